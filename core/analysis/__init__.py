@@ -1,0 +1,1 @@
+"""Instruments: what an optimizer does, measured on any optimizer behind the one abstraction, in float64."""

@@ -1,0 +1,46 @@
+"""Principal components of an optimizer's states."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Projection:
+    """An affine map from state space to its first two principal components.
+
+    Attributes:
+        mean: [S].
+        axes: [2, S], orthonormal rows (zero rows where the states span fewer than two dimensions).
+        explained: share of the variance along each axis, [2].
+    """
+
+    mean: Tensor
+    axes: Tensor
+    explained: Tensor
+
+    def __call__(self, states: Tensor) -> Tensor:
+        """[..., S] -> [..., 2]."""
+        return (states - self.mean) @ self.axes.T
+
+
+def principal_components(states: Tensor) -> Projection:
+    """The two directions of largest variance of states [rows, S]; rows with a non-finite entry are left out.
+
+    Signs are fixed so that the largest entry of each axis is positive.
+    """
+    rows = states.double()
+    rows = rows[torch.isfinite(rows).all(1)]
+    size = states.shape[1]
+    axes, explained = torch.zeros(2, size, dtype=torch.float64), torch.zeros(2, dtype=torch.float64)
+    if len(rows) == 0 or size == 0:
+        return Projection(torch.zeros(size, dtype=torch.float64), axes, explained)
+    mean = rows.mean(0)
+    _, singular, right = torch.linalg.svd(rows - mean, full_matrices=False)
+    variance = singular**2
+    for i in range(min(2, len(variance))):
+        if variance[i] > 1e-28 * max(1.0, float((mean**2).sum())) * len(rows):
+            axes[i] = right[i] * torch.sign(right[i][right[i].abs().argmax()])
+            explained[i] = variance[i] / variance.sum()
+    return Projection(mean, axes, explained)

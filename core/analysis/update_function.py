@@ -1,0 +1,44 @@
+"""The update function g ↦ u(h, g) and its slope, the effective learning rate −∂u/∂g.
+
+(Maheswaranathan et al., arXiv 2011.02159, sections 4.2 to 4.4.)
+"""
+
+import torch
+from torch import Tensor
+
+from core.optimizers.base import Optimizer
+
+ROWS_AT_ONCE = 100_000
+
+
+def update_function(optimizer: Optimizer, states: Tensor, gradients: Tensor) -> Tensor:
+    """u(h, g) for every state and every gradient, [..., S] and [G] -> [..., G]."""
+    size = gradients.shape[0]
+    rows = states.reshape(states.shape[:-1].numel(), states.shape[-1])
+    at_once = max(1, ROWS_AT_ONCE // size)
+    parts = []
+    with torch.no_grad():
+        for part in rows.split(at_once):
+            _, update = optimizer.step(part.repeat_interleave(size, 0), gradients.repeat(part.shape[0]))
+            parts.append(update.view(-1, size))
+    return torch.cat(parts).view(*states.shape[:-1], size)
+
+
+def effective_learning_rate(optimizer: Optimizer, states: Tensor, width: float = 0.0) -> Tensor:
+    """−∂u/∂g at g = 0 for every state, [..., S] -> [...], in the optimizer's own units (SGD: its learning rate).
+
+    Args:
+        optimizer: any optimizer.
+        states: [..., S].
+        width: where the update function jumps at g = 0 (``optimizer.smooth`` is false) the slope does not exist, and
+            the secant −(u(h, width) − u(h, −width)) / (2 width) takes its place; it must be positive then.
+    """
+    if not optimizer.smooth:
+        ends = torch.tensor([width, -width], dtype=states.dtype)
+        right, left = update_function(optimizer, states, ends).unbind(-1)
+        return -(right - left) / (2 * width)
+    rows = states.reshape(states.shape[:-1].numel(), states.shape[-1])
+    zeros = torch.zeros(rows.shape[0], dtype=states.dtype)
+    with torch.no_grad():
+        _, slope = torch.func.jvp(lambda g: optimizer.step(rows, g)[1], (zeros,), (torch.ones_like(zeros),))
+    return -slope.view(states.shape[:-1])

@@ -1,0 +1,266 @@
+"""The arrays one view of the browser needs: one optimizer under the microscope, tuned ones beside it, one problem.
+
+A bundle is safetensors: float32 arrays (int8 for images) and, in the header, a JSON description.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import safetensors.numpy
+import torch
+from torch import Tensor
+
+from core.analysis.fixed_points import rest_point
+from core.analysis.projection import principal_components
+from core.analysis.update_function import effective_learning_rate, update_function
+from core.optimizers.base import Optimizer
+from core.optimizers.recurrent import RecurrentOptimizer
+from core.tasks.base import ClassifierProblems, PlanarProblems, Problems
+from core.unroll import Trajectory, unroll
+
+FORMAT = "loptscope-bundle/1"
+GRID = 65  # gradients at which the update function is drawn
+BINS = 60  # of the gradient density
+SURFACE = 121  # grid lines of a landscape, each way
+FIELD = (26, 42)  # rows and columns of a classifier's logits
+LOGIT_RANGE = 6.0  # logits are kept as int8 over ± this
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Arrays and their description; `encode` and `decode` turn it to bytes and back."""
+
+    arrays: Arrays
+    about: dict[str, Any]
+
+    def encode(self) -> bytes:
+        """As safetensors."""
+        contiguous = {name: np.ascontiguousarray(array) for name, array in self.arrays.items()}
+        return safetensors.numpy.save(contiguous, {"format": FORMAT, "about": json.dumps(self.about, allow_nan=False)})
+
+    @classmethod
+    def decode(cls, content: bytes) -> "Bundle":
+        """From safetensors that `encode` made."""
+        size = int.from_bytes(content[:8], "little")
+        about = json.loads(json.loads(content[8 : 8 + size])["__metadata__"]["about"])
+        return cls(safetensors.numpy.load(content), about)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One optimizer on one problem: its trajectory, states kept for the watched components only."""
+
+    optimizer: Optimizer
+    trajectory: Trajectory
+
+
+def record(optimizer: Optimizer, problem: Problems, steps: int) -> Recorded:
+    """Run an optimizer on a single problem and keep what a bundle needs."""
+    kept = ("x", "gradients", "states")
+    return Recorded(optimizer, unroll(optimizer, problem, steps, record=kept, components=problem.watched_components()))
+
+
+def make_bundle(problem: Problems, recorded: Mapping[str, Recorded]) -> Bundle:
+    """Everything one view shows.
+
+    Args:
+        problem: a batch of one.
+        recorded: by name; the first is the one under the microscope.
+    """
+    names = list(recorded)
+    subject = recorded[names[0]]
+    losses = torch.stack([item.trajectory.losses[:, 0] for item in recorded.values()])
+    watched = problem.watched_components()
+    labels = problem.component_names()
+    about: dict[str, Any] = {
+        "optimizers": names,
+        "steps": losses.shape[1] - 1,
+        "components": [labels[i] for i in watched],
+        "dimension": problem.dimension,
+        "first_nonfinite": {name: _first_nonfinite(row) for name, row in zip(names, losses, strict=True)},
+    }
+    arrays: Arrays = {"losses": _f32(losses)}
+    for part in (_landscape(problem, recorded), _subject(subject, watched), _reference_rates(recorded)):
+        arrays |= part[0]
+        about |= part[1]
+    return Bundle(arrays, about)
+
+
+def _f32(tensor: Tensor) -> np.ndarray:
+    return tensor.detach().to(torch.float32).numpy()
+
+
+def _first_nonfinite(losses: Tensor) -> int | None:
+    """The first inner step at which a loss is not finite."""
+    bad = torch.nonzero(~torch.isfinite(losses))
+    return int(bad[0]) if len(bad) else None
+
+
+def _double(optimizer: Optimizer) -> Optimizer:
+    return optimizer.to(torch.float64) if isinstance(optimizer, RecurrentOptimizer) else optimizer
+
+
+def _x(item: Recorded) -> Tensor:
+    """Inner parameters, [K + 1, parameters]."""
+    assert item.trajectory.x is not None
+    return item.trajectory.x[:, 0]
+
+
+def _states(item: Recorded) -> Tensor:
+    """States of the watched components in float64, [components, K + 1, S]."""
+    assert item.trajectory.states is not None
+    return item.trajectory.states[:, 0].transpose(0, 1).double()
+
+
+def _landscape(problem: Problems, recorded: Mapping[str, Recorded]) -> tuple[Arrays, dict[str, Any]]:
+    if isinstance(problem, PlanarProblems):
+        return _plane(problem, recorded)
+    if isinstance(problem, ClassifierProblems):
+        return _field(problem, recorded)
+    return {}, {"landscape": "none"}
+
+
+def _plane(problem: PlanarProblems, recorded: Mapping[str, Recorded]) -> tuple[Arrays, dict[str, Any]]:
+    plane = problem.plane()
+    paths = torch.stack([plane.project(_x(item)) for item in recorded.values()])
+    window = plane.window or _fit(paths, plane.minimum)
+    axes = [torch.linspace(low, high, SURFACE, dtype=paths.dtype) for low, high in window]
+    points = torch.cartesian_prod(*axes)
+    surface = problem.surface(plane.lift(points)).view(SURFACE, SURFACE).T
+    arrays = {
+        "paths": _f32(paths),
+        "surface": _f32(surface),
+        "surface_x": _f32(axes[0]),
+        "surface_y": _f32(axes[1]),
+    }
+    about = {
+        "landscape": "plane",
+        "plane_labels": list(plane.labels),
+        "plane_window": [list(axis) for axis in window],
+        "minimum": list(plane.minimum),
+        "startable": plane.whole,
+    }
+    return arrays, about
+
+
+def _fit(paths: Tensor, minimum: tuple[float, float]) -> tuple[tuple[float, float], tuple[float, float]]:
+    """A window around the minimum and all trajectories; one that runs away far beyond the others does not widen it."""
+    bounds = []
+    for i in range(2):
+        reach = []
+        for path in paths[..., i]:
+            finite = path[torch.isfinite(path)]
+            reach.append((min(minimum[i], float(finite.min())), max(minimum[i], float(finite.max()))))
+        spans = sorted(high - low for low, high in reach)
+        usual = 3 * spans[len(spans) // 2]
+        kept = [(low, high) for low, high in reach if high - low <= usual] or reach
+        low, high = min(low for low, _ in kept), max(high for _, high in kept)
+        margin = 0.08 * (high - low) or 1.0
+        bounds.append((low - margin, high + margin))
+    return bounds[0], bounds[1]
+
+
+def _field(problem: ClassifierProblems, recorded: Mapping[str, Recorded]) -> tuple[Arrays, dict[str, Any]]:
+    low, high = problem.points.amin(0) - 0.25, problem.points.amax(0) + 0.25
+    rows, columns = FIELD
+    xs = torch.linspace(float(low[0]), float(high[0]), columns, dtype=problem.points.dtype)
+    ys = torch.linspace(float(low[1]), float(high[1]), rows, dtype=problem.points.dtype)
+    grid = torch.stack(torch.meshgrid(xs, ys, indexing="xy"), -1).view(-1, 2)
+    with torch.no_grad():
+        logits = torch.stack(
+            [torch.cat([problem.logits(x, grid) for x in _x(item).split(8)]) for item in recorded.values()]
+        )
+    scaled = torch.nan_to_num(logits * (127 / LOGIT_RANGE), nan=0.0, posinf=127, neginf=-127).clamp(-127, 127)
+    arrays = {
+        "logits": scaled.round().to(torch.int8).view(*logits.shape[:2], rows, columns).numpy(),
+        "points": _f32(problem.points),
+        "labels": _f32(problem.labels),
+    }
+    window = [[float(xs[0]), float(xs[-1])], [float(ys[0]), float(ys[-1])]]
+    return arrays, {"landscape": "field", "plane_window": window, "logit_range": LOGIT_RANGE, "startable": False}
+
+
+def _subject(item: Recorded, watched: list[int]) -> tuple[Arrays, dict[str, Any]]:
+    """State space, update functions, gradients and effective learning rates of the optimizer under the microscope."""
+    optimizer = _double(item.optimizer)
+    states = _states(item)
+    every = item.trajectory.gradients
+    assert every is not None
+    gradients = every[:, 0].double()
+    seen = gradients[:, watched].T
+    arrays, about = _state_space(optimizer, states)
+    finite = torch.isfinite(gradients)
+    reach = gradients[finite].abs()
+    scale = float(reach[reach > 0].median()) if (reach > 0).any() else 1.0
+    largest = max(float(reach.max()) if len(reach) else 1.0, 2 * scale)
+    stretched = float(np.arcsinh(largest / scale))
+    grid = scale * torch.sinh(torch.linspace(-stretched, stretched, GRID, dtype=torch.float64))
+    assert item.trajectory.states is not None
+    drawn = item.trajectory.states[:, 0].transpose(0, 1)  # curves are for the eye: single precision serves
+    with torch.no_grad():
+        rows = drawn.reshape(seen.numel(), -1)
+        applied = item.optimizer.step(rows, seen.reshape(-1).to(rows.dtype))[1].view(seen.shape)
+    histogram, edges = _histogram(gradients, scale, stretched)
+    arrays |= {
+        "gradient_grid": _f32(grid),
+        "update": _f32(update_function(item.optimizer, drawn, grid.to(drawn.dtype))),
+        "gradient": _f32(seen),
+        "applied": _f32(applied),
+        "histogram": histogram,
+        "histogram_edges": edges,
+        "rate": _f32(effective_learning_rate(optimizer, states, scale)),
+    }
+    about |= {
+        "gradient_scale": scale,
+        "gradient_typical": float(np.quantile(reach.numpy(), 0.98)) if len(reach) else largest,
+        "nonfinite_gradients": int((~finite).sum()),
+        "gradients": gradients.numel(),
+        "smooth": optimizer.smooth,
+    }
+    return arrays, about
+
+
+def _state_space(optimizer: Optimizer, states: Tensor) -> tuple[Arrays, dict[str, Any]]:
+    moving = [i for i in range(optimizer.state_size) if i != optimizer.clock]
+    projection = principal_components(states[..., moving].reshape(states.shape[:2].numel(), len(moving)))
+    about: dict[str, Any] = {
+        "explained": [round(float(value), 6) for value in projection.explained],
+        "state_names": [optimizer.state_names[i] for i in moving],
+        "rest": None,
+    }
+    arrays = {"state": _f32(projection(states[..., moving]))}
+    start = states[:, -1][torch.isfinite(states[:, -1]).all(1)]
+    if moving and len(start):
+        rest = rest_point(optimizer, start[0])
+        if bool(torch.isfinite(rest.state).all()):
+            arrays["rest_point"] = _f32(projection(rest.state[moving]))
+            about["rest"] = {"speed": rest.speed, "converged": rest.converged}
+    return arrays, about
+
+
+def _histogram(gradients: Tensor, scale: float, stretched: float) -> tuple[np.ndarray, np.ndarray]:
+    """Gradients met up to each step, as shares of all of the run: [K + 1, bins], and the bins' edges [bins + 1]."""
+    steps = gradients.shape[0]
+    values = gradients.numpy()
+    finite = np.isfinite(values)
+    position = (np.arcsinh(values[finite] / scale) / stretched + 1) / 2  # 0 … 1 over the bins
+    column = np.clip((position * BINS).astype(np.int64), 0, BINS - 1)
+    row = np.nonzero(finite)[0]
+    counts = np.bincount(row * BINS + column, minlength=steps * BINS).reshape(steps, BINS)
+    shares = counts.cumsum(0) / max(1, finite.sum())
+    edges = np.linspace(-stretched, stretched, BINS + 1)
+    return shares.astype(np.float32), (scale * np.sinh(edges)).astype(np.float32)
+
+
+def _reference_rates(recorded: Mapping[str, Recorded]) -> tuple[Arrays, dict[str, Any]]:
+    """Effective learning rate of the other optimizers, median over the watched components, [optimizers − 1, K + 1]."""
+    others = list(recorded.values())[1:]
+    if not others:
+        return {}, {}
+    rates = [effective_learning_rate(_double(item.optimizer), _states(item), 1e-3).median(0).values for item in others]
+    return {"rate_reference": _f32(torch.stack(rates))}, {}

@@ -1,0 +1,242 @@
+"""Commands of the shell. With ``--json`` the last line of stdout is one JSON object.
+
+Errors are one line on stderr: exit status 2 for bad input, 1 for a failure.
+"""
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+import torch
+from tqdm import tqdm
+
+import core
+from core import zoo
+from core.errors import InputError
+from core.evaluation import Evaluation
+from core.optimizers.cells import CELLS
+from core.optimizers.features import FEATURES
+from core.optimizers.hand_designed import HAND_DESIGNED
+from core.outer.config import RunConfig, make_config
+from core.outer.trainer import train
+from core.store import OuterStep, Run
+from core.tasks import TASKS, make_task
+from core.tuning import search, write_search
+
+ARCHITECTURE = ("cell", "units", "reset", "features", "feature_scale", "output_scale")
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, with one-line errors."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def _number_or_none(text: str) -> float | None:
+    return None if text == "none" else float(text)
+
+
+_number_or_none.__name__ = "number (or 'none')"
+
+
+def _pairs(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"write it as NAME=VALUE (got {text!r})")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"the value of {name} must be JSON (got {value!r})") from None
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    top = _Parser(prog="loptscope", description="A microscope for learned optimizers.")
+    top.add_argument("--version", action="version", version=core.__version__)
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--json", action="store_true", help="end with one JSON object on the last line")
+    common.add_argument("--threads", type=int, help="CPU threads (default: 1 to train, all otherwise)")
+
+    t = commands.add_parser("train", parents=[common], help="train a learned optimizer")
+    # Defaults live in RunConfig alone: what is not given here is not passed on.
+    quiet: dict[str, Any] = {"default": argparse.SUPPRESS}
+    t.add_argument("--run", type=Path, required=True, metavar="DIR", help="folder of the run")
+    t.add_argument("--resume", action="store_true", help="go on with the run in that folder")
+    t.add_argument("--task", choices=TASKS, help="task to train on", **quiet)
+    t.add_argument(
+        "--task-parameter",
+        action="append",
+        type=_pairs,
+        metavar="NAME=JSON",
+        dest="task_parameters",
+        help="a parameter of the task, as in hidden=[16,16]; may be repeated",
+        **quiet,
+    )
+    t.add_argument("--cell", choices=CELLS, **quiet)
+    t.add_argument("--units", type=int, **quiet)
+    t.add_argument("--reset", choices=("after", "before"), help="of a GRU: PyTorch's or renn's convention", **quiet)
+    t.add_argument("--features", choices=FEATURES, help="what the cell sees of a gradient", **quiet)
+    t.add_argument("--feature-scale", type=float, **quiet)
+    t.add_argument("--output-scale", type=float, **quiet)
+    t.add_argument("--outer-steps", type=int, **quiet)
+    t.add_argument("--problems", type=int, help="in the batch of one outer step", **quiet)
+    t.add_argument("--unroll", type=int, help="inner steps of one unroll", **quiet)
+    t.add_argument("--learning-rate", type=float, help="of Adam on the meta-parameters", **quiet)
+    t.add_argument("--learning-rate-halving", type=int, metavar="STEPS", **quiet)
+    t.add_argument("--gradient-clip", type=_number_or_none, help="largest global norm, or none", **quiet)
+    t.add_argument("--adjoint-clip", type=_number_or_none, help="largest norm of each adjoint, or none", **quiet)
+    t.add_argument("--seed", type=int, **quiet)
+    t.add_argument("--snapshots", type=int, help="how many log-spaced snapshots to keep", **quiet)
+
+    u = commands.add_parser("tune", parents=[common], help="random search for a hand-designed optimizer")
+    u.add_argument("--task", choices=TASKS, required=True)
+    u.add_argument("--optimizer", choices=HAND_DESIGNED, required=True)
+    u.add_argument("--draws", type=int, default=256)
+    u.add_argument("--seed", type=int, default=0)
+    u.add_argument("--out", type=Path, metavar="DIR", help="also keep the outcome and all draws under DIR/TASK/")
+
+    e = commands.add_parser("evaluate", parents=[common], help="compare with tuned hand-designed optimizers")
+    e.add_argument("--run", required=True, metavar="DIR_OR_NAME", help="a run's folder or a zoo name")
+    e.add_argument("--problems", type=int, default=128)
+    e.add_argument("--seed", type=int, default=0)
+    e.add_argument("--save", action="store_true", help="also keep the result as the run's evaluation.json")
+
+    z = commands.add_parser("zoo", parents=[common], help="list the shipped optimizers")
+    z.add_argument("--build", nargs="+", metavar="NAME", help="train these entries of zoo/recipes.json and evaluate")
+
+    s = commands.add_parser("serve", parents=[common], help="the dashboard")
+    s.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    s.add_argument("--port", type=int, default=8050)
+    return top
+
+
+def _stop_on_interrupt() -> list[int]:
+    """The first Ctrl-C (or SIGTERM) asks for a clean stop, the second one interrupts at once."""
+    asked: list[int] = []
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        asked.append(number)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, ask)
+    return asked
+
+
+def _train_with_bar(path: Path, config: RunConfig, resume: bool) -> Run:
+    asked = _stop_on_interrupt()
+    skipped = diverged = 0
+    bar = tqdm(total=config.outer_steps, unit="step", desc=f"{config.task} {config.architecture.label}", leave=True)
+
+    def report(step: OuterStep) -> bool:
+        nonlocal skipped, diverged
+        skipped += step.skipped
+        diverged += step.diverged_problems
+        bar.update(step.outer_step - bar.n)
+        bar.set_postfix_str(f"meta-loss {step.meta_loss:.4f}, diverged {diverged}, skipped {skipped}")
+        return not asked
+
+    with bar:
+        return train(path, config, resume=resume, on_step=report)
+
+
+def _train(options: argparse.Namespace) -> dict[str, Any]:
+    given = {k: v for k, v in vars(options).items() if k in RunConfig.model_fields or k in ARCHITECTURE}
+    if "task_parameters" in given:
+        given["task_parameters"] = dict(given["task_parameters"])
+    settings = Run(options.run).config.model_dump() if options.resume else {"architecture": {}}
+    for key, value in given.items():
+        (settings["architecture"] if key in ARCHITECTURE else settings)[key] = value
+    if "task" not in settings:
+        raise InputError(f"--task is missing: choose one of {', '.join(TASKS)}")
+    run = _train_with_bar(options.run, make_config(settings), options.resume)
+    status = run.status()
+    print(f"{run.path}: {status.state} at outer step {status.outer_step} of {status.outer_steps},", end=" ")
+    print(f"{status.diverged_problems} diverged problems, {status.skipped_steps} skipped steps, {status.seconds:.0f} s")
+    return {"run": str(run.path), **status.model_dump()}
+
+
+def _tune(options: argparse.Namespace) -> dict[str, Any]:
+    found = search(make_task(options.task), options.optimizer, draws=options.draws, seed=options.seed)
+    if options.out is not None:
+        write_search(options.out, found)
+    best = ", ".join(f"{name}={value:.4g}" for name, value in found.tuned.hyperparameters.items())
+    print(f"{options.task} {options.optimizer}: meta-loss {found.tuned.meta_loss:.4f} with {best}", end=" ")
+    print(f"({found.tuned.diverged} of {found.tuned.draws} draws diverged)")
+    return found.tuned.model_dump()
+
+
+def _print_evaluation(evaluation: Evaluation) -> None:
+    print(f"{evaluation.task}: {evaluation.problems} held-out problems, {evaluation.steps} inner steps")
+    print(f"{'optimizer':<12}{'meta-loss':>12}{'± s.e.':>10}{'median final loss':>20}{'diverged':>10}")
+    for name, item in evaluation.optimizers.items():
+        numbers = (item.meta_loss.mean, item.meta_loss.sem, item.final_loss.median)
+        mean, sem, final = ("–" if value is None else f"{value:.4g}" for value in numbers)
+        print(f"{name:<12}{mean:>12}{sem:>10}{final:>20}{item.diverged:>10}")
+
+
+def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
+    run = zoo.find_run(options.run)
+    evaluation = zoo.evaluate_run(run, problems=options.problems, seed=options.seed)
+    if options.save:
+        zoo.write_evaluation(run, evaluation)
+    _print_evaluation(evaluation)
+    return evaluation.model_dump()
+
+
+def _zoo(options: argparse.Namespace) -> list[dict[str, Any]]:
+    table = {recipe.name: recipe for recipe in zoo.recipes()}
+    for name in options.build or ():
+        if name not in table:
+            raise InputError(f"no recipe {name!r} in zoo/recipes.json: it has {', '.join(table)}")
+    for name in options.build or ():
+        path = zoo.ROOT / name
+        run = _train_with_bar(path, table[name].config, resume=(path / "config.json").exists())
+        if run.status().state != "finished":
+            raise InputError(f"stopped: build {name} again to go on from outer step {run.status().outer_step}")
+        evaluation = zoo.evaluate_run(run)
+        zoo.write_evaluation(run, evaluation)
+        _print_evaluation(evaluation)
+    listed = zoo.entries()
+    for entry in listed:
+        kept = f"{len(entry.snapshots)} snapshots"
+        print(f"{entry.name:<32}{entry.task:<20}{entry.cell}-{entry.units:<6}{entry.outer_steps:>6} outer steps, {kept}")
+    return [entry.model_dump() for entry in listed]
+
+
+def _serve(options: argparse.Namespace) -> dict[str, Any]:
+    from app.server import serve  # the dashboard's libraries take a second to load, and only this command needs them
+
+    serve(options.host, options.port)
+    return {}
+
+
+COMMANDS = {"train": _train, "tune": _tune, "evaluate": _evaluate, "zoo": _zoo, "serve": _serve}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    options = parser().parse_args(arguments)
+    if options.threads is not None and options.threads < 1:
+        print(f"loptscope: --threads must be at least 1 (got {options.threads})", file=sys.stderr)
+        return 2
+    if options.threads or options.command in ("train", "zoo"):
+        torch.set_num_threads(options.threads or 1)
+    try:
+        result = COMMANDS[options.command](options)
+    except InputError as error:
+        print(f"loptscope: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"loptscope: {error}", file=sys.stderr)
+        return 1
+    if options.json:
+        print(json.dumps(result, allow_nan=False))
+    return 0

@@ -1,0 +1,83 @@
+"""Files that are whole or absent: written to a temporary name, then renamed; read with a check of what they hold.
+
+Nothing here unpickles: arrays are safetensors, everything else is JSON checked by a schema.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import safetensors
+import safetensors.torch
+from pydantic import BaseModel, ValidationError
+from torch import Tensor
+
+from core.errors import InputError, sentence
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file so that at any moment either the old content or the whole new one is there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, content: BaseModel | Mapping[str, Any]) -> None:
+    """Write JSON (numbers must be finite: JSON has no NaN)."""
+    plain = content.model_dump(mode="json") if isinstance(content, BaseModel) else content
+    write_bytes(path, (json.dumps(plain, indent=1, allow_nan=False) + "\n").encode())
+
+
+def read_json(path: Path, schema: type[Model]) -> Model:
+    """Read JSON and check it.
+
+    Raises:
+        InputError: the file is missing, is not JSON, or does not fit the schema.
+    """
+    try:
+        return schema.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+    except ValidationError as error:
+        raise InputError(f"{path} is damaged or not a {schema.__name__} file: {sentence(error)}") from None
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write tensors as safetensors, with string metadata in the header."""
+    contiguous = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
+    write_bytes(path, safetensors.torch.save(contiguous, dict(metadata)))
+
+
+def read_tensors(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and metadata of a safetensors file whose metadata says ``format: kind``.
+
+    Raises:
+        InputError: the file is missing, is not safetensors, or is of another kind.
+    """
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("format") != kind:
+                found = metadata.get("format", "a file of another program")
+                raise InputError(f"{path} is {found!r}, not {kind!r}")
+            return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist") from None
+    except (safetensors.SafetensorError, OSError) as error:
+        raise InputError(f"{path} is damaged or not a safetensors file: {error}") from None

@@ -1,0 +1,64 @@
+"""One step of a recurrent cell, as pure functions of its weights.
+
+Gates are stacked in PyTorch's order, so weights move to and from `torch.nn.GRUCell`, `LSTMCell` and `RNNCell` unchanged.
+All functions take the weights ``theta`` (``weight_ih`` [gates·units, inputs], ``weight_hh`` [gates·units, units],
+``bias_ih`` and ``bias_hh`` [gates·units]), the state [n, S] and the features [n, inputs], and return the next state.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import linear
+
+from core.elementwise import tanh
+
+Weights = Mapping[str, Tensor]
+
+
+def gru(theta: Weights, h: Tensor, z: Tensor) -> Tensor:
+    """GRU, reset gate applied *after* the recurrent product: PyTorch's (and cuDNN's) convention. State h [n, units]."""
+    ri, ui, ni = linear(z, theta["weight_ih"], theta["bias_ih"]).chunk(3, 1)
+    rh, uh, nh = linear(h, theta["weight_hh"], theta["bias_hh"]).chunk(3, 1)
+    reset, update = torch.sigmoid(ri + rh), torch.sigmoid(ui + uh)
+    candidate = tanh(ni + reset * nh)
+    return candidate + update * (h - candidate)
+
+
+def gru_reset_before(theta: Weights, h: Tensor, z: Tensor) -> Tensor:
+    """GRU, reset gate applied to h *before* the recurrent product (Cho et al. 2014; renn). State h [n, units]."""
+    units = h.shape[1]
+    ri, ui, ni = linear(z, theta["weight_ih"], theta["bias_ih"]).chunk(3, 1)
+    weight, bias = theta["weight_hh"], theta["bias_hh"]
+    rh, uh = linear(h, weight[: 2 * units], bias[: 2 * units]).chunk(2, 1)
+    reset, update = torch.sigmoid(ri + rh), torch.sigmoid(ui + uh)
+    candidate = tanh(ni + linear(reset * h, weight[2 * units :], bias[2 * units :]))
+    return candidate + update * (h - candidate)
+
+
+def lstm(theta: Weights, state: Tensor, z: Tensor) -> Tensor:
+    """LSTM (Hochreiter & Schmidhuber 1997; Gers et al. 2000), as `torch.nn.LSTMCell`. State (h, c) [n, 2·units]."""
+    h, c = state.chunk(2, 1)
+    gates = linear(z, theta["weight_ih"], theta["bias_ih"]) + linear(h, theta["weight_hh"], theta["bias_hh"])
+    enter, forget, cell, out = gates.chunk(4, 1)
+    c = torch.sigmoid(forget) * c + torch.sigmoid(enter) * tanh(cell)
+    return torch.cat([torch.sigmoid(out) * tanh(c), c], 1)
+
+
+def vanilla(theta: Weights, h: Tensor, z: Tensor) -> Tensor:
+    """Elman network, tanh, as `torch.nn.RNNCell`. State h [n, units]."""
+    return tanh(linear(z, theta["weight_ih"], theta["bias_ih"]) + linear(h, theta["weight_hh"], theta["bias_hh"]))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell's step, how many gates its weights stack, and how many vectors of ``units`` its state holds."""
+
+    step: Callable[[Weights, Tensor, Tensor], Tensor]
+    gates: int
+    vectors: int
+
+
+CELLS: dict[str, Cell] = {"gru": Cell(gru, 3, 1), "lstm": Cell(lstm, 4, 2), "vanilla": Cell(vanilla, 1, 1)}
+GRU_RESETS = {"after": gru, "before": gru_reset_before}

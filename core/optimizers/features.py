@@ -1,0 +1,44 @@
+"""What a learned optimizer sees of a gradient: maps from g [n] to features [n, inputs]."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+def raw(g: Tensor, scale: float) -> Tensor:
+    """g itself (the scale is not used)."""
+    return g[:, None]
+
+
+def scaled(g: Tensor, scale: float) -> Tensor:
+    """scale · g."""
+    return (scale * g)[:, None]
+
+
+def log_sign(g: Tensor, scale: float) -> Tensor:
+    """(log(1 + scale·|g|), sign g). Jumps at g = 0, where the update function then has no slope."""
+    return torch.stack([torch.log1p(scale * g.abs()), torch.sign(g)], 1)
+
+
+def symlog(g: Tensor, scale: float) -> Tensor:
+    """asinh(scale · g): linear for small gradients, logarithmic for large ones, smooth everywhere."""
+    return torch.asinh(scale * g)[:, None]
+
+
+@dataclass(frozen=True)
+class Features:
+    """A feature map, how many inputs it makes, and whether it is differentiable at g = 0."""
+
+    map: Callable[[Tensor, float], Tensor]
+    inputs: int
+    smooth: bool
+
+
+FEATURES: dict[str, Features] = {
+    "raw": Features(raw, 1, True),
+    "scaled": Features(scaled, 1, True),
+    "log_sign": Features(log_sign, 2, False),
+    "symlog": Features(symlog, 1, True),
+}

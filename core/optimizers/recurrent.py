@@ -1,0 +1,129 @@
+"""Learned optimizers: a recurrent cell with shared weights, run on every component, read out linearly.
+
+    h[k+1] = cell(θ, h[k], features(g[k]))        u = output_scale · (w · h[k+1] + c)
+
+(Maheswaranathan et al., arXiv 2011.02159, section 2.) θ = cell weights, readout (w, c) and the initial state h0.
+"""
+
+from collections.abc import Mapping
+from typing import Literal, final
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+
+from core.errors import InputError
+from core.optimizers.base import Optimizer
+from core.optimizers.cells import CELLS, GRU_RESETS
+from core.optimizers.features import FEATURES
+
+
+class Architecture(BaseModel):
+    """Everything about a learned optimizer but its weights.
+
+    Attributes:
+        cell: the recurrent cell.
+        units: its width.
+        reset: for a GRU, whether the reset gate acts after (PyTorch) or before (renn) the recurrent product.
+        features: what the cell sees of the gradient.
+        feature_scale: factor on the gradient, for the feature maps that have one.
+        output_scale: factor on the readout.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cell: Literal["gru", "lstm", "vanilla"] = "gru"
+    units: int = Field(default=64, ge=1, le=1024)
+    reset: Literal["after", "before"] = "after"
+    features: Literal["raw", "scaled", "log_sign", "symlog"] = "raw"
+    feature_scale: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    output_scale: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+
+    @property
+    def label(self) -> str:
+        """As in "GRU-64"."""
+        return f"{'RNN' if self.cell == 'vanilla' else self.cell.upper()}-{self.units}"
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of every tensor of θ, by name."""
+        cell, inputs = CELLS[self.cell], FEATURES[self.features].inputs
+        rows = cell.gates * self.units
+        return {
+            "weight_ih": (rows, inputs),
+            "weight_hh": (rows, self.units),
+            "bias_ih": (rows,),
+            "bias_hh": (rows,),
+            "readout_weight": (self.units,),
+            "readout_bias": (),
+            "initial_state": (cell.vectors * self.units,),
+        }
+
+    def initial_theta(self, generator: torch.Generator) -> dict[str, Tensor]:
+        """Random meta-parameters, float32: orthogonal recurrent blocks, Glorot inputs, a small readout."""
+        shapes, units = self.shapes(), self.units
+        theta = {name: torch.zeros(shape) for name, shape in shapes.items()}
+
+        def normal(shape: tuple[int, ...], scale: float) -> Tensor:
+            return scale * torch.randn(shape, generator=generator)
+
+        blocks = [torch.linalg.qr(normal((units, units), 1.0))[0] for _ in range(CELLS[self.cell].gates)]
+        theta["weight_hh"] = torch.cat(blocks)
+        inputs = shapes["weight_ih"][1]
+        theta["weight_ih"] = normal(shapes["weight_ih"], (2 / (inputs + units)) ** 0.5)
+        theta["readout_weight"] = normal(shapes["readout_weight"], units**-0.5)
+        theta["initial_state"] = normal(shapes["initial_state"], 0.1)
+        return theta
+
+
+@final
+class RecurrentOptimizer(Optimizer):
+    """A learned optimizer: an architecture and its meta-parameters θ.
+
+    Raises:
+        InputError: a tensor of θ is missing, unknown or of the wrong shape.
+    """
+
+    def __init__(self, architecture: Architecture, theta: Mapping[str, Tensor]):
+        shapes = architecture.shapes()
+        if set(theta) != set(shapes):
+            wrong = ", ".join(sorted(set(theta) ^ set(shapes)))
+            raise InputError(f"a {architecture.label} has the tensors {', '.join(shapes)}; missing or unknown: {wrong}")
+        for name, shape in shapes.items():
+            if tuple(theta[name].shape) != shape:
+                found = list(theta[name].shape)
+                raise InputError(f"{name} of a {architecture.label} has shape {list(shape)}, not {found}")
+        self.architecture = architecture
+        self.theta = dict(theta)
+        self._features = FEATURES[architecture.features]
+        gru = GRU_RESETS[architecture.reset]
+        self._cell = gru if architecture.cell == "gru" else CELLS[architecture.cell].step
+
+    @property
+    def name(self) -> str:
+        return self.architecture.label
+
+    @property
+    def smooth(self) -> bool:
+        return self._features.smooth
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        letters = "hc"[: CELLS[self.architecture.cell].vectors]
+        return tuple(f"{letter}{i + 1}" for letter in letters for i in range(self.architecture.units))
+
+    def initial_state(self, n: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        return self.theta["initial_state"].to(dtype).expand(n, -1)
+
+    def step(self, state: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        z = self._features.map(gradient, self.architecture.feature_scale)
+        state = self._cell(self.theta, state, z)
+        readout = state[:, : self.architecture.units] @ self.theta["readout_weight"] + self.theta["readout_bias"]
+        return state, self.architecture.output_scale * readout
+
+    def to(self, dtype: torch.dtype) -> "RecurrentOptimizer":
+        """The same optimizer with θ in another precision."""
+        return self.with_theta({name: tensor.to(dtype) for name, tensor in self.theta.items()})
+
+    def with_theta(self, theta: Mapping[str, Tensor]) -> "RecurrentOptimizer":
+        """The same architecture with other meta-parameters."""
+        return RecurrentOptimizer(self.architecture, theta)

@@ -1,0 +1,76 @@
+"""What defines an outer training: everything needed to do it again."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+import core
+from core.errors import InputError, sentence
+from core.optimizers.recurrent import Architecture
+from core.tasks import Task, make_task
+
+
+class RunConfig(BaseModel):
+    """The settings of one outer training, as kept in ``RUN/config.json``.
+
+    Attributes:
+        task: name of the task trained on.
+        task_parameters: its parameters, where they differ from the defaults.
+        architecture: the learned optimizer.
+        outer_steps: how many updates of θ.
+        problems: problems in the batch of one outer step.
+        unroll: inner steps of one unroll.
+        learning_rate: of Adam on θ at the start.
+        learning_rate_halving: outer steps in which that learning rate halves, continuously; None keeps it constant.
+        gradient_clip: largest global norm of the outer gradient; None for no limit.
+        adjoint_clip: largest norm of each problem's adjoints at every inner step; None for the exact gradient.
+        seed: of the initial θ and of all training problems.
+        snapshots: how many log-spaced snapshots to keep, the initial and the final θ included.
+        version: of Loptscope.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal["loptscope-run/1"] = "loptscope-run/1"
+    task: str
+    task_parameters: dict[str, Any] = {}
+    architecture: Architecture = Architecture()
+    outer_steps: int = Field(default=1000, ge=1, le=1_000_000)
+    problems: int = Field(default=64, ge=1, le=100_000)
+    unroll: int = Field(default=200, ge=1, le=100_000)
+    learning_rate: float = Field(default=3e-3, gt=0, allow_inf_nan=False)
+    learning_rate_halving: int | None = Field(default=None, ge=1)
+    gradient_clip: float | None = Field(default=0.1, gt=0)
+    adjoint_clip: float | None = Field(default=0.1, gt=0)
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    snapshots: int = Field(default=14, ge=2, le=1000)
+    version: str = core.__version__
+
+    @model_validator(mode="after")
+    def _task_exists(self) -> "RunConfig":
+        make_task(self.task, self.task_parameters)
+        return self
+
+    def make_task(self) -> Task:
+        """The task trained on."""
+        return make_task(self.task, self.task_parameters)
+
+
+def make_config(settings: dict[str, Any]) -> RunConfig:
+    """A checked configuration.
+
+    Raises:
+        InputError: one sentence naming the first setting that is wrong.
+    """
+    try:
+        return RunConfig(**settings)
+    except ValidationError as error:
+        raise InputError(sentence(error, kinds=["architecture"])) from None
+
+
+def snapshot_steps(outer_steps: int, count: int) -> list[int]:
+    """At most ``count`` outer steps from 0 to the last, as evenly spaced in their logarithm as whole numbers allow."""
+    chosen = {0, outer_steps}
+    growth = (count - 2) or 1
+    chosen |= {round(outer_steps ** (i / growth)) for i in range(growth)} if count > 2 else set()
+    return sorted(chosen)

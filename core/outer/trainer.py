@@ -1,0 +1,156 @@
+"""The outer training loop: Adam on θ along the outer gradient, saved as it goes, resumed exactly.
+
+The batch of outer step t depends only on (seed, t), so a run that was stopped and resumed sees what an uninterrupted one
+sees, and on one machine's CPU ends in the same θ, bit for bit.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from core.errors import InputError
+from core.optimizers.recurrent import RecurrentOptimizer
+from core.outer.config import RunConfig, snapshot_steps
+from core.outer.gradient import outer_gradient
+from core.seeds import Purpose, generator
+from core.store import OuterStep, Run, Status
+
+SAVE_EVERY = 5.0  # seconds between two saves of the training state
+
+
+class _Trainer:
+    """θ, its Adam state and the curve so far; private to `train`."""
+
+    def __init__(self, run: Run):
+        self.run = run
+        self.config = run.config
+        self.task = run.config.make_task()
+        start = self.config.architecture.initial_theta(generator(Purpose.INITIALIZE, self.config.seed))
+        self.theta = {name: torch.nn.Parameter(tensor) for name, tensor in start.items()}
+        self.adam = torch.optim.Adam(self.theta.values(), lr=self.config.learning_rate)
+        self.done = 0
+        self.seconds = 0.0
+        self.curve: list[OuterStep] = []
+
+    def step(self) -> OuterStep:
+        """One outer step."""
+        config, began = self.config, time.perf_counter()
+        problems = self.task.sample(config.problems, generator(Purpose.TRAIN, config.seed, self.done))
+        optimizer = RecurrentOptimizer(config.architecture, self.theta)
+        outer = outer_gradient(optimizer, problems, config.unroll, config.adjoint_clip)
+        norm = torch.linalg.vector_norm(torch.cat([g.reshape(-1) for g in outer.gradients.values()]))
+        finite = bool(torch.isfinite(norm))
+        rate = config.learning_rate
+        if config.learning_rate_halving is not None:
+            rate *= 0.5 ** (self.done / config.learning_rate_halving)
+        if finite:
+            scale = 1.0 if config.gradient_clip is None else min(1.0, config.gradient_clip / max(norm.item(), 1e-30))
+            for name, parameter in self.theta.items():
+                parameter.grad = outer.gradients[name] * scale
+            self.adam.param_groups[0]["lr"] = rate
+            self.adam.step()
+        self.done += 1
+        self.seconds += time.perf_counter() - began
+        self.curve.append(
+            OuterStep(
+                outer_step=self.done,
+                meta_loss=outer.meta_losses.mean().item(),
+                gradient_norm=norm.item(),
+                learning_rate=rate,
+                diverged_problems=int((~torch.isfinite(outer.meta_losses)).sum()),
+                skipped=int(not finite),
+                seconds=round(self.seconds, 3),
+            )
+        )
+        return self.curve[-1]
+
+    def status(self, state: str) -> Status:
+        return Status(
+            state=state,  # type: ignore[arg-type]
+            outer_step=self.done,
+            outer_steps=self.config.outer_steps,
+            diverged_problems=sum(step.diverged_problems for step in self.curve),
+            skipped_steps=sum(step.skipped for step in self.curve),
+            seconds=round(self.seconds, 3),
+        )
+
+    def snapshot(self) -> None:
+        self.run.write_snapshot(self.done, {name: p.detach() for name, p in self.theta.items()})
+
+    def save(self, state: str) -> None:
+        tensors: dict[str, Tensor] = {}
+        for name, parameter in self.theta.items():
+            tensors[f"theta.{name}"] = parameter.detach()
+            for key, value in self.adam.state[parameter].items():
+                tensors[f"adam.{key}.{name}"] = value
+        self.run.write_training_state(tensors, {"outer_step": str(self.done), "seconds": repr(self.seconds)})
+        self.run.write_outer_losses(self.curve)
+        self.run.write_status(self.status(state))
+
+    def load(self) -> None:
+        path = self.run.path / "training_state.safetensors"
+        if not path.exists():
+            return  # stopped before the first save: begin again, which comes to the same
+        tensors, counters = self.run.training_state()
+        try:
+            self.done, self.seconds = int(counters["outer_step"]), float(counters["seconds"])
+            for name, parameter in self.theta.items():
+                parameter.data.copy_(tensors.pop(f"theta.{name}"))
+                keys = [key for key in tensors if key.startswith("adam.") and key.endswith(f".{name}")]
+                state = {key.split(".")[1]: tensors.pop(key) for key in keys}
+                if state:
+                    self.adam.state[parameter] = state
+        except (KeyError, ValueError, RuntimeError) as error:
+            raise InputError(f"{path} is damaged or of another run: {error}") from None
+        self.curve = self.run.outer_losses()[: self.done]
+        if len(self.curve) < self.done:
+            raise InputError(f"{self.run.path / 'outer_loss.csv'} ends before outer step {self.done}")
+
+
+def train(
+    path: Path,
+    config: RunConfig,
+    *,
+    resume: bool = False,
+    on_step: Callable[[OuterStep], bool] | None = None,
+) -> Run:
+    """Train a learned optimizer into a run's folder.
+
+    Args:
+        path: the folder; it must be empty or absent, unless resuming.
+        config: what to train. When resuming, it must equal the run's own.
+        resume: go on from the last saved state.
+        on_step: called after every outer step; return False to stop there (the run can be resumed).
+
+    Raises:
+        InputError: the folder is not fit, or a file in it is damaged.
+    """
+    if resume:
+        run = Run(path)
+        if run.config != config:
+            changed = [k for k in RunConfig.model_fields if getattr(run.config, k) != getattr(config, k)]
+            raise InputError(f"{path} was trained with another {' and '.join(changed)}: resume with the run's own")
+    else:
+        run = Run.create(path, config)
+    trainer = _Trainer(run)
+    if resume:
+        trainer.load()
+    keep = set(snapshot_steps(config.outer_steps, config.snapshots))
+    if trainer.done == 0:
+        trainer.snapshot()
+    state, saved = "finished", time.monotonic()
+    while trainer.done < config.outer_steps:
+        step = trainer.step()
+        if trainer.done in keep:
+            trainer.snapshot()
+        if time.monotonic() - saved > SAVE_EVERY:
+            trainer.save("running")
+            saved = time.monotonic()
+        if on_step is not None and not on_step(step):
+            state = "stopped" if trainer.done < config.outer_steps else "finished"
+            break
+    trainer.save(state)
+    return run

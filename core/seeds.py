@@ -1,0 +1,33 @@
+"""Randomness as an explicit argument: every draw comes from a generator named by purpose, seed and index.
+
+Problems drawn for one purpose are never drawn for another, so hand-designed optimizers are tuned, learned ones
+trained and all of them evaluated on different problems, whatever seeds are chosen.
+"""
+
+from enum import IntEnum
+
+import numpy as np
+import torch
+
+
+class Purpose(IntEnum):
+    """What a draw is for."""
+
+    INITIALIZE = 0
+    TRAIN = 1
+    TUNE = 2
+    EVALUATE = 3
+    VIEW = 4
+    SEARCH = 5
+
+
+def generator(purpose: Purpose, seed: int, index: int = 0) -> torch.Generator:
+    """A CPU generator that depends on nothing but its three arguments.
+
+    Args:
+        purpose: what the draw is for.
+        seed: the user's seed, 0 or more.
+        index: which draw of that purpose (the outer step, for training), 0 or more.
+    """
+    state = np.random.SeedSequence([int(purpose), seed, index]).generate_state(1, np.uint64)[0]
+    return torch.Generator().manual_seed(int(state))

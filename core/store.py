@@ -1,0 +1,181 @@
+"""Runs on disk: one folder an outer training.
+
+    RUN/config.json                      what defines it (RunConfig)
+    RUN/outer_loss.csv                   one line an outer step
+    RUN/snapshots/NNNNNN.safetensors     θ after that many outer steps
+    RUN/training_state.safetensors       everything needed to go on exactly
+    RUN/evaluation.json                  held-out comparison with tuned hand-designed optimizers
+    RUN/status.json                      how far it is
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor
+
+from core.errors import InputError
+from core.files import read_json, read_tensors, write_bytes, write_json, write_tensors
+from core.optimizers.recurrent import RecurrentOptimizer
+from core.outer.config import RunConfig
+
+SNAPSHOT_FORMAT = "loptscope-snapshot/1"
+STATE_FORMAT = "loptscope-training-state/1"
+
+
+class Status(BaseModel):
+    """How far a run is, as kept in ``status.json``.
+
+    Attributes:
+        state: what it is doing.
+        outer_step: outer steps done.
+        outer_steps: outer steps wanted.
+        diverged_problems: training problems whose meta-loss was not finite, over all outer steps.
+        skipped_steps: outer steps whose gradient was not finite, so that θ was left as it was.
+        seconds: time spent training.
+        message: why it failed, if it did.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: Literal["running", "stopped", "finished", "failed"]
+    outer_step: int
+    outer_steps: int
+    diverged_problems: int = 0
+    skipped_steps: int = 0
+    seconds: float = 0.0
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class OuterStep:
+    """One line of ``outer_loss.csv``.
+
+    Attributes:
+        outer_step: 1 for the first.
+        meta_loss: mean over the batch, before the update; not finite if any problem diverged.
+        gradient_norm: global norm of the outer gradient before clipping.
+        learning_rate: of Adam on θ.
+        diverged_problems: problems of the batch whose meta-loss was not finite.
+        skipped: 1 if the gradient was not finite and θ was left as it was.
+        seconds: training time so far.
+    """
+
+    outer_step: int
+    meta_loss: float
+    gradient_norm: float
+    learning_rate: float
+    diverged_problems: int
+    skipped: int
+    seconds: float
+
+
+class Run:
+    """A run's folder. Opening it reads and checks its configuration; everything else is read when asked for.
+
+    Raises:
+        InputError: the folder holds no run, or its configuration is damaged.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        if not (path / "config.json").is_file():
+            raise InputError(f"{path} is not a run: it has no config.json")
+        self.config = read_json(path / "config.json", RunConfig)
+
+    @classmethod
+    def create(cls, path: Path, config: RunConfig) -> "Run":
+        """Start a new run in an empty or absent folder."""
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise InputError(f"{path} already holds something: choose another folder, or --resume to go on with a run")
+        write_json(path / "config.json", config)
+        return cls(path)
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.name
+
+    def snapshots(self) -> list[int]:
+        """Outer steps of which θ was kept, ascending."""
+        found = (self.path / "snapshots").glob("*.safetensors")
+        return sorted(int(file.stem) for file in found if re.fullmatch(r"\d{6,}", file.stem))
+
+    def snapshot_path(self, outer_step: int) -> Path:
+        """Where θ after that many outer steps lies."""
+        return self.path / "snapshots" / f"{outer_step:06d}.safetensors"
+
+    def optimizer(self, outer_step: int | None = None) -> RecurrentOptimizer:
+        """The learned optimizer of one snapshot, the last one by default.
+
+        Raises:
+            InputError: no such snapshot, or a damaged one.
+        """
+        kept = self.snapshots()
+        if not kept:
+            raise InputError(f"{self.path} has no snapshot yet")
+        step = kept[-1] if outer_step is None else outer_step
+        if step not in kept:
+            raise InputError(f"{self.name} has no snapshot at outer step {step}: choose one of {kept}")
+        path = self.snapshot_path(step)
+        theta, _ = read_tensors(path, SNAPSHOT_FORMAT)
+        try:
+            return RecurrentOptimizer(self.config.architecture, theta)
+        except InputError as error:
+            raise InputError(f"{path} does not fit its run's config.json: {error}") from None
+
+    def write_snapshot(self, outer_step: int, theta: dict[str, Tensor]) -> None:
+        """Keep θ."""
+        metadata = {"format": SNAPSHOT_FORMAT, "outer_step": str(outer_step)}
+        write_tensors(self.snapshot_path(outer_step), theta, metadata)
+
+    def outer_losses(self) -> list[OuterStep]:
+        """The outer training curve, one entry an outer step.
+
+        Raises:
+            InputError: a line is damaged.
+        """
+        path = self.path / "outer_loss.csv"
+        if not path.exists():
+            return []
+        kinds = {field.name: field.type for field in fields(OuterStep)}
+        steps = []
+        for number, row in enumerate(csv.DictReader(io.StringIO(path.read_text())), start=2):
+            try:
+                if list(row) != list(kinds):
+                    raise ValueError
+                values = {name: (int if kinds[name] is int else float)(row[name]) for name in kinds}
+            except (TypeError, ValueError):
+                raise InputError(f"{path} is damaged at line {number}: it needs {', '.join(kinds)}") from None
+            steps.append(OuterStep(**values))  # type: ignore[arg-type]
+        return steps
+
+    def write_outer_losses(self, steps: Iterable[OuterStep]) -> None:
+        """Replace the outer training curve."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, [field.name for field in fields(OuterStep)], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(asdict(step) for step in steps)
+        write_bytes(self.path / "outer_loss.csv", text.getvalue().encode())
+
+    def status(self) -> Status:
+        """How far it is."""
+        return read_json(self.path / "status.json", Status)
+
+    def write_status(self, status: Status) -> None:
+        """Say how far it is."""
+        write_json(self.path / "status.json", status)
+
+    def training_state(self) -> tuple[dict[str, Tensor], dict[str, str]]:
+        """Tensors and counters to go on from."""
+        return read_tensors(self.path / "training_state.safetensors", STATE_FORMAT)
+
+    def write_training_state(self, tensors: dict[str, Tensor], counters: dict[str, str]) -> None:
+        """Keep what is needed to go on exactly."""
+        path = self.path / "training_state.safetensors"
+        write_tensors(path, tensors, {"format": STATE_FORMAT, **counters})

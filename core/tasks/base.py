@@ -1,0 +1,159 @@
+"""What a task is: a distribution of optimization problems, drawn in batches."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import torch
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Plane:
+    """A plane through parameter space in which a trajectory can be drawn over the loss.
+
+    The plane is ``origin + a * axes[0] + b * axes[1]`` with orthonormal axes; ``project`` gives (a, b).
+
+    Attributes:
+        origin: [parameters].
+        axes: [2, parameters], orthonormal rows.
+        labels: what the two coordinates are, for the figure's axes.
+        window: ((a_low, a_high), (b_low, b_high)) always shown, or None to fit the trajectories.
+        minimum: (a, b) of the minimum.
+        whole: True if the plane is the whole parameter space, so that any point of it can be a start point.
+    """
+
+    origin: Tensor
+    axes: Tensor
+    labels: tuple[str, str]
+    window: tuple[tuple[float, float], tuple[float, float]] | None
+    minimum: tuple[float, float]
+    whole: bool
+
+    def project(self, x: Tensor) -> Tensor:
+        """[..., parameters] -> [..., 2]."""
+        return (x - self.origin) @ self.axes.T
+
+    def lift(self, point: Tensor) -> Tensor:
+        """[..., 2] -> [..., parameters]: the point of the plane with these coordinates."""
+        return self.origin + point @ self.axes
+
+
+class Problems(ABC):
+    """A batch of problems of one task.
+
+    Attributes:
+        x0: start points, [problems, parameters].
+    """
+
+    x0: Tensor
+
+    @abstractmethod
+    def loss(self, x: Tensor) -> Tensor:
+        """[problems, parameters] -> [problems]: f(x) of each problem."""
+
+    @abstractmethod
+    def loss_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """f(x) [problems] and its gradient [problems, parameters].
+
+        Both are differentiable functions of x, so that back-propagation through an unroll is exact.
+        """
+
+    @abstractmethod
+    def starting_at(self, x0: Tensor) -> "Problems":
+        """The same problems with other start points, [problems, parameters]."""
+
+    @abstractmethod
+    def part(self, start: int, stop: int) -> "Problems":
+        """Problems ``start`` to ``stop`` (excluded) of the batch."""
+
+    @abstractmethod
+    def repeated(self, times: int) -> "Problems":
+        """[times * problems]: the whole batch, over again ``times`` times."""
+
+    @abstractmethod
+    def component_names(self) -> list[str]:
+        """A short name for each inner parameter, [parameters]."""
+
+    @abstractmethod
+    def watched_components(self) -> list[int]:
+        """Indices of the inner parameters that a display offers: all of them, or a fixed few of many."""
+
+    @final
+    def gradient(self, x: Tensor) -> Tensor:
+        """[problems, parameters] -> [problems, parameters]: the gradient of f at x, differentiable."""
+        return self.loss_and_gradient(x)[1]
+
+    @final
+    @property
+    def count(self) -> int:
+        """How many problems the batch holds."""
+        return self.x0.shape[0]
+
+    @final
+    @property
+    def dimension(self) -> int:
+        """How many inner parameters each problem has."""
+        return self.x0.shape[1]
+
+
+class PlanarProblems(Problems):
+    """Problems whose loss can be drawn over a plane."""
+
+    @abstractmethod
+    def plane(self) -> Plane:
+        """The plane in which the first problem of the batch is drawn."""
+
+    @abstractmethod
+    def surface(self, x: Tensor) -> Tensor:
+        """Loss of the first problem at many points, [points, parameters] -> [points]."""
+
+
+class ClassifierProblems(Problems):
+    """Problems that train a classifier of points in the plane.
+
+    Attributes:
+        points: [data, 2].
+        labels: [data], 0 or 1.
+    """
+
+    points: Tensor
+    labels: Tensor
+
+    @abstractmethod
+    def logits(self, x: Tensor, points: Tensor) -> Tensor:
+        """The classifiers with parameters x [problems, parameters] at points [data, 2] -> [problems, data]."""
+
+
+class Task(BaseModel, ABC):
+    """A distribution of problems. Its fields are the task's parameters.
+
+    Attributes:
+        name: as in links and on the command line.
+        title: as in menus.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+
+    @abstractmethod
+    def sample(self, count: int, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> Problems:
+        """Draw ``count`` problems, with all randomness from ``generator``."""
+
+
+def autograd_loss_and_gradient(problems: Problems, x: Tensor) -> tuple[Tensor, Tensor]:
+    """f and its gradient by automatic differentiation, for a task that has no closed form.
+
+    Args:
+        problems: the batch; only its ``loss`` is used.
+        x: [problems, parameters].
+    """
+    differentiable = torch.is_grad_enabled() and x.requires_grad
+    with torch.enable_grad():
+        leaf = x if x.requires_grad else x.detach().requires_grad_()
+        loss = problems.loss(leaf)
+        (gradient,) = torch.autograd.grad(loss.sum(), leaf, create_graph=differentiable)
+    return (loss, gradient) if differentiable else (loss.detach(), gradient)

@@ -1,0 +1,114 @@
+"""Linear regression: random convex quadratics with a constant Hessian.
+
+f(x) = ½‖Ax − b‖², shifted so that its minimum is 0. As in the published code of Maheswaranathan et al.
+(arXiv 2011.02159), a problem is drawn by its Hessian AᵀA (eigenvalues log-uniform in [1e-3, 1], a random orthogonal
+basis) and its linear term −Aᵀb ~ N(0, I); x0 ~ N(0, I).
+"""
+
+import math
+from typing import ClassVar, final
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor
+
+from core.tasks.base import PlanarProblems, Plane, Task
+
+
+@final
+class LinearRegressionProblems(PlanarProblems):
+    """Quadratics f(x) = ½ xᵀHx + cᵀx − min.
+
+    Args:
+        eigenvalues: of the Hessian, ascending, [problems, parameters].
+        basis: its eigenvectors as columns, [problems, parameters, parameters].
+        linear: the linear term c, [problems, parameters].
+        x0: [problems, parameters].
+    """
+
+    def __init__(self, eigenvalues: Tensor, basis: Tensor, linear: Tensor, x0: Tensor):
+        self.eigenvalues = eigenvalues
+        self.basis = basis
+        self.linear = linear
+        self.x0 = x0
+        self.hessian = (basis * eigenvalues[:, None, :]) @ basis.mT
+        self.minimum = -torch.einsum("pij,pj->pi", basis, torch.einsum("pij,pi->pj", basis, linear) / eigenvalues)
+
+    def loss(self, x: Tensor) -> Tensor:
+        return self.loss_and_gradient(x)[0]
+
+    def loss_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        displacement = x - self.minimum
+        gradient = torch.bmm(self.hessian, displacement[:, :, None])[:, :, 0]
+        return 0.5 * (displacement * gradient).sum(1), gradient
+
+    def starting_at(self, x0: Tensor) -> "LinearRegressionProblems":
+        return LinearRegressionProblems(self.eigenvalues, self.basis, self.linear, x0)
+
+    def _at(self, rows: slice | Tensor) -> "LinearRegressionProblems":
+        return LinearRegressionProblems(self.eigenvalues[rows], self.basis[rows], self.linear[rows], self.x0[rows])
+
+    def part(self, start: int, stop: int) -> "LinearRegressionProblems":
+        return self._at(slice(start, stop))
+
+    def repeated(self, times: int) -> "LinearRegressionProblems":
+        return self._at(torch.arange(self.count).repeat(times))
+
+    def component_names(self) -> list[str]:
+        return [f"x{i + 1}" for i in range(self.dimension)]
+
+    def watched_components(self) -> list[int]:
+        return list(range(min(self.dimension, 12)))
+
+    def plane(self) -> Plane:
+        values = self.eigenvalues[0]
+        return Plane(
+            origin=self.minimum[0],
+            axes=torch.stack([self.basis[0, :, 0], self.basis[0, :, -1]]),
+            labels=(f"flattest direction (curvature {values[0]:.2g})", f"steepest (curvature {values[-1]:.2g})"),
+            window=None,
+            minimum=(0.0, 0.0),
+            whole=self.dimension == 2,
+        )
+
+    def surface(self, x: Tensor) -> Tensor:
+        displacement = x - self.minimum[0]
+        return 0.5 * ((displacement @ self.hessian[0]) * displacement).sum(1)
+
+
+@final
+class LinearRegression(Task):
+    """Random convex quadratics.
+
+    Attributes:
+        parameters: how many inner parameters.
+        smallest_eigenvalue: lower end of the log-uniform spectrum of the Hessian.
+        largest_eigenvalue: its upper end.
+    """
+
+    name: ClassVar[str] = "linear_regression"
+    title: ClassVar[str] = "Linear regression"
+
+    parameters: int = Field(default=5, ge=2, le=1000)
+    smallest_eigenvalue: float = Field(default=1e-3, gt=0, allow_inf_nan=False)
+    largest_eigenvalue: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "LinearRegression":
+        if self.smallest_eigenvalue > self.largest_eigenvalue:
+            raise ValueError("smallest_eigenvalue must not exceed largest_eigenvalue")
+        return self
+
+    def sample(
+        self, count: int, generator: torch.Generator, dtype: torch.dtype = torch.float32
+    ) -> LinearRegressionProblems:
+        n = self.parameters
+        double = {"generator": generator, "dtype": torch.float64}
+        low, high = math.log(self.smallest_eigenvalue), math.log(self.largest_eigenvalue)
+        uniform = torch.rand(count, n, **double)
+        eigenvalues = torch.exp(low + (high - low) * uniform).sort(1).values
+        q, r = torch.linalg.qr(torch.randn(count, n, n, **double))
+        basis = q * torch.sign(torch.diagonal(r, dim1=1, dim2=2))[:, None, :]  # Haar-distributed (Mezzadri 2007)
+        linear = torch.randn(count, n, **double)
+        x0 = torch.randn(count, n, **double)
+        return LinearRegressionProblems(eigenvalues.to(dtype), basis.to(dtype), linear.to(dtype), x0.to(dtype))

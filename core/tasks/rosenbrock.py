@@ -1,0 +1,74 @@
+"""The Rosenbrock function, f(x, y) = (1 − x)² + 100 (y − x²)²: a curved valley, minimum 0 at (1, 1).
+
+A problem is a start point, uniform over x in [−2, 2], y in [−1, 3].
+"""
+
+from typing import ClassVar, final
+
+import torch
+from torch import Tensor
+
+from core.tasks.base import PlanarProblems, Plane, Task
+
+WINDOW = ((-2.0, 2.0), (-1.0, 3.0))
+
+
+@final
+class RosenbrockProblems(PlanarProblems):
+    """The Rosenbrock function from many start points, x0 [problems, 2]."""
+
+    def __init__(self, x0: Tensor):
+        self.x0 = x0
+
+    def loss(self, x: Tensor) -> Tensor:
+        return self.loss_and_gradient(x)[0]
+
+    def loss_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        a, b = x[:, 0], x[:, 1]
+        valley = b - a * a
+        loss = (1 - a) ** 2 + 100 * valley**2
+        gradient = torch.stack([-2 * (1 - a) - 400 * a * valley, 200 * valley], dim=1)
+        return loss, gradient
+
+    def starting_at(self, x0: Tensor) -> "RosenbrockProblems":
+        return RosenbrockProblems(x0)
+
+    def part(self, start: int, stop: int) -> "RosenbrockProblems":
+        return RosenbrockProblems(self.x0[start:stop])
+
+    def repeated(self, times: int) -> "RosenbrockProblems":
+        return RosenbrockProblems(self.x0.repeat(times, 1))
+
+    def component_names(self) -> list[str]:
+        return ["x", "y"]
+
+    def watched_components(self) -> list[int]:
+        return [0, 1]
+
+    def plane(self) -> Plane:
+        like = {"dtype": self.x0.dtype}
+        return Plane(
+            origin=torch.zeros(2, **like),
+            axes=torch.eye(2, **like),
+            labels=("x", "y"),
+            window=WINDOW,
+            minimum=(1.0, 1.0),
+            whole=True,
+        )
+
+    def surface(self, x: Tensor) -> Tensor:
+        return self.loss(x)
+
+
+@final
+class Rosenbrock(Task):
+    """The Rosenbrock function from a random start point."""
+
+    name: ClassVar[str] = "rosenbrock"
+    title: ClassVar[str] = "Rosenbrock"
+
+    def sample(self, count: int, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> RosenbrockProblems:
+        uniform = torch.rand(count, 2, generator=generator, dtype=torch.float64)
+        low = torch.tensor([axis[0] for axis in WINDOW], dtype=torch.float64)
+        high = torch.tensor([axis[1] for axis in WINDOW], dtype=torch.float64)
+        return RosenbrockProblems((low + (high - low) * uniform).to(dtype))

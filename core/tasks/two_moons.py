@@ -1,0 +1,155 @@
+"""Two moons: a small neural network that separates two interleaved half circles.
+
+Data: `sklearn.datasets.make_moons`, 1024 points, noise 0.1, the same for every problem. Model: a fully connected tanh
+network 2-64-64-64-1. Loss: mean logistic loss + 5e-3 · ‖x‖₂, x being all weights and biases. A problem is a random
+weight initialisation: Glorot-normal weights, N(0, 1e-2) biases, as in the published code (arXiv 2011.02159).
+"""
+
+import functools
+import itertools
+from typing import ClassVar, final
+
+import torch
+from pydantic import Field, field_validator
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from core.elementwise import tanh
+from core.tasks.base import ClassifierProblems, Task
+
+
+@functools.cache
+def moons(points: int, noise: float) -> tuple[Tensor, Tensor]:
+    """The data: points [points, 2] and labels [points] in {0, 1}, float64, always the same draw."""
+    from sklearn.datasets import make_moons  # slow to import, and only this task needs it
+
+    data, labels = make_moons(points, noise=noise, random_state=0)
+    return torch.from_numpy(data), torch.from_numpy(labels).double()
+
+
+@final
+class TwoMoonsProblems(ClassifierProblems):
+    """Networks of one shape on one data set, from many initialisations.
+
+    Args:
+        x0: all weights and biases of each network, [problems, parameters]; layer by layer, the weight matrix
+            [inputs, outputs] row by row, then the bias.
+        sizes: units of every layer, input and output included.
+        points: [data, 2].
+        labels: [data], 0 or 1.
+        penalty: the factor of ‖x‖₂.
+    """
+
+    def __init__(self, x0: Tensor, sizes: tuple[int, ...], points: Tensor, labels: Tensor, penalty: float):
+        self.x0 = x0
+        self.sizes = sizes
+        self.points = points
+        self.labels = labels
+        self.penalty = penalty
+
+    def _layers(self, x: Tensor) -> list[tuple[Tensor, Tensor]]:
+        layers, offset = [], 0
+        for inputs, outputs in itertools.pairwise(self.sizes):
+            weight = x[:, offset : offset + inputs * outputs].view(-1, inputs, outputs)
+            offset += inputs * outputs
+            layers.append((weight, x[:, None, offset : offset + outputs]))
+            offset += outputs
+        return layers
+
+    def _forward(self, layers: list[tuple[Tensor, Tensor]], points: Tensor) -> list[Tensor]:
+        """Activations of every layer, [problems, data, units]; the last one holds the logits."""
+        activations = [points.expand(layers[0][0].shape[0], -1, -1)]
+        for index, (weight, bias) in enumerate(layers):
+            z = torch.baddbmm(bias, activations[-1], weight)
+            activations.append(z if index == len(layers) - 1 else tanh(z))
+        return activations
+
+    def _norm(self, x: Tensor) -> Tensor:
+        return torch.linalg.vector_norm(x, dim=1)
+
+    def _logistic(self, logits: Tensor) -> Tensor:
+        return (softplus(logits) - self.labels * logits).mean(1)
+
+    def logits(self, x: Tensor, points: Tensor) -> Tensor:
+        return self._forward(self._layers(x), points)[-1][:, :, 0]
+
+    def loss(self, x: Tensor) -> Tensor:
+        return self._logistic(self.logits(x, self.points)) + self.penalty * self._norm(x)
+
+    def loss_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        layers = self._layers(x)
+        activations = self._forward(layers, self.points)
+        logits = activations[-1][:, :, 0]
+        norm = self._norm(x)
+        pieces: list[Tensor] = []
+        delta = ((torch.sigmoid(logits) - self.labels) / self.labels.numel())[:, :, None]
+        for index in reversed(range(len(layers))):
+            pieces += [delta.sum(1), (activations[index].mT @ delta).flatten(1)]
+            if index:
+                delta = (delta @ layers[index][0].mT) * (1 - activations[index] ** 2)
+        smallest = torch.finfo(x.dtype).tiny
+        gradient = torch.cat(pieces[::-1], dim=1) + (self.penalty / norm.clamp_min(smallest))[:, None] * x
+        return self._logistic(logits) + self.penalty * norm, gradient
+
+    def starting_at(self, x0: Tensor) -> "TwoMoonsProblems":
+        return TwoMoonsProblems(x0, self.sizes, self.points, self.labels, self.penalty)
+
+    def part(self, start: int, stop: int) -> "TwoMoonsProblems":
+        return self.starting_at(self.x0[start:stop])
+
+    def repeated(self, times: int) -> "TwoMoonsProblems":
+        return self.starting_at(self.x0.repeat(times, 1))
+
+    def component_names(self) -> list[str]:
+        names = []
+        for layer, (inputs, outputs) in enumerate(itertools.pairwise(self.sizes), start=1):
+            names += [f"W{layer}[{i},{j}]" for i in range(inputs) for j in range(outputs)]
+            names += [f"b{layer}[{j}]" for j in range(outputs)]
+        return names
+
+    def watched_components(self) -> list[int]:
+        """Two weights, spread over the matrix, and one bias of every layer."""
+        chosen, offset = [], 0
+        for inputs, outputs in itertools.pairwise(self.sizes):
+            weights = inputs * outputs
+            chosen += [offset + weights // 3, offset + (2 * weights) // 3, offset + weights + outputs // 2]
+            offset += weights + outputs
+        return chosen[:12]
+
+
+@final
+class TwoMoons(Task):
+    """A neural network on the two-moons data, from a random initialisation.
+
+    Attributes:
+        hidden: units of the hidden layers.
+        points: size of the data set.
+        noise: standard deviation of the noise on the data.
+        penalty: factor of the ‖x‖₂ penalty.
+    """
+
+    name: ClassVar[str] = "two_moons"
+    title: ClassVar[str] = "Two moons"
+
+    hidden: tuple[int, ...] = (64, 64, 64)
+    points: int = Field(default=1024, ge=2, le=100_000)
+    noise: float = Field(default=0.1, ge=0, le=10)
+    penalty: float = Field(default=5e-3, ge=0, le=10)
+
+    @field_validator("hidden")
+    @classmethod
+    def _sizes(cls, hidden: tuple[int, ...]) -> tuple[int, ...]:
+        if not 1 <= len(hidden) <= 8 or any(not 1 <= units <= 1024 for units in hidden):
+            raise ValueError("hidden must hold one to eight layers of 1 to 1024 units")
+        return hidden
+
+    def sample(self, count: int, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> TwoMoonsProblems:
+        double = {"generator": generator, "dtype": torch.float64}
+        sizes = (2, *self.hidden, 1)
+        pieces = []
+        for inputs, outputs in itertools.pairwise(sizes):
+            scale = (2 / (inputs + outputs)) ** 0.5
+            pieces += [scale * torch.randn(count, inputs * outputs, **double)]
+            pieces += [1e-2 * torch.randn(count, outputs, **double)]
+        data, labels = moons(self.points, self.noise)
+        return TwoMoonsProblems(torch.cat(pieces, 1).to(dtype), sizes, data.to(dtype), labels.to(dtype), self.penalty)
