@@ -1,0 +1,1 @@
+"""The dashboard: pages, figures and the HTTP interface on top of `core`."""

@@ -1,0 +1,90 @@
+"""What can be put under the microscope: shipped learned optimizers and tuned hand-designed ones, by task."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from core import zoo
+from core.errors import InputError, choose
+from core.evaluation import Evaluation
+from core.files import read_json
+from core.optimizers import Optimizer, make_hand_designed
+from core.store import Run
+from core.tasks import TASKS
+from core.tuning import TUNED, read_tuned
+
+TITLES = {
+    "learned": "Learned",
+    "sgd": "SGD",
+    "momentum": "Momentum",
+    "nesterov": "Nesterov",
+    "rmsprop": "RMSProp",
+    "adam": "Adam",
+}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One optimizer that can be looked at.
+
+    Attributes:
+        name: as in links.
+        key: "learned" for every learned optimizer, otherwise the hand-designed optimizer's name; decides its colour.
+        title: as in menus.
+        detail: one line on what it is.
+        snapshots: outer steps it can be looked at, ascending; empty for a hand-designed optimizer.
+        run: the run it comes from, if learned.
+        hyperparameters: if hand-designed.
+    """
+
+    name: str
+    key: str
+    title: str
+    detail: str
+    snapshots: tuple[int, ...]
+    run: Run | None
+    hyperparameters: dict[str, float]
+
+    def optimizer(self, outer_step: int | None) -> Optimizer:
+        """The optimizer itself, at one of its snapshots if it is a learned one."""
+        if self.run is not None:
+            return self.run.optimizer(outer_step)
+        return make_hand_designed(self.name, self.hyperparameters)
+
+
+def _learned(entry: zoo.Entry) -> Subject:
+    run = Run(zoo.ROOT / entry.name)
+    architecture, steps = run.config.architecture, run.config.outer_steps
+    detail = f"{architecture.label}, {architecture.features} input, {steps:,} outer steps"
+    path = run.path / "evaluation.json"
+    if path.exists():
+        found = read_json(path, Evaluation).optimizers["learned"].meta_loss
+        detail += f", held-out meta-loss {found.mean:.3g} ± {found.sem:.1g}" if found.mean is not None else ""
+    title = f"Learned {architecture.label}"
+    return Subject(entry.name, "learned", title, detail, tuple(entry.snapshots), run, {})
+
+
+def _tuned(task: str, name: str) -> Subject:
+    tuned = read_tuned(zoo.TUNED_ROOT, task, name)
+    values = ", ".join(f"{key.replace('_', ' ')} {value:.3g}" for key, value in tuned.hyperparameters.items())
+    detail = f"best of {tuned.draws} draws: {values}"
+    return Subject(name, name, f"{TITLES[name]} (tuned)", detail, (), None, tuned.hyperparameters)
+
+
+def subjects(task: str) -> dict[str, Subject]:
+    """Everything that can be looked at on a task, the default first."""
+    choose("task", task, TASKS)
+    learned = [_learned(entry) for entry in zoo.entries() if entry.task == task]
+    return {subject.name: subject for subject in (*learned, *(_tuned(task, name) for name in TUNED))}
+
+
+def task_options() -> list[dict[str, Any]]:
+    """Entries of the task menu."""
+    return [{"value": name, "label": task.title} for name, task in TASKS.items()]
+
+
+def reference_rate(task: str) -> float | None:
+    """The tuned learning rate of plain SGD on a task, if it was searched for."""
+    try:
+        return read_tuned(zoo.TUNED_ROOT, task, "sgd").hyperparameters["learning_rate"]
+    except InputError:
+        return None

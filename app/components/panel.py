@@ -1,0 +1,50 @@
+"""A panel: title, legend with live values, a Plotly graph and the canvases drawn under and over it."""
+
+import plotly.graph_objects as go
+from dash import dcc, html
+
+GRAPH_CONFIG = {
+    "displaylogo": False,
+    "displayModeBar": "hover",
+    "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d", "pan2d", "zoom2d"],
+    "responsive": True,
+    "doubleClick": "reset",
+}
+
+
+def panel(name: str, title: str, about: str) -> html.Section:
+    """One panel of a page.
+
+    Args:
+        name: its id is ``NAME-panel``, its graph's ``NAME-graph``.
+        title: above the graph.
+        about: one sentence for screen readers and the title's tooltip.
+    """
+    return html.Section(
+        id=f"{name}-panel",
+        className="panel",
+        **{"aria-label": f"{title}: {about}"},
+        children=[
+            html.Div(
+                className="panel-head",
+                children=[
+                    html.H2(title, title=about),
+                    html.Div(className="readout", **{"data-panel": name, "aria-hidden": "true"}),
+                ],
+            ),
+            html.Div(
+                className="plot",
+                children=[
+                    html.Canvas(className="under", **{"aria-hidden": "true"}),
+                    dcc.Graph(
+                        id=f"{name}-graph",
+                        figure=go.Figure(layout={"paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)"}),
+                        config=GRAPH_CONFIG,
+                        responsive=True,
+                        className="graph",
+                    ),
+                    html.Canvas(className="over", **{"aria-hidden": "true"}),
+                ],
+            ),
+        ],
+    )

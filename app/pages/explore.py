@@ -1,0 +1,267 @@
+"""Explore: one optimizer on one problem, six linked panels, one timeline."""
+
+from typing import Any
+
+import dash
+from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, dcc, html, no_update
+from dash.exceptions import PreventUpdate
+
+from app.catalog import TITLES, reference_rate, subjects
+from app.components.controls import (
+    component_options,
+    controls,
+    optimizer_options,
+    outer_step_properties,
+    outer_step_text,
+    start_style,
+)
+from app.components.panel import panel
+from app.components.timeline import timeline
+from app.figures.panels import FIGURES, Drawing
+from app.figures.style import OPTIMIZER_COLORS, THEMES
+from app.state import FIELDS, View, check_start, parse, to_query
+from app.views import bundle_bytes
+from core.bundle import Bundle
+from core.errors import InputError
+
+dash.register_page(
+    __name__, path="/", name="Explore", order=0, title="Loptscope: explore", description="A learned optimizer, step by step"
+)
+
+PANELS = {
+    "loss": ("Loss", "loss of every optimizer on this problem, log scale"),
+    "landscape": ("Landscape", "where the optimizers go, or what the classifier they train decides"),
+    "state": ("State space", "the optimizer's state of each component, in the first two principal components"),
+    "update": ("Update function", "the update as a function of the gradient, at this step's state"),
+    "gradient": ("Gradients", "density of the gradients met so far, filling that of the whole run"),
+    "rate": ("Effective learning rate", "minus the slope of the update function at gradient zero"),
+}
+
+
+def layout(**query: str) -> html.Main:
+    """The page for one link."""
+    view, wrong = parse({name: value for name, value in query.items() if isinstance(value, str)})
+    return html.Main(
+        className="explore",
+        children=[
+            dcc.Store(id="view"),
+            controls(view),
+            html.Div(
+                className="stage",
+                children=[
+                    html.Div(notes(wrong), id="link-notice", className="notice", role="alert"),
+                    html.Div(id="notice", className="notice", role="status"),
+                    html.Div(
+                        [panel(name, *text) for name, text in PANELS.items()], id="panels", className="panels", tabIndex=-1
+                    ),
+                ],
+            ),
+            timeline(view),
+        ],
+    )
+
+
+def notes(sentences: list[str]) -> list[html.P]:
+    """Sentences for a notice."""
+    return [html.P(sentence) for sentence in sentences]
+
+
+@callback(
+    Output("optimizer", "data"),
+    Output("optimizer", "value"),
+    Output("components", "data"),
+    Output("components", "value"),
+    Output("axis", "value"),
+    Output("start-block", "style"),
+    Output("start-x", "value"),
+    Output("start-y", "value"),
+    Input("task", "value"),
+    prevent_initial_call=True,
+)
+def on_task(task: str) -> tuple[Any, ...]:
+    """A new task brings its own optimizers, components and defaults."""
+    view, _ = parse({"task": task})
+    components = [str(i) for i in view.components]
+    return (
+        optimizer_options(task),
+        view.optimizer,
+        component_options(task),
+        components,
+        view.axis,
+        start_style(task),
+        "",
+        "",
+    )
+
+
+@callback(
+    Output("outer-step", "min"),
+    Output("outer-step", "max"),
+    Output("outer-step", "marks"),
+    Output("outer-step", "disabled"),
+    Output("outer-step", "value"),
+    Output("optimizer-detail", "children"),
+    Input("optimizer", "value"),
+    State("task", "value"),
+    prevent_initial_call=True,
+)
+def on_optimizer(optimizer: str, task: str) -> tuple[Any, ...]:
+    """A new optimizer brings its own snapshots."""
+    known = subjects(task)
+    if optimizer not in known:
+        raise PreventUpdate  # the task has changed; its own optimizer is on the way
+    view, _ = parse({"task": task, "optimizer": optimizer})
+    slider = outer_step_properties(known[optimizer], view.outer_step)
+    return tuple(slider[name] for name in ("min", "max", "marks", "disabled", "value")) + (known[optimizer].detail,)
+
+
+@callback(
+    Output("start-x", "value", allow_duplicate=True),
+    Output("start-y", "value", allow_duplicate=True),
+    Input("start-clear", "n_clicks"),
+    prevent_initial_call=True,
+)
+def on_clear(_: int | None) -> tuple[str, str]:
+    """Back to the problem's own start point."""
+    return "", ""
+
+
+def _start(x: Any, y: Any) -> tuple[float, float] | None:
+    if not isinstance(x, int | float) or not isinstance(y, int | float):
+        return None
+    return check_start(x, y)
+
+
+def view_of(
+    task: str,
+    optimizer: str,
+    position: int,
+    seed: Any,
+    start: tuple[Any, Any],
+    shown: list[str],
+    components: list[str],
+    axis: str,
+    theme: str,
+) -> View:
+    """The view that the controls ask for.
+
+    Raises:
+        InputError: a control holds what no view can be.
+    """
+    known = subjects(task)
+    if optimizer not in known:
+        raise PreventUpdate
+    snapshots = known[optimizer].snapshots
+    query = {
+        "task": task,
+        "optimizer": optimizer,
+        "seed": str(seed),
+        "shown": ",".join(shown) or "none",
+        "components": ",".join(str(int(i) + 1) for i in components) if components else "1",
+        "axis": axis,
+        "theme": theme,
+    }
+    if snapshots:
+        query["outer_step"] = str(snapshots[min(max(int(position), 0), len(snapshots) - 1)])
+    chosen = _start(*start)
+    if chosen is not None:
+        query["start"] = FIELDS["start"].write(chosen)
+    view, wrong = parse(query)
+    if wrong:
+        raise InputError(wrong[0])
+    return view
+
+
+def _notice(bundle: Bundle, shown: list[str]) -> list[html.P]:
+    about = bundle.about
+    sentences = [
+        f"{TITLES[name]} diverges on this problem: its loss is not finite from inner step {step} on."
+        for name, step in about["first_nonfinite"].items()
+        if step is not None and name in shown
+    ]
+    if about["nonfinite_gradients"]:
+        sentences.append(
+            f"{about['nonfinite_gradients']:,} of {about['gradients']:,} gradients are not finite and are not drawn."
+        )
+    return notes(sentences)
+
+
+@callback(
+    *[Output(f"{name}-graph", "figure") for name in FIGURES],
+    Output("view", "data"),
+    Output("notice", "children"),
+    Output("outer-step-text", "children"),
+    Input("task", "value"),
+    Input("optimizer", "value"),
+    Input("outer-step", "value"),
+    Input("seed", "value"),
+    Input("start-x", "value"),
+    Input("start-y", "value"),
+    Input("shown", "value"),
+    Input("components", "value"),
+    Input("axis", "value"),
+    Input("theme", "data"),
+    State("provider", "forceColorScheme"),
+)
+def on_view(
+    task: str,
+    optimizer: str,
+    position: int,
+    seed: Any,
+    start_x: Any,
+    start_y: Any,
+    shown: list[str],
+    components: list[str],
+    axis: str,
+    theme: str,
+    scheme: str | None,
+) -> tuple[Any, ...]:
+    """Draw what stands still, and tell the browser where to fetch what moves."""
+    try:
+        view = view_of(task, optimizer, position, seed, (start_x, start_y), shown, components, axis, theme)
+    except InputError as error:
+        return (*[no_update] * len(FIGURES), no_update, notes([str(error)]), no_update)
+    source, content = bundle_bytes(view)
+    bundle = Bundle.decode(content)
+    subject = subjects(view.task)[view.optimizer]
+    names = [name for name in bundle.about["optimizers"] if name == subject.key or name in view.shown]
+    scheme = scheme if scheme in THEMES else "light"
+    drawing = Drawing(
+        bundle=bundle,
+        key=source.key,
+        theme=THEMES[scheme],
+        shown=names,
+        components=view.components,
+        symlog=view.axis == "symlog",
+        sgd_rate=reference_rate(view.task),
+    )
+    description = {
+        "key": source.key,
+        "bundle": f"/api/bundles/{source.key}.safetensors" + (f"?{source.query}" if source.query else ""),
+        "query": to_query(view, leave_out=("step", "speed")),
+        "optimizers": [
+            {
+                "name": name,
+                "title": subject.title if name == "learned" else TITLES[name],
+                "row": drawing.row(name),
+                "color": OPTIMIZER_COLORS[name],
+            }
+            for name in names
+        ],
+        "components": [
+            {"index": index, "name": bundle.about["components"][index], "color": color}
+            for index, color in zip(view.components, drawing.colors(), strict=True)
+        ],
+        "symlog": drawing.symlog,
+        "sgd": OPTIMIZER_COLORS["sgd"] if drawing.sgd_rate is not None else None,
+        "theme": scheme,
+        "colors": {"text": drawing.theme.text, "surface": drawing.theme.surface, "fill": drawing.theme.fill},
+    }
+    figures = [make(drawing) for make in FIGURES.values()]
+    return (*figures, description, _notice(bundle, names), outer_step_text(subject, view.outer_step))
+
+
+clientside_callback(
+    ClientsideFunction("loptscope", "show"), Output("view", "modified_timestamp"), Input("view", "data")
+)
+clientside_callback(ClientsideFunction("loptscope", "setSpeed"), Output("speed", "data-speed"), Input("speed", "value"))

@@ -1,0 +1,46 @@
+"""The HTTP interface beside the pages: health and bundles. Whatever is not understood is a 4xx with one sentence."""
+
+from flask import Blueprint, Response, jsonify, request
+
+import core
+from app.state import parse
+from app.views import bundle_bytes, source_of
+from core import zoo
+
+api = Blueprint("api", __name__)
+
+FOR_EVER = "public, max-age=31536000, immutable"
+
+
+def _refuse(status: int, sentence: str) -> Response:
+    response = jsonify({"error": sentence})
+    response.status_code = status
+    return response
+
+
+@api.get("/healthz")
+def health() -> Response:
+    """Whether the server answers, and with what."""
+    return jsonify({"status": "ok", "version": core.__version__, "zoo": len(zoo.entries())})
+
+
+@api.get("/api/bundles/<key>.safetensors")
+def bundle(key: str) -> Response:
+    """The arrays of the view whose link is the query; the key must be that view's own."""
+    view, wrong = parse(request.query_string.decode("utf-8", "replace"))
+    if wrong:
+        return _refuse(400, wrong[0])
+    if source_of(view).key != key:
+        return _refuse(404, "no such bundle: its view has changed, reload the page")
+    _, content = bundle_bytes(view)
+    response = Response(content, mimetype="application/vnd.safetensors")
+    response.headers["Cache-Control"] = FOR_EVER
+    response.set_etag(key)
+    return response.make_conditional(request)
+
+
+@api.route("/api/", defaults={"rest": ""}, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+@api.route("/api/<path:rest>", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+def unknown(rest: str) -> Response:
+    """Everything else under /api."""
+    return _refuse(404, f"there is no /api/{rest[:80]}")

@@ -1,0 +1,105 @@
+"""The Dash application and the ways to serve it."""
+
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import torch
+from dash import Dash
+from flask import Flask, Response
+from flask_compress import Compress
+
+from app.components.shell import INDEX, shell
+from app.routes import api
+from app.state import parse
+from app.views import bundle_bytes, cache
+
+ROOT = Path(__file__).resolve().parent.parent
+POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; frame-ancestors 'self'"
+)
+
+
+def _cache_settings() -> dict[str, Any]:
+    """Redis where REDIS_URL names one, otherwise files in a folder of the user's own."""
+    common = {"CACHE_DEFAULT_TIMEOUT": 0, "CACHE_KEY_PREFIX": "loptscope:"}
+    if url := os.environ.get("REDIS_URL"):
+        return {"CACHE_TYPE": "RedisCache", "CACHE_REDIS_URL": url, **common}
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = Path(os.environ.get("LOPTSCOPE_CACHE") or Path(home) / "loptscope")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # its files are trusted: nobody else may write there
+    return {"CACHE_TYPE": "FileSystemCache", "CACHE_DIR": str(folder), "CACHE_THRESHOLD": 300, **common}
+
+
+def create_app() -> Dash:
+    """The dashboard, ready to be served."""
+    torch.set_num_threads(1)  # requests and unrolls run side by side instead
+    server = Flask("loptscope")
+    server.config.update(
+        COMPRESS_ALGORITHM=["zstd", "br", "gzip"],
+        COMPRESS_ZSTD_LEVEL=3,
+        COMPRESS_BR_LEVEL=4,
+        COMPRESS_MIMETYPES=[
+            "text/html",
+            "text/css",
+            "text/javascript",
+            "application/javascript",
+            "application/json",
+            "application/vnd.safetensors",
+        ],
+    )
+    Compress(server)
+    cache.init_app(server, config=_cache_settings())
+    server.register_blueprint(api)
+
+    @server.after_request
+    def secure(response: Response) -> Response:
+        response.headers.setdefault("Content-Security-Policy", POLICY)
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        return response
+
+    app = Dash(
+        "loptscope",
+        server=server,
+        assets_folder=str(ROOT / "assets"),
+        pages_folder=str(ROOT / "app" / "pages"),
+        use_pages=True,
+        index_string=INDEX,
+        title="Loptscope",
+        update_title="",
+        suppress_callback_exceptions=True,
+        serve_locally=True,
+    )
+    app.layout = shell
+    return app
+
+
+def create_server() -> Flask:
+    """The WSGI application, for gunicorn; the default view is computed while the first visitor is on the way."""
+    server: Flask = create_app().server
+
+    def warm() -> None:
+        with server.app_context():
+            bundle_bytes(parse("")[0])
+
+    threading.Thread(target=warm, daemon=True).start()
+    return server
+
+
+def serve(host: str, port: int) -> None:
+    """Serve with gunicorn: one process, eight threads (torch and Plotly are loaded once)."""
+    from gunicorn.app.base import BaseApplication  # noqa: PLC0415 - needs a Unix; the rest of this module does not
+
+    class Application(BaseApplication):  # type: ignore[misc]
+        def load_config(self) -> None:
+            settings = {"bind": f"{host}:{port}", "workers": 1, "threads": 8, "worker_class": "gthread"}
+            for name, value in {**settings, "timeout": 120, "loglevel": "warning", "proc_name": "loptscope"}.items():
+                self.cfg.set(name, value)
+
+        def load(self) -> Flask:
+            return create_server()
+
+    print(f"Loptscope: http://{host}:{port} (Ctrl-C stops it)", flush=True)
+    Application().run()

@@ -1,0 +1,211 @@
+"""Everything a view can be, as one typed table: links, controls and their limits all derive from it.
+
+A field knows how to read itself from a link, how to write itself into one, and its default, which may depend on the
+fields before it. A view that equals its defaults has an empty link.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from app.catalog import subjects
+from core.errors import InputError, choose
+from core.seeds import Purpose, generator
+from core.tasks import TASKS, PlanarProblems, Problems, make_task
+from core.tuning import TUNED
+
+STEPS = 200  # inner steps of a view
+SPEEDS = (5, 15, 30, 60, 120)  # inner steps a second
+LARGEST_SEED = 999_999
+SHOWN_AT_FIRST = 5  # components selected by default where there are many
+
+
+@dataclass(frozen=True)
+class View:
+    """One view of the Explore page.
+
+    Attributes:
+        task: name of the task.
+        optimizer: name of the optimizer under the microscope.
+        outer_step: of its snapshot; None for a hand-designed one.
+        seed: of the problem.
+        start: a start point instead of the problem's own, where the landscape allows one.
+        shown: hand-designed optimizers drawn beside it.
+        components: positions in the problem's watched components.
+        axis: how gradients are spread on their axis, "linear" or "symlog".
+        step: inner step.
+        speed: of playing, inner steps a second.
+        theme: "light", "dark" or "auto".
+    """
+
+    task: str
+    optimizer: str
+    outer_step: int | None
+    seed: int
+    start: tuple[float, float] | None
+    shown: tuple[str, ...]
+    components: tuple[int, ...]
+    axis: str
+    step: int
+    speed: int
+    theme: str
+
+
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Field:
+    """How one entry of a view is read, written and defaulted; ``so_far`` holds the entries before it."""
+
+    default: Callable[[Values], Any]
+    read: Callable[[str, Values], Any]
+    write: Callable[[Any], str]
+
+
+def problem_of(task: str, seed: int, start: tuple[float, float] | None = None) -> Problems:
+    """The one problem a view shows."""
+    problem = make_task(task).sample(1, generator(Purpose.VIEW, seed))
+    if start is not None and isinstance(problem, PlanarProblems):
+        point = problem.x0.new_tensor([start])
+        problem = problem.starting_at(problem.plane().lift(point))
+    return problem
+
+
+def _integer(name: str, low: int, high: int) -> Callable[[str, Values], int]:
+    def read(text: str, so_far: Values) -> int:
+        if not text.isascii() or not text.isdigit() or not low <= int(text[:12]) <= high:
+            raise InputError(f"{name} must be a whole number from {low} to {high} (got {text!r:.40})")
+        return int(text)
+
+    return read
+
+
+def _choice(name: str, options: Mapping[str, Any]) -> Callable[[str, Values], str]:
+    def read(text: str, so_far: Values) -> str:
+        choose(name, text[:80], dict(options))
+        return text
+
+    return read
+
+
+def _read_optimizer(text: str, so_far: Values) -> str:
+    choose(f"optimizer for {so_far['task']}", text[:80], subjects(so_far["task"]))
+    return text
+
+
+def _snapshots(so_far: Values) -> tuple[int, ...]:
+    return subjects(so_far["task"])[so_far["optimizer"]].snapshots
+
+
+def _read_outer_step(text: str, so_far: Values) -> int:
+    kept = _snapshots(so_far)
+    if not text.isascii() or not text.isdigit() or int(text[:12]) not in kept:
+        allowed = f"choose one of {', '.join(map(str, kept))}" if kept else "a hand-designed optimizer has none"
+        raise InputError(f"no snapshot at outer step {text!r:.40}: {allowed}")
+    return int(text)
+
+
+def startable(task: str) -> bool:
+    """Whether a start point can be chosen on the landscape of this task."""
+    problem = problem_of(task, 0)
+    return isinstance(problem, PlanarProblems) and problem.plane().whole
+
+
+def check_start(x: float, y: float) -> tuple[float, float]:
+    """A start point within reach of the landscape's window.
+
+    Raises:
+        InputError: not finite, or further than 5 from the origin.
+    """
+    if not all(math.isfinite(value) and abs(value) <= 5 for value in (x, y)):
+        raise InputError(f"start must be two numbers from -5 to 5 (got {x:g}, {y:g})")
+    return round(float(x), 4), round(float(y), 4)
+
+
+def _read_start(text: str, so_far: Values) -> tuple[float, float]:
+    if not startable(so_far["task"]):
+        raise InputError(f"a start point can be chosen only where the landscape is 2-d, not on {so_far['task']}")
+    parts = text.split(",")
+    try:
+        x, y = (float(part) for part in parts)
+    except ValueError:
+        raise InputError(f"start must be two numbers, as in 'start=-1.2,1' (got {text!r:.40})") from None
+    return check_start(x, y)
+
+
+def _read_shown(text: str, so_far: Values) -> tuple[str, ...]:
+    names = [] if text == "none" else text.split(",")
+    for name in names:
+        choose("hand-designed optimizer", name[:80], dict.fromkeys(TUNED))
+    return tuple(name for name in TUNED if name in names)
+
+
+def _watched(so_far: Values) -> int:
+    return len(problem_of(so_far["task"], 0).watched_components())
+
+
+def _read_components(text: str, so_far: Values) -> tuple[int, ...]:
+    count = _watched(so_far)
+    parts = text.split(",")
+    if not all(part.isascii() and part.isdigit() and 1 <= int(part[:6]) <= count for part in parts):
+        raise InputError(f"components must be numbers from 1 to {count}, as in '1,3' (got {text!r:.40})")
+    return tuple(sorted({int(part) - 1 for part in parts}))
+
+
+def _default_components(so_far: Values) -> tuple[int, ...]:
+    count = _watched(so_far)
+    return tuple(range(count)) if count <= SHOWN_AT_FIRST else tuple(range(0, count, -(-count // (SHOWN_AT_FIRST - 1))))
+
+
+FIELDS: dict[str, Field] = {
+    "task": Field(lambda _: next(iter(TASKS)), _choice("task", TASKS), str),
+    "optimizer": Field(lambda v: next(iter(subjects(v["task"]))), _read_optimizer, str),
+    "outer_step": Field(lambda v: max(_snapshots(v), default=None), _read_outer_step, str),
+    "seed": Field(lambda _: 0, _integer("seed", 0, LARGEST_SEED), str),
+    "start": Field(lambda _: None, _read_start, lambda v: f"{v[0]:g},{v[1]:g}"),
+    "shown": Field(lambda _: TUNED, _read_shown, lambda v: ",".join(v) or "none"),
+    "components": Field(_default_components, _read_components, lambda v: ",".join(str(i + 1) for i in v)),
+    "axis": Field(
+        lambda _: "symlog",
+        _choice("axis", {"linear": 0, "symlog": 0}),
+        str,
+    ),
+    "step": Field(lambda _: 0, _integer("step", 0, STEPS), str),
+    "speed": Field(lambda _: 30, _integer("speed", 1, max(SPEEDS)), str),
+    "theme": Field(lambda _: "auto", _choice("theme", {"auto": 0, "light": 0, "dark": 0}), str),
+}
+assert list(FIELDS) == [field.name for field in fields(View)]
+
+
+def parse(query: str | Mapping[str, str]) -> tuple[View, list[str]]:
+    """The view a link asks for, and one sentence for everything in it that was wrong (and was left at its default).
+
+    Args:
+        query: the part of a link after "?", or its entries.
+    """
+    given = dict(parse_qsl(query.removeprefix("?"), keep_blank_values=True)) if isinstance(query, str) else dict(query)
+    values: dict[str, Any] = {}
+    wrong = [f"{name[:40]!r} is not part of a view: {', '.join(FIELDS)}" for name in given if name not in FIELDS]
+    for name, field in FIELDS.items():
+        values[name] = field.default(values)
+        if name in given:
+            try:
+                values[name] = field.read(given[name], values)
+            except InputError as error:
+                wrong.append(str(error))
+    return View(**values), wrong
+
+
+def to_query(view: View, leave_out: tuple[str, ...] = ()) -> str:
+    """The link of a view, without what is at its default: what `parse` reads back to the same view."""
+    values: dict[str, Any] = {}
+    written = []
+    for name, field in FIELDS.items():
+        value = getattr(view, name)
+        if value != field.default(values) and name not in leave_out:
+            written.append((name, field.write(value)))
+        values[name] = value
+    return urlencode(written, safe=",")
