@@ -1,5 +1,7 @@
 """What can be put under the microscope: shipped learned optimizers and tuned hand-designed ones, by task."""
 
+import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,11 +72,26 @@ def _tuned(task: str, name: str) -> Subject:
     return Subject(name, name, f"{TITLES[name]} (tuned)", detail, (), None, tuned.hyperparameters)
 
 
-def subjects(task: str) -> dict[str, Subject]:
-    """Everything that can be looked at on a task, the default first."""
-    choose("task", task, TASKS)
+def _stamp() -> int:
+    """Changes when anything in the zoo does."""
+    patterns = ("recipes.json", "*/config.json", "*/evaluation.json", "*/snapshots", "tuned/*/*.json")
+    return max(path.stat().st_mtime_ns for pattern in patterns for path in zoo.ROOT.glob(pattern))
+
+
+@functools.lru_cache(maxsize=16)
+def _subjects(task: str, stamp: int) -> dict[str, Subject]:
     learned = [_learned(entry) for entry in zoo.entries() if entry.task == task]
     return {subject.name: subject for subject in (*learned, *(_tuned(task, name) for name in TUNED))}
+
+
+def subjects(task: str) -> Mapping[str, Subject]:
+    """Everything that can be looked at on a task, the default first.
+
+    Raises:
+        InputError: unknown task.
+    """
+    choose("task", task, TASKS)
+    return _subjects(task, _stamp())
 
 
 def task_options() -> list[dict[str, Any]]:

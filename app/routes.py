@@ -1,6 +1,7 @@
 """The HTTP interface beside the pages: health and bundles. Whatever is not understood is a 4xx with one sentence."""
 
 from flask import Blueprint, Response, jsonify, request
+from werkzeug.wrappers import Response as WSGIResponse
 
 import core
 from app.state import parse
@@ -25,7 +26,7 @@ def health() -> Response:
 
 
 @api.get("/api/bundles/<key>.safetensors")
-def bundle(key: str) -> Response:
+def bundle(key: str) -> WSGIResponse:
     """The arrays of the view whose link is the query; the key must be that view's own."""
     view, wrong = parse(request.query_string.decode("utf-8", "replace"))
     if wrong:

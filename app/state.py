@@ -92,7 +92,7 @@ def _choice(name: str, options: Mapping[str, Any]) -> Callable[[str, Values], st
 
 
 def _read_optimizer(text: str, so_far: Values) -> str:
-    choose(f"optimizer for {so_far['task']}", text[:80], subjects(so_far["task"]))
+    choose(f"optimizer for {so_far['task']}", text[:80], dict(subjects(so_far["task"])))
     return text
 
 

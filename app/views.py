@@ -70,7 +70,9 @@ def source_of(view: View) -> Source:
 
 
 @functools.lru_cache(maxsize=24)
-def _recorded_hand_designed(task: str, name: str, values: str, seed: int, start: tuple[float, float] | None) -> Recorded:
+def _recorded_hand_designed(
+    task: str, name: str, values: str, seed: int, start: tuple[float, float] | None
+) -> Recorded:
     """A tuned optimizer on one problem; ``values`` (its hyperparameters) is part of the key only."""
     return record(subjects(task)[name].optimizer(None), problem_of(task, seed, start), STEPS)
 

@@ -7,7 +7,8 @@ import argparse
 import json
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -60,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
     top = _Parser(prog="loptscope", description="A microscope for learned optimizers.")
     top.add_argument("--version", action="version", version=core.__version__)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
-    common = argparse.ArgumentParser(add_help=False)
+    common = _Parser(add_help=False)
     common.add_argument("--json", action="store_true", help="end with one JSON object on the last line")
     common.add_argument("--threads", type=int, help="CPU threads (default: 1 to train, all otherwise)")
 
@@ -117,34 +118,46 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _stop_on_interrupt() -> list[int]:
-    """The first Ctrl-C (or SIGTERM) asks for a clean stop, the second one interrupts at once."""
+@contextmanager
+def _stop_on_interrupt() -> Iterator[list[int]]:
+    """The first Ctrl-C (or SIGTERM) asks for a clean stop (the list is no longer empty), the second interrupts at once."""
     asked: list[int] = []
 
     def ask(number: int, frame: FrameType | None) -> None:
         asked.append(number)
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, ask)
-    return asked
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _train_with_bar(path: Path, config: RunConfig, resume: bool) -> Run:
-    asked = _stop_on_interrupt()
     skipped = diverged = 0
-    bar = tqdm(total=config.outer_steps, unit="step", desc=f"{config.task} {config.architecture.label}", leave=True)
+    bar: tqdm[NoReturn] | None = None  # opened by the first step, so that a refusal stays one line
+    with _stop_on_interrupt() as asked:
 
-    def report(step: OuterStep) -> bool:
-        nonlocal skipped, diverged
-        skipped += step.skipped
-        diverged += step.diverged_problems
-        bar.update(step.outer_step - bar.n)
-        bar.set_postfix_str(f"meta-loss {step.meta_loss:.4f}, diverged {diverged}, skipped {skipped}")
-        return not asked
+        def report(step: OuterStep) -> bool:
+            nonlocal skipped, diverged, bar
+            if bar is None:
+                description = f"{config.task} {config.architecture.label}"
+                bar = tqdm(total=config.outer_steps, unit="step", desc=description, initial=step.outer_step - 1)
+            skipped += step.skipped
+            diverged += step.diverged_problems
+            bar.set_postfix_str(
+                f"meta-loss {step.meta_loss:.4f}, diverged {diverged}, skipped {skipped}", refresh=False
+            )
+            bar.update(step.outer_step - bar.n)
+            return not asked
 
-    with bar:
-        return train(path, config, resume=resume, on_step=report)
+        try:
+            return train(path, config, resume=resume, on_step=report)
+        finally:
+            if bar is not None:
+                bar.close()
 
 
 def _train(options: argparse.Namespace) -> dict[str, Any]:
@@ -207,7 +220,9 @@ def _zoo(options: argparse.Namespace) -> list[dict[str, Any]]:
     listed = zoo.entries()
     for entry in listed:
         kept = f"{len(entry.snapshots)} snapshots"
-        print(f"{entry.name:<32}{entry.task:<20}{entry.cell}-{entry.units:<6}{entry.outer_steps:>6} outer steps, {kept}")
+        print(
+            f"{entry.name:<32}{entry.task:<20}{entry.cell}-{entry.units:<6}{entry.outer_steps:>6} outer steps, {kept}"
+        )
     return [entry.model_dump() for entry in listed]
 
 

@@ -5,7 +5,6 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-
 T = TypeVar("T")
 
 
@@ -32,6 +31,8 @@ def choose(kind: str, name: object, table: dict[str, T]) -> T:
 def sentence(error: ValidationError, kinds: Iterable[str] = ()) -> str:
     """A pydantic error as one plain sentence, naming the first field that is wrong."""
     first = error.errors()[0]
+    if first["type"] == "value_error" and not first["loc"]:
+        return str(first["ctx"]["error"])
     field = ".".join(str(part) for part in first["loc"] if part not in set(kinds)) or "the value"
     if first["type"] == "extra_forbidden":
         return f"{field} is not a known setting"

@@ -25,7 +25,7 @@ class MetaLoss(BaseModel):
 
 
 class FinalLoss(BaseModel):
-    """f(x_K) over problems; the mean is None if any problem diverged."""
+    """f(x_K) over problems; the mean is None if any problem diverged, the median if half of them did."""
 
     mean: float | None
     median: float | None
@@ -92,7 +92,9 @@ def score(losses: Tensor, hyperparameters: Mapping[str, float] | None = None) ->
     final = losses[-1]
     return Score(
         meta_loss=MetaLoss(mean=_finite(mean.item()), sem=_finite(sem.item())),
-        final_loss=FinalLoss(mean=_finite(final.mean().item()), median=_finite(final.median().item())),
+        final_loss=FinalLoss(
+            mean=_finite(final.mean().item()), median=_finite(final.nan_to_num(math.inf).quantile(0.5).item())
+        ),
         diverged=int((~torch.isfinite(losses)).any(0).sum()),
         hyperparameters=dict(hyperparameters) if hyperparameters is not None else None,
         curve_mean=[_finite(value) for value in curve_mean.tolist()],

@@ -9,6 +9,8 @@ from enum import IntEnum
 import numpy as np
 import torch
 
+from core.errors import InputError
+
 
 class Purpose(IntEnum):
     """What a draw is for."""
@@ -28,6 +30,11 @@ def generator(purpose: Purpose, seed: int, index: int = 0) -> torch.Generator:
         purpose: what the draw is for.
         seed: the user's seed, 0 or more.
         index: which draw of that purpose (the outer step, for training), 0 or more.
+
+    Raises:
+        InputError: a negative seed.
     """
+    if seed < 0:
+        raise InputError(f"seed must be 0 or more (got {seed})")
     state = np.random.SeedSequence([int(purpose), seed, index]).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(state))

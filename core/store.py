@@ -1,11 +1,11 @@
 """Runs on disk: one folder an outer training.
 
-    RUN/config.json                      what defines it (RunConfig)
-    RUN/outer_loss.csv                   one line an outer step
-    RUN/snapshots/NNNNNN.safetensors     θ after that many outer steps
-    RUN/training_state.safetensors       everything needed to go on exactly
-    RUN/evaluation.json                  held-out comparison with tuned hand-designed optimizers
-    RUN/status.json                      how far it is
+RUN/config.json                      what defines it (RunConfig)
+RUN/outer_loss.csv                   one line an outer step
+RUN/snapshots/NNNNNN.safetensors     θ after that many outer steps
+RUN/training_state.safetensors       everything needed to go on exactly
+RUN/evaluation.json                  held-out comparison with tuned hand-designed optimizers
+RUN/status.json                      how far it is
 """
 
 import csv
@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Literal
 
+import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
@@ -124,6 +125,9 @@ class Run:
             raise InputError(f"{self.name} has no snapshot at outer step {step}: choose one of {kept}")
         path = self.snapshot_path(step)
         theta, _ = read_tensors(path, SNAPSHOT_FORMAT)
+        for name, tensor in theta.items():
+            if tensor.dtype is not torch.float32 or not bool(torch.isfinite(tensor).all()):
+                raise InputError(f"{path} is damaged: {name} must hold finite float32 numbers")
         try:
             return RecurrentOptimizer(self.config.architecture, theta)
         except InputError as error:
@@ -143,9 +147,13 @@ class Run:
         path = self.path / "outer_loss.csv"
         if not path.exists():
             return []
+        try:
+            text = path.read_text(encoding="utf-8")
+        except ValueError:
+            raise InputError(f"{path} is damaged: it is not text") from None
         kinds = {field.name: field.type for field in fields(OuterStep)}
         steps = []
-        for number, row in enumerate(csv.DictReader(io.StringIO(path.read_text())), start=2):
+        for number, row in enumerate(csv.DictReader(io.StringIO(text)), start=2):
             try:
                 if list(row) != list(kinds):
                     raise ValueError

@@ -127,7 +127,7 @@ def meta_losses(cls: type[HandDesigned], draws: dict[str, Tensor], problems: Pro
         chunk = {name: values[start : start + at_once] for name, values in draws.items()}
         size = len(next(iter(chunk.values())))
         per_row = {name: v.to(problems.x0.dtype).repeat_interleave(rows) for name, v in chunk.items()}
-        losses = unroll(cls(**per_row), problems.repeated(size), steps, record=()).losses  # type: ignore[call-arg]
+        losses = unroll(cls(**per_row), problems.repeated(size), steps, record=()).losses
         results.append(meta_loss(losses).view(size, problems.count))
     return torch.cat(results)
 

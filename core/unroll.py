@@ -72,5 +72,7 @@ def unroll(
                 state, update = optimizer.step(state, gradient.reshape(-1))
                 keep("updates", update.view(shape))
                 x = x + update.view(shape)
-    stacked = {name: torch.stack(values) if values else torch.empty(0, *shape) for name, values in kept.items()}
-    return Trajectory(torch.stack(losses), *(stacked.get(name) for name in EVERYTHING))
+        stacked = {
+            name: torch.stack(values) if values else problems.x0.new_empty(0, *shape) for name, values in kept.items()
+        }
+        return Trajectory(torch.stack(losses), *(stacked.get(name) for name in EVERYTHING))

@@ -45,7 +45,7 @@ def recipes(root: Path = ROOT) -> list[Recipe]:
         return [Recipe.model_validate(item) for item in json.loads(path.read_text())]
     except ValidationError as error:
         raise InputError(f"{path} is damaged: {sentence(error)}") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise InputError(f"{path} cannot be read: {error}") from None
 
 

@@ -65,9 +65,7 @@ def controls(view: View) -> html.Aside:
         className="controls",
         **{"aria-label": "What is shown"},
         children=[
-            dmc.Select(
-                id="task", label="Task", data=task_options(), value=view.task, allowDeselect=False, size="xs"
-            ),
+            dmc.Select(id="task", label="Task", data=task_options(), value=view.task, allowDeselect=False, size="xs"),
             dmc.Select(
                 id="optimizer",
                 label="Optimizer under the microscope",
@@ -84,7 +82,9 @@ def controls(view: View) -> html.Aside:
                         className="label-row",
                         children=[
                             html.Span("Outer step", className="label", id="outer-step-label"),
-                            html.Span(outer_step_text(subject, view.outer_step), id="outer-step-text", className="value"),
+                            html.Span(
+                                outer_step_text(subject, view.outer_step), id="outer-step-text", className="value"
+                            ),
                         ],
                     ),
                     dmc.Slider(
@@ -148,7 +148,9 @@ def controls(view: View) -> html.Aside:
                         ],
                     ),
                     html.P("or click a point of the landscape", className="hint"),
-                    dmc.Button("Back to the seed's start", id="start-clear", variant="default", size="compact-xs", mt=4),
+                    dmc.Button(
+                        "Back to the seed's start", id="start-clear", variant="default", size="compact-xs", mt=4
+                    ),
                 ],
             ),
             dmc.MultiSelect(

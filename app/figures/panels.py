@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
 from app.catalog import TITLES
-from app.figures.style import OPTIMIZER_COLORS, Theme, component_colors, finite, frame, line, symlog_ticks
+from app.figures.style import OPTIMIZER_COLORS, Theme, component_colors, figure, finite, line, symlog_ticks
 from core.bundle import Bundle
 
 LEAST_LOSS = 1e-12  # losses below are rounding; the axis ends there
@@ -59,12 +60,16 @@ class Drawing:
         end = float(self.spread(grid[-1])) if self.symlog else float(self.bundle.about["gradient_typical"]) * 1.15
         return [-end, end]
 
+    def step_axis(self) -> dict[str, Any]:
+        """The axis of inner steps."""
+        return {"title": "inner step", "range": [-2, int(self.steps[-1]) + 2]}
+
     def colors(self) -> list[str]:
         """The colour of each component drawn."""
         return component_colors(len(self.components), self.theme)
 
 
-def _log_axis(values: np.ndarray, ceiling: float = np.inf) -> dict[str, object]:
+def _log_axis(values: np.ndarray, ceiling: float = np.inf) -> dict[str, Any]:
     """A log axis that holds all positive values up to a ceiling, with readable labels."""
     kept = values[np.isfinite(values) & (values > 0)]
     low, high = (np.log10(max(kept.min(), LEAST_LOSS)), np.log10(min(kept.max(), ceiling))) if len(kept) else (-1, 1)
@@ -78,125 +83,112 @@ def loss_figure(d: Drawing) -> go.Figure:
     """f(x_k) of every optimizer, log scale."""
     losses = d.bundle.arrays["losses"]
     rows = [d.row(name) for name in d.shown]
-    ceiling = 1e3 * float(losses[0, 0])
-    figure = frame(
-        d.theme,
-        d.key,
-        {"title": "inner step", "range": [-2, d.steps[-1] + 2]},
-        {"title": "loss", **_log_axis(losses[rows], ceiling)},
-    )
+    traces = []
     for name, row in zip(d.shown, rows, strict=True):
         positive = np.where(losses[row] > 0, finite(losses[row]), np.nan)
         template = f"{TITLES[name]}: %{{y:.3g}} at step %{{x}}<extra></extra>"
         width = 2.4 if row == 0 else 1.6
-        figure.add_trace(
+        traces.append(
             line(d.steps, positive, OPTIMIZER_COLORS[name], TITLES[name], width=width, hovertemplate=template)
         )
-    return figure
+    y = {"title": "loss", **_log_axis(losses[rows], ceiling=1e3 * float(losses[0, 0]))}
+    return figure(d.theme, d.key, d.step_axis(), y, traces)
 
 
 def landscape_figure(d: Drawing) -> go.Figure:
     """The loss around the trajectories, or the data that a classifier separates."""
+    drawn = {"plane": _plane_figure, "field": _data_figure}.get(d.bundle.about["landscape"])
+    return drawn(d) if drawn else figure(d.theme, d.key, {"visible": False}, {"visible": False}, [])
+
+
+def _plane_figure(d: Drawing) -> go.Figure:
     about, arrays = d.bundle.about, d.bundle.arrays
-    if about["landscape"] == "field":
-        return _data_figure(d)
-    x_range, y_range = about["plane_window"]
-    x_label, y_label = about["plane_labels"]
-    figure = frame(d.theme, d.key, {"title": x_label, "range": x_range}, {"title": y_label, "range": y_range})
-    height = np.log10(np.maximum(arrays["surface"], LEAST_LOSS))
-    figure.add_trace(
-        go.Contour(
-            x=arrays["surface_x"],
-            y=arrays["surface_y"],
-            z=height,
-            colorscale=[[0, d.theme.surface], [1, d.theme.far]],
-            ncontours=16,
-            line={"width": 0.7, "color": d.theme.contour},
-            showscale=False,
-            hovertemplate="loss 10<sup>%{z:.2f}</sup><extra></extra>",
-            name="loss",
-        )
+    contours = go.Contour(
+        x=arrays["surface_x"],
+        y=arrays["surface_y"],
+        z=np.log10(np.maximum(arrays["surface"], LEAST_LOSS)),
+        colorscale=[[0, d.theme.surface], [1, d.theme.far]],
+        ncontours=16,
+        line={"width": 0.7, "color": d.theme.contour},
+        showscale=False,
+        hovertemplate="loss 10<sup>%{z:.2f}</sup><extra></extra>",
+        name="loss",
     )
-    for name in d.shown:
-        path = finite(arrays["paths"][d.row(name)])
-        figure.add_trace(
-            line(path[:, 0], path[:, 1], OPTIMIZER_COLORS[name], TITLES[name], width=1, opacity=0.45, hoverinfo="skip")
+    paths = [
+        _path(
+            finite(arrays["paths"][d.row(name)]), OPTIMIZER_COLORS[name], TITLES[name], opacity=0.45, hoverinfo="skip"
         )
-    marker = {"symbol": "star", "size": 11, "color": d.theme.text, "line": {"color": d.theme.surface, "width": 1}}
-    x, y = about["minimum"]
-    figure.add_trace(
-        go.Scatter(x=[x], y=[y], mode="markers", marker=marker, name="minimum", hovertemplate="minimum<extra></extra>")
+        for name in d.shown
+    ]
+    minimum = _star(about["minimum"], "minimum", "minimum<extra></extra>", d.theme)
+    x, y = (
+        {"title": label, "range": window}
+        for label, window in zip(about["plane_labels"], about["plane_window"], strict=True)
     )
-    return figure
+    return figure(d.theme, d.key, x, y, [contours, *paths, minimum])
 
 
 def _data_figure(d: Drawing) -> go.Figure:
     arrays = d.bundle.arrays
-    x_range, y_range = d.bundle.about["plane_window"]
-    figure = frame(
-        d.theme, d.key, {"title": "first input", "range": x_range}, {"title": "second input", "range": y_range}
-    )
-    figure.update_xaxes(showgrid=False, zeroline=False)
-    figure.update_yaxes(showgrid=False, zeroline=False)
+    traces = []
     for label, symbol in ((0, "circle"), (1, "x-thin")):
         points = arrays["points"][arrays["labels"] == label][::2]
         marker = {"symbol": symbol, "size": 4.5, "color": d.theme.text, "opacity": 0.55}
         marker["line"] = {"width": 1.1 if label else 0, "color": d.theme.text}
-        figure.add_trace(
-            go.Scatter(
-                x=points[:, 0],
-                y=points[:, 1],
-                mode="markers",
-                marker=marker,
-                name=f"class {label}",
-                hovertemplate=f"class {label}<extra></extra>",
-            )
+        name = f"class {label}"
+        text = f"{name}<extra></extra>"
+        traces.append(
+            go.Scatter(x=points[:, 0], y=points[:, 1], mode="markers", marker=marker, name=name, hovertemplate=text)
         )
-    return figure
+    x, y = (
+        {"title": f"{which} input", "range": window, "showgrid": False, "zeroline": False}
+        for which, window in zip(("first", "second"), d.bundle.about["plane_window"], strict=True)
+    )
+    return figure(d.theme, d.key, x, y, traces)
+
+
+def _path(points: np.ndarray, color: str, name: str, **more: Any) -> go.Scatter:
+    """A whole trajectory [K + 1, 2], thin: what was walked so far is drawn over it."""
+    return line(points[:, 0], points[:, 1], color, name, width=1, **more)
+
+
+def _star(point: Sequence[float], name: str, text: str, theme: Theme, filled: bool = True) -> go.Scatter:
+    """A special point."""
+    edge = {"color": theme.surface, "width": 1} if filled else {"color": theme.text, "width": 1.5}
+    marker = {"symbol": "star" if filled else "star-open", "size": 12, "color": theme.text, "line": edge}
+    x, y = point
+    return go.Scatter(x=[x], y=[y], mode="markers", marker=marker, name=name, hovertemplate=text)
 
 
 def state_figure(d: Drawing) -> go.Figure:
     """States over the run in their first two principal components."""
     about, arrays = d.bundle.about, d.bundle.arrays
-    share = [f"{100 * value:.1f} % of variance" for value in about["explained"]]
-    titles = [f"PC {i + 1} ({text})" for i, text in enumerate(share)]
+    titles = [f"PC {i + 1} ({100 * value:.1f} % of variance)" for i, value in enumerate(about["explained"])]
     if len(about["state_names"]) < 2:
-        titles = [f"PC 1 (the whole state: {', '.join(about['state_names'])})", "no second dimension"]
-    figure = frame(d.theme, d.key, {"title": titles[0]}, {"title": titles[1]})
+        whole = ", ".join(about["state_names"]) or "no state at all"
+        titles = [f"PC 1 (the whole state: {whole})", "no second dimension"]
     names = about["components"]
-    for index, color in zip(d.components, d.colors(), strict=True):
-        path = finite(arrays["state"][index])
-        figure.add_trace(
-            line(
-                path[:, 0],
-                path[:, 1],
-                color,
-                names[index],
-                width=1,
-                opacity=0.5,
-                customdata=d.steps,
-                hovertemplate=f"{names[index]}, step %{{customdata}}<extra></extra>",
-            )
+    traces = [
+        _path(
+            finite(arrays["state"][index]),
+            color,
+            names[index],
+            opacity=0.5,
+            customdata=d.steps,
+            hovertemplate=f"{names[index]}, step %{{customdata}}<extra></extra>",
         )
-    if about["rest"] is not None:
-        _add_rest_point(figure, d)
-    return figure
+        for index, color in zip(d.components, d.colors(), strict=True)
+    ]
+    rest = about["rest"]
+    if rest is not None:
+        name = "fixed point" if rest["converged"] else "slowest point found"
+        text = f"{name} at gradient 0, speed {rest['speed']:.1g}<extra></extra>"
+        traces.append(_star(arrays["rest_point"].tolist(), name, text, d.theme, filled=rest["converged"]))
+    return figure(d.theme, d.key, {"title": titles[0]}, {"title": titles[1]}, traces)
 
 
-def _add_rest_point(figure: go.Figure, d: Drawing) -> None:
-    rest = d.bundle.about["rest"]
-    x, y = d.bundle.arrays["rest_point"]
-    name = "fixed point (gradient 0)" if rest["converged"] else "slowest point found (gradient 0)"
-    symbol = "star" if rest["converged"] else "star-open"
-    marker = {"symbol": symbol, "size": 13, "color": d.theme.text, "line": {"color": d.theme.surface, "width": 1}}
-    if not rest["converged"]:
-        marker["line"] = {"color": d.theme.text, "width": 1.5}
-    text = f"{name}, speed {rest['speed']:.1g}<extra></extra>"
-    figure.add_trace(go.Scatter(x=[x], y=[y], mode="markers", marker=marker, name=name, hovertemplate=text))
-
-
-def _gradient_axis(d: Drawing) -> dict[str, object]:
-    axis: dict[str, object] = {"title": "gradient", "range": d.gradient_range()}
+def _gradient_axis(d: Drawing) -> dict[str, Any]:
+    axis: dict[str, Any] = {"title": "gradient", "range": d.gradient_range()}
     if d.symlog:
         positions, labels = symlog_ticks(d.scale, float(d.bundle.arrays["gradient_grid"][-1]))
         axis |= {"tickvals": positions, "ticktext": labels, "tickangle": 0, "title": "gradient (symlog)"}
@@ -206,80 +198,64 @@ def _gradient_axis(d: Drawing) -> dict[str, object]:
 def update_figure(d: Drawing) -> go.Figure:
     """The frame of the update function, and SGD's line."""
     arrays = d.bundle.arrays
-    grid = arrays["gradient_grid"].astype(np.float64)
     low, high = d.gradient_range()
-    spread = d.spread(grid)
-    visible = (spread >= low) & (spread <= high)
-    drawn = arrays["update"][list(d.components)][:, :, visible]
+    spread = d.spread(arrays["gradient_grid"].astype(np.float64))
+    drawn = arrays["update"][list(d.components)][:, :, (spread >= low) & (spread <= high)]
     kept = np.abs(drawn[np.isfinite(drawn)])
-    reach = float(np.quantile(kept, 0.995)) * 1.1 if len(kept) else 1.0
-    figure = frame(
-        d.theme, d.key, _gradient_axis(d), {"title": "update", "range": [-reach or -1.0, reach or 1.0]}
-    )
+    reach = (float(np.quantile(kept, 0.995)) * 1.1 if len(kept) else 0.0) or 1.0
+    traces = []
     if d.sgd_rate is not None:
         fine = np.linspace(low, high, 201)
         gradients = d.scale * np.sinh(fine) if d.symlog else fine
         text = f"tuned SGD: −{d.sgd_rate:.3g} × gradient<extra></extra>"
-        figure.add_trace(
-            line(fine, -d.sgd_rate * gradients, OPTIMIZER_COLORS["sgd"], "SGD", width=1.3, dash="dash", hovertemplate=text)
-        )
-    return figure
+        color = OPTIMIZER_COLORS["sgd"]
+        traces.append(line(fine, -d.sgd_rate * gradients, color, "SGD", width=1.3, dash="dash", hovertemplate=text))
+    return figure(d.theme, d.key, _gradient_axis(d), {"title": "update", "range": [-reach, reach]}, traces)
 
 
 def gradient_figure(d: Drawing) -> go.Figure:
     """The density of all gradients of the run, on the same axis as the update function."""
     arrays = d.bundle.arrays
-    share = arrays["histogram"][-1]
     edges = d.spread(arrays["histogram_edges"].astype(np.float64))
-    density = share / np.diff(edges)
+    density = arrays["histogram"][-1] / np.diff(edges)
     low, high = d.gradient_range()
     inside = (edges[1:] > low) & (edges[:-1] < high)
-    top = float(density[inside].max()) * 1.08 if inside.any() and density[inside].any() else 1.0
-    figure = frame(
-        d.theme, d.key, _gradient_axis(d), {"title": "density", "range": [0, top], "showticklabels": False}
-    )
-    figure.add_trace(
-        line(
-            np.repeat(edges, 2)[1:-1],
-            np.repeat(density, 2),
-            d.theme.muted,
-            "whole run",
-            width=1.2,
-            hovertemplate="whole run<extra></extra>",
-        )
-    )
-    return figure
+    top = (float(density[inside].max()) * 1.08 if inside.any() else 0.0) or 1.0
+    x, y = np.repeat(edges, 2)[1:-1], np.repeat(density, 2)
+    outline = line(x, y, d.theme.muted, "whole run", width=1.2, hovertemplate="whole run<extra></extra>")
+    vertical = {"title": "density", "range": [0, top], "showticklabels": False}
+    return figure(d.theme, d.key, _gradient_axis(d), vertical, [outline])
 
 
 def rate_figure(d: Drawing) -> go.Figure:
     """Effective learning rate of each component over steps, and of the other optimizers (median)."""
     arrays, names = d.bundle.arrays, d.bundle.about["components"]
     rates = arrays["rate"][list(d.components)]
-    positive = rates[np.isfinite(rates) & (rates > 0)]
-    log = bool(len(positive)) and (len(positive) == np.isfinite(rates).sum())
-    # A first step far above all others (Adam's 1/ε) would flatten the rest.
-    settled = rates[:, 1:]
-    kept = settled[np.isfinite(settled)]
-    y: dict[str, object] = {"title": "effective learning rate" + ("" if d.bundle.about["smooth"] else " (secant)")}
     others = [name for name in d.shown if d.row(name) > 0]
-    reference = arrays["rate_reference"][[d.row(name) - 1 for name in others]] if others else np.empty((0, len(d.steps)))
-    if log:
-        both = np.concatenate([kept, reference[:, 1:][np.isfinite(reference[:, 1:])]])
-        y |= _log_axis(both)
-    elif len(kept):
-        span = float(kept.max() - kept.min()) or 1.0
-        y |= {"range": [float(kept.min()) - 0.06 * span, float(kept.max()) + 0.06 * span]}
-    figure = frame(d.theme, d.key, {"title": "inner step", "range": [-2, d.steps[-1] + 2]}, y)
+    reference = arrays["rate_reference"][[d.row(name) - 1 for name in others]] if others else rates[:0]
+    traces = []
     for name, values in zip(others, reference, strict=True):
         text = f"{TITLES[name]}, median over components: %{{y:.3g}}<extra></extra>"
         color = OPTIMIZER_COLORS[name]
-        figure.add_trace(
+        traces.append(
             line(d.steps, finite(values), color, TITLES[name], width=1.2, dash="dot", opacity=0.8, hovertemplate=text)
         )
     for index, values, color in zip(d.components, rates, d.colors(), strict=True):
         text = f"{names[index]}: %{{y:.3g}} at step %{{x}}<extra></extra>"
-        figure.add_trace(line(d.steps, finite(values), color, names[index], hovertemplate=text))
-    return figure
+        traces.append(line(d.steps, finite(values), color, names[index], hovertemplate=text))
+    y = {"title": "effective learning rate" + ("" if d.bundle.about["smooth"] else " (secant)")}
+    return figure(d.theme, d.key, d.step_axis(), {**y, **_rate_axis(rates, reference)}, traces)
+
+
+def _rate_axis(rates: np.ndarray, reference: np.ndarray) -> dict[str, Any]:
+    """Logarithmic where every rate is positive. The first step is left out: Adam's 1/ε there would flatten the rest."""
+    settled = rates[:, 1:][np.isfinite(rates[:, 1:])]
+    if len(settled) == 0:
+        return {}
+    if (settled > 0).all():
+        return _log_axis(np.concatenate([settled, reference[:, 1:].ravel()]))
+    span = float(settled.max() - settled.min()) or 1.0
+    return {"range": [float(settled.min()) - 0.06 * span, float(settled.max()) + 0.06 * span]}
 
 
 FIGURES = {

@@ -25,7 +25,12 @@ from core.bundle import Bundle
 from core.errors import InputError
 
 dash.register_page(
-    __name__, path="/", name="Explore", order=0, title="Loptscope: explore", description="A learned optimizer, step by step"
+    __name__,
+    path="/",
+    name="Explore",
+    order=0,
+    title="Loptscope: explore",
+    description="A learned optimizer, step by step",
 )
 
 PANELS = {
@@ -52,7 +57,10 @@ def layout(**query: str) -> html.Main:
                     html.Div(notes(wrong), id="link-notice", className="notice", role="alert"),
                     html.Div(id="notice", className="notice", role="status"),
                     html.Div(
-                        [panel(name, *text) for name, text in PANELS.items()], id="panels", className="panels", tabIndex=-1
+                        [panel(name, *text) for name, text in PANELS.items()],
+                        id="panels",
+                        className="panels",
+                        tabIndex=-1,
                     ),
                 ],
             ),

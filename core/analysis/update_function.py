@@ -40,5 +40,5 @@ def effective_learning_rate(optimizer: Optimizer, states: Tensor, width: float =
     rows = states.reshape(states.shape[:-1].numel(), states.shape[-1])
     zeros = torch.zeros(rows.shape[0], dtype=states.dtype)
     with torch.no_grad():
-        _, slope = torch.func.jvp(lambda g: optimizer.step(rows, g)[1], (zeros,), (torch.ones_like(zeros),))
-    return -slope.view(states.shape[:-1])
+        pushed = torch.func.jvp(lambda g: optimizer.step(rows, g)[1], (zeros,), (torch.ones_like(zeros),))
+    return -pushed[1].view(states.shape[:-1])

@@ -40,8 +40,8 @@ class RunConfig(BaseModel):
     unroll: int = Field(default=200, ge=1, le=100_000)
     learning_rate: float = Field(default=3e-3, gt=0, allow_inf_nan=False)
     learning_rate_halving: int | None = Field(default=None, ge=1)
-    gradient_clip: float | None = Field(default=0.1, gt=0)
-    adjoint_clip: float | None = Field(default=0.1, gt=0)
+    gradient_clip: float | None = Field(default=0.1, gt=0, allow_inf_nan=False)
+    adjoint_clip: float | None = Field(default=0.1, gt=0, allow_inf_nan=False)
     seed: int = Field(default=0, ge=0, lt=2**63)
     snapshots: int = Field(default=14, ge=2, le=1000)
     version: str = core.__version__

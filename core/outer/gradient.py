@@ -36,8 +36,10 @@ def _clip(adjoint: Tensor, problems: int, largest: float | None) -> Tensor:
         return adjoint
     rows = adjoint.reshape(problems, -1)
     rows = torch.nan_to_num(rows, nan=0.0, posinf=0.0, neginf=0.0)
+    reach = rows.abs().amax(1, keepdim=True).clamp_min(largest)  # squares of large single-precision numbers overflow
+    rows = rows / reach
     norm = torch.linalg.vector_norm(rows, dim=1, keepdim=True)
-    return (rows * (largest / norm.clamp_min(largest))).view(adjoint.shape)
+    return (rows * torch.minimum(reach, largest / norm.clamp_min(torch.finfo(norm.dtype).tiny))).view(adjoint.shape)
 
 
 def outer_gradient(

@@ -18,6 +18,7 @@ from core.outer.gradient import outer_gradient
 from core.seeds import Purpose, generator
 from core.store import OuterStep, Run, Status
 
+ADAM_STATE = ("step", "exp_avg", "exp_avg_sq")  # what torch.optim.Adam keeps for a parameter
 SAVE_EVERY = 5.0  # seconds between two saves of the training state
 
 
@@ -86,8 +87,8 @@ class _Trainer:
             tensors[f"theta.{name}"] = parameter.detach()
             for key, value in self.adam.state[parameter].items():
                 tensors[f"adam.{key}.{name}"] = value
+        self.run.write_outer_losses(self.curve)  # before the state: `load` cuts a curve that is ahead of it
         self.run.write_training_state(tensors, {"outer_step": str(self.done), "seconds": repr(self.seconds)})
-        self.run.write_outer_losses(self.curve)
         self.run.write_status(self.status(state))
 
     def load(self) -> None:
@@ -97,17 +98,36 @@ class _Trainer:
         tensors, counters = self.run.training_state()
         try:
             self.done, self.seconds = int(counters["outer_step"]), float(counters["seconds"])
-            for name, parameter in self.theta.items():
-                parameter.data.copy_(tensors.pop(f"theta.{name}"))
-                keys = [key for key in tensors if key.startswith("adam.") and key.endswith(f".{name}")]
-                state = {key.split(".")[1]: tensors.pop(key) for key in keys}
-                if state:
-                    self.adam.state[parameter] = state
-        except (KeyError, ValueError, RuntimeError) as error:
-            raise InputError(f"{path} is damaged or of another run: {error}") from None
+        except (KeyError, ValueError):
+            raise InputError(
+                f"{path} is damaged or of another run: it does not say its outer step and its seconds"
+            ) from None
+        if not 0 <= self.done <= self.config.outer_steps:
+            raise InputError(
+                f"{path} is damaged or of another run: outer step {self.done} of {self.config.outer_steps}"
+            )
         self.curve = self.run.outer_losses()[: self.done]
         if len(self.curve) < self.done:
             raise InputError(f"{self.run.path / 'outer_loss.csv'} ends before outer step {self.done}")
+        started = any(not step.skipped for step in self.curve)
+        if not self._fits(tensors, started):
+            raise InputError(f"{path} is damaged or of another run: its tensors are not those of {self.run.name}")
+        for name, parameter in self.theta.items():
+            parameter.data.copy_(tensors[f"theta.{name}"])
+            if started:
+                self.adam.state[parameter] = {key: tensors[f"adam.{key}.{name}"] for key in ADAM_STATE}
+
+    def _fits(self, tensors: dict[str, Tensor], started: bool) -> bool:
+        """Whether these are θ and, once a step was taken, Adam's state, in the right shapes."""
+        shapes: dict[str, torch.Size] = {}
+        for name, parameter in self.theta.items():
+            shapes[f"theta.{name}"] = parameter.shape
+            if started:
+                shapes |= {
+                    f"adam.{key}.{name}": shape
+                    for key, shape in zip(ADAM_STATE, (torch.Size(), parameter.shape, parameter.shape), strict=True)
+                }
+        return {name: tensor.shape for name, tensor in tensors.items()} == shapes
 
 
 def train(

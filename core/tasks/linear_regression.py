@@ -103,12 +103,15 @@ class LinearRegression(Task):
         self, count: int, generator: torch.Generator, dtype: torch.dtype = torch.float32
     ) -> LinearRegressionProblems:
         n = self.parameters
-        double = {"generator": generator, "dtype": torch.float64}
+
+        def normal(*shape: int) -> Tensor:
+            return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
         low, high = math.log(self.smallest_eigenvalue), math.log(self.largest_eigenvalue)
-        uniform = torch.rand(count, n, **double)
+        uniform = torch.rand(count, n, generator=generator, dtype=torch.float64)
         eigenvalues = torch.exp(low + (high - low) * uniform).sort(1).values
-        q, r = torch.linalg.qr(torch.randn(count, n, n, **double))
+        q, r = torch.linalg.qr(normal(count, n, n))
         basis = q * torch.sign(torch.diagonal(r, dim1=1, dim2=2))[:, None, :]  # Haar-distributed (Mezzadri 2007)
-        linear = torch.randn(count, n, **double)
-        x0 = torch.randn(count, n, **double)
+        linear = normal(count, n)
+        x0 = normal(count, n)
         return LinearRegressionProblems(eigenvalues.to(dtype), basis.to(dtype), linear.to(dtype), x0.to(dtype))

@@ -46,10 +46,9 @@ class RosenbrockProblems(PlanarProblems):
         return [0, 1]
 
     def plane(self) -> Plane:
-        like = {"dtype": self.x0.dtype}
         return Plane(
-            origin=torch.zeros(2, **like),
-            axes=torch.eye(2, **like),
+            origin=self.x0.new_zeros(2),
+            axes=torch.eye(2, dtype=self.x0.dtype),
             labels=("x", "y"),
             window=WINDOW,
             minimum=(1.0, 1.0),

@@ -114,7 +114,7 @@ class TwoMoonsProblems(ClassifierProblems):
             weights = inputs * outputs
             chosen += [offset + weights // 3, offset + (2 * weights) // 3, offset + weights + outputs // 2]
             offset += weights + outputs
-        return chosen[:12]
+        return sorted(set(chosen))
 
 
 @final
@@ -144,12 +144,15 @@ class TwoMoons(Task):
         return hidden
 
     def sample(self, count: int, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> TwoMoonsProblems:
-        double = {"generator": generator, "dtype": torch.float64}
+
+        def normal(size: int) -> Tensor:
+            return torch.randn(count, size, generator=generator, dtype=torch.float64)
+
         sizes = (2, *self.hidden, 1)
         pieces = []
         for inputs, outputs in itertools.pairwise(sizes):
             scale = (2 / (inputs + outputs)) ** 0.5
-            pieces += [scale * torch.randn(count, inputs * outputs, **double)]
-            pieces += [1e-2 * torch.randn(count, outputs, **double)]
+            pieces += [scale * normal(inputs * outputs)]
+            pieces += [1e-2 * normal(outputs)]
         data, labels = moons(self.points, self.noise)
         return TwoMoonsProblems(torch.cat(pieces, 1).to(dtype), sizes, data.to(dtype), labels.to(dtype), self.penalty)

@@ -1,0 +1,70 @@
+# Two commands are enough: `make run` (the dashboard) and `make test`. `make help` lists the rest.
+
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8050
+NAMES ?=
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check
+
+# Each step of the set-up writes its stamp last: one that was interrupted is done again.
+CREATED := $(VENV)/.created
+INSTALLED := $(VENV)/.installed
+DEV_INSTALLED := $(VENV)/.dev-installed
+BUSY := $(VENV)/.pip-at-work
+
+# Left behind only by a pip that was stopped, perhaps half-way through a package: the environment is then made anew.
+define install
+@touch $(BUSY); $(PIP) install --requirement $(1); status=$$?; rm -f $(BUSY); exit $$status
+endef
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help run test bench zoo clean anew
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | awk -F '|' '{ printf "make %-8s%s\n", $$1, $$2 }'
+
+run: $(INSTALLED) ## the dashboard at http://127.0.0.1:8050 (HOST=, PORT=)
+	@exec $(PY) -m core serve --host $(HOST) --port $(PORT)
+
+test: $(DEV_INSTALLED) ## style, types and all tests, those in a real browser included
+	@sh tools/chromium.sh
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	@$(PY) -m pytest
+
+bench: $(DEV_INSTALLED) ## the benchmarks, a table at the end
+	@sh tools/chromium.sh
+	@exec $(PY) -m benchmarks
+
+zoo: $(INSTALLED) ## train the shipped optimizers again (NAMES="one another" for some of them)
+	@names='$(NAMES)'; \
+	exec $(PY) -m core zoo --build $${names:-$$($(PY) -c 'from core import zoo; print(*(r.name for r in zoo.recipes()))')}
+
+clean: ## remove the environment and everything that can be made again (runs stay)
+	rm -rf $(VENV) build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find app benchmarks core tests -type d -name __pycache__ -prune -exec rm -rf {} +
+
+# Anew if the environment's Python is gone, or if a pip was stopped while at work.
+$(CREATED): $(if $(shell test ! -e $(BUSY) && $(PY) -c 'print("works")' 2>/dev/null),,anew)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	found=$$($(PYTHON) -c 'import platform; print(platform.python_version())' 2>/dev/null || echo missing); \
+	echo "Loptscope needs Python 3.11 or newer, and $(PYTHON) is $$found: name another with PYTHON=..." >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(INSTALLED): $(CREATED) requirements.txt pyproject.toml
+	@case "$$(uname -s)$$PIP_INDEX_URL$$PIP_EXTRA_INDEX_URL$$PIP_FIND_LINKS" in \
+	Linux) echo "If this downloads gigabytes of CUDA: CONTRIBUTING.md says how to get the small CPU build of torch." ;; esac
+	$(call install,requirements.txt)
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV_INSTALLED): $(INSTALLED) requirements-dev.txt
+	$(call install,requirements-dev.txt)
+	@touch $@

@@ -1,0 +1,62 @@
+"""From starting the server to a page one can scrub: times and bytes; then from view to view."""
+
+from playwright.sync_api import Page
+
+from benchmarks.browser import READY, chromium, dashboard
+from benchmarks.report import Line
+
+
+def _new_view(page: Page, property_set: str) -> float:
+    """Milliseconds from setting a control to the new view being drawn."""
+    script = f"""async () => {{
+      const before = loptscope.view.query;
+      const start = performance.now();
+      {property_set}
+      while (loptscope.view.query === before) {{
+        if (performance.now() - start > 30000) throw new Error(`no new view after {property_set} (at ${{before}})`);
+        await new Promise((resolve) => setTimeout(resolve, 2));
+      }}
+      await loptscope.ready;
+      return performance.now() - start;
+    }}"""
+    return float(page.evaluate(script))
+
+
+def _set(control: str, value: str) -> str:
+    return f"dash_clientside.set_props('{control}', {{ value: {value} }});"
+
+
+def run() -> list[Line]:
+    """Start-up, first view and changes of view, computed and cached."""
+    lines = []
+    with dashboard() as (address, up), chromium() as browser:
+        page = browser.new_page(viewport={"width": 1440, "height": 860})
+        session = page.context.new_cdp_session(page)
+        session.send("Network.enable")
+        received: list[float] = []
+        session.on("Network.loadingFinished", lambda event: received.append(event["encodedDataLength"]))
+        page.goto(address)
+        page.wait_for_function(READY)
+        milliseconds = page.evaluate("loptscope.ready.then(() => performance.now())")
+        lines += [
+            Line("server answers", f"{up:.2f} s"),
+            Line("page interactive after that", f"{milliseconds / 1000:.2f} s"),
+            Line("both", f"{up + milliseconds / 1000:.2f} s", bar="5 s"),
+            Line("first view, bytes over the wire", f"{sum(received) / 1e6:.2f} MB"),
+        ]
+        for task, seeds in (("linear_regression", (1, 2)), ("rosenbrock", (0, 1)), ("two_moons", (0, 1))):
+            if task != "linear_regression":
+                _new_view(page, _set("task", f"'{task}'"))
+            computed = [_new_view(page, _set("seed", str(10 + seed))) for seed in seeds]
+            again = _new_view(page, _set("seed", str(10 + seeds[0])))
+            page.reload()  # so that only the server remembers
+            page.wait_for_function(READY)
+            page.evaluate("loptscope.ready.then(() => 1)")
+            cached = _new_view(page, _set("seed", str(10 + seeds[1])))
+            earlier = _new_view(page, _set("outer-step", "6"))
+            lines += [
+                Line(f"{task}: new seed, computed", f"{max(computed):.0f} ms", bar="2000 ms"),
+                Line(f"{task}: other outer step, computed", f"{earlier:.0f} ms", bar="2000 ms"),
+                Line(f"{task}: seed seen before", f"{max(again, cached):.0f} ms", bar="500 ms"),
+            ]
+    return lines

@@ -1,0 +1,46 @@
+import math
+
+import pytest
+import torch
+
+from core.optimizers.features import FEATURES
+
+G = [-30.0, -1e-3, 0.0, 2e-7, 0.5, 1e6]
+EXPECTED = {
+    "raw": lambda g, s: [g],
+    "scaled": lambda g, s: [s * g],
+    "log_sign": lambda g, s: [math.log1p(s * abs(g)), (g > 0) - (g < 0)],
+    "symlog": lambda g, s: [math.copysign(math.log(s * abs(g) + math.sqrt(1 + (s * g) ** 2)), g)],
+}
+
+
+@pytest.mark.parametrize("scale", [1.0, 40.0])
+@pytest.mark.parametrize("name", FEATURES)
+def test_values_and_shapes(name, scale):
+    found = FEATURES[name].map(torch.tensor(G, dtype=torch.float64), scale)
+    assert found.shape == (len(G), FEATURES[name].inputs)
+    expected = torch.tensor([EXPECTED[name](g, scale) for g in G], dtype=torch.float64)
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", FEATURES)
+def test_smooth_means_that_the_slope_at_zero_is_the_same_from_both_sides(name):
+    zero = torch.zeros(1, dtype=torch.float64)
+    step = 1e-7
+    slopes = [(FEATURES[name].map(zero + h, 3.0) - FEATURES[name].map(zero, 3.0)) / h for h in (step, -step)]
+    assert torch.allclose(*slopes, rtol=1e-5) == FEATURES[name].smooth
+
+
+@pytest.mark.parametrize("name", [name for name, features in FEATURES.items() if features.smooth])
+def test_slope_at_zero(name):
+    g = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(FEATURES[name].map(g, 3.0).sum(), g)
+    assert slope.item() == pytest.approx(1.0 if name == "raw" else 3.0)
+
+
+@pytest.mark.parametrize("name", FEATURES)
+def test_odd_or_even(name):
+    """Each feature is odd in g but the logarithm of |g|, which is even."""
+    g = torch.tensor(G, dtype=torch.float64)
+    signs = torch.tensor([1.0, -1.0] if name == "log_sign" else [-1.0], dtype=torch.float64)
+    torch.testing.assert_close(FEATURES[name].map(-g, 2.0), signs * FEATURES[name].map(g, 2.0))

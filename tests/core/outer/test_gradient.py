@@ -1,0 +1,175 @@
+import itertools
+import math
+
+import pytest
+import torch
+
+from core.optimizers import RecurrentOptimizer
+from core.outer.gradient import _clip, outer_gradient
+from core.outer.meta_loss import meta_loss
+from core.unroll import unroll
+from tests.core.helpers import SMALL_TASKS, learned, small_problems
+
+STEPS = 9
+CASES = list(itertools.product(SMALL_TASKS, ["gru", "lstm", "vanilla"], ["raw", "scaled", "log_sign", "symlog"]))
+
+
+def through_the_whole_graph(optimizer, problems, steps):
+    """Meta-losses and gradient of their mean, by one autograd call; autograd's own inner gradients too."""
+    theta = {name: tensor.clone().requires_grad_() for name, tensor in optimizer.theta.items()}
+    differentiable = RecurrentOptimizer(optimizer.architecture, theta)
+    x = problems.x0.clone().requires_grad_()
+    state, losses = differentiable.initial_state(x.numel(), x.dtype), []
+    for _ in range(steps + 1):
+        loss = problems.loss(x)
+        (gradient,) = torch.autograd.grad(loss.sum(), x, create_graph=True)
+        losses.append(loss)
+        state, update = differentiable.step(state, gradient.reshape(-1))
+        x = x + update.view_as(x)
+    each = (torch.stack(losses) / losses[0].detach()).mean(0)
+    return each.detach(), dict(zip(theta, torch.autograd.grad(each.mean(), list(theta.values())), strict=True))
+
+
+def assert_same(found, expected, rtol):
+    assert found.keys() == expected.keys()
+    for name in expected:
+        assert found[name].shape == expected[name].shape
+        scale = max(expected[name].abs().max().item(), 1e-12)
+        torch.testing.assert_close(found[name], expected[name], rtol=rtol, atol=rtol * scale, msg=name)
+
+
+@pytest.mark.parametrize("task, cell, features", CASES)
+def test_exact_gradient_is_autograds(task, cell, features):
+    problems = small_problems(task)
+    optimizer = learned(cell=cell, features=features, feature_scale=0.7)
+    found = outer_gradient(optimizer, problems, STEPS)
+    each, expected = through_the_whole_graph(optimizer, problems, STEPS)
+    torch.testing.assert_close(found.meta_losses, each, rtol=1e-10, atol=0)
+    assert_same(found.gradients, expected, 1e-10)
+
+
+def test_exact_gradient_with_the_reset_before():
+    problems, optimizer = small_problems("linear_regression"), learned(reset="before", output_scale=0.2)
+    expected = through_the_whole_graph(optimizer, problems, STEPS)[1]
+    assert_same(outer_gradient(optimizer, problems, STEPS).gradients, expected, 1e-10)
+
+
+@pytest.mark.parametrize("task", SMALL_TASKS)
+def test_exact_gradient_is_the_slope_of_the_meta_loss(task):
+    """Along random directions of θ, by central differences."""
+    problems, optimizer = small_problems(task), learned(output_scale=0.005)
+    gradients = outer_gradient(optimizer, problems, STEPS).gradients
+    source = torch.Generator().manual_seed(3)
+    for _ in range(3):
+        direction = {n: torch.randn(t.shape, generator=source, dtype=t.dtype) for n, t in optimizer.theta.items()}
+
+        def value(h, direction=direction):
+            moved = optimizer.with_theta({n: t + h * direction[n] for n, t in optimizer.theta.items()})
+            return outer_gradient(moved, problems, STEPS).meta_losses.mean().item()
+
+        h = 1e-5
+        slope = sum((gradients[n] * direction[n]).sum().item() for n in gradients)
+        assert slope == pytest.approx((value(h) - value(-h)) / (2 * h), rel=1e-5, abs=1e-9)
+
+
+@pytest.mark.parametrize("task", SMALL_TASKS)
+@pytest.mark.parametrize("clip", [None, 1e12])
+def test_a_clip_that_never_binds_changes_nothing(task, clip):
+    problems, optimizer = small_problems(task), learned()
+    exact = through_the_whole_graph(optimizer, problems, STEPS)[1]
+    assert_same(outer_gradient(optimizer, problems, STEPS, clip).gradients, exact, 1e-10)
+
+
+def clipped_by_hooks(optimizer, problems, steps, largest):
+    """The clipped gradient by autograd, with a hook on every x_k and h_k of one graph."""
+    theta = {name: tensor.clone().requires_grad_() for name, tensor in optimizer.theta.items()}
+    differentiable = RecurrentOptimizer(optimizer.architecture, theta)
+    count = problems.count
+    x = problems.x0.clone().requires_grad_()
+    state, losses = differentiable.initial_state(x.numel(), x.dtype).clone(), []
+
+    def clip(adjoint):
+        rows = adjoint.reshape(count, -1)
+        return (rows * (largest / rows.norm(dim=1, keepdim=True)).clamp(max=1)).view(adjoint.shape)
+
+    state.register_hook(clip)
+    for k in range(steps + 1):
+        if k:
+            x.register_hook(clip)
+        losses.append(problems.loss(x))
+        if k < steps:
+            state, update = differentiable.step(state, problems.gradient(x).reshape(-1))
+            state = state.clone()  # the state handed to the next step: the readout of this one does not pass the hook
+            state.register_hook(clip)
+            x = x + update.view_as(x)
+    # outer_gradient clips the adjoints of the sum over problems of the meta-losses
+    total = (torch.stack(losses) / losses[0].detach()).mean(0).sum()
+    parts = torch.autograd.grad(total, list(theta.values()))
+    return {name: part / count for name, part in zip(theta, parts, strict=True)}
+
+
+@pytest.mark.parametrize("task", SMALL_TASKS)
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_clipping_acts_on_every_adjoint_of_every_problem(task, cell):
+    """With an output scale this large both dL/dx and dL/dh reach the limit."""
+    problems, optimizer = small_problems(task), learned(cell=cell, output_scale=2.0)
+    found = outer_gradient(optimizer, problems, 6, 1e-3).gradients
+    exact = outer_gradient(optimizer, problems, 6).gradients
+    assert (found["weight_hh"] - exact["weight_hh"]).norm() > 1e-3 * exact["weight_hh"].norm()
+    assert_same(found, clipped_by_hooks(optimizer, problems, 6, 1e-3), 1e-9)
+
+
+def test_an_exploding_unroll_has_a_finite_clipped_gradient():
+    """The losses stay finite while the exact gradient does not."""
+    problems = small_problems("rosenbrock", dtype=torch.float32)
+    optimizer = learned(output_scale=0.3, dtype=torch.float32)
+    exact = outer_gradient(optimizer, problems, 150)
+    clipped = outer_gradient(optimizer, problems, 150, 0.1)
+    assert torch.isfinite(exact.meta_losses).all()
+    assert all(torch.isfinite(part).all() for part in clipped.gradients.values())
+    largest = max(part.abs().max() for part in exact.gradients.values())
+    assert not largest < 1e3 * max(part.abs().max() for part in clipped.gradients.values())
+
+
+@pytest.mark.parametrize("shape", [(4, 6), (12, 2)])
+def test_clip_bounds_each_problem_and_keeps_its_direction(shape):
+    adjoint = torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    adjoint[: shape[0] // 4] *= 1e-3
+    found, rows = _clip(adjoint, 4, 0.1).reshape(4, -1), adjoint.reshape(4, -1)
+    assert found.norm(dim=1).tolist()[1:] == pytest.approx([0.1] * 3)
+    torch.testing.assert_close(found[0], rows[0])
+    for clipped, row in zip(found, rows, strict=True):
+        assert torch.dot(clipped, row) / (clipped.norm() * row.norm()) == pytest.approx(1)
+
+
+def test_clip_without_a_limit_returns_what_it_got():
+    adjoint = torch.tensor([[math.nan, 1e30]])
+    assert _clip(adjoint, 1, None) is adjoint
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_clip_sets_non_finite_entries_to_zero(bad):
+    found = _clip(torch.tensor([[bad, 3.0, 4.0], [0.01, bad, 0.0], [0.0, 0.0, bad]]), 3, 0.1)
+    torch.testing.assert_close(found, torch.tensor([[0.0, 0.06, 0.08], [0.01, 0.0, 0.0], [0.0, 0.0, 0.0]]))
+
+
+def test_gradient_is_the_mean_over_problems():
+    problems, optimizer = small_problems("linear_regression", count=4), learned()
+    together = outer_gradient(optimizer, problems, 5, 0.01)
+    alone = [outer_gradient(optimizer, problems.part(i, i + 1), 5, 0.01) for i in range(4)]
+    torch.testing.assert_close(together.meta_losses, torch.cat([one.meta_losses for one in alone]))
+    mean = {name: sum(one.gradients[name] for one in alone) / 4 for name in together.gradients}
+    assert_same(together.gradients, mean, 1e-10)
+
+
+def test_divergence_shows_in_the_meta_losses():
+    problems = small_problems("rosenbrock", dtype=torch.float32)
+    found = outer_gradient(learned(output_scale=1e15, dtype=torch.float32), problems, 3)
+    assert not torch.isfinite(found.meta_losses).any()
+    assert not all(torch.isfinite(part).all() for part in found.gradients.values())
+
+
+def test_meta_losses_are_those_of_the_definition():
+    problems, optimizer = small_problems("two_moons"), learned()
+    losses = unroll(optimizer, problems, 7, record=()).losses
+    torch.testing.assert_close(outer_gradient(optimizer, problems, 7).meta_losses, meta_loss(losses))

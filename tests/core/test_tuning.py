@@ -1,0 +1,187 @@
+import csv
+import math
+
+import numpy as np
+import pytest
+import scipy.stats
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core import tuning
+from core.errors import InputError
+from core.evaluation import loss_curves
+from core.optimizers import HAND_DESIGNED, make_hand_designed
+from core.outer.meta_loss import meta_loss
+from core.seeds import Purpose, generator
+from core.tasks import make_task
+from core.tuning import RANGES, TUNED, Range, default_rungs, meta_losses, read_tuned, search, write_search
+from tests.core.helpers import SMALL_MOONS, plain_losses, small_problems
+
+LINEAR = make_task("linear_regression")
+
+
+@settings(max_examples=60)
+@given(name=st.sampled_from(sorted(RANGES)), count=st.integers(1, 50), seed=st.integers(0, 2**32))
+def test_draws_stay_in_their_ranges(name, count, seed):
+    limits = RANGES[name]
+    values = limits.draw(count, torch.Generator().manual_seed(seed))
+    assert values.shape == (count,) and values.dtype == torch.float64
+    inside = (values >= limits.low - 1e-12) & (values <= limits.high * (1 + 1e-12))
+    assert (inside | (values == 0) if limits.kind == "decay" else inside).all()
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "epsilon"])
+def test_log_draws_are_log_uniform(name):
+    limits = RANGES[name]
+    logs = np.log(limits.draw(2000, torch.Generator().manual_seed(0)).numpy())
+    reference = scipy.stats.uniform(math.log(limits.low), math.log(limits.high / limits.low))
+    assert scipy.stats.kstest(logs, reference.cdf).pvalue > 0.01
+
+
+@pytest.mark.parametrize("name", ["momentum", "decay", "beta1", "beta2"])
+def test_decay_constants_are_log_uniform_in_one_minus(name):
+    limits = RANGES[name]
+    logs = np.log(1 - limits.draw(2000, torch.Generator().manual_seed(0)).numpy())
+    low = math.log(1 - limits.high)
+    assert scipy.stats.kstest(logs, scipy.stats.uniform(low, -low).cdf).pvalue > 0.01
+
+
+def test_half_of_the_draws_have_no_learning_rate_decay():
+    limits = RANGES["learning_rate_decay"]
+    values = limits.draw(2000, torch.Generator().manual_seed(0)).numpy()
+    assert np.mean(values == 0) == pytest.approx(0.5, abs=0.04)
+    logs = np.log(values[values > 0])
+    assert scipy.stats.kstest(logs, scipy.stats.uniform(math.log(1e-4), math.log(1e4)).cdf).pvalue > 0.01
+
+
+def test_every_hyperparameter_has_a_range():
+    for name in HAND_DESIGNED:
+        assert set(make_hand_designed(name).hyperparameters()) <= set(RANGES)
+
+
+@pytest.mark.parametrize("task", ["linear_regression", "two_moons"])
+@pytest.mark.parametrize("name", TUNED)
+def test_the_batched_search_equals_one_by_one(task, name, monkeypatch):
+    problems = small_problems(task, count=3)
+    draws = {
+        key: RANGES[key].draw(5, torch.Generator().manual_seed(i))
+        for i, key in enumerate(make_hand_designed(name).hyperparameters())
+    }
+    draws["learning_rate"] = torch.tensor([1e-3, 0.01, 0.1, 0.5, 1.0], dtype=torch.float64)
+    monkeypatch.setattr(tuning, "ROWS_AT_ONCE", 2 * problems.x0.numel())
+    found = meta_losses(HAND_DESIGNED[name], draws, problems, 8)
+    assert found.shape == (5, 3)
+    for i in range(5):
+        alone = make_hand_designed(name, {key: values[i].item() for key, values in draws.items()})
+        expected = meta_loss(plain_losses(alone, problems, 8))
+        torch.testing.assert_close(found[i], expected, rtol=1e-6, atol=1e-9)
+
+
+def test_the_best_draw_wins():
+    found = search(LINEAR, "momentum", draws=12, seed=3, steps=20, rungs=[(5, 12)])
+    problems = LINEAR.sample(5, generator(Purpose.TUNE, 3, 0))
+    means = []
+    for i in range(12):
+        one = make_hand_designed("momentum", {name: values[i].item() for name, values in found.draws.items()})
+        means.append(meta_loss(loss_curves(one, problems, 20)).double())
+    means = torch.stack(means)
+    best = int(torch.where(means.mean(1).isfinite(), means.mean(1), math.inf).argmin())
+    assert found.tuned.hyperparameters == {name: values[best].item() for name, values in found.draws.items()}
+    assert found.tuned.meta_loss == pytest.approx(means[best].mean().item(), rel=1e-5)
+    assert found.tuned.sem == pytest.approx(means[best].std().item() / 5**0.5, rel=1e-4)
+    assert found.tuned.diverged == int((~means.isfinite().all(1)).sum())
+    assert found.problems.tolist() == [5] * 12
+
+
+def test_divergence_is_counted_and_never_wins(monkeypatch):
+    monkeypatch.setitem(RANGES, "learning_rate", Range(0.5, 1e4, "log"))
+    found = search(LINEAR, "sgd", draws=20, steps=60, rungs=[(3, 20)])
+    assert 0 < found.tuned.diverged < 20
+    assert int(torch.isinf(found.meta_losses).sum()) == found.tuned.diverged
+    assert math.isfinite(found.tuned.meta_loss)
+    monkeypatch.setitem(RANGES, "learning_rate", Range(1e10, 1e12, "log"))
+    with pytest.raises(InputError, match="all 5 draws of sgd diverged on linear_regression"):
+        search(LINEAR, "sgd", draws=5, steps=60, rungs=[(3, 5)])
+
+
+def test_halving_takes_the_best_of_each_stage_to_the_next():
+    found = search(LINEAR, "adam", draws=16, seed=1, steps=10, rungs=[(2, 16), (4, 5), (9, 2)])
+    assert sorted(found.problems.tolist()) == [2] * 11 + [4] * 3 + [9] * 2
+    whole = {
+        rung: search(LINEAR, "adam", draws=16, seed=1, steps=10, rungs=rungs)
+        for rung, rungs in (("first", [(2, 16)]), ("both", [(2, 16), (4, 16)]))
+    }
+    survivors = torch.argsort(whole["first"].meta_losses)[:5]
+    assert set(survivors.tolist()) == set(torch.nonzero(found.problems > 2)[:, 0].tolist())
+    second = whole["both"].meta_losses
+    last = survivors[torch.argsort(second[survivors])[:2]]
+    assert set(last.tolist()) == set(torch.nonzero(found.problems == 9)[:, 0].tolist())
+    winner = last[torch.argmin(found.meta_losses[last])]
+    assert found.tuned.hyperparameters["learning_rate"] == found.draws["learning_rate"][winner].item()
+    fresh = LINEAR.sample(9, generator(Purpose.TUNE, 1, 2))
+    expected = meta_loss(loss_curves(found.tuned.make(), fresh, 10)).mean().item()
+    assert found.tuned.meta_loss == pytest.approx(expected, rel=1e-5)
+
+
+def test_search_is_deterministic_in_its_seed():
+    first, again, other = (search(LINEAR, "momentum", draws=6, seed=s, steps=8, rungs=[(3, 6)]) for s in (0, 0, 1))
+    assert first.tuned == again.tuned and torch.equal(first.meta_losses, again.meta_losses)
+    assert all(torch.equal(values, again.draws[name]) for name, values in first.draws.items())
+    assert first.tuned.hyperparameters != other.tuned.hyperparameters
+
+
+def test_tuned_momentum_beats_the_default_on_held_out_problems():
+    tuned = search(LINEAR, "momentum", draws=40, steps=40, rungs=[(16, 40)]).tuned.make()
+    held_out = LINEAR.sample(32, generator(Purpose.EVALUATE, 0))
+    best, default = (
+        meta_loss(loss_curves(o, held_out, 40)).mean().item() for o in (tuned, make_hand_designed("momentum"))
+    )
+    assert best < 0.5 * default
+
+
+def test_tuning_problems_are_not_held_out_problems():
+    tune, held_out = (LINEAR.sample(16, generator(purpose, 0)) for purpose in (Purpose.TUNE, Purpose.EVALUATE))
+    assert torch.cdist(tune.x0, held_out.x0).min() > 0
+
+
+def test_default_rungs():
+    assert default_rungs(LINEAR, 100) == [(64, 100)]
+    assert default_rungs(make_task("two_moons", SMALL_MOONS), 100) == [(64, 100)]
+    rungs = default_rungs(make_task("two_moons"), 1000)
+    problems, kept = zip(*rungs, strict=True)
+    assert rungs[0] == (1, 1000) and problems[-1] == 64
+    assert list(problems) == sorted(problems) and list(kept) == sorted(kept, reverse=True) and kept[-1] >= 1
+    assert default_rungs(make_task("two_moons"), 1)[-1] == (64, 1)
+
+
+@pytest.mark.parametrize(
+    "optimizer, draws, words",
+    [("lion", 3, "unknown optimizer 'lion'"), ("adam", 0, "draws must be at least 1"), ("adam", -2, "got -2")],
+)
+def test_wrong_input_is_refused(optimizer, draws, words):
+    with pytest.raises(InputError, match=words):
+        search(LINEAR, optimizer, draws=draws)
+
+
+def test_outcome_on_disk(tmp_path):
+    found = search(LINEAR, "rmsprop", draws=5, steps=6, rungs=[(3, 5), (6, 2)])
+    write_search(tmp_path, found)
+    again = read_tuned(tmp_path, "linear_regression", "rmsprop")
+    assert again == found.tuned
+    assert again.make().hyperparameters() == found.tuned.hyperparameters
+    with (tmp_path / "linear_regression" / "rmsprop.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["meta_loss"]) for row in rows] == pytest.approx(found.meta_losses.tolist(), rel=1e-6)
+    assert [int(row["problems"]) for row in rows] == found.problems.tolist()
+    for name, values in found.draws.items():
+        assert [float(row[name]) for row in rows] == pytest.approx(values.tolist(), rel=1e-6)
+
+
+def test_a_damaged_outcome_is_refused_by_name(tmp_path):
+    with pytest.raises(InputError, match=r"adam\.json does not exist"):
+        read_tuned(tmp_path, "rosenbrock", "adam")
+    (tmp_path / "rosenbrock").mkdir()
+    (tmp_path / "rosenbrock" / "adam.json").write_text('{"task": "rosenbrock"}')
+    with pytest.raises(InputError, match=r"adam\.json is damaged or not a Tuned file"):
+        read_tuned(tmp_path, "rosenbrock", "adam")
