@@ -84,7 +84,7 @@ def create_server() -> Flask:
         with server.app_context():
             bundle_bytes(parse("")[0])
 
-    threading.Thread(target=warm, daemon=True).start()
+    threading.Thread(target=warm).start()  # not a daemon: torch must not be torn down under it
     return server
 
 

@@ -8,6 +8,7 @@ from benchmarks.report import Line
 
 def _new_view(page: Page, property_set: str) -> float:
     """Milliseconds from setting a control to the new view being drawn."""
+    page.wait_for_timeout(500)  # a person's pace: number inputs wait for the end of typing
     script = f"""async () => {{
       const before = loptscope.view.query;
       const start = performance.now();

@@ -140,7 +140,7 @@ def controls(view: View) -> html.Aside:
                                 min=-5,
                                 max=5,
                                 decimalScale=4,
-                                debounce=500,
+                                debounce=True,
                                 hideControls=True,
                                 size="xs",
                             )

@@ -12,13 +12,14 @@ GRAPH_CONFIG = {
 }
 
 
-def panel(name: str, title: str, about: str) -> html.Section:
+def panel(name: str, title: str, about: str, figure: go.Figure) -> html.Section:
     """One panel of a page.
 
     Args:
         name: its id is ``NAME-panel``, its graph's ``NAME-graph``.
         title: above the graph.
         about: one sentence for screen readers and the title's tooltip.
+        figure: what stands still.
     """
     return html.Section(
         id=f"{name}-panel",
@@ -38,7 +39,7 @@ def panel(name: str, title: str, about: str) -> html.Section:
                     html.Canvas(className="under", **{"aria-hidden": "true"}),
                     dcc.Graph(
                         id=f"{name}-graph",
-                        figure=go.Figure(layout={"paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)"}),
+                        figure=figure,
                         config=GRAPH_CONFIG,
                         responsive=True,
                         className="graph",

@@ -21,6 +21,7 @@ INDEX = """<!DOCTYPE html>
         const dark = matchMedia("(prefers-color-scheme: dark)").matches;
         const theme = asked === "light" || asked === "dark" ? asked : dark ? "dark" : "light";
         document.documentElement.setAttribute("data-mantine-color-scheme", theme);
+        document.cookie = `theme=${theme}; path=/; SameSite=Lax`; // the server draws the first figures in it
       })();
     </script>
   </head>

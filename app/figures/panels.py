@@ -201,8 +201,9 @@ def update_figure(d: Drawing) -> go.Figure:
     low, high = d.gradient_range()
     spread = d.spread(arrays["gradient_grid"].astype(np.float64))
     drawn = arrays["update"][list(d.components)][:, :, (spread >= low) & (spread <= high)]
-    kept = np.abs(drawn[np.isfinite(drawn)])
-    reach = (float(np.quantile(kept, 0.995)) * 1.1 if len(kept) else 0.0) or 1.0
+    applied = arrays["applied"][list(d.components)]
+    kept, met = np.abs(drawn[np.isfinite(drawn)]), np.abs(applied[np.isfinite(applied)])
+    reach = 1.1 * max(float(np.quantile(kept, 0.99)) if len(kept) else 0.0, float(met.max(initial=0.0))) or 1.0
     traces = []
     if d.sgd_rate is not None:
         fine = np.linspace(low, high, 201)

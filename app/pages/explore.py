@@ -1,10 +1,13 @@
 """Explore: one optimizer on one problem, six linked panels, one timeline."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import dash
+import plotly.graph_objects as go
 from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, dcc, html, no_update
 from dash.exceptions import PreventUpdate
+from flask import request
 
 from app.catalog import TITLES, reference_rate, subjects
 from app.components.controls import (
@@ -18,7 +21,7 @@ from app.components.controls import (
 from app.components.panel import panel
 from app.components.timeline import timeline
 from app.figures.panels import FIGURES, Drawing
-from app.figures.style import OPTIMIZER_COLORS, THEMES
+from app.figures.style import LIGHT, OPTIMIZER_COLORS, THEMES
 from app.state import FIELDS, View, check_start, parse, to_query
 from app.views import bundle_bytes
 from core.bundle import Bundle
@@ -44,20 +47,21 @@ PANELS = {
 
 
 def layout(**query: str) -> html.Main:
-    """The page for one link."""
+    """The page for one link, drawn already: the browser need not ask again."""
     view, wrong = parse({name: value for name, value in query.items() if isinstance(value, str)})
+    drawn = draw(view, request.cookies.get("theme", ""))
     return html.Main(
         className="explore",
         children=[
-            dcc.Store(id="view"),
+            dcc.Store(id="view", data=drawn.description),
             controls(view),
             html.Div(
                 className="stage",
                 children=[
                     html.Div(notes(wrong), id="link-notice", className="notice", role="alert"),
-                    html.Div(id="notice", className="notice", role="status"),
+                    html.Div(drawn.notice, id="notice", className="notice", role="status"),
                     html.Div(
-                        [panel(name, *text) for name, text in PANELS.items()],
+                        [panel(name, *text, figure=drawn.figures[name]) for name, text in PANELS.items()],
                         id="panels",
                         className="panels",
                         tabIndex=-1,
@@ -120,7 +124,7 @@ def on_optimizer(optimizer: str, task: str) -> tuple[Any, ...]:
         raise PreventUpdate  # the task has changed; its own optimizer is on the way
     view, _ = parse({"task": task, "optimizer": optimizer})
     slider = outer_step_properties(known[optimizer], view.outer_step)
-    return tuple(slider[name] for name in ("min", "max", "marks", "disabled", "value")) + (known[optimizer].detail,)
+    return (*(slider[name] for name in ("min", "max", "marks", "disabled", "value")), known[optimizer].detail)
 
 
 @callback(
@@ -194,6 +198,60 @@ def _notice(bundle: Bundle, shown: list[str]) -> list[html.P]:
     return notes(sentences)
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """A view, ready for the browser: figures by panel, what moves over them, and what is to be said about it."""
+
+    figures: dict[str, go.Figure]
+    description: dict[str, Any]
+    notice: list[html.P]
+
+
+def draw(view: View, scheme: str) -> Drawn:
+    """Draw what stands still, and say where the browser fetches what moves."""
+    source, content = bundle_bytes(view)
+    bundle = Bundle.decode(content)
+    subject = subjects(view.task)[view.optimizer]
+    names = [name for name in bundle.about["optimizers"] if name == subject.key or name in view.shown]
+    theme = THEMES.get(scheme, LIGHT)
+    rate = reference_rate(view.task)
+    drawing = Drawing(
+        bundle=bundle,
+        key=source.key,
+        theme=theme,
+        shown=names,
+        components=view.components,
+        symlog=view.axis == "symlog",
+        sgd_rate=rate,
+    )
+    optimizers = [
+        {
+            "name": name,
+            "title": subject.title if name == "learned" else TITLES[name],
+            "row": drawing.row(name),
+            "color": OPTIMIZER_COLORS[name],
+        }
+        for name in names
+    ]
+    components = [
+        {"index": index, "name": bundle.about["components"][index], "color": color}
+        for index, color in zip(view.components, drawing.colors(), strict=True)
+    ]
+    description = {
+        "key": source.key,
+        "bundle": f"/api/bundles/{source.key}.safetensors" + (f"?{source.query}" if source.query else ""),
+        "query": to_query(view, leave_out=("step", "speed")),
+        "optimizers": optimizers,
+        "components": components,
+        "symlog": drawing.symlog,
+        "sgd": OPTIMIZER_COLORS["sgd"] if rate is not None else None,
+        "theme": theme.name,
+        "colors": {"text": theme.text, "surface": theme.surface, "fill": theme.fill},
+    }
+    figures = {name: make(drawing) for name, make in FIGURES.items()}
+    return Drawn(figures, description, _notice(bundle, names))
+
+
 @callback(
     *[Output(f"{name}-graph", "figure") for name in FIGURES],
     Output("view", "data"),
@@ -210,6 +268,7 @@ def _notice(bundle: Bundle, shown: list[str]) -> list[html.P]:
     Input("axis", "value"),
     Input("theme", "data"),
     State("provider", "forceColorScheme"),
+    prevent_initial_call=True,
 )
 def on_view(
     task: str,
@@ -224,49 +283,14 @@ def on_view(
     theme: str,
     scheme: str | None,
 ) -> tuple[Any, ...]:
-    """Draw what stands still, and tell the browser where to fetch what moves."""
+    """Draw the view that the controls ask for."""
     try:
         view = view_of(task, optimizer, position, seed, (start_x, start_y), shown, components, axis, theme)
     except InputError as error:
         return (*[no_update] * len(FIGURES), no_update, notes([str(error)]), no_update)
-    source, content = bundle_bytes(view)
-    bundle = Bundle.decode(content)
-    subject = subjects(view.task)[view.optimizer]
-    names = [name for name in bundle.about["optimizers"] if name == subject.key or name in view.shown]
-    scheme = scheme if scheme in THEMES else "light"
-    drawing = Drawing(
-        bundle=bundle,
-        key=source.key,
-        theme=THEMES[scheme],
-        shown=names,
-        components=view.components,
-        symlog=view.axis == "symlog",
-        sgd_rate=reference_rate(view.task),
-    )
-    description = {
-        "key": source.key,
-        "bundle": f"/api/bundles/{source.key}.safetensors" + (f"?{source.query}" if source.query else ""),
-        "query": to_query(view, leave_out=("step", "speed")),
-        "optimizers": [
-            {
-                "name": name,
-                "title": subject.title if name == "learned" else TITLES[name],
-                "row": drawing.row(name),
-                "color": OPTIMIZER_COLORS[name],
-            }
-            for name in names
-        ],
-        "components": [
-            {"index": index, "name": bundle.about["components"][index], "color": color}
-            for index, color in zip(view.components, drawing.colors(), strict=True)
-        ],
-        "symlog": drawing.symlog,
-        "sgd": OPTIMIZER_COLORS["sgd"] if drawing.sgd_rate is not None else None,
-        "theme": scheme,
-        "colors": {"text": drawing.theme.text, "surface": drawing.theme.surface, "fill": drawing.theme.fill},
-    }
-    figures = [make(drawing) for make in FIGURES.values()]
-    return (*figures, description, _notice(bundle, names), outer_step_text(subject, view.outer_step))
+    drawn = draw(view, scheme or "")
+    text = outer_step_text(subjects(view.task)[view.optimizer], view.outer_step)
+    return (*drawn.figures.values(), drawn.description, drawn.notice, text)
 
 
 clientside_callback(

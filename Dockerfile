@@ -1,0 +1,40 @@
+# The dashboard, for a server of one's own:
+#
+#     docker build -t loptscope --build-arg TORCH_INDEX_URL=... .
+#     docker run --rm -p 127.0.0.1:8050:8050 loptscope
+#
+# TORCH_INDEX_URL is the index of torch's CPU wheels that PyTorch's "Get Started" page names. Without it the image
+# gets torch with CUDA, which is gigabytes larger and works as well.
+
+FROM python:3.11-slim
+
+ARG TORCH_INDEX_URL=""
+
+ENV PYTHONUNBUFFERED=1 \
+    LOPTSCOPE_CACHE=/tmp/loptscope
+
+WORKDIR /opt/loptscope
+
+# The slow layer: it is built again only when the pins change.
+COPY requirements.txt ./
+RUN python -m pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore \
+        ${TORCH_INDEX_URL:+--extra-index-url "$TORCH_INDEX_URL"} -r requirements.txt
+
+COPY LICENSE ./
+COPY zoo zoo
+COPY assets assets
+COPY core core
+COPY app app
+RUN python -m compileall -q core app \
+    && useradd --system --create-home loptscope
+
+USER loptscope
+
+EXPOSE 8050
+
+HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8050/healthz', timeout=4)"]
+
+# One process: torch and Plotly are loaded once, and its threads share what is in memory.
+CMD ["gunicorn", "--worker-class", "gthread", "--workers", "1", "--threads", "8", "--bind", "0.0.0.0:8050", \
+     "--timeout", "120", "--worker-tmp-dir", "/dev/shm", "app.server:create_server()"]

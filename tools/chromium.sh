@@ -1,0 +1,32 @@
+#!/bin/sh
+# See to it that the browser tests have a Chromium: LOPTSCOPE_CHROMIUM, or else /usr/bin/chromium, installed if need be.
+set -u
+
+chromium=${LOPTSCOPE_CHROMIUM:-/usr/bin/chromium}
+
+present() {
+    [ -f "$chromium" ] && [ -x "$chromium" ]
+}
+
+# Only where that needs no password, and never in place of a Chromium that was named.
+bring() {
+    [ -z "${LOPTSCOPE_CHROMIUM:-}" ] && command -v apt-get >/dev/null 2>&1 || return 1
+    if [ "$(id -u 2>/dev/null)" = 0 ]; then
+        as_root=
+    elif sudo -n true 2>/dev/null; then
+        as_root="sudo -n"
+    else
+        return 1
+    fi
+    echo "Installing Chromium for the browser tests (apt-get install chromium)."
+    $as_root apt-get update -qq
+    $as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -qq --yes --no-install-recommends -o DPkg::Lock::Timeout=120 chromium >/dev/null
+}
+
+present && exit 0
+bring
+present && exit 0
+echo "There is no Chromium at $chromium: install one there (on Debian: apt-get install chromium)," \
+    "or set LOPTSCOPE_CHROMIUM to the path of a Chromium or Chrome." >&2
+exit 1
