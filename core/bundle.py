@@ -5,7 +5,7 @@ A bundle is safetensors: float32 arrays (int8 for images) and, in the header, a 
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -53,16 +53,50 @@ class Bundle:
 
 @dataclass(frozen=True)
 class Recorded:
-    """One optimizer on one problem: its trajectory, states kept for the watched components only."""
+    """One optimizer on one problem.
+
+    Attributes:
+        optimizer: the optimizer.
+        trajectory: losses, gradients, and the states of the watched components.
+        drawn: what the landscape shows of it: its path in the plane [K + 1, 2], or its classifier's logits on a grid
+            [K + 1, rows, columns] in int8; None where the problem has no landscape.
+    """
 
     optimizer: Optimizer
     trajectory: Trajectory
+    drawn: Tensor | None
 
 
 def record(optimizer: Optimizer, problem: Problems, steps: int) -> Recorded:
     """Run an optimizer on a single problem and keep what a bundle needs."""
     kept = ("x", "gradients", "states")
-    return Recorded(optimizer, unroll(optimizer, problem, steps, record=kept, components=problem.watched_components()))
+    trajectory = unroll(optimizer, problem, steps, record=kept, components=problem.watched_components())
+    assert trajectory.x is not None
+    x = trajectory.x[:, 0]
+    drawn = None
+    if isinstance(problem, PlanarProblems):
+        drawn = problem.plane().project(x)
+    elif isinstance(problem, ClassifierProblems):
+        drawn = _logits(problem, x)
+    return Recorded(optimizer, replace(trajectory, x=None), drawn)
+
+
+def _grid(problem: ClassifierProblems) -> tuple[Tensor, Tensor]:
+    """Where logits are kept: first inputs [columns] and second inputs [rows]."""
+    low, high = problem.points.amin(0) - 0.25, problem.points.amax(0) + 0.25
+    rows, columns = FIELD
+    like = problem.points.dtype
+    xs = torch.linspace(float(low[0]), float(high[0]), columns, dtype=like)
+    ys = torch.linspace(float(low[1]), float(high[1]), rows, dtype=like)
+    return xs, ys
+
+
+def _logits(problem: ClassifierProblems, x: Tensor) -> Tensor:
+    grid = torch.stack(torch.meshgrid(*_grid(problem), indexing="xy"), -1).view(-1, 2)
+    with torch.no_grad():
+        logits = torch.cat([problem.logits(part, grid) for part in x.split(8)])
+    scaled = torch.nan_to_num(logits * (127 / LOGIT_RANGE), nan=0.0, posinf=127, neginf=-127).clamp(-127, 127)
+    return scaled.round().to(torch.int8).view(-1, *FIELD)
 
 
 def make_bundle(problem: Problems, recorded: Mapping[str, Recorded]) -> Bundle:
@@ -105,12 +139,6 @@ def _double(optimizer: Optimizer) -> Optimizer:
     return optimizer.to(torch.float64) if isinstance(optimizer, RecurrentOptimizer) else optimizer
 
 
-def _x(item: Recorded) -> Tensor:
-    """Inner parameters, [K + 1, parameters]."""
-    assert item.trajectory.x is not None
-    return item.trajectory.x[:, 0]
-
-
 def _states(item: Recorded) -> Tensor:
     """States of the watched components in float64, [components, K + 1, S]."""
     assert item.trajectory.states is not None
@@ -118,16 +146,16 @@ def _states(item: Recorded) -> Tensor:
 
 
 def _landscape(problem: Problems, recorded: Mapping[str, Recorded]) -> tuple[Arrays, dict[str, Any]]:
+    drawn = [item.drawn for item in recorded.values() if item.drawn is not None]
     if isinstance(problem, PlanarProblems):
-        return _plane(problem, recorded)
+        return _plane(problem, torch.stack(drawn))
     if isinstance(problem, ClassifierProblems):
-        return _field(problem, recorded)
-    return {}, {"landscape": "none"}
+        return _field(problem, torch.stack(drawn))
+    return {}, {"landscape": "none", "startable": False}
 
 
-def _plane(problem: PlanarProblems, recorded: Mapping[str, Recorded]) -> tuple[Arrays, dict[str, Any]]:
+def _plane(problem: PlanarProblems, paths: Tensor) -> tuple[Arrays, dict[str, Any]]:
     plane = problem.plane()
-    paths = torch.stack([plane.project(_x(item)) for item in recorded.values()])
     window = plane.window or _fit(paths, plane.minimum)
     axes = [torch.linspace(low, high, SURFACE, dtype=paths.dtype) for low, high in window]
     points = torch.cartesian_prod(*axes)
@@ -148,6 +176,13 @@ def _plane(problem: PlanarProblems, recorded: Mapping[str, Recorded]) -> tuple[A
     return arrays, about
 
 
+def _field(problem: ClassifierProblems, logits: Tensor) -> tuple[Arrays, dict[str, Any]]:
+    xs, ys = _grid(problem)
+    arrays = {"logits": logits.numpy(), "points": _f32(problem.points), "labels": _f32(problem.labels)}
+    window = [[float(xs[0]), float(xs[-1])], [float(ys[0]), float(ys[-1])]]
+    return arrays, {"landscape": "field", "plane_window": window, "logit_range": LOGIT_RANGE, "startable": False}
+
+
 def _fit(paths: Tensor, minimum: tuple[float, float]) -> tuple[tuple[float, float], tuple[float, float]]:
     """A window around the minimum and all trajectories; one that runs away far beyond the others does not widen it."""
     bounds = []
@@ -163,26 +198,6 @@ def _fit(paths: Tensor, minimum: tuple[float, float]) -> tuple[tuple[float, floa
         margin = 0.08 * (high - low) or 1.0
         bounds.append((low - margin, high + margin))
     return bounds[0], bounds[1]
-
-
-def _field(problem: ClassifierProblems, recorded: Mapping[str, Recorded]) -> tuple[Arrays, dict[str, Any]]:
-    low, high = problem.points.amin(0) - 0.25, problem.points.amax(0) + 0.25
-    rows, columns = FIELD
-    xs = torch.linspace(float(low[0]), float(high[0]), columns, dtype=problem.points.dtype)
-    ys = torch.linspace(float(low[1]), float(high[1]), rows, dtype=problem.points.dtype)
-    grid = torch.stack(torch.meshgrid(xs, ys, indexing="xy"), -1).view(-1, 2)
-    with torch.no_grad():
-        logits = torch.stack(
-            [torch.cat([problem.logits(x, grid) for x in _x(item).split(8)]) for item in recorded.values()]
-        )
-    scaled = torch.nan_to_num(logits * (127 / LOGIT_RANGE), nan=0.0, posinf=127, neginf=-127).clamp(-127, 127)
-    arrays = {
-        "logits": scaled.round().to(torch.int8).view(*logits.shape[:2], rows, columns).numpy(),
-        "points": _f32(problem.points),
-        "labels": _f32(problem.labels),
-    }
-    window = [[float(xs[0]), float(xs[-1])], [float(ys[0]), float(ys[-1])]]
-    return arrays, {"landscape": "field", "plane_window": window, "logit_range": LOGIT_RANGE, "startable": False}
 
 
 def _subject(item: Recorded, watched: list[int]) -> tuple[Arrays, dict[str, Any]]:

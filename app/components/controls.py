@@ -44,7 +44,7 @@ def outer_step_properties(subject: Subject, outer_step: int | None) -> dict[str,
 def outer_step_text(subject: Subject, outer_step: int | None) -> str:
     """The outer-step slider's value in words."""
     if not subject.snapshots or outer_step is None:
-        return "hand-designed: not trained"
+        return "not trained"
     return f"{outer_step:,} of {subject.snapshots[-1]:,}"
 
 

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from app.catalog import TITLES
 from app.figures.style import OPTIMIZER_COLORS, Theme, component_colors, figure, finite, line, symlog_ticks
-from core.bundle import Bundle
+from core.bundle import Arrays, Bundle
 
 LEAST_LOSS = 1e-12  # losses below are rounding; the axis ends there
 
@@ -184,7 +184,21 @@ def state_figure(d: Drawing) -> go.Figure:
         name = "fixed point" if rest["converged"] else "slowest point found"
         text = f"{name} at gradient 0, speed {rest['speed']:.1g}<extra></extra>"
         traces.append(_star(arrays["rest_point"].tolist(), name, text, d.theme, filled=rest["converged"]))
-    return figure(d.theme, d.key, {"title": titles[0]}, {"title": titles[1]}, traces)
+    points = np.concatenate([arrays["state"][list(d.components)].reshape(-1, 2), *_rest_points(arrays)])
+    x, y = ({"title": title, "range": _padded(points[:, i])} for i, title in enumerate(titles))
+    return figure(d.theme, d.key, x, y, traces)
+
+
+def _rest_points(arrays: Arrays) -> list[np.ndarray]:
+    return [arrays["rest_point"][None]] if "rest_point" in arrays else []
+
+
+def _padded(values: np.ndarray) -> list[float]:
+    """A range that leaves room for the marks at its ends."""
+    kept = values[np.isfinite(values)]
+    low, high = (float(kept.min()), float(kept.max())) if len(kept) else (0.0, 0.0)
+    margin = 0.07 * (high - low) or 1.0
+    return [low - margin, high + margin]
 
 
 def _gradient_axis(d: Drawing) -> dict[str, Any]:
@@ -255,8 +269,7 @@ def _rate_axis(rates: np.ndarray, reference: np.ndarray) -> dict[str, Any]:
         return {}
     if (settled > 0).all():
         return _log_axis(np.concatenate([settled, reference[:, 1:].ravel()]))
-    span = float(settled.max() - settled.min()) or 1.0
-    return {"range": [float(settled.min()) - 0.06 * span, float(settled.max()) + 0.06 * span]}
+    return {"range": _padded(settled)}
 
 
 FIGURES = {

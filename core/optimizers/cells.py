@@ -19,11 +19,13 @@ Weights = Mapping[str, Tensor]
 
 def gru(theta: Weights, h: Tensor, z: Tensor) -> Tensor:
     """GRU, reset gate applied *after* the recurrent product: PyTorch's (and cuDNN's) convention. State h [n, units]."""
-    ri, ui, ni = linear(z, theta["weight_ih"], theta["bias_ih"]).chunk(3, 1)
-    rh, uh, nh = linear(h, theta["weight_hh"], theta["bias_hh"]).chunk(3, 1)
-    reset, update = torch.sigmoid(ri + rh), torch.sigmoid(ui + uh)
-    candidate = tanh(ni + reset * nh)
-    return candidate + update * (h - candidate)
+    units = h.shape[1]
+    from_input = linear(z, theta["weight_ih"], theta["bias_ih"])
+    from_state = linear(h, theta["weight_hh"], theta["bias_hh"])
+    gates = torch.sigmoid(from_input[:, : 2 * units] + from_state[:, : 2 * units])
+    reset, update = gates.chunk(2, 1)
+    candidate = tanh(torch.addcmul(from_input[:, 2 * units :], reset, from_state[:, 2 * units :]))
+    return torch.lerp(candidate, h, update)
 
 
 def gru_reset_before(theta: Weights, h: Tensor, z: Tensor) -> Tensor:

@@ -86,7 +86,7 @@ class TwoMoonsProblems(ClassifierProblems):
         for index in reversed(range(len(layers))):
             pieces += [delta.sum(1), (activations[index].mT @ delta).flatten(1)]
             if index:
-                delta = (delta @ layers[index][0].mT) * (1 - activations[index] ** 2)
+                delta = (delta @ layers[index][0].mT) * (1 - activations[index] * activations[index])
         smallest = torch.finfo(x.dtype).tiny
         gradient = torch.cat(pieces[::-1], dim=1) + (self.penalty / norm.clamp_min(smallest))[:, None] * x
         return self._logistic(logits) + self.penalty * norm, gradient
