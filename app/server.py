@@ -5,9 +5,10 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import dash
 import torch
 from dash import Dash
-from flask import Flask, Response
+from flask import Flask, Response, request
 from flask_compress import Compress
 
 from app.components.shell import INDEX, shell
@@ -58,6 +59,10 @@ def create_app() -> Dash:
     def secure(response: Response) -> Response:
         response.headers.setdefault("Content-Security-Policy", POLICY)
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        if request.endpoint == "/<path:path>" and request.path not in {
+            page["path"] for page in dash.page_registry.values()
+        }:
+            response.status_code = 404
         return response
 
     app = Dash(

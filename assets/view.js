@@ -23,8 +23,8 @@
         return [other, other];
       }
       const asked = new URLSearchParams(location.search).get("theme");
-      if (asked === "light" || asked === "dark") return [asked, asked];
-      return [matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light", theme];
+      if (asked === "light" || asked === "dark") return [asked, asked === theme ? dash.no_update : asked];
+      return [matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light", dash.no_update];
     },
   };
 })();

@@ -5,7 +5,7 @@ A bundle is safetensors: float32 arrays (int8 for images) and, in the header, a 
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -57,7 +57,7 @@ class Recorded:
 
     Attributes:
         optimizer: the optimizer.
-        trajectory: losses, gradients, and the states of the watched components.
+        trajectory: losses, inner parameters, gradients, and the states of the watched components.
         drawn: what the landscape shows of it: its path in the plane [K + 1, 2], or its classifier's logits on a grid
             [K + 1, rows, columns] in int8; None where the problem has no landscape.
     """
@@ -78,7 +78,7 @@ def record(optimizer: Optimizer, problem: Problems, steps: int) -> Recorded:
         drawn = problem.plane().project(x)
     elif isinstance(problem, ClassifierProblems):
         drawn = _logits(problem, x)
-    return Recorded(optimizer, replace(trajectory, x=None), drawn)
+    return Recorded(optimizer, trajectory, drawn)
 
 
 def _grid(problem: ClassifierProblems) -> tuple[Tensor, Tensor]:

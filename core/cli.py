@@ -164,7 +164,7 @@ def _train(options: argparse.Namespace) -> dict[str, Any]:
     given = {k: v for k, v in vars(options).items() if k in RunConfig.model_fields or k in ARCHITECTURE}
     if "task_parameters" in given:
         given["task_parameters"] = dict(given["task_parameters"])
-    settings = Run(options.run).config.model_dump() if options.resume else {"architecture": {}}
+    settings: dict[str, Any] = Run(options.run).config.model_dump() if options.resume else {"architecture": {}}
     for key, value in given.items():
         (settings["architecture"] if key in ARCHITECTURE else settings)[key] = value
     if "task" not in settings:

@@ -48,8 +48,11 @@ PANELS = {
 
 def layout(**query: str) -> html.Main:
     """The page for one link, drawn already: the browser need not ask again."""
-    view, wrong = parse({name: value for name, value in query.items() if isinstance(value, str)})
-    drawn = draw(view, request.cookies.get("theme", ""))
+    try:
+        view, wrong = parse({name: value for name, value in query.items() if isinstance(value, str)})
+        drawn = draw(view, request.cookies.get("theme", ""))
+    except InputError as error:  # a damaged file in the zoo
+        return html.Main(html.Div(notes([str(error)]), className="notice", role="alert"), className="lone")
     return html.Main(
         className="explore",
         children=[

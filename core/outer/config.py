@@ -7,7 +7,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 import core
 from core.errors import InputError, sentence
 from core.optimizers.recurrent import Architecture
+from core.seeds import Purpose, generator
 from core.tasks import Task, make_task
+
+# What trains well on a task, where it differs from the defaults below; whatever is asked for explicitly comes first.
+SUITED: dict[str, dict[str, Any]] = {
+    "rosenbrock": {"architecture": {"features": "symlog", "output_scale": 0.1}},
+    "two_moons": {
+        "architecture": {"units": 24, "features": "symlog", "feature_scale": 100.0, "output_scale": 0.1},
+        "problems": 2,
+        "unroll": 120,
+    },
+}
 
 
 class RunConfig(BaseModel):
@@ -57,15 +68,27 @@ class RunConfig(BaseModel):
 
 
 def make_config(settings: dict[str, Any]) -> RunConfig:
-    """A checked configuration.
+    """A checked configuration; what is not given has the value that suits the task.
+
+    Args:
+        settings: by name, the architecture's own under "architecture".
 
     Raises:
         InputError: one sentence naming the first setting that is wrong.
     """
     try:
-        return RunConfig(**settings)
+        suited = SUITED.get(str(settings.get("task")), {})
+        architecture = {**suited.get("architecture", {}), **settings.get("architecture", {})}
+        return RunConfig(**{**suited, **settings, "architecture": architecture})
     except ValidationError as error:
         raise InputError(sentence(error, kinds=["architecture"])) from None
+
+
+def unroll_bytes(config: RunConfig) -> int:
+    """What the states of one unroll take in memory, the largest part of what an outer step needs."""
+    components = config.problems * config.make_task().sample(1, generator(Purpose.TRAIN, 0)).dimension
+    state = config.architecture.shapes()["initial_state"][0]
+    return components * (state + 2) * (config.unroll + 1) * 4
 
 
 def snapshot_steps(outer_steps: int, count: int) -> list[int]:

@@ -4,6 +4,8 @@ The batch of outer step t depends only on (seed, t), so a run that was stopped a
 sees, and on one machine's CPU ends in the same θ, bit for bit.
 """
 
+import math
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +15,7 @@ from torch import Tensor
 
 from core.errors import InputError
 from core.optimizers.recurrent import RecurrentOptimizer
-from core.outer.config import RunConfig, snapshot_steps
+from core.outer.config import RunConfig, snapshot_steps, unroll_bytes
 from core.outer.gradient import outer_gradient
 from core.seeds import Purpose, generator
 from core.store import OuterStep, Run, Status
@@ -130,6 +132,14 @@ class _Trainer:
         return {name: tensor.shape for name, tensor in tensors.items()} == shapes
 
 
+def _memory() -> float:
+    """Bytes of main memory; infinite where the system does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return math.inf
+
+
 def train(
     path: Path,
     config: RunConfig,
@@ -148,6 +158,12 @@ def train(
     Raises:
         InputError: the folder is not fit, or a file in it is damaged.
     """
+    needed, there = unroll_bytes(config), _memory()
+    if needed > there:
+        raise InputError(
+            f"one unroll needs {needed / 2**30:.1f} GiB for its states and this machine has {there / 2**30:.1f}: "
+            "ask for fewer problems, units or inner steps"
+        )
     if resume:
         run = Run(path)
         if run.config != config:
