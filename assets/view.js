@@ -4,7 +4,29 @@
   const parts = (window.loptscopeParts = window.loptscopeParts || {});
   const dash = (window.dash_clientside = window.dash_clientside || {});
 
+  // Dragging the outer-step slider: one view at a time is asked for, then the newest position, never those between.
+  const PATIENCE = 15000; // ms after which an unanswered request is given up
+  const outer = { optimizer: null, asked: -Infinity, waiting: null };
+
   dash.loptscope = {
+    outerStep(position, optimizer) {
+      if (optimizer === outer.optimizer && performance.now() - outer.asked < PATIENCE) {
+        outer.waiting = position;
+        return dash.no_update;
+      }
+      Object.assign(outer, { optimizer, asked: performance.now(), waiting: null });
+      return position;
+    },
+
+    answered() {
+      outer.asked = -Infinity;
+      if (outer.waiting !== null) {
+        dash.set_props("position", { data: outer.waiting });
+        Object.assign(outer, { asked: performance.now(), waiting: null });
+      }
+      return dash.no_update;
+    },
+
     show(view) {
       if (view) parts.show(view);
       return dash.no_update;

@@ -1,5 +1,6 @@
 """Explore: one optimizer on one problem, six linked panels, one timeline."""
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +58,10 @@ def layout(**query: str) -> html.Main:
         className="explore",
         children=[
             dcc.Store(id="view", data=drawn.description),
+            dcc.Store(
+                id="position", data=outer_step_properties(subjects(view.task)[view.optimizer], view.outer_step)["value"]
+            ),
+            dcc.Store(id="answered"),
             controls(view),
             html.Div(
                 className="stage",
@@ -260,9 +265,10 @@ def draw(view: View, scheme: str) -> Drawn:
     Output("view", "data"),
     Output("notice", "children"),
     Output("outer-step-text", "children"),
+    Output("answered", "data"),
     Input("task", "value"),
     Input("optimizer", "value"),
-    Input("outer-step", "value"),
+    Input("position", "data"),
     Input("seed", "value"),
     Input("start-x", "value"),
     Input("start-y", "value"),
@@ -290,13 +296,23 @@ def on_view(
     try:
         view = view_of(task, optimizer, position, seed, (start_x, start_y), shown, components, axis, theme)
     except InputError as error:
-        return (*[no_update] * len(FIGURES), no_update, notes([str(error)]), no_update)
+        return (*[no_update] * len(FIGURES), no_update, notes([str(error)]), no_update, time.monotonic())
     drawn = draw(view, scheme or "")
     text = outer_step_text(subjects(view.task)[view.optimizer], view.outer_step)
-    return (*drawn.figures.values(), drawn.description, drawn.notice, text)
+    return (*drawn.figures.values(), drawn.description, drawn.notice, text, time.monotonic())
 
 
 clientside_callback(
     ClientsideFunction("loptscope", "show"), Output("view", "modified_timestamp"), Input("view", "data")
+)
+clientside_callback(
+    ClientsideFunction("loptscope", "outerStep"),
+    Output("position", "data"),
+    Input("outer-step", "value"),
+    State("optimizer", "value"),
+    prevent_initial_call=True,
+)
+clientside_callback(
+    ClientsideFunction("loptscope", "answered"), Output("answered", "modified_timestamp"), Input("answered", "data")
 )
 clientside_callback(ClientsideFunction("loptscope", "setSpeed"), Output("speed", "data-speed"), Input("speed", "value"))
