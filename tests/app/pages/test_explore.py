@@ -1,0 +1,181 @@
+"""The Explore page on the server's side: its layout, and from controls to a view."""
+
+from typing import Any
+
+import pytest
+from dash import Dash, no_update
+from dash.exceptions import PreventUpdate
+
+from app.catalog import subjects
+from app.figures.panels import FIGURES
+from app.figures.style import OPTIMIZER_COLORS
+from app.state import parse, to_query
+from core.bundle import Bundle
+from core.errors import InputError
+from core.tasks import TASKS
+from core.tuning import TUNED
+
+
+@pytest.fixture(scope="module")
+def page(app: Dash) -> Any:
+    """The page's module; it can be loaded only once there is an application."""
+    import dash  # noqa: PLC0415
+
+    (entry,) = (entry for entry in dash.page_registry.values() if entry["path"] == "/")
+    import sys  # noqa: PLC0415
+
+    return sys.modules[entry["module"]]
+
+
+def controls(page: Any, query: str, **changes: Any) -> dict[str, Any]:
+    """What the controls hold for a link."""
+    view, wrong = parse(query)
+    assert wrong == []
+    snapshots = subjects(view.task)[view.optimizer].snapshots
+    return {
+        "task": view.task,
+        "optimizer": view.optimizer,
+        "position": snapshots.index(view.outer_step) if snapshots else 0,
+        "seed": view.seed,
+        "start": view.start or ("", ""),
+        "shown": list(view.shown),
+        "components": [str(i) for i in view.components],
+        "axis": view.axis,
+        "theme": view.theme,
+        **changes,
+    }
+
+
+LINKS = [
+    "",
+    "task=rosenbrock&start=-1.2,1&shown=none&components=2",
+    "task=linear_regression&optimizer=adam&seed=12&axis=linear&theme=dark",
+    "task=linear_regression&outer_step=0&shown=momentum",
+    "task=two_moons&optimizer=momentum&components=12",
+]
+
+
+@pytest.mark.parametrize("query", LINKS)
+def test_controls_ask_for_the_view_they_were_set_from(page: Any, query: str) -> None:
+    assert page.view_of(**controls(page, query)) == parse(query)[0]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"seed": ""}, {"seed": None}, {"seed": -1}, {"seed": 1.5}, {"start": (9.0, 0.0)}, {"start": (float("nan"), 0.0)}],
+    ids=str,
+)
+def test_a_control_that_holds_no_view_is_one_sentence(page: Any, changes: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r"must be"):
+        page.view_of(**controls(page, "task=rosenbrock", **changes))
+
+
+def test_half_a_start_point_is_none(page: Any) -> None:
+    for start in ((1.0, ""), ("", 1.0), (None, None)):
+        assert page.view_of(**controls(page, "task=rosenbrock", start=start)).start is None
+
+
+def test_an_optimizer_of_another_task_is_waited_for(page: Any) -> None:
+    with pytest.raises(PreventUpdate):
+        page.view_of(**controls(page, "", optimizer="rosenbrock-gru64"))
+
+
+def test_a_new_task_brings_its_own_defaults(page: Any) -> None:
+    for task in TASKS:
+        view = parse({"task": task})[0]
+        menu, optimizer, options, components, axis, style, x, y = page.on_task(task)
+        assert [entry["value"] for entry in menu] == list(subjects(task))
+        assert optimizer == view.optimizer
+        assert len(options) >= len(components) == len(view.components)
+        assert axis == view.axis
+        assert (style == {}) == (task == "rosenbrock")
+        assert (x, y) == ("", "")
+
+
+def test_a_new_optimizer_brings_its_own_snapshots(page: Any) -> None:
+    learned = next(iter(subjects("rosenbrock")))
+    low, high, marks, disabled, value, _ = page.on_optimizer(learned, "rosenbrock")
+    assert (low, high, value, disabled) == (0, len(marks) - 1, len(marks) - 1, False)
+    assert page.on_optimizer("adam", "rosenbrock")[3] is True
+    with pytest.raises(PreventUpdate):
+        page.on_optimizer(learned, "two_moons")
+
+
+def drawn(app: Dash, page: Any, query: str, scheme: str | None = "light", **changes: Any) -> tuple[Any, ...]:
+    """Figures, description, notice and the outer step in words, as the browser gets them."""
+    held = controls(page, query, **changes)
+    x, y = held.pop("start")
+    with app.server.app_context():
+        answer = page.on_view(start_x=x, start_y=y, scheme=scheme, **held)
+    count = len(FIGURES)
+    return answer[:count], *answer[count : count + 3]
+
+
+def test_the_description_of_a_view(app: Dash, page: Any) -> None:
+    query = "task=rosenbrock&shown=adam&components=2&theme=dark&seed=3"
+    figures, description, notice, text = drawn(app, page, query, "dark")
+    assert len(figures) == len(FIGURES)
+    assert description["query"] == to_query(parse(query)[0])
+    assert parse(description["query"])[0] == parse(query)[0]
+    assert [(o["name"], o["row"], o["color"]) for o in description["optimizers"]] == [
+        ("learned", 0, OPTIMIZER_COLORS["learned"]),
+        ("adam", 1 + TUNED.index("adam"), OPTIMIZER_COLORS["adam"]),
+    ]
+    assert [(c["index"], c["name"]) for c in description["components"]] == [(1, "y")]
+    assert description["theme"] == "dark"
+    assert all(found.layout.meta == {"key": description["key"], "theme": "dark"} for found in figures)
+    assert notice == []
+    assert text.endswith(f"of {subjects('rosenbrock')['rosenbrock-gru64'].snapshots[-1]:,}")
+    content = app.server.test_client().get(description["bundle"]).data
+    assert Bundle.decode(content).about["components"] == ["x", "y"]
+
+
+def test_a_wrong_control_changes_nothing_but_the_notice(app: Dash, page: Any) -> None:
+    figures, description, notice, text = drawn(app, page, "task=rosenbrock", seed="")
+    assert all(value is no_update for value in (*figures, description, text))
+    assert len(notice) == 1
+    assert "seed" in notice[0].children
+
+
+def test_a_divergence_is_said(app: Dash, page: Any) -> None:
+    query = "task=rosenbrock&start=5,-5"
+    notice = drawn(app, page, query)[2]
+    assert [paragraph.children for paragraph in notice] == [
+        "Momentum diverges on this problem: its loss is not finite from inner step 3 on."
+    ]
+    assert drawn(app, page, f"{query}&shown=adam")[2] == []
+
+
+def laid_out(app: Dash, page: Any, theme: str = "", **query: str) -> dict[str, Any]:
+    """The page's layout for a link, components by their id."""
+    with app.server.test_request_context(headers={"Cookie": f"theme={theme}"} if theme else {}):
+        found = page.layout(**query)
+    return {component.id: component for component in found._traverse() if getattr(component, "id", None)}
+
+
+def sentences(component: Any) -> list[str]:
+    return [paragraph.children for paragraph in component.children or []]
+
+
+def test_the_layout_of_a_link_with_mistakes(app: Dash, page: Any) -> None:
+    parts = laid_out(app, page, task="nonsense", seed="-1", axis="linear", shown="<b>")
+    assert sentences(parts["link-notice"]) == [
+        "unknown task 'nonsense': choose one of linear_regression, rosenbrock, two_moons",
+        "seed must be a whole number from 0 to 999999 (got '-1')",
+        "unknown hand-designed optimizer '<b>': choose one of momentum, rmsprop, adam",
+    ]
+    assert (parts["task"].value, parts["seed"].value, parts["axis"].value) == ("linear_regression", 0, "linear")
+
+
+@pytest.mark.parametrize("query", LINKS)
+def test_the_layout_of_a_link_sets_every_control(app: Dash, page: Any, query: str) -> None:
+    view, held = parse(query)[0], controls(page, query)
+    parts = laid_out(app, page, **dict(part.split("=") for part in query.split("&") if part))
+    assert sentences(parts["link-notice"]) == []
+    for name in ("task", "optimizer", "seed", "shown", "components", "axis"):
+        assert parts[name].value == held[name]
+    assert (parts["start-x"].value, parts["start-y"].value) == held["start"]
+    assert parts["outer-step"].value == held["position"]
+    assert parts["speed"].value == str(view.speed)
+    assert {f"{name}-panel" for name in FIGURES} <= set(parts)
+    assert {"play", "inner-step-slot", "notice"} <= set(parts)

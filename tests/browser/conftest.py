@@ -1,0 +1,203 @@
+"""The real server and a headless Chromium; every page asserts that it stayed quiet and asked nobody else."""
+
+import functools
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from core.bundle import Bundle
+
+ROOT = Path(__file__).resolve().parents[2]
+PANELS = ("loss", "landscape", "state", "update", "gradient", "rate")
+
+# Pixels are read through a copy: reading a canvas itself would make Chromium warn, and draw it on the processor.
+HELPERS = """
+window.probe = {
+  canvas: (name, layer = "over") => document.querySelector(`#${name}-panel canvas.${layer}`),
+  graph: (name) => document.querySelector(`#${name}-graph .js-plotly-plot`),
+  picture: (name, layer) => probe.canvas(name, layer).toDataURL(),
+  alpha(name, layer) {
+    const canvas = probe.canvas(name, layer);
+    const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
+    copy.drawImage(canvas, 0, 0);
+    const { data, width } = copy.getImageData(0, 0, canvas.width, canvas.height);
+    return { at: (x, y) => data[4 * (y * width + x) + 3], data };
+  },
+  filled: (name, layer) => probe.alpha(name, layer).data.filter((value, i) => i % 4 === 3 && value > 0).length,
+  plain: (value) => JSON.stringify(value, (_, v) => (ArrayBuffer.isView(v) ? Array.from(v) : v)),
+  figure(name) {
+    const { data, layout, _fullLayout } = probe.graph(name);
+    return probe.plain([data, layout.font.color, _fullLayout.xaxis.range, _fullLayout.yaxis.range]);
+  },
+};
+"""
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the dashboard is served, with an empty cache."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    folder = tmp_path_factory.mktemp("server")
+    environment = {**os.environ, "LOPTSCOPE_CACHE": str(folder / "cache")}
+    environment.pop("REDIS_URL", None)
+    command = [sys.executable, "-m", "core", "serve", "--port", str(port)]
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        try:
+            _wait(f"http://127.0.0.1:{port}/healthz", server, folder / "log")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(1200):
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+            return
+        except OSError:
+            assert server.poll() is None, log.read_text()
+            time.sleep(0.1)
+    pytest.fail(f"no answer from {url}: {log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """A headless Chromium, the one of the system."""
+    path = os.environ.get("LOPTSCOPE_CHROMIUM", "/usr/bin/chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class Explorer:
+    """One page, and what happened on it."""
+
+    def __init__(self, context: BrowserContext, address: str):
+        self.page: Page = context.new_page()
+        self.address = address
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("requestfailed", lambda request: self._complain("failed", f"{request.url} {request.failure}"))
+        self.page.on("response", self._check)
+        self.page.on("console", lambda message: self._complain(message.type, message.text))
+        self.page.on("pageerror", lambda error: self._complain("error", str(error)))
+
+    def _complain(self, kind: str, text: str) -> None:
+        self.complaints.append(f"{kind}: {text}")
+
+    def _check(self, response: Any) -> None:
+        if response.status >= 400:
+            self._complain("status", f"{response.status} {response.url}")
+
+    def open(self, link: str = "") -> "Explorer":
+        """Show the view of a link."""
+        self.page.goto(f"{self.address}/{link}")
+        self.page.wait_for_function("window.loptscope && document.querySelector('#loss-graph')")
+        return self.settle()
+
+    def settle(self) -> "Explorer":
+        """Wait until the view is there and nothing on it moves any more."""
+        self.page.evaluate("loptscope.ready")
+        self.page.evaluate("document.fonts.ready.then(() => true)")
+        before = None
+        while before != (before := self.pictures() | self.figures() | {"address": self.page.url}):
+            self.page.wait_for_timeout(130)
+        return self
+
+    def after(self, change: Callable[[], Any], until: str) -> "Explorer":
+        """Change something, wait until an expression in the page is true, then settle."""
+        change()
+        self.page.wait_for_function(until)
+        return self.settle()
+
+    def seek(self, step: float) -> int:
+        return int(self.page.evaluate("step => loptscope.seek(step)", step))
+
+    @property
+    def step(self) -> int:
+        return int(self.page.evaluate("loptscope.step"))
+
+    @property
+    def query(self) -> str:
+        return urlsplit(self.page.url).query
+
+    def pictures(self) -> dict[str, str]:
+        """What is drawn over and under every plot."""
+        found = self.page.evaluate("names => names.map((name) => [name, probe.picture(name)])", list(PANELS))
+        return dict(found) | {"field": self.page.evaluate("probe.picture('landscape', 'under')")}
+
+    def figures(self) -> dict[str, str]:
+        """Data, font colour and ranges of every figure."""
+        found = self.page.evaluate("names => names.map((name) => [`${name} figure`, probe.figure(name)])", list(PANELS))
+        return dict(found)
+
+    def readout(self, name: str) -> dict[str, str]:
+        """Names and values of a panel's chips."""
+        chips = self.page.locator(f"#{name}-panel .readout .chip")
+        values = chips.locator("b").all_inner_texts()
+        return {
+            text.removesuffix(value).strip(): value for text, value in zip(chips.all_inner_texts(), values, strict=True)
+        }
+
+    def bundle(self) -> Bundle:
+        """The arrays of the view."""
+        with urllib.request.urlopen(self.address + self.page.evaluate("loptscope.view.bundle"), timeout=60) as answer:
+            return Bundle.decode(answer.read())
+
+    def close(self) -> None:
+        """Assert that nothing went wrong."""
+        self.page.close()
+        assert self.complaints == []
+        assert {urlsplit(url).netloc for url in self.requests if not url.startswith(("data:", "blob:"))} <= {
+            urlsplit(self.address).netloc
+        }
+
+
+@pytest.fixture(scope="session")
+def contexts(chromium: Browser) -> Callable[..., BrowserContext]:
+    """Browser contexts by their settings; pages share them, so that scripts are loaded once."""
+
+    @functools.cache
+    def make(width: int = 1360, height: int = 820, **settings: Any) -> BrowserContext:
+        context = chromium.new_context(viewport={"width": width, "height": height}, **settings)
+        context.add_init_script(HELPERS)
+        context.set_default_timeout(60_000)
+        return context
+
+    return make
+
+
+@pytest.fixture
+def explorers(contexts: Callable[..., BrowserContext], address: str) -> Iterator[Callable[..., Explorer]]:
+    """Opens pages."""
+    opened: list[Explorer] = []
+
+    def make(**settings: Any) -> Explorer:
+        opened.append(Explorer(contexts(**settings), address))
+        return opened[-1]
+
+    yield make
+    for explorer in opened:
+        explorer.close()
+
+
+@pytest.fixture
+def explorer(explorers: Callable[..., Explorer]) -> Explorer:
+    """A page, still empty."""
+    return explorers()
