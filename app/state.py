@@ -76,11 +76,17 @@ def problem_of(task: str, seed: int, start: tuple[float, float] | None = None) -
 
 def _integer(name: str, low: int, high: int) -> Callable[[str, Values], int]:
     def read(text: str, so_far: Values) -> int:
-        if not text.isascii() or not text.isdigit() or not low <= int(text[:12]) <= high:
+        number = _whole(text)
+        if number is None or not low <= number <= high:
             raise InputError(f"{name} must be a whole number from {low} to {high} (got {text!r:.40})")
-        return int(text)
+        return number
 
     return read
+
+
+def _whole(text: str) -> int | None:
+    """A whole number written in at most nine ASCII digits, or None."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else None
 
 
 def _choice(name: str, options: Mapping[str, Any]) -> Callable[[str, Values], str]:
@@ -89,6 +95,13 @@ def _choice(name: str, options: Mapping[str, Any]) -> Callable[[str, Values], st
         return text
 
     return read
+
+
+def _read_speed(text: str, so_far: Values) -> int:
+    number = _whole(text)
+    if number not in SPEEDS:
+        raise InputError(f"speed must be one of {', '.join(map(str, SPEEDS))} (got {text!r:.40})")
+    return number
 
 
 def _read_optimizer(text: str, so_far: Values) -> str:
@@ -102,10 +115,11 @@ def _snapshots(so_far: Values) -> tuple[int, ...]:
 
 def _read_outer_step(text: str, so_far: Values) -> int:
     kept = _snapshots(so_far)
-    if not text.isascii() or not text.isdigit() or int(text[:12]) not in kept:
+    number = _whole(text)
+    if number is None or number not in kept:
         allowed = f"choose one of {', '.join(map(str, kept))}" if kept else "a hand-designed optimizer has none"
         raise InputError(f"no snapshot at outer step {text!r:.40}: {allowed}")
-    return int(text)
+    return number
 
 
 def startable(task: str) -> bool:
@@ -122,13 +136,13 @@ def check_start(x: float, y: float) -> tuple[float, float]:
     """
     if not all(math.isfinite(value) and abs(value) <= 5 for value in (x, y)):
         raise InputError(f"start must be two numbers from -5 to 5 (got {x:g}, {y:g})")
-    return round(float(x), 4), round(float(y), 4)
+    return round(float(x), 4) + 0.0, round(float(y), 4) + 0.0  # + 0.0: −0 is 0
 
 
 def _read_start(text: str, so_far: Values) -> tuple[float, float]:
     if not startable(so_far["task"]):
         raise InputError(f"a start point can be chosen only where the landscape is 2-d, not on {so_far['task']}")
-    parts = text.split(",")
+    parts = text.split(",") if text.isascii() and "_" not in text else []
     try:
         x, y = (float(part) for part in parts)
     except ValueError:
@@ -150,9 +164,10 @@ def _watched(so_far: Values) -> int:
 def _read_components(text: str, so_far: Values) -> tuple[int, ...]:
     count = _watched(so_far)
     parts = text.split(",")
-    if not all(part.isascii() and part.isdigit() and 1 <= int(part[:6]) <= count for part in parts):
+    numbers = {_whole(part) for part in parts}
+    if not all(number is not None and 1 <= number <= count for number in numbers):
         raise InputError(f"components must be numbers from 1 to {count}, as in '1,3' (got {text!r:.40})")
-    return tuple(sorted({int(part) - 1 for part in parts}))
+    return tuple(sorted(number - 1 for number in numbers if number is not None))
 
 
 def _default_components(so_far: Values) -> tuple[int, ...]:
@@ -174,7 +189,7 @@ FIELDS: dict[str, Field] = {
         str,
     ),
     "step": Field(lambda _: 0, _integer("step", 0, STEPS), str),
-    "speed": Field(lambda _: 30, _integer("speed", 1, max(SPEEDS)), str),
+    "speed": Field(lambda _: 30, _read_speed, str),
     "theme": Field(lambda _: "auto", _choice("theme", {"auto": 0, "light": 0, "dark": 0}), str),
 }
 assert list(FIELDS) == [field.name for field in fields(View)]

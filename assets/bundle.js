@@ -8,8 +8,8 @@
   parts.parseBundle = function (buffer) {
     const size = Number(new DataView(buffer).getBigUint64(0, true));
     const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, size)));
-    const meta = header.__metadata__ || {};
-    if (meta.format !== "loptscope-bundle/1") {
+    const about = JSON.parse((header.__metadata__ || {}).about || "{}");
+    if (about.format !== "loptscope-bundle/1") {
       throw new Error("The server sent something that is not a bundle of this version: reload the page.");
     }
     const arrays = {};
@@ -21,7 +21,7 @@
       const strides = entry.shape.map((_, i) => entry.shape.slice(i + 1).reduce((a, b) => a * b, 1));
       arrays[name] = { data, shape: entry.shape, strides };
     }
-    return { about: JSON.parse(meta.about), arrays };
+    return { about, arrays };
   };
 
   const kept = new Map(); // the latest bundles, so that going back and forth asks nobody
@@ -33,7 +33,9 @@
       kept.set(key, bundle);
       return bundle;
     }
-    const response = await fetch(url);
+    const response = await fetch(url).catch(() => {
+      throw new Error("The data of this view could not be loaded: the server does not answer.");
+    });
     if (!response.ok) {
       const reason = await response.json().then((body) => body.error, () => response.statusText);
       throw new Error(`The data of this view could not be loaded: ${reason}`);

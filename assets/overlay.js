@@ -47,6 +47,10 @@
       return context;
     }
 
+    clear() {
+      for (const canvas of [this.over, this.under]) canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
+    }
+
     // Straight-line maps from (linearised) axis values to pixels: p = offset + slope * value, and their inverses.
     axes() {
       const { xaxis, yaxis } = this.graph()._fullLayout;

@@ -19,9 +19,14 @@
 
   const element = (id) => document.getElementById(id);
 
+  // Only over figures of the same view: while a new one comes, Plotly may be ahead of the bundle.
+  function drawPanel(overlay) {
+    if (bundle && overlay.shows(view.key, view.theme)) parts.panels[overlay.name].draw(overlay, view, bundle, step);
+    else overlay.clear();
+  }
+
   function draw() {
-    if (!bundle) return;
-    for (const overlay of overlays) parts.panels[overlay.name].draw(overlay, view, bundle, step);
+    overlays.forEach(drawPanel);
   }
 
   function showStep() {
@@ -41,7 +46,7 @@
 
   function seek(wanted) {
     const number = Math.round(Number(wanted));
-    if (!Number.isFinite(number)) throw new TypeError(`seek takes a step from 0 to ${steps()} (got ${wanted})`);
+    if (Number.isNaN(number)) throw new TypeError(`seek takes a step from 0 to ${steps()} (got ${wanted})`);
     step = Math.min(Math.max(number, 0), steps());
     progress = step;
     showStep();
@@ -158,7 +163,7 @@
       graph.loptscopeAttached = true;
       const redraw = () => {
         const current = overlays.find((o) => o.name === overlay.name);
-        if (bundle && current) parts.panels[current.name].draw(current, view, bundle, step);
+        if (current) drawPanel(current);
       };
       for (const event of ["plotly_afterplot", "plotly_relayouting", "plotly_relayout"]) graph.on(event, redraw);
       if (overlay.name === "landscape") graph.addEventListener("click", (event) => chooseStart(event, graph));

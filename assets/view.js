@@ -42,6 +42,7 @@
       const root = document.documentElement;
       if (clicks) {
         const other = root.getAttribute("data-mantine-color-scheme") === "dark" ? "light" : "dark";
+        document.cookie = `theme=${other}; path=/; SameSite=Lax`;
         return [other, other];
       }
       const asked = new URLSearchParams(location.search).get("theme");

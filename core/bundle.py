@@ -4,6 +4,7 @@ A bundle is safetensors: float32 arrays (int8 for images) and, in the header, a 
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -41,13 +42,15 @@ class Bundle:
     def encode(self) -> bytes:
         """As safetensors."""
         contiguous = {name: np.ascontiguousarray(array) for name, array in self.arrays.items()}
-        return safetensors.numpy.save(contiguous, {"format": FORMAT, "about": json.dumps(self.about, allow_nan=False)})
+        about = json.dumps({"format": FORMAT, **self.about}, allow_nan=False)
+        return safetensors.numpy.save(contiguous, {"about": about})  # one entry: safetensors shuffles several
 
     @classmethod
     def decode(cls, content: bytes) -> "Bundle":
         """From safetensors that `encode` made."""
         size = int.from_bytes(content[:8], "little")
         about = json.loads(json.loads(content[8 : 8 + size])["__metadata__"]["about"])
+        del about["format"]
         return cls(safetensors.numpy.load(content), about)
 
 
@@ -252,7 +255,7 @@ def _state_space(optimizer: Optimizer, states: Tensor) -> tuple[Arrays, dict[str
     start = states[:, -1][torch.isfinite(states[:, -1]).all(1)]
     if moving and len(start):
         rest = rest_point(optimizer, start[0])
-        if bool(torch.isfinite(rest.state).all()):
+        if bool(torch.isfinite(rest.state).all()) and math.isfinite(rest.speed):
             arrays["rest_point"] = _f32(projection(rest.state[moving]))
             about["rest"] = {"speed": rest.speed, "converged": rest.converged}
     return arrays, about

@@ -58,11 +58,12 @@ class Drawing:
         """Ends of the gradient axis."""
         grid = self.bundle.arrays["gradient_grid"]
         end = float(self.spread(grid[-1])) if self.symlog else float(self.bundle.about["gradient_typical"]) * 1.15
+        end = end or self.scale
         return [-end, end]
 
     def step_axis(self) -> dict[str, Any]:
         """The axis of inner steps."""
-        return {"title": "inner step", "range": [-2, int(self.steps[-1]) + 2]}
+        return {"title": "inner step", "range": [-0.025 * self.steps[-1], 1.025 * self.steps[-1]]}
 
     def colors(self) -> list[str]:
         """The colour of each component drawn."""
@@ -91,7 +92,7 @@ def loss_figure(d: Drawing) -> go.Figure:
         traces.append(
             line(d.steps, positive, OPTIMIZER_COLORS[name], TITLES[name], width=width, hovertemplate=template)
         )
-    y = {"title": "loss", **_log_axis(losses[rows], ceiling=1e3 * float(losses[0, 0]))}
+    y = {"title": "loss", **_log_axis(losses[rows], ceiling=1e3 * float(losses[0, 0]) or np.inf)}
     return figure(d.theme, d.key, d.step_axis(), y, traces)
 
 

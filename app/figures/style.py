@@ -19,7 +19,7 @@ OPTIMIZER_COLORS = {
     "rmsprop": "#009E73",
     "adam": "#CC79A7",
     "nesterov": "#56B4E9",
-    "sgd": "#808080",
+    "sgd": "#6e6e6e",
 }
 FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 

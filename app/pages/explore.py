@@ -168,10 +168,7 @@ def view_of(
     Raises:
         InputError: a control holds what no view can be.
     """
-    known = subjects(task)
-    if optimizer not in known:
-        raise PreventUpdate
-    snapshots = known[optimizer].snapshots
+    snapshots = subjects(task)[optimizer].snapshots
     query = {
         "task": task,
         "optimizer": optimizer,
@@ -293,6 +290,8 @@ def on_view(
     scheme: str | None,
 ) -> tuple[Any, ...]:
     """Draw the view that the controls ask for."""
+    if optimizer not in subjects(task):  # the task has changed; its own optimizer is on the way
+        return (*[no_update] * (len(FIGURES) + 3), time.monotonic())
     try:
         view = view_of(task, optimizer, position, seed, (start_x, start_y), shown, components, axis, theme)
     except InputError as error:

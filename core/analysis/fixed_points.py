@@ -66,9 +66,11 @@ def rest_point(
         point = state[moving]
         q = speed(point)
         for _ in range(newton):
-            if q <= 1e-30 or not moving.any():
+            if q <= 1e-30 or not q < float("inf") or not moving.any():
                 break
             jacobian = torch.func.jacfwd(residual)(point)
+            if not bool(torch.isfinite(jacobian).all()):
+                break
             direction = torch.linalg.lstsq(jacobian, -residual(point)[:, None]).solution[:, 0]
             size = 1.0
             while size > 1e-4 and speed(point + size * direction) >= q:

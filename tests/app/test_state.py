@@ -35,7 +35,7 @@ def views(draw: Any) -> View:
         components=tuple(sorted(chosen)),
         axis=draw(st.sampled_from(["linear", "symlog"])),
         step=draw(st.integers(0, STEPS)),
-        speed=draw(st.sampled_from(SPEEDS) | st.integers(1, max(SPEEDS))),
+        speed=draw(st.sampled_from(SPEEDS)),
         theme=draw(st.sampled_from(["auto", "light", "dark"])),
     )
 
@@ -127,6 +127,14 @@ BAD = [
     ("", "step", "-1"),
     ("", "speed", "0"),
     ("", "speed", "121"),
+    ("", "speed", "17"),
+    ("", "seed", "000000000000999999999"),
+    ("", "seed", "0" * 12 + "9" * 5000),
+    ("", "step", "000000000000999"),
+    ("", "outer_step", "0000000000005"),
+    ("", "components", "0000019"),
+    (ROSENBROCK, "start", "٣,1"),
+    (ROSENBROCK, "start", "1_0e-1,1"),
     ("", "theme", "blue"),
 ]
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from app.state import STEPS
 from tests.browser.conftest import PANELS, Explorer
 
 
@@ -143,6 +144,10 @@ def test_scrubbing_asks_nobody_and_leaves_plotly_alone(explorer: Explorer) -> No
 
 def test_steps_by_keys_and_buttons(explorer: Explorer) -> None:
     page = explorer.open("?task=rosenbrock&step=5").page
+    for key, step in (("End", STEPS), ("ArrowRight", STEPS), ("Home", 0), ("ArrowLeft", 0)):
+        page.keyboard.press(key)
+        assert explorer.step == step
+    page.evaluate("loptscope.seek(5)")
     for key, step in (("ArrowRight", 6), ("ArrowRight", 7), ("ArrowLeft", 6)):
         page.keyboard.press(key)
         assert explorer.step == step

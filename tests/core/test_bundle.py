@@ -68,7 +68,7 @@ def test_a_bundle_reads_back_as_it_was(task: str, subject: str) -> None:
         assert read.arrays[name].dtype == array.dtype == (np.int8 if name == "logits" else np.float32)
         assert name in ("rate", "rate_reference") or np.isfinite(array).all(), name
     size = int.from_bytes(content[:8], "little")
-    assert json.loads(content[8 : 8 + size])["__metadata__"]["format"] == FORMAT
+    assert json.loads(json.loads(content[8 : 8 + size])["__metadata__"]["about"])["format"] == FORMAT
 
 
 @every

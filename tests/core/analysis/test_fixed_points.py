@@ -137,3 +137,8 @@ def test_the_start_is_left_alone() -> None:
     kept = at.clone()
     rest_point(optimizer, at)
     assert at.equal(kept)
+
+
+def test_a_state_that_overflows_is_reported() -> None:
+    found = rest_point(Affine(9.0, 1.0), torch.ones(2, dtype=torch.float64), free=400)
+    assert not found.converged
