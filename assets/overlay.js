@@ -51,12 +51,14 @@
       for (const canvas of [this.over, this.under]) canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
     }
 
-    // Straight-line maps from (linearised) axis values to pixels: p = offset + slope * value, and their inverses.
+    // Straight-line maps from (linearised) axis values to pixels: p = zero + slope * value. Plotly rounds l2p to a hundredth
+    // of a pixel, so the slope is taken over the whole axis.
     axes() {
       const { xaxis, yaxis } = this.graph()._fullLayout;
       const map = (axis) => {
-        const zero = axis._offset + axis.l2p(0);
-        return { zero, slope: axis.l2p(1) - axis.l2p(0), start: axis._offset, length: axis._length };
+        const [low, high] = axis.range;
+        const slope = (axis.l2p(high) - axis.l2p(low)) / (high - low);
+        return { zero: axis._offset + axis.l2p(low) - slope * low, slope, start: axis._offset, length: axis._length };
       };
       return { x: map(xaxis), y: map(yaxis) };
     }

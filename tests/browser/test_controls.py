@@ -1,5 +1,6 @@
 """Every control changes the picture and the address, and the address leads back to the picture."""
 
+import base64
 from collections.abc import Callable
 
 from playwright.sync_api import Page
@@ -140,6 +141,21 @@ def test_the_speed_is_in_the_address(explorer: Explorer) -> None:
     assert explorer.query == "task=rosenbrock&speed=120"
 
 
+DIFFERENCE = """async (shots) => {
+    const [one, other] = await Promise.all(shots.map(async (shot) => {
+        const image = new Image();
+        image.src = `data:image/png;base64,${shot}`;
+        await image.decode();
+        const canvas = Object.assign(document.createElement("canvas"), { width: image.width, height: image.height });
+        const context = canvas.getContext("2d");
+        context.drawImage(image, 0, 0);
+        return context.getImageData(0, 0, canvas.width, canvas.height).data;
+    }));
+    if (one.length !== other.length) return 255;
+    return one.reduce((most, value, i) => Math.max(most, Math.abs(value - other[i])), 0);
+}"""
+
+
 def test_the_address_leads_back_to_the_same_view(explorer: Explorer, explorers: Callable[..., Explorer]) -> None:
     page = explorer.open("?task=rosenbrock").page
     for _, change, query, *_ in CHANGES[:5]:
@@ -161,5 +177,6 @@ def test_the_address_leads_back_to_the_same_view(explorer: Explorer, explorers: 
         one.settle()
     assert other.pictures() == explorer.pictures()
     for name in ("gradient", "landscape"):
-        mine, theirs = (one.page.locator(f"#{name}-panel").screenshot() for one in (explorer, other))
-        assert mine == theirs, name
+        shots = [one.page.locator(f"#{name}-panel").screenshot() for one in (explorer, other)]
+        difference = page.evaluate(DIFFERENCE, [base64.b64encode(shot).decode() for shot in shots])
+        assert difference <= 8, name  # of 255: grid lines may be smoothed over a hundredth of a pixel differently
