@@ -8,6 +8,32 @@
   const PATIENCE = 15000; // ms after which an unanswered request is given up
   const outer = { optimizer: null, asked: -Infinity, waiting: null };
 
+  function free() {
+    outer.asked = -Infinity;
+    if (outer.waiting === null) return;
+    dash.set_props("position", { data: outer.waiting });
+    Object.assign(outer, { asked: performance.now(), waiting: null });
+  }
+
+  // Dash says nothing on the page when a callback's answer does not come: a sentence does.
+  const ask = window.fetch;
+  window.fetch = async function (request, options) {
+    const ours = String((request && request.url) || request).includes("_dash-update-component");
+    const fail = (sentence) => {
+      if (!ours || !document.getElementById("notice")) return;
+      dash.set_props("notice", { children: sentence });
+      free();
+    };
+    try {
+      const response = await ask.call(window, request, options);
+      if (response.status >= 400) fail(`This view could not be drawn: the server answered ${response.status}.`);
+      return response;
+    } catch (error) {
+      fail("This view could not be drawn: the server does not answer. It is asked again at the next change.");
+      throw error;
+    }
+  };
+
   dash.loptscope = {
     outerStep(position, optimizer) {
       if (optimizer === outer.optimizer && performance.now() - outer.asked < PATIENCE) {
@@ -19,11 +45,7 @@
     },
 
     answered() {
-      outer.asked = -Infinity;
-      if (outer.waiting !== null) {
-        dash.set_props("position", { data: outer.waiting });
-        Object.assign(outer, { asked: performance.now(), waiting: null });
-      }
+      free();
       return dash.no_update;
     },
 

@@ -21,5 +21,5 @@ def icon(name: str) -> html.Span:
         f"stroke-linecap='round' stroke-linejoin='round'><path d='{_PATHS[name]}'/></svg>"
     )
     return html.Span(
-        className="icon", style={"--icon": f'url("data:image/svg+xml,{quote(shape)}")'}, **{"aria-hidden": "true"}
+        className="glyph", style={"--icon": f'url("data:image/svg+xml,{quote(shape)}")'}, **{"aria-hidden": "true"}
     )

@@ -6,7 +6,10 @@ from dash import dcc, html
 GRAPH_CONFIG = {
     "displaylogo": False,
     "displayModeBar": "hover",
-    "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d", "pan2d", "zoom2d"],
+    "modeBarButtons": [
+        ["resetScale2d"]
+    ],  # none that leaves for Plotly's cloud; its PNG would lack what the canvases draw
+    "showTips": False,
     "responsive": True,
     "doubleClick": "reset",
 }

@@ -110,6 +110,7 @@ def figure(theme: Theme, key: str, x: dict[str, Any], y: dict[str, Any], traces:
         hovermode="closest",
         hoverlabel={"font": {"family": FONT, "size": 12}},
         dragmode="zoom",
+        modebar={"bgcolor": "rgba(0,0,0,0)", "color": theme.muted, "activecolor": theme.text},
         meta={"key": key, "theme": theme.name},
         uirevision=key,
         xaxis={**axis, **_titled(x)},

@@ -168,13 +168,15 @@ def view_of(
     Raises:
         InputError: a control holds what no view can be.
     """
+    if not components:
+        raise InputError("choose at least one component")
     snapshots = subjects(task)[optimizer].snapshots
     query = {
         "task": task,
         "optimizer": optimizer,
         "seed": str(seed),
         "shown": ",".join(shown) or "none",
-        "components": ",".join(str(int(i) + 1) for i in components) if components else "1",
+        "components": ",".join(str(int(i) + 1) for i in components),
         "axis": axis,
         "theme": theme,
     }

@@ -43,3 +43,16 @@ def test_the_newest_view_wins(explorer: Explorer) -> None:
     explorer.after(lambda: seed.fill("45"), "location.search.includes('seed=45')")
     assert explorer.query == "task=rosenbrock&seed=45"
     assert page.evaluate("probe.graph('loss').layout.meta.key === loptscope.view.key")
+
+
+def test_a_server_that_does_not_answer_is_said_and_asked_again(explorer: Explorer) -> None:
+    page = explorer.open("?task=rosenbrock").page
+    page.route("**/_dash-update-component**", lambda route: route.abort())
+    slider = page.get_by_role("slider", name="Outer step")
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("document.querySelector('#notice').innerText.includes('does not answer')")
+    page.unroute("**/_dash-update-component**")
+    explorer.complaints.clear()  # Dash's own, of the aborted request
+    explorer.after(lambda: page.keyboard.press("ArrowLeft"), "location.search.includes('outer_step=')")
+    assert page.locator("#notice").inner_text() == ""

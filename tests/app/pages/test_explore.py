@@ -70,6 +70,11 @@ def test_a_control_that_holds_no_view_is_one_sentence(page: Any, changes: dict[s
         page.view_of(**controls(page, "task=rosenbrock", **changes))
 
 
+def test_no_component_at_all_is_one_sentence(page: Any) -> None:
+    with pytest.raises(InputError, match="choose at least one component"):
+        page.view_of(**controls(page, "", components=[]))
+
+
 def test_half_a_start_point_is_none(page: Any) -> None:
     for start in ((1.0, ""), ("", 1.0), (None, None)):
         assert page.view_of(**controls(page, "task=rosenbrock", start=start)).start is None
