@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from core.analysis.jacobians import state_jacobian
 from core.optimizers.base import Optimizer
 
 CONVERGED = 1e-20  # speed below which a state counts as a fixed point
@@ -68,7 +69,8 @@ def rest_point(
         for _ in range(newton):
             if q <= 1e-30 or not q < float("inf") or not moving.any():
                 break
-            jacobian = torch.func.jacfwd(residual)(point)
+            recurrent = embed.T @ state_jacobian(optimizer, whole(point), gradient) @ embed
+            jacobian = recurrent - torch.eye(len(point), dtype=point.dtype)
             if not bool(torch.isfinite(jacobian).all()):
                 break
             direction = torch.linalg.lstsq(jacobian, -residual(point)[:, None]).solution[:, 0]

@@ -6,6 +6,7 @@
 import torch
 from torch import Tensor
 
+from core.analysis.jacobians import update_slope
 from core.optimizers.base import Optimizer
 
 ROWS_AT_ONCE = 100_000
@@ -39,6 +40,4 @@ def effective_learning_rate(optimizer: Optimizer, states: Tensor, width: float =
         return -(right - left) / (2 * width)
     rows = states.reshape(states.shape[:-1].numel(), states.shape[-1])
     zeros = torch.zeros(rows.shape[0], dtype=states.dtype)
-    with torch.no_grad():
-        pushed = torch.func.jvp(lambda g: optimizer.step(rows, g)[1], (zeros,), (torch.ones_like(zeros),))
-    return -pushed[1].view(states.shape[:-1])
+    return -update_slope(optimizer, rows, zeros).view(states.shape[:-1])
