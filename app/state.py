@@ -1,16 +1,12 @@
-"""Everything a view can be, as one typed table: links, controls and their limits all derive from it.
-
-A field knows how to read itself from a link, how to write itself into one, and its default, which may depend on the
-fields before it. A view that equals its defaults has an empty link.
-"""
+"""Everything a view of the Explore page can be, as one typed table: links, controls and their limits derive from it."""
 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any
-from urllib.parse import parse_qsl, urlencode
 
+from app import query as links
 from app.catalog import subjects
+from app.query import Field, Values, choice, whole
 from core.errors import InputError, choose
 from core.seeds import Purpose, generator
 from core.tasks import TASKS, PlanarProblems, Problems, make_task
@@ -53,18 +49,6 @@ class View:
     theme: str
 
 
-Values = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Field:
-    """How one entry of a view is read, written and defaulted; ``so_far`` holds the entries before it."""
-
-    default: Callable[[Values], Any]
-    read: Callable[[str, Values], Any]
-    write: Callable[[Any], str]
-
-
 def problem_of(task: str, seed: int, start: tuple[float, float] | None = None) -> Problems:
     """The one problem a view shows."""
     problem = make_task(task).sample(1, generator(Purpose.VIEW, seed))
@@ -76,7 +60,7 @@ def problem_of(task: str, seed: int, start: tuple[float, float] | None = None) -
 
 def _integer(name: str, low: int, high: int) -> Callable[[str, Values], int]:
     def read(text: str, so_far: Values) -> int:
-        number = _whole(text)
+        number = whole(text)
         if number is None or not low <= number <= high:
             raise InputError(f"{name} must be a whole number from {low} to {high} (got {text!r:.40})")
         return number
@@ -84,21 +68,8 @@ def _integer(name: str, low: int, high: int) -> Callable[[str, Values], int]:
     return read
 
 
-def _whole(text: str) -> int | None:
-    """A whole number written in at most nine ASCII digits, or None."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else None
-
-
-def _choice(name: str, options: Mapping[str, Any]) -> Callable[[str, Values], str]:
-    def read(text: str, so_far: Values) -> str:
-        choose(name, text[:80], dict(options))
-        return text
-
-    return read
-
-
 def _read_speed(text: str, so_far: Values) -> int:
-    number = _whole(text)
+    number = whole(text)
     if number not in SPEEDS:
         raise InputError(f"speed must be one of {', '.join(map(str, SPEEDS))} (got {text!r:.40})")
     return number
@@ -115,7 +86,7 @@ def _snapshots(so_far: Values) -> tuple[int, ...]:
 
 def _read_outer_step(text: str, so_far: Values) -> int:
     kept = _snapshots(so_far)
-    number = _whole(text)
+    number = whole(text)
     if number is None or number not in kept:
         allowed = f"choose one of {', '.join(map(str, kept))}" if kept else "a hand-designed optimizer has none"
         raise InputError(f"no snapshot at outer step {text!r:.40}: {allowed}")
@@ -164,7 +135,7 @@ def _watched(so_far: Values) -> int:
 def _read_components(text: str, so_far: Values) -> tuple[int, ...]:
     count = _watched(so_far)
     parts = text.split(",")
-    numbers = {_whole(part) for part in parts}
+    numbers = {whole(part) for part in parts}
     if not all(number is not None and 1 <= number <= count for number in numbers):
         raise InputError(f"components must be numbers from 1 to {count}, as in '1,3' (got {text!r:.40})")
     return tuple(sorted(number - 1 for number in numbers if number is not None))
@@ -176,7 +147,7 @@ def _default_components(so_far: Values) -> tuple[int, ...]:
 
 
 FIELDS: dict[str, Field] = {
-    "task": Field(lambda _: next(iter(TASKS)), _choice("task", TASKS), str),
+    "task": Field(lambda _: next(iter(TASKS)), choice("task", TASKS), str),
     "optimizer": Field(lambda v: next(iter(subjects(v["task"]))), _read_optimizer, str),
     "outer_step": Field(lambda v: max(_snapshots(v), default=None), _read_outer_step, str),
     "seed": Field(lambda _: 0, _integer("seed", 0, LARGEST_SEED), str),
@@ -185,42 +156,21 @@ FIELDS: dict[str, Field] = {
     "components": Field(_default_components, _read_components, lambda v: ",".join(str(i + 1) for i in v)),
     "axis": Field(
         lambda _: "symlog",
-        _choice("axis", {"linear": 0, "symlog": 0}),
+        choice("axis", {"linear": 0, "symlog": 0}),
         str,
     ),
     "step": Field(lambda _: 0, _integer("step", 0, STEPS), str),
     "speed": Field(lambda _: 30, _read_speed, str),
-    "theme": Field(lambda _: "auto", _choice("theme", {"auto": 0, "light": 0, "dark": 0}), str),
+    "theme": Field(lambda _: "auto", choice("theme", {"auto": 0, "light": 0, "dark": 0}), str),
 }
 assert list(FIELDS) == [field.name for field in fields(View)]
 
 
 def parse(query: str | Mapping[str, str]) -> tuple[View, list[str]]:
-    """The view a link asks for, and one sentence for everything in it that was wrong (and was left at its default).
-
-    Args:
-        query: the part of a link after "?", or its entries.
-    """
-    given = dict(parse_qsl(query.removeprefix("?"), keep_blank_values=True)) if isinstance(query, str) else dict(query)
-    values: dict[str, Any] = {}
-    wrong = [f"{name[:40]!r} is not part of a view: {', '.join(FIELDS)}" for name in given if name not in FIELDS]
-    for name, field in FIELDS.items():
-        values[name] = field.default(values)
-        if name in given:
-            try:
-                values[name] = field.read(given[name], values)
-            except InputError as error:
-                wrong.append(str(error))
-    return View(**values), wrong
+    """The view a link asks for, and one sentence for everything in it that was wrong (and was left at its default)."""
+    return links.parse(View, FIELDS, query)
 
 
 def to_query(view: View, leave_out: tuple[str, ...] = ()) -> str:
     """The link of a view, without what is at its default: what `parse` reads back to the same view."""
-    values: dict[str, Any] = {}
-    written = []
-    for name, field in FIELDS.items():
-        value = getattr(view, name)
-        if value != field.default(values) and name not in leave_out:
-            written.append((name, field.write(value)))
-        values[name] = value
-    return urlencode(written, safe=",")
+    return links.to_query(view, FIELDS, leave_out)

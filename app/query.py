@@ -1,0 +1,73 @@
+"""Links from typed tables: how a page's view is read from the part of an address after "?", and written into it.
+
+A page has a frozen dataclass (its view) and a table with one `Field` for each of its entries. A field knows how to
+read itself from a link, how to write itself into one, and its default, which may depend on the fields before it. A view
+that equals its defaults has an empty link.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, urlencode
+
+from core.errors import InputError, choose
+
+T = TypeVar("T")
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Field:
+    """How one entry of a view is read, written and defaulted; ``so_far`` holds the entries before it."""
+
+    default: Callable[[Values], Any]
+    read: Callable[[str, Values], Any]
+    write: Callable[[Any], str]
+
+
+def whole(text: str) -> int | None:
+    """A whole number written in at most nine ASCII digits, or None."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else None
+
+
+def choice(name: str, options: Mapping[str, Any]) -> Callable[[str, Values], str]:
+    """A reader for one of a few names."""
+
+    def read(text: str, so_far: Values) -> str:
+        choose(name, text[:80], dict(options))
+        return text
+
+    return read
+
+
+def parse(view: Callable[..., T], table: Mapping[str, Field], query: str | Mapping[str, str]) -> tuple[T, list[str]]:
+    """The view a link asks for, and one sentence for everything in it that was wrong (and was left at its default).
+
+    Args:
+        view: makes a view from its entries by name.
+        table: its fields, in order.
+        query: the part of a link after "?", or its entries.
+    """
+    given = dict(parse_qsl(query.removeprefix("?"), keep_blank_values=True)) if isinstance(query, str) else dict(query)
+    values: dict[str, Any] = {}
+    wrong = [f"{name[:40]!r} is not part of a view: {', '.join(table)}" for name in given if name not in table]
+    for name, field in table.items():
+        values[name] = field.default(values)
+        if name in given:
+            try:
+                values[name] = field.read(given[name], values)
+            except InputError as error:
+                wrong.append(str(error))
+    return view(**values), wrong
+
+
+def to_query(view: object, table: Mapping[str, Field], leave_out: tuple[str, ...] = ()) -> str:
+    """The link of a view, without what is at its default: what `parse` reads back to the same view."""
+    values: dict[str, Any] = {}
+    written = []
+    for name, field in table.items():
+        value = getattr(view, name)
+        if value != field.default(values) and name not in leave_out:
+            written.append((name, field.write(value)))
+        values[name] = value
+    return urlencode(written, safe=",")
