@@ -20,8 +20,9 @@
   window.fetch = async function (request, options) {
     const ours = String((request && request.url) || request).includes("_dash-update-component");
     const fail = (sentence) => {
-      if (!ours || !document.getElementById("notice")) return;
-      dash.set_props("notice", { children: sentence });
+      const notice = document.querySelector(".notice[role=status]");
+      if (!ours || !notice) return;
+      dash.set_props(notice.id, { children: sentence });
       free();
     };
     try {

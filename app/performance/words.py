@@ -1,0 +1,50 @@
+"""Numbers in sentences."""
+
+import math
+from collections.abc import Sequence
+
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number with a few significant digits; "none" where there is none, as a mean over problems that diverged."""
+    if value is None or not math.isfinite(value):
+        return "none"
+    if value == 0:
+        return "0"
+    mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
+    power = int(exponent)
+    if not -4 <= power <= 5:
+        return f"{float(mantissa):g} × 10{str(power).translate(SUPERSCRIPTS)}".replace("-", "−")
+    return f"{value:,.{max(0, digits - 1 - power)}f}".replace("-", "−")
+
+
+def plus_minus(mean: float | None, sem: float | None) -> str:
+    """A mean and its standard error, to two digits of the error."""
+    if mean is None or sem is None or not math.isfinite(mean) or not math.isfinite(sem):
+        return number(mean)
+    if sem <= 0:
+        return f"{number(mean)} ± 0"
+    places = 1 - math.floor(math.log10(sem))
+    if not 0 <= places <= 6:
+        return f"{number(mean)} ± {number(sem, 2)}"
+    return f"{mean:,.{places}f} ± {sem:.{places}f}".replace("-", "−")
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as one would say them: "a, b and c"."""
+    return " and ".join(names) if len(names) < 3 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """A count with its noun: "1 draw", "2,500 draws"."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def ratio(ours: float, theirs: float) -> str:
+    """How our loss compares with theirs: "22 % below", "3.1 times" it, or "level with"."""
+    share = ours / theirs
+    if share > 2:
+        return f"{number(share, 2)} times"
+    percent = round(100 * abs(1 - share))
+    return "level with" if percent == 0 else f"{percent} % {'below' if share < 1 else 'above'}"
