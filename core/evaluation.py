@@ -31,6 +31,18 @@ class FinalLoss(BaseModel):
     median: float | None
 
 
+class StepsToTarget(BaseModel):
+    """Inner steps until f(x_k)/f(x_0) is at most the target.
+
+    Attributes:
+        median: over problems; None if at least half of them never get there.
+        reached: problems that do.
+    """
+
+    median: float | None
+    reached: int
+
+
 class Score(BaseModel):
     """How one optimizer did.
 
@@ -41,6 +53,9 @@ class Score(BaseModel):
         hyperparameters: of a hand-designed optimizer.
         curve_mean: mean over problems of f(x_k)/f(x_0), [K + 1]; None where a problem diverged.
         curve_sem: its standard error, [K + 1].
+        steps_to_target: how fast it is.
+        curve_median: median over problems of f(x_k)/f(x_0), [K + 1].
+        curve_steps: inner steps of the curves' points; None for every one.
     """
 
     meta_loss: MetaLoss
@@ -49,6 +64,9 @@ class Score(BaseModel):
     hyperparameters: dict[str, float] | None = None
     curve_mean: list[float | None]
     curve_sem: list[float | None]
+    steps_to_target: StepsToTarget | None = None
+    curve_median: list[float | None] | None = None
+    curve_steps: list[int] | None = None
 
 
 class Evaluation(BaseModel):
@@ -60,6 +78,7 @@ class Evaluation(BaseModel):
         problems: how many held-out problems.
         seed: of those problems.
         steps: K, the unroll length.
+        target: the f(x_k)/f(x_0) to reach.
         outer_step: of the learned optimizer's snapshot.
         optimizers: scores by name, the learned one under "learned".
     """
@@ -71,6 +90,7 @@ class Evaluation(BaseModel):
     problems: int
     seed: int
     steps: int
+    target: float | None = None
     outer_step: int | None = None
     optimizers: dict[str, Score]
 

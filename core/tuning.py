@@ -63,7 +63,8 @@ RANGES: dict[str, Range] = {
     "epsilon": Range(1e-10, 1e-2, "log"),
     "learning_rate_decay": Range(1e-4, 1.0, "decay"),
 }
-TUNED = ("momentum", "rmsprop", "adam")  # whom every learned optimizer is compared with
+TUNED = ("momentum", "rmsprop", "adam")  # shown beside the optimizer under the microscope
+RIVALS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adam_cosine", "adam_exponential")  # compared with
 
 
 class Tuned(BaseModel):
@@ -216,3 +217,21 @@ def write_search(folder: Path, found: Search) -> None:
 def read_tuned(folder: Path, task: str, optimizer: str) -> Tuned:
     """The outcome of an earlier search."""
     return read_json(folder / task / f"{optimizer}.json", Tuned)
+
+
+def read_draws(folder: Path, task: str, optimizer: str) -> dict[str, np.ndarray]:
+    """Every draw of an earlier search by column, each [draws]: hyperparameters, meta_loss, problems.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    path = folder / task / f"{optimizer}.csv"
+    try:
+        with path.open(newline="") as file:
+            names, *rows = csv.reader(file)
+        columns = np.array([[float(text) for text in row] for row in rows]).T
+        return dict(zip(names, columns, strict=True))
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is damaged: {error}") from None

@@ -15,7 +15,17 @@ from core.optimizers import HAND_DESIGNED, make_hand_designed
 from core.outer.meta_loss import meta_loss
 from core.seeds import Purpose, generator
 from core.tasks import make_task
-from core.tuning import RANGES, TUNED, Range, default_rungs, meta_losses, read_tuned, search, write_search
+from core.tuning import (
+    RANGES,
+    TUNED,
+    Range,
+    default_rungs,
+    meta_losses,
+    read_draws,
+    read_tuned,
+    search,
+    write_search,
+)
 from tests.core.helpers import SMALL_MOONS, plain_losses, small_problems
 
 LINEAR = make_task("linear_regression")
@@ -185,3 +195,21 @@ def test_a_damaged_outcome_is_refused_by_name(tmp_path):
     (tmp_path / "rosenbrock" / "adam.json").write_text('{"task": "rosenbrock"}')
     with pytest.raises(InputError, match=r"adam\.json is damaged or not a Tuned file"):
         read_tuned(tmp_path, "rosenbrock", "adam")
+
+
+def test_draws_are_read_back_by_column(tmp_path):
+    found = search(LINEAR, "momentum", draws=8, seed=4, steps=10)
+    write_search(tmp_path, found)
+    columns = read_draws(tmp_path, "linear_regression", "momentum")
+    assert list(columns) == [*found.draws, "meta_loss", "problems"]
+    for name, values in found.draws.items():
+        np.testing.assert_allclose(columns[name], values, rtol=1e-6)
+    np.testing.assert_allclose(columns["meta_loss"], found.meta_losses, rtol=1e-6)
+    place = tmp_path / "linear_regression" / "momentum.csv"
+    for content in ("", "learning_rate,meta_loss\n1,many\n", "learning_rate\n1,2\n"):
+        place.write_text(content)
+        with pytest.raises(InputError, match="is damaged"):
+            read_draws(tmp_path, "linear_regression", "momentum")
+    place.unlink()
+    with pytest.raises(InputError, match="does not exist"):
+        read_draws(tmp_path, "linear_regression", "momentum")
