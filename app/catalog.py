@@ -21,6 +21,8 @@ TITLES = {
     "nesterov": "Nesterov",
     "rmsprop": "RMSProp",
     "adam": "Adam",
+    "adam_cosine": "Adam + cosine",
+    "adam_exponential": "Adam + exponential",
 }
 
 

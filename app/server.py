@@ -12,6 +12,9 @@ from flask import Flask, Response, request
 from flask_compress import Compress
 
 from app.components.shell import INDEX, shell
+from app.figures.style import LIGHT
+from app.performance.drawing import draw
+from app.performance.state import parse as parse_performance
 from app.routes import api
 from app.state import parse
 from app.views import bundle_bytes, cache
@@ -82,12 +85,13 @@ def create_app() -> Dash:
 
 
 def create_server() -> Flask:
-    """The WSGI application, for gunicorn; the default view is computed while the first visitor is on the way."""
+    """The WSGI application, for gunicorn; the default views are computed while the first visitor is on the way."""
     server: Flask = create_app().server
 
     def warm() -> None:
         with server.app_context():
             bundle_bytes(parse("")[0])
+            draw(parse_performance("")[0], LIGHT)
 
     threading.Thread(target=warm).start()  # not a daemon: torch must not be torn down under it
     return server

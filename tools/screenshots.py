@@ -8,21 +8,23 @@ from pathlib import Path
 from benchmarks.browser import READY, chromium, dashboard
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "images"
-VIEWS = {
-    "explore": ("task=rosenbrock&step=30&theme=light", "light"),
-    "explore-dark": ("task=two_moons&step=36&theme=dark", "dark"),
+EXPLORE = f"{READY} && loptscope.ready.then(() => 1)"
+PERFORMANCE = "(document.querySelector('#performance-tuning-graph .js-plotly-plot')?.data ?? []).length > 0"
+VIEWS = {  # link, colour scheme, when it is drawn, height
+    "explore": ("/?task=rosenbrock&step=30&theme=light", "light", EXPLORE, 860),
+    "explore-dark": ("/?task=two_moons&step=36&theme=dark", "dark", EXPLORE, 860),
+    "performance": ("/performance?theme=light", "light", PERFORMANCE, 860),
 }
 
 
 def main() -> None:
-    """One picture a view, 1440 × 860."""
+    """One picture a view, 1440 wide."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with dashboard() as (address, _), chromium() as browser:
-        for name, (query, scheme) in VIEWS.items():
-            page = browser.new_page(viewport={"width": 1440, "height": 860}, color_scheme=scheme)  # type: ignore[arg-type]
-            page.goto(f"{address}/?{query}")
-            page.wait_for_function(READY)
-            page.evaluate("loptscope.ready.then(() => 1)")
+        for name, (link, scheme, drawn, height) in VIEWS.items():
+            page = browser.new_page(viewport={"width": 1440, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
+            page.goto(f"{address}{link}")
+            page.wait_for_function(drawn)
             page.wait_for_timeout(500)
             page.screenshot(path=FOLDER / f"{name}.png")
             page.close()

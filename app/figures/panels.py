@@ -8,10 +8,18 @@ import numpy as np
 import plotly.graph_objects as go
 
 from app.catalog import TITLES
-from app.figures.style import OPTIMIZER_COLORS, Theme, component_colors, figure, finite, line, symlog_ticks
+from app.figures.style import (
+    LEAST_LOSS,
+    OPTIMIZER_COLORS,
+    Theme,
+    component_colors,
+    figure,
+    finite,
+    line,
+    log_axis,
+    symlog_ticks,
+)
 from core.bundle import Arrays, Bundle
-
-LEAST_LOSS = 1e-12  # losses below are rounding; the axis ends there
 
 
 @dataclass(frozen=True)
@@ -70,16 +78,6 @@ class Drawing:
         return component_colors(len(self.components), self.theme)
 
 
-def _log_axis(values: np.ndarray, ceiling: float = np.inf) -> dict[str, Any]:
-    """A log axis that holds all positive values up to a ceiling, with readable labels."""
-    kept = values[np.isfinite(values) & (values > 0)]
-    low, high = (np.log10(max(kept.min(), LEAST_LOSS)), np.log10(min(kept.max(), ceiling))) if len(kept) else (-1, 1)
-    margin = 0.05 * max(high - low, 0.2)
-    decades = high - low
-    dtick = "D2" if decades < 1.6 else max(1, round(decades / 5))
-    return {"type": "log", "range": [float(low - margin), float(high + margin)], "dtick": dtick}
-
-
 def loss_figure(d: Drawing) -> go.Figure:
     """f(x_k) of every optimizer, log scale."""
     losses = d.bundle.arrays["losses"]
@@ -92,7 +90,7 @@ def loss_figure(d: Drawing) -> go.Figure:
         traces.append(
             line(d.steps, positive, OPTIMIZER_COLORS[name], TITLES[name], width=width, hovertemplate=template)
         )
-    y = {"title": "loss", **_log_axis(losses[rows], ceiling=1e3 * float(losses[0, 0]) or np.inf)}
+    y = {"title": "loss", **log_axis(losses[rows], ceiling=1e3 * float(losses[0, 0]) or np.inf)}
     return figure(d.theme, d.key, d.step_axis(), y, traces)
 
 
@@ -269,7 +267,7 @@ def _rate_axis(rates: np.ndarray, reference: np.ndarray) -> dict[str, Any]:
     if len(settled) == 0:
         return {}
     if (settled > 0).all():
-        return _log_axis(np.concatenate([settled, reference[:, 1:].ravel()]))
+        return log_axis(np.concatenate([settled, reference[:, 1:].ravel()]))
     return {"range": _padded(settled)}
 
 

@@ -1,7 +1,8 @@
 """Colours, fonts and the common frame of all figures.
 
-One colour means one optimizer on every panel (Okabe & Ito's colour-blind safe palette); inner parameters have a
-sequential scale of their own (viridis), so the two are not confused.
+One colour means one optimizer on every panel (Okabe & Ito's colour-blind safe palette, and two more chosen to differ
+from it for every kind of sight); where many share a plot, variants of one method are dashed as well. Inner parameters have
+a sequential scale of their own (viridis), so the two are not confused.
 """
 
 from collections.abc import Sequence
@@ -18,10 +19,20 @@ OPTIMIZER_COLORS = {
     "momentum": "#0072B2",
     "rmsprop": "#009E73",
     "adam": "#CC79A7",
+    "adam_cosine": "#9d49f2",
+    "adam_exponential": "#8c4b2a",
     "nesterov": "#56B4E9",
     "sgd": "#6e6e6e",
 }
+OPTIMIZER_DASHES = {
+    "nesterov": "dash",
+    "adam_cosine": "dash",
+    "adam_exponential": "dot",
+    "sgd": "dashdot",
+}  # else solid
 FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+
+LEAST_LOSS = 1e-12  # losses below are rounding; log axes end there
 
 
 @dataclass(frozen=True)
@@ -79,6 +90,20 @@ def _hex(rgb: str) -> str:
     return f"#{red:02x}{green:02x}{blue:02x}"
 
 
+def viridis(theme: Theme) -> list[list[Any]]:
+    """Viridis as a colour scale, without the end that does not show on the theme's surface."""
+    low, high = theme.viridis
+    places = [i / 8 for i in range(9)]
+    colors = sample_colorscale("Viridis", [low + (high - low) * place for place in places])
+    return [[place, color] for place, color in zip(places, colors, strict=True)]
+
+
+def translucent(color: str, share: float) -> str:
+    """A hex colour, see-through but for a share."""
+    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{share:g})"
+
+
 def figure(theme: Theme, key: str, x: dict[str, Any], y: dict[str, Any], traces: Sequence[BaseTraceType]) -> go.Figure:
     """A figure with our axes, made at once (Plotly's updates of a figure take ten times as long).
 
@@ -129,6 +154,37 @@ def line(x: np.ndarray, y: np.ndarray, color: str, name: str, **more: Any) -> go
     width = more.pop("width", 1.6)
     dash = more.pop("dash", "solid")
     return go.Scatter(x=x, y=y, mode="lines", name=name, line={"color": color, "width": width, "dash": dash}, **more)
+
+
+def log_axis(values: np.ndarray, ceiling: float = np.inf) -> dict[str, Any]:
+    """A log axis that holds all positive values up to a ceiling, with readable labels."""
+    kept = values[np.isfinite(values) & (values > 0)]
+    low, high = (np.log10(max(kept.min(), LEAST_LOSS)), np.log10(min(kept.max(), ceiling))) if len(kept) else (-1, 1)
+    margin = 0.05 * max(high - low, 0.2)
+    decades = high - low
+    dtick = "D2" if decades < 1.6 else max(1, round(decades / 5))
+    return {"type": "log", "range": [float(low - margin), float(high + margin)], "dtick": dtick}
+
+
+def plain_log_axis(values: np.ndarray, ceiling: float = np.inf) -> dict[str, Any]:
+    """As `log_axis`, with ticks that can be read without knowing Plotly's: 0.02, 0.05, 0.1 or powers of ten."""
+    axis = log_axis(values, ceiling)
+    low, high = axis["range"]
+    powers = range(int(np.floor(low)), int(np.ceil(high)) + 1)
+    every = max(1, round((high - low) / 6))
+    factors = (1, 2, 5) if high - low < 2.2 else (1,)
+    ticks = [factor * 10.0**power for power in powers if power % every == 0 for factor in factors]
+    kept = [tick for tick in ticks if low <= np.log10(tick) <= high]
+    del axis["dtick"]
+    return {**axis, "tickvals": kept, "ticktext": [_plain(tick, 3 if len(factors) > 1 else 1) for tick in kept]}
+
+
+def _plain(value: float, furthest: int) -> str:
+    power = int(np.floor(np.log10(value) + 1e-9))
+    if abs(power) <= furthest:
+        return f"{value:g}"
+    factor = round(value / 10.0**power)
+    return f"{'' if factor == 1 else f'{factor} × '}10<sup>{power}</sup>".replace("-", "−")
 
 
 def finite(values: np.ndarray) -> np.ndarray:

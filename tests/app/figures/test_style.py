@@ -19,6 +19,7 @@ from app.figures.style import (
     symlog_ticks,
 )
 from core.optimizers.hand_designed import HAND_DESIGNED
+from core.tuning import RIVALS
 
 # Machado, Oliveira & Fernandes 2009, full severity, on linear RGB.
 SIGHTS = {
@@ -61,7 +62,7 @@ def test_optimizers_are_told_apart_by_colour(sight: str) -> None:
 
 
 def test_every_optimizer_has_a_colour_that_shows_on_both_surfaces() -> None:
-    assert set(OPTIMIZER_COLORS) == {"learned", *HAND_DESIGNED}
+    assert set(OPTIMIZER_COLORS) == {"learned", *RIVALS} >= set(HAND_DESIGNED)
     for color, theme in itertools.product(OPTIMIZER_COLORS.values(), THEMES.values()):
         assert contrast(color, theme.surface) > 2.2, (color, theme.name)
 

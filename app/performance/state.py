@@ -1,0 +1,69 @@
+"""Everything a view of the Performance page can be, as one typed table: links, controls and their limits derive from it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+from app import query as links
+from app.performance.data import learned
+from app.query import Field, Values, choice
+from core.errors import choose
+from core.tasks import TASKS
+from core.tuning import RIVALS
+
+OPTIMIZERS = ("learned", *RIVALS)
+SORTABLE = ("optimizer", "meta_loss", "final_loss", "steps_to_target", "diverged")
+SORTS = tuple(sign + name for name in SORTABLE for sign in ("", "-"))  # "-" sorts downwards
+
+
+@dataclass(frozen=True)
+class View:
+    """One view of the Performance page.
+
+    Attributes:
+        task: whose numbers are shown in detail.
+        optimizer: name of the learned optimizer compared on that task.
+        rival: the hand-designed optimizer whose tuning landscape is shown.
+        shown: optimizers drawn, "learned" among them.
+        sort: column the table is sorted by, with "-" before it downwards.
+        theme: "light", "dark" or "auto".
+    """
+
+    task: str
+    optimizer: str
+    rival: str
+    shown: tuple[str, ...]
+    sort: str
+    theme: str
+
+
+def _read_optimizer(text: str, so_far: Values) -> str:
+    choose(f"learned optimizer for {so_far['task']}", text[:80], dict(learned(so_far["task"])))
+    return text
+
+
+def _read_shown(text: str, so_far: Values) -> tuple[str, ...]:
+    names = [] if text == "none" else text.split(",")
+    for name in names:
+        choose("optimizer", name[:80], dict.fromkeys(OPTIMIZERS))
+    return tuple(name for name in OPTIMIZERS if name in names)
+
+
+FIELDS: dict[str, Field] = {
+    "task": Field(lambda _: next(iter(TASKS)), choice("task", TASKS), str),
+    "optimizer": Field(lambda v: next(iter(learned(v["task"]))), _read_optimizer, str),
+    "rival": Field(lambda _: "momentum", choice("hand-designed optimizer", dict.fromkeys(RIVALS)), str),
+    "shown": Field(lambda _: OPTIMIZERS, _read_shown, lambda v: ",".join(v) or "none"),
+    "sort": Field(lambda _: "meta_loss", choice("order of the table", dict.fromkeys(SORTS)), str),
+    "theme": Field(lambda _: "auto", choice("theme", {"auto": 0, "light": 0, "dark": 0}), str),
+}
+assert list(FIELDS) == [field.name for field in fields(View)]
+
+
+def parse(query: str | Mapping[str, str]) -> tuple[View, list[str]]:
+    """The view a link asks for, and one sentence for everything in it that was wrong (and was left at its default)."""
+    return links.parse(View, FIELDS, query)
+
+
+def to_query(view: View, leave_out: tuple[str, ...] = ()) -> str:
+    """The link of a view, without what is at its default: what `parse` reads back to the same view."""
+    return links.to_query(view, FIELDS, leave_out)
