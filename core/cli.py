@@ -24,6 +24,8 @@ from core.optimizers.cells import CELLS
 from core.optimizers.features import FEATURES
 from core.optimizers.hand_designed import HAND_DESIGNED
 from core.outer.config import RunConfig, make_config
+from core.outer.gradient import Workers
+from core.outer.team import Team
 from core.outer.trainer import train
 from core.store import OuterStep, Run
 from core.tasks import TASKS, make_task
@@ -56,16 +58,8 @@ def _pairs(text: str) -> tuple[str, Any]:
         raise argparse.ArgumentTypeError(f"the value of {name} must be JSON (got {value!r})") from None
 
 
-def parser() -> argparse.ArgumentParser:
-    """All commands and their options."""
-    top = _Parser(prog="loptscope", description="A microscope for learned optimizers.")
-    top.add_argument("--version", action="version", version=core.__version__)
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
-    common = _Parser(add_help=False)
-    common.add_argument("--json", action="store_true", help="end with one JSON object on the last line")
-    common.add_argument("--threads", type=int, help="CPU threads (default: 1 to train, all otherwise)")
-
-    t = commands.add_parser("train", parents=[common], help="train a learned optimizer")
+def _add_train(t: argparse.ArgumentParser) -> None:
+    """The options of ``train``."""
     # Defaults live in RunConfig alone: what is not given here is not passed on.
     quiet: dict[str, Any] = {"default": argparse.SUPPRESS}
     t.add_argument("--run", type=Path, required=True, metavar="DIR", help="folder of the run")
@@ -93,8 +87,27 @@ def parser() -> argparse.ArgumentParser:
     t.add_argument("--learning-rate-halving", type=int, metavar="STEPS", **quiet)
     t.add_argument("--gradient-clip", type=_number_or_none, help="largest global norm, or none", **quiet)
     t.add_argument("--adjoint-clip", type=_number_or_none, help="largest norm of each adjoint, or none", **quiet)
+    t.add_argument("--estimator", choices=("backpropagation", "evolution"), help="of the outer gradient", **quiet)
+    t.add_argument("--truncation", type=int, metavar="STEPS", help="inner steps between two updates", **quiet)
+    t.add_argument("--truncation-start", type=int, metavar="STEPS", help="the same at the start", **quiet)
+    t.add_argument("--truncation-growth", type=int, metavar="OUTER_STEPS", help="how long windows grow", **quiet)
+    t.add_argument("--pairs", type=int, help="of perturbed optimizers, for evolution strategies", **quiet)
+    t.add_argument("--perturbation", type=float, help="standard deviation of the perturbations", **quiet)
+    t.add_argument("--recompute", action="store_true", help="recompute states instead of storing all of them", **quiet)
     t.add_argument("--seed", type=int, **quiet)
     t.add_argument("--snapshots", type=int, help="how many log-spaced snapshots to keep", **quiet)
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    top = _Parser(prog="loptscope", description="A microscope for learned optimizers.")
+    top.add_argument("--version", action="version", version=core.__version__)
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    common = _Parser(add_help=False)
+    common.add_argument("--json", action="store_true", help="end with one JSON object on the last line")
+    common.add_argument("--threads", type=int, help="CPU threads (default: all cores)")
+
+    _add_train(commands.add_parser("train", parents=[common], help="train a learned optimizer"))
 
     u = commands.add_parser("tune", parents=[common], help="random search for a hand-designed optimizer")
     u.add_argument("--task", choices=TASKS, required=True)
@@ -135,13 +148,17 @@ def _stop_on_interrupt() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _train_with_bar(path: Path, config: RunConfig, resume: bool) -> Run:
+def _train_with_bar(path: Path, config: RunConfig, resume: bool, threads: int | None) -> Run:
+    team = Team.from_environment()
+    workers = Workers(threads) if threads else Workers()
     skipped = diverged = 0
     bar: tqdm[NoReturn] | None = None  # opened by the first step, so that a refusal stays one line
     with _stop_on_interrupt() as asked:
 
         def report(step: OuterStep) -> bool:
             nonlocal skipped, diverged, bar
+            if not team.leads:
+                return not asked
             if bar is None:
                 description = f"{config.task} {config.architecture.label}"
                 bar = tqdm(total=config.outer_steps, unit="step", desc=description, initial=step.outer_step - 1)
@@ -154,7 +171,7 @@ def _train_with_bar(path: Path, config: RunConfig, resume: bool) -> Run:
             return not asked
 
         try:
-            return train(path, config, resume=resume, on_step=report)
+            return train(path, config, resume=resume, on_step=report, workers=workers, team=team)
         finally:
             if bar is not None:
                 bar.close()
@@ -169,7 +186,7 @@ def _train(options: argparse.Namespace) -> dict[str, Any]:
         (settings["architecture"] if key in ARCHITECTURE else settings)[key] = value
     if "task" not in settings:
         raise InputError(f"--task is missing: choose one of {', '.join(TASKS)}")
-    run = _train_with_bar(options.run, make_config(settings), options.resume)
+    run = _train_with_bar(options.run, make_config(settings), options.resume, options.threads)
     status = run.status()
     print(f"{run.path}: {status.state} at outer step {status.outer_step} of {status.outer_steps},", end=" ")
     print(f"{status.diverged_problems} diverged problems, {status.skipped_steps} skipped steps, {status.seconds:.0f} s")
@@ -211,7 +228,7 @@ def _zoo(options: argparse.Namespace) -> list[dict[str, Any]]:
             raise InputError(f"no recipe {name!r} in zoo/recipes.json: it has {', '.join(table)}")
     for name in options.build or ():
         path = zoo.ROOT / name
-        run = _train_with_bar(path, table[name].config, resume=(path / "config.json").exists())
+        run = _train_with_bar(path, table[name].config, (path / "config.json").exists(), options.threads)
         if run.status().state != "finished":
             raise InputError(f"stopped: build {name} again to go on from outer step {run.status().outer_step}")
         evaluation = zoo.evaluate_run(run)
@@ -242,8 +259,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.threads is not None and options.threads < 1:
         print(f"loptscope: --threads must be at least 1 (got {options.threads})", file=sys.stderr)
         return 2
-    if options.threads or options.command in ("train", "zoo"):
-        torch.set_num_threads(options.threads or 1)
+    if options.threads:
+        torch.set_num_threads(options.threads)
     try:
         result = COMMANDS[options.command](options)
     except InputError as error:

@@ -21,6 +21,7 @@ class Purpose(IntEnum):
     EVALUATE = 3
     VIEW = 4
     SEARCH = 5
+    PERTURB = 6
 
 
 def generator(purpose: Purpose, seed: int, index: int = 0) -> torch.Generator:

@@ -27,18 +27,39 @@ def symlog(g: Tensor, scale: float) -> Tensor:
     return torch.asinh(scale * g)[:, None]
 
 
+def raw_slope(g: Tensor, scale: float) -> Tensor:
+    """1."""
+    return torch.ones_like(g)[:, None]
+
+
+def scaled_slope(g: Tensor, scale: float) -> Tensor:
+    """scale."""
+    return torch.full_like(g, scale)[:, None]
+
+
+def log_sign_slope(g: Tensor, scale: float) -> Tensor:
+    """(sign g · scale / (1 + scale·|g|), 0)."""
+    return torch.stack([torch.sign(g) * (scale / (1 + scale * g.abs())), torch.zeros_like(g)], 1)
+
+
+def symlog_slope(g: Tensor, scale: float) -> Tensor:
+    """scale / √(1 + (scale · g)²)."""
+    return (scale * torch.rsqrt(1 + (scale * g) ** 2))[:, None]
+
+
 @dataclass(frozen=True)
 class Features:
-    """A feature map, how many inputs it makes, and whether it is differentiable at g = 0."""
+    """A feature map and its derivative, how many inputs it makes, and whether it is differentiable at g = 0."""
 
     map: Callable[[Tensor, float], Tensor]
+    slope: Callable[[Tensor, float], Tensor]
     inputs: int
     smooth: bool
 
 
 FEATURES: dict[str, Features] = {
-    "raw": Features(raw, 1, True),
-    "scaled": Features(scaled, 1, True),
-    "log_sign": Features(log_sign, 2, False),
-    "symlog": Features(symlog, 1, True),
+    "raw": Features(raw, raw_slope, 1, True),
+    "scaled": Features(scaled, scaled_slope, 1, True),
+    "log_sign": Features(log_sign, log_sign_slope, 2, False),
+    "symlog": Features(symlog, symlog_slope, 1, True),
 }

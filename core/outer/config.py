@@ -7,7 +7,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 import core
 from core.errors import InputError, sentence
 from core.optimizers.recurrent import Architecture
-from core.seeds import Purpose, generator
 from core.tasks import Task, make_task
 
 # What trains well on a task, where it differs from the defaults below; whatever is asked for explicitly comes first.
@@ -35,6 +34,13 @@ class RunConfig(BaseModel):
         learning_rate_halving: outer steps in which that learning rate halves, continuously; None keeps it constant.
         gradient_clip: largest global norm of the outer gradient; None for no limit.
         adjoint_clip: largest norm of each problem's adjoints at every inner step; None for the exact gradient.
+        estimator: of the outer gradient: back-propagation, or persistent evolution strategies ("evolution").
+        truncation: inner steps of one window, between two updates of θ; None for the whole unroll.
+        truncation_start: inner steps of the first windows, where they are to grow; None for ``truncation`` from the start.
+        truncation_growth: outer steps over which windows grow, geometrically.
+        pairs: of perturbed optimizers in one outer step, for evolution strategies.
+        perturbation: standard deviation σ of the perturbations of θ.
+        recompute: whether to recompute states on the way back instead of storing all; None decides by the memory needed.
         seed: of the initial θ and of all training problems.
         snapshots: how many log-spaced snapshots to keep, the initial and the final θ included.
         version: of Loptscope.
@@ -53,6 +59,13 @@ class RunConfig(BaseModel):
     learning_rate_halving: int | None = Field(default=None, ge=1)
     gradient_clip: float | None = Field(default=0.1, gt=0, allow_inf_nan=False)
     adjoint_clip: float | None = Field(default=0.1, gt=0, allow_inf_nan=False)
+    estimator: Literal["backpropagation", "evolution"] = "backpropagation"
+    truncation: int | None = Field(default=None, ge=1)
+    truncation_start: int | None = Field(default=None, ge=1)
+    truncation_growth: int = Field(default=500, ge=1)
+    pairs: int = Field(default=32, ge=1, le=100_000)
+    perturbation: float = Field(default=0.01, gt=0, allow_inf_nan=False)
+    recompute: bool | None = None
     seed: int = Field(default=0, ge=0, lt=2**63)
     snapshots: int = Field(default=14, ge=2, le=1000)
     version: str = core.__version__
@@ -60,6 +73,14 @@ class RunConfig(BaseModel):
     @model_validator(mode="after")
     def _task_exists(self) -> "RunConfig":
         make_task(self.task, self.task_parameters)
+        return self
+
+    @model_validator(mode="after")
+    def _windows_fit(self) -> "RunConfig":
+        for name in ("truncation", "truncation_start"):
+            value = getattr(self, name)
+            if value is not None and value > self.unroll:
+                raise ValueError(f"{name} must be at most the unroll of {self.unroll} inner steps (got {value})")
         return self
 
     def make_task(self) -> Task:
@@ -84,11 +105,12 @@ def make_config(settings: dict[str, Any]) -> RunConfig:
         raise InputError(sentence(error, kinds=["architecture"])) from None
 
 
-def unroll_bytes(config: RunConfig) -> int:
-    """What the states of one unroll take in memory, the largest part of what an outer step needs."""
-    components = config.problems * config.make_task().sample(1, generator(Purpose.TRAIN, 0)).dimension
-    state = config.architecture.shapes()["initial_state"][0]
-    return components * (state + 2) * (config.unroll + 1) * 4
+def window_length(config: RunConfig, outer_step: int) -> int:
+    """Inner steps of a window at that outer step: growing geometrically from the first length to the last, if they differ."""
+    last = config.truncation or config.unroll
+    first = config.truncation_start or last
+    share = min(1.0, outer_step / config.truncation_growth)
+    return round(first * (last / first) ** share)
 
 
 def snapshot_steps(outer_steps: int, count: int) -> list[int]:

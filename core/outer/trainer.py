@@ -1,7 +1,8 @@
 """The outer training loop: Adam on θ along the outer gradient, saved as it goes, resumed exactly.
 
-The batch of outer step t depends only on (seed, t), so a run that was stopped and resumed sees what an uninterrupted one
-sees, and on one machine's CPU ends in the same θ, bit for bit.
+The problems of outer step t depend only on (seed, t), so a run that was stopped and resumed sees what an uninterrupted one
+sees, and on one machine's CPU ends in the same θ, bit for bit, with any number of threads. A team of processes ends in the same θ up to
+rounding.
 """
 
 import math
@@ -14,9 +15,10 @@ import torch
 from torch import Tensor
 
 from core.errors import InputError
-from core.optimizers.recurrent import RecurrentOptimizer
-from core.outer.config import RunConfig, snapshot_steps, unroll_bytes
-from core.outer.gradient import outer_gradient
+from core.outer.config import RunConfig, snapshot_steps
+from core.outer.estimators import Estimator, make_estimator
+from core.outer.gradient import Workers
+from core.outer.team import Team
 from core.seeds import Purpose, generator
 from core.store import OuterStep, Run, Status
 
@@ -27,10 +29,10 @@ SAVE_EVERY = 5.0  # seconds between two saves of the training state
 class _Trainer:
     """θ, its Adam state and the curve so far; private to `train`."""
 
-    def __init__(self, run: Run):
+    def __init__(self, run: Run, estimator: Estimator):
         self.run = run
         self.config = run.config
-        self.task = run.config.make_task()
+        self.estimator = estimator
         start = self.config.architecture.initial_theta(generator(Purpose.INITIALIZE, self.config.seed))
         self.theta = {name: torch.nn.Parameter(tensor) for name, tensor in start.items()}
         self.adam = torch.optim.Adam(self.theta.values(), lr=self.config.learning_rate)
@@ -41,9 +43,7 @@ class _Trainer:
     def step(self) -> OuterStep:
         """One outer step."""
         config, began = self.config, time.perf_counter()
-        problems = self.task.sample(config.problems, generator(Purpose.TRAIN, config.seed, self.done))
-        optimizer = RecurrentOptimizer(config.architecture, self.theta)
-        outer = outer_gradient(optimizer, problems, config.unroll, config.adjoint_clip)
+        outer = self.estimator.estimate(self.theta, self.done)
         norm = torch.linalg.vector_norm(torch.cat([g.reshape(-1) for g in outer.gradients.values()]))
         finite = bool(torch.isfinite(norm))
         rate = config.learning_rate
@@ -81,10 +81,14 @@ class _Trainer:
         )
 
     def snapshot(self) -> None:
+        if not self.estimator.team.leads:
+            return
         self.run.write_snapshot(self.done, {name: p.detach() for name, p in self.theta.items()})
 
     def save(self, state: str) -> None:
-        tensors: dict[str, Tensor] = {}
+        tensors = {f"unrolls.{name}": tensor for name, tensor in self.estimator.state().items()}
+        if not self.estimator.team.leads:
+            return
         for name, parameter in self.theta.items():
             tensors[f"theta.{name}"] = parameter.detach()
             for key, value in self.adam.state[parameter].items():
@@ -112,12 +116,17 @@ class _Trainer:
         if len(self.curve) < self.done:
             raise InputError(f"{self.run.path / 'outer_loss.csv'} ends before outer step {self.done}")
         started = any(not step.skipped for step in self.curve)
+        under_way = {name: tensors.pop(name) for name in list(tensors) if name.startswith("unrolls.")}
         if not self._fits(tensors, started):
             raise InputError(f"{path} is damaged or of another run: its tensors are not those of {self.run.name}")
         for name, parameter in self.theta.items():
             parameter.data.copy_(tensors[f"theta.{name}"])
             if started:
                 self.adam.state[parameter] = {key: tensors[f"adam.{key}.{name}"] for key in ADAM_STATE}
+        try:
+            self.estimator.load({name.removeprefix("unrolls."): tensor for name, tensor in under_way.items()})
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
 
     def _fits(self, tensors: dict[str, Tensor], started: bool) -> bool:
         """Whether these are θ and, once a step was taken, Adam's state, in the right shapes."""
@@ -146,6 +155,8 @@ def train(
     *,
     resume: bool = False,
     on_step: Callable[[OuterStep], bool] | None = None,
+    workers: Workers | None = None,
+    team: Team | None = None,
 ) -> Run:
     """Train a learned optimizer into a run's folder.
 
@@ -154,15 +165,21 @@ def train(
         config: what to train. When resuming, it must equal the run's own.
         resume: go on from the last saved state.
         on_step: called after every outer step; return False to stop there (the run can be resumed).
+        workers: threads to use; one for each core by default.
+        team: processes that train together; this one alone by default.
 
     Raises:
         InputError: the folder is not fit, or a file in it is damaged.
     """
-    needed, there = unroll_bytes(config), _memory()
+    team = team or Team()
+    torch.set_num_threads(1)  # for each operation: blocks of problems run side by side instead
+    workers = workers or Workers()
+    estimator = make_estimator(config, workers, team)
+    needed, there = estimator.bytes(), _memory()
     if needed > there:
         raise InputError(
-            f"one unroll needs {needed / 2**30:.1f} GiB for its states and this machine has {there / 2**30:.1f}: "
-            "ask for fewer problems, units or inner steps"
+            f"the unrolls at work need {needed / 2**30:.1f} GiB and this machine has {there / 2**30:.1f}: "
+            "ask for fewer units, inner steps or threads"
         )
     if resume:
         run = Run(path)
@@ -170,8 +187,11 @@ def train(
             changed = [k for k in RunConfig.model_fields if getattr(run.config, k) != getattr(config, k)]
             raise InputError(f"{path} was trained with another {' and '.join(changed)}: resume with the run's own")
     else:
-        run = Run.create(path, config)
-    trainer = _Trainer(run)
+        if team.leads:
+            Run.create(path, config)
+        team.agree(True)  # nobody opens it before it is there
+        run = Run(path)
+    trainer = _Trainer(run, estimator)
     if resume:
         trainer.load()
     keep = set(snapshot_steps(config.outer_steps, config.snapshots))
@@ -182,10 +202,10 @@ def train(
         step = trainer.step()
         if trainer.done in keep:
             trainer.snapshot()
-        if time.monotonic() - saved > SAVE_EVERY:
+        if team.agree(time.monotonic() - saved > SAVE_EVERY):
             trainer.save("running")
             saved = time.monotonic()
-        if on_step is not None and not on_step(step):
+        if on_step is not None and not team.agree(on_step(step)):
             state = "stopped" if trainer.done < config.outer_steps else "finished"
             break
     trainer.save(state)

@@ -61,6 +61,10 @@ class Problems(ABC):
         """
 
     @abstractmethod
+    def hessian_vector_product(self, x: Tensor, v: Tensor) -> Tensor:
+        """∇²f(x) v of each problem, [problems, parameters] each; need not be differentiable."""
+
+    @abstractmethod
     def starting_at(self, x0: Tensor) -> "Problems":
         """The same problems with other start points, [problems, parameters]."""
 
@@ -157,3 +161,17 @@ def autograd_loss_and_gradient(problems: Problems, x: Tensor) -> tuple[Tensor, T
         loss = problems.loss(leaf)
         (gradient,) = torch.autograd.grad(loss.sum(), leaf, create_graph=differentiable)
     return (loss, gradient) if differentiable else (loss.detach(), gradient)
+
+
+def autograd_hessian_vector_product(problems: Problems, x: Tensor, v: Tensor) -> Tensor:
+    """∇²f(x) v by automatic differentiation of the gradient, for a task that has no closed form.
+
+    Args:
+        problems: the batch.
+        x: [problems, parameters].
+        v: [problems, parameters].
+    """
+    with torch.enable_grad():
+        leaf = x.detach().requires_grad_()
+        (product,) = torch.autograd.grad(problems.gradient(leaf), leaf, v)
+    return product

@@ -42,6 +42,9 @@ class LinearRegressionProblems(PlanarProblems):
         gradient = torch.bmm(self.hessian, displacement[:, :, None])[:, :, 0]
         return 0.5 * (displacement * gradient).sum(1), gradient
 
+    def hessian_vector_product(self, x: Tensor, v: Tensor) -> Tensor:
+        return torch.bmm(self.hessian, v[:, :, None])[:, :, 0]
+
     def starting_at(self, x0: Tensor) -> "LinearRegressionProblems":
         return LinearRegressionProblems(self.eigenvalues, self.basis, self.linear, x0)
 

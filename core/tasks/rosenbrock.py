@@ -30,6 +30,12 @@ class RosenbrockProblems(PlanarProblems):
         gradient = torch.stack([-2 * (1 - a) - 400 * a * valley, 200 * valley], dim=1)
         return loss, gradient
 
+    def hessian_vector_product(self, x: Tensor, v: Tensor) -> Tensor:
+        a, b = x[:, 0], x[:, 1]
+        mixed = -400 * a
+        first = (2 + 1200 * a * a - 400 * b) * v[:, 0] + mixed * v[:, 1]
+        return torch.stack([first, mixed * v[:, 0] + 200 * v[:, 1]], dim=1)
+
     def starting_at(self, x0: Tensor) -> "RosenbrockProblems":
         return RosenbrockProblems(x0)
 

@@ -91,6 +91,47 @@ class TwoMoonsProblems(ClassifierProblems):
         gradient = torch.cat(pieces[::-1], dim=1) + (self.penalty / norm.clamp_min(smallest))[:, None] * x
         return self._logistic(logits) + self.penalty * norm, gradient
 
+    def hessian_vector_product(self, x: Tensor, v: Tensor) -> Tensor:
+        """By Pearlmutter's R-operator (1994): the derivative of every line of `loss_and_gradient` along v."""
+        layers, along = self._layers(x), self._layers(v)
+        last = len(layers) - 1
+        activations = self._forward(layers, self.points)
+        slopes = [None, *(torch.addcmul(a.new_ones(()), a, a, value=-1) for a in activations[1:-1])]
+        moved: list[Tensor | None] = [None]
+        for index, ((weight, _), (dw, db)) in enumerate(zip(layers, along, strict=True)):
+            rate = torch.baddbmm(db, activations[index], dw)
+            before = moved[index]
+            if before is not None:
+                rate.baddbmm_(before, weight)
+            slope = slopes[index + 1] if index < last else None
+            moved.append(rate if slope is None else rate.mul_(slope))
+        probability = torch.sigmoid(activations[-1])
+        count = self.labels.numel()
+        delta = (probability - self.labels[:, None]) / count
+        final = moved[-1]
+        assert final is not None
+        change = final * (probability * (1 - probability)) / count
+        pieces: list[Tensor] = []
+        for index in reversed(range(len(layers))):
+            a, ra = activations[index], moved[index]
+            of_weight = a.mT @ change
+            if ra is not None:
+                of_weight.baddbmm_(ra.mT, delta)
+            pieces += [change.sum(1), of_weight.flatten(1)]
+            if index:
+                slope = slopes[index]
+                assert slope is not None and ra is not None
+                (weight, _), (dw, _) = layers[index], along[index]
+                back = delta @ weight.mT
+                change = torch.baddbmm(delta @ dw.mT, change, weight.mT).mul_(slope)
+                # ra already holds slope · rate, so the slope's own change −2 a · ra multiplies `back` directly
+                change.addcmul_(back * a, ra, value=-2)
+                delta = back.mul_(slope)
+        norm = self._norm(x).clamp_min(torch.finfo(x.dtype).tiny)[:, None]
+        unit = x / norm
+        radial = (v - unit * (unit * v).sum(1, keepdim=True)) / norm
+        return torch.cat(pieces[::-1], dim=1).add_(radial, alpha=self.penalty)
+
     def starting_at(self, x0: Tensor) -> "TwoMoonsProblems":
         return TwoMoonsProblems(x0, self.sizes, self.points, self.labels, self.penalty)
 

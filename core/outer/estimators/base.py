@@ -1,0 +1,209 @@
+"""What every estimator of the outer gradient is: it is asked once an outer step, and may remember unrolls between.
+
+A batch is cut into groups of problems. Where windows are shorter than the unroll, each group's unroll goes on from outer step to
+outer step until it is K inner steps long and fresh problems take its place; groups start out of step with each other, so that every
+batch holds unrolls of all ages (Wu et al. 2018; Vicol et al. 2021).
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
+
+from core.errors import InputError
+from core.outer.config import RunConfig, window_length
+from core.outer.gradient import OuterGradient, Window, Workers
+from core.outer.team import Team
+from core.seeds import Purpose, generator
+from core.tasks.base import Problems
+
+
+@dataclass
+class Group:
+    """Problems that are unrolled together.
+
+    Attributes:
+        start, stop: their place in the batch.
+        born: outer step in which the problems were drawn.
+        age: inner steps done.
+        limit: inner steps after which fresh problems take their place.
+        windows: where the unrolls stand: one for back-propagation, two (+, −) for evolution strategies; empty at age 0.
+        memory: what else the estimator carries along, by name.
+    """
+
+    start: int
+    stop: int
+    born: int
+    age: int
+    limit: int
+    windows: list[Window]
+    memory: dict[str, Tensor]
+
+    @property
+    def size(self) -> int:
+        """How many problems."""
+        return self.stop - self.start
+
+
+class Estimator(ABC):
+    """Estimates the gradient of the meta-loss with respect to θ, one outer step after the other.
+
+    Args:
+        config: of the run.
+        workers: threads.
+        team: processes that share the groups.
+        spans: (start, stop) of each group in the batch.
+        staggered: whether groups start out of step with each other.
+    """
+
+    def __init__(self, config: RunConfig, workers: Workers, team: Team, spans: list[tuple[int, int]], staggered: bool):
+        self.config, self.workers, self.team = config, workers, team
+        self.task = config.make_task()
+        self.groups = []
+        for i, (start, stop) in enumerate(spans):
+            limit = config.unroll - (i * config.unroll // len(spans) if staggered else 0)
+            self.groups.append(Group(start, stop, 0, 0, limit, [], {}))
+        self._drawn: tuple[int, Problems] | None = None
+
+    @abstractmethod
+    def estimate(self, theta: Mapping[str, Tensor], outer_step: int) -> OuterGradient:
+        """The meta-losses of this outer step's windows [problems] and the estimated gradient of their mean.
+
+        Args:
+            theta: meta-parameters by name, float32.
+            outer_step: how many outer steps were done before.
+        """
+
+    @abstractmethod
+    def bytes(self) -> int:
+        """Memory of the states and tapes at work at once."""
+
+    @final
+    def own(self, outer_step: int) -> list[int]:
+        """The groups that this process works off; those that begin an unroll are born now."""
+        indices = [*self.team.share(len(self.groups))]
+        for i in indices:
+            if self.groups[i].age == 0:
+                self.groups[i].born = outer_step
+        return indices
+
+    @final
+    def problems_of(self, group: Group) -> Problems:
+        """The problems of a group, drawn again from the seed and the outer step in which it was born."""
+        if self._drawn is None or self._drawn[0] != group.born:
+            source = generator(Purpose.TRAIN, self.config.seed, group.born)
+            self._drawn = group.born, self.task.sample(self.config.problems, source)
+        return self._drawn[1].part(group.start, group.stop)
+
+    @final
+    def steps_of(self, group: Group, outer_step: int) -> int:
+        """Inner steps of a group's next window."""
+        return min(window_length(self.config, outer_step), group.limit - group.age)
+
+    @final
+    def advance(self, group: Group, steps: int, windows: list[Window]) -> None:
+        """Note that a window was done.
+
+        Fresh problems take the group's place at the end of the unroll, and where anything in it is no longer finite.
+        """
+        group.age += steps
+        group.windows = windows
+        sound = all(
+            bool(torch.isfinite(w.x).all()) and bool(torch.isfinite(torch.from_numpy(w.state)).all()) for w in windows
+        )
+        if group.age >= group.limit or not sound:
+            group.age, group.limit = 0, self.config.unroll
+            group.windows, group.memory = [], {}
+
+    @final
+    def state(self) -> dict[str, Tensor]:
+        """Everything needed to go on exactly, by name; the same on every process of the team. Empty for whole unrolls."""
+        tensors: dict[str, Tensor] = {}
+        if window_length(self.config, 0) >= self.config.unroll:
+            return tensors
+        own = set(self.team.share(len(self.groups)))
+        clocks = torch.zeros(len(self.groups), 3, dtype=torch.float64)
+        for i in own:
+            group = self.groups[i]
+            clocks[i] = torch.tensor([group.born, group.age, group.limit])
+        clocks = self.team.total({"clocks": clocks})["clocks"]
+        tensors["clocks"] = clocks
+        for i, group in enumerate(self.groups):
+            if clocks[i, 1] == 0:
+                continue
+            parts = self._blank(group)
+            if i in own:
+                for sign, window in enumerate(group.windows):
+                    assert window.start_losses is not None
+                    parts[f"x{sign}"] = window.x
+                    parts[f"state{sign}"] = torch.from_numpy(window.state)
+                    parts[f"start_losses{sign}"] = window.start_losses
+                parts |= group.memory
+            tensors |= {f"group{i}.{name}": part.float() for name, part in self.team.total(parts).items()}
+        return tensors
+
+    def _blank(self, group: Group) -> dict[str, Tensor]:
+        """Zeros in the shape of all that a group at work remembers."""
+        parameters = self.problems_of(group).dimension
+        architecture = self.config.architecture
+        vectors = architecture.shapes()["initial_state"][0] // architecture.units
+        shapes = {
+            "x": (group.size, parameters),
+            "state": (vectors, group.size * parameters, architecture.units),
+            "start_losses": (group.size,),
+        }
+        blank = {f"{n}{sign}": torch.zeros(s) for sign in range(self.unrolls) for n, s in shapes.items()}
+        return blank | self.blank_memory()
+
+    @property
+    @abstractmethod
+    def unrolls(self) -> int:
+        """How many unrolls a group holds."""
+
+    @abstractmethod
+    def blank_memory(self) -> dict[str, Tensor]:
+        """Zeros in the shape of what else a group carries along."""
+
+    @final
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """Go on from what `state` gave.
+
+        Raises:
+            InputError: these are not the tensors of such an estimator.
+        """
+        if window_length(self.config, 0) >= self.config.unroll and not tensors:
+            return
+        clocks = tensors.get("clocks")
+        if clocks is None or clocks.shape != (len(self.groups), 3):
+            raise InputError("the training state is damaged or of another run: it lacks the unrolls under way")
+        expected = {"clocks"}
+        for i, group in enumerate(self.groups):
+            group.born, group.age, group.limit = (int(value) for value in clocks[i])
+            if group.age == 0:
+                continue
+            blank = self._blank(group)
+            found = {name: tensors.get(f"group{i}.{name}") for name in blank}
+            expected |= {f"group{i}.{name}" for name in blank}
+            if any(part is None or part.shape != blank[name].shape for name, part in found.items()):
+                raise InputError("the training state is damaged or of another run: its unrolls under way do not fit")
+            kept = {name: part for name, part in found.items() if part is not None}
+            group.windows = [
+                Window(kept[f"x{sign}"], kept[f"state{sign}"].numpy().copy(), kept[f"start_losses{sign}"])
+                for sign in range(self.unrolls)
+            ]
+            group.memory = {name: kept[name] for name in self.blank_memory()}
+        if set(tensors) != expected:
+            raise InputError("the training state is damaged or of another run: it holds unrolls that are not under way")
+
+    @final
+    def gather(self, losses: dict[int, Tensor], sums: Mapping[str, Tensor], divisor: float) -> OuterGradient:
+        """Meta-losses of own groups and sums over them -> those of the whole team."""
+        everywhere = torch.zeros(self.config.problems, dtype=torch.float64)
+        for i, values in losses.items():
+            everywhere[self.groups[i].start : self.groups[i].stop] = values.double()
+        total = self.team.total({"": everywhere, **sums})
+        meta_losses = total.pop("").float()
+        return OuterGradient(meta_losses, {name: (value / divisor).float() for name, value in total.items()})

@@ -1,0 +1,21 @@
+"""Compile the steps of every cell ahead of time: ``python -m core.outer.kernels``. Done once on a machine; it takes seconds."""
+
+from core.optimizers.recurrent import Architecture, RecurrentOptimizer
+from core.outer.gradient import Workers, outer_gradient
+from core.seeds import Purpose, generator
+from core.tasks import make_task
+
+
+def main() -> None:
+    """One small outer gradient with every cell, in single precision."""
+    source = generator(Purpose.INITIALIZE, 0)
+    problems = make_task("rosenbrock").sample(1, source)
+    small = Architecture(units=2, output_scale=1e-3)
+    for change in ({}, {"reset": "before"}, {"cell": "lstm"}, {"cell": "vanilla"}):
+        architecture = small.model_copy(update=change)
+        optimizer = RecurrentOptimizer(architecture, architecture.initial_theta(source))
+        outer_gradient(optimizer, problems, 2, 0.1, workers=Workers(1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""GRU, reset gate after the recurrent product (PyTorch's convention): one step forward, one step back.
+
+With rᵢ, uᵢ, cᵢ the reset gate, update gate and candidate:  h' = c + u (h − c),  c = tanh(W_in z + b + r (W_h h + b')).
+"""
+
+import numpy as np
+
+from core.outer.kernels.elementary import kernel, sigmoid, tanh
+
+TAPE = 4  # reset gate, update gate, candidate, the candidate's recurrent part
+
+
+def prepare(theta):  # type: ignore[no-untyped-def]
+    """The weights as `forward` and `backward` take them, from θ as NumPy arrays."""
+    return (
+        np.ascontiguousarray(theta["weight_ih"].T),
+        np.ascontiguousarray(theta["weight_hh"].T),
+        theta["weight_hh"],
+        theta["bias_ih"],
+        theta["bias_hh"],
+    )
+
+
+@kernel
+def forward(weights, state, z, next_state, tape, scratch):  # type: ignore[no-untyped-def]
+    """state [1, n, units], z [n, inputs] -> next_state [1, n, units], tape [4, n, units]; scratch [n, 3 units]."""
+    w_in, w_rec_t, _, b_in, b_rec = weights
+    h, out = state[0], next_state[0]
+    n, units = h.shape
+    np.dot(h, w_rec_t, scratch)
+    base = np.empty_like(b_in)
+    for i in range(n):
+        base[:] = b_in
+        for q in range(z.shape[1]):
+            zi = z[i, q]
+            for j in range(3 * units):
+                base[j] += w_in[q, j] * zi
+        for j in range(units):
+            reset = sigmoid(base[j] + (scratch[i, j] + b_rec[j]))
+            update = sigmoid(base[units + j] + (scratch[i, units + j] + b_rec[units + j]))
+            recurrent = scratch[i, 2 * units + j] + b_rec[2 * units + j]
+            candidate = tanh(base[2 * units + j] + reset * recurrent)
+            tape[0, i, j] = reset
+            tape[1, i, j] = update
+            tape[2, i, j] = candidate
+            tape[3, i, j] = recurrent
+            out[i, j] = candidate + update * (h[i, j] - candidate)
+
+
+@kernel
+def backward(weights, state, next_state, z, tape, adjoint, dz, totals, scratch, spare):  # type: ignore[no-untyped-def]
+    """Pull the adjoint of next_state back to that of state, in place; dz [n, inputs] out; totals (float64) grow."""
+    w_in, _, w_rec, _, _ = weights
+    t_in, t_rec, tb_in, tb_rec = totals
+    h, a = state[0], adjoint[0]
+    n, units = h.shape
+    inputs = z.shape[1]
+    one = w_in.dtype.type(1)
+    d_in, d_bin, d_brec = np.zeros_like(w_in), np.zeros_like(w_in[0]), np.zeros_like(w_in[0])
+    at_input = np.empty_like(w_in[0])
+    for i in range(n):
+        for j in range(units):
+            reset, update, candidate = tape[0, i, j], tape[1, i, j], tape[2, i, j]
+            d = a[i, j]
+            d_update = d * (h[i, j] - candidate) * update * (one - update)
+            d_candidate = d * (one - update) * (one - candidate * candidate)
+            d_reset = d_candidate * tape[3, i, j] * reset * (one - reset)
+            d_recurrent = d_candidate * reset
+            a[i, j] = d * update
+            scratch[i, j] = d_reset
+            scratch[i, units + j] = d_update
+            scratch[i, 2 * units + j] = d_recurrent
+            at_input[j] = d_reset
+            at_input[units + j] = d_update
+            at_input[2 * units + j] = d_candidate
+            d_brec[2 * units + j] += d_recurrent
+        for j in range(3 * units):
+            d_bin[j] += at_input[j]
+        for q in range(inputs):
+            zi = z[i, q]
+            s = zi * 0
+            for j in range(3 * units):
+                s += at_input[j] * w_in[q, j]
+                d_in[q, j] += at_input[j] * zi
+            dz[i, q] = s
+    np.dot(scratch, w_rec, spare)
+    for i in range(n):
+        for j in range(units):
+            a[i, j] += spare[i, j]
+    d_rec = np.dot(scratch.T, h)
+    for j in range(3 * units):
+        for k in range(units):
+            t_rec[j, k] += d_rec[j, k]
+        for q in range(inputs):
+            t_in[j, q] += d_in[q, j]
+        tb_in[j] += d_bin[j]
+        tb_rec[j] += d_bin[j] if j < 2 * units else d_brec[j]

@@ -1,0 +1,65 @@
+"""Data-parallel outer training: processes that share the blocks of every batch and agree on every sum.
+
+Start them with torchrun (``torchrun --nproc-per-node 2 -m core train …``). Every process holds the same θ; each works off its share of
+the blocks, and what they add up is exchanged (gloo on CPUs). Alone, a process is a team of one.
+"""
+
+import atexit
+import os
+from dataclasses import dataclass
+from typing import final
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+
+@final
+@dataclass(frozen=True)
+class Team:
+    """This process among those that train together.
+
+    Attributes:
+        rank: which one this is; the first writes the run's files.
+        size: how many there are.
+    """
+
+    rank: int = 0
+    size: int = 1
+
+    @classmethod
+    def from_environment(cls) -> "Team":
+        """The team torchrun started this process in, or a team of one."""
+        size = int(os.environ.get("WORLD_SIZE", "1"))
+        if size == 1:
+            return cls()
+        if not dist.is_initialized():
+            dist.init_process_group("gloo")
+            atexit.register(dist.destroy_process_group)
+        return cls(dist.get_rank(), size)
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes the run's files."""
+        return self.rank == 0
+
+    def share(self, count: int) -> range:
+        """Which of ``count`` blocks are this process's."""
+        return range(self.rank, count, self.size)
+
+    def total(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Sums over the team of float64 tensors, by name; the same on every process."""
+        if self.size == 1 or not tensors:
+            return tensors
+        flat = torch.cat([tensor.reshape(-1).double() for tensor in tensors.values()])
+        dist.all_reduce(flat)
+        parts = flat.split([tensor.numel() for tensor in tensors.values()])
+        return {name: part.view_as(tensors[name]) for name, part in zip(tensors, parts, strict=True)}
+
+    def agree(self, answer: bool) -> bool:
+        """What the first process says."""
+        if self.size == 1:
+            return answer
+        said = torch.tensor([int(answer)])
+        dist.broadcast(said, 0)
+        return bool(said.item())
