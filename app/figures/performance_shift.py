@@ -9,9 +9,9 @@ import plotly.graph_objects as go
 from app.catalog import TITLES
 from app.figures.performance_curves import belonging
 from app.figures.style import OPTIMIZER_COLORS, Theme, figure, translucent
-from app.performance.verdicts import verdict
 from core.evaluation import Score
 from core.generalization import Condition, Generalization
+from core.verdicts import verdict
 
 CEILING = 10.0  # meta-losses beyond stand at the axis's end
 ABOVE, DIVERGED, END = 14.0, 24.0, 36.0  # where they stand, where diverged ones do, and the axis's end

@@ -6,11 +6,11 @@ from app.catalog import TITLES
 from app.figures.performance_shift import CEILING as BEYOND
 from app.figures.performance_tuning import CEILING, MEMORIES, memory_of, sort_draws
 from app.performance.data import Curve, Landscape, Standing
-from app.performance.verdicts import Verdict, best_rival, verdict
 from app.performance.words import counted, listed, number, plus_minus, ratio
 from core.evaluation import Evaluation, MetaLoss
 from core.generalization import Generalization
 from core.tasks import TASKS
+from core.verdicts import Verdict, best_rival, verdict
 
 Sentences = list[str]
 
@@ -42,8 +42,11 @@ def curves(standing: Standing, pictured: bool) -> Sentences:
         f"Mean loss as a share of the first over {counted(found.problems, 'held-out problem')}, bands one standard "
         f"error; {picture}."
     )
-    look = f"By meta-loss, the mean of a curve, {_against(verdict(found), standing.subject.title)}."
-    return [drawn, look]
+    look = f"By meta-loss, the mean of a curve, {_against(verdict(found), standing.subject.title)}"
+    others = [number(other.optimizers["learned"].meta_loss.mean) for other in standing.siblings.values()]
+    if others:
+        look += f"; trained from {counted(len(others), 'other seed')} (thin lines) it reaches {listed(others)}"
+    return [drawn, look + "."]
 
 
 def table(standing: Standing) -> Sentences:
@@ -136,9 +139,10 @@ def _failure(name: str, judged: Verdict) -> str:
 def outer(standing: Standing) -> Sentences:
     """Under the outer training curve."""
     config, found, curve = standing.run.config, standing.evaluation, standing.curve
+    seeds = ", thin for other seeds" if standing.siblings else ""
     drawn = (
         f"Meta-loss of {counted(len(curve.outer_step), 'outer step')} on fresh batches of "
-        f"{counted(config.problems, 'problem')} (faint) and its running median; lines are what tuned rivals reach, and a "
+        f"{counted(config.problems, 'problem')} (faint) and its running median{seeds}; lines are what tuned rivals reach, and a "
         "click on a dot opens that snapshot in Explore."
     )
     look = _passed(curve, found, standing.subject.title)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.performance.verdicts import best_rival, verdict
 from core.tuning import RIVALS
+from core.verdicts import best_rival, verdict
 from tests.app.performance.samples import evaluation, score
 
 
