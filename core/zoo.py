@@ -1,18 +1,20 @@
 """The zoo: trained optimizers that ship with the project, and the recipes that train them again."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from core.errors import InputError, sentence
-from core.evaluation import Evaluation, evaluate, score
-from core.files import write_json
+from core.evaluation import Evaluation, compare
+from core.files import write_bytes
+from core.generalization import Condition, Generalization, generalize
 from core.optimizers.base import Optimizer
 from core.outer.config import RunConfig
 from core.store import Run
 from core.tasks import make_task
-from core.tuning import TUNED, read_tuned
+from core.tuning import RIVALS, TUNED, read_tuned
 
 ROOT = Path(__file__).resolve().parent.parent / "zoo"
 TUNED_ROOT = ROOT / "tuned"
@@ -89,31 +91,80 @@ def tuned_optimizers(task: str, root: Path = TUNED_ROOT) -> dict[str, Optimizer]
     return {name: read_tuned(root, task, name).make() for name in TUNED}
 
 
-def evaluate_run(run: Run, *, problems: int = 128, seed: int = 0, root: Path = TUNED_ROOT) -> Evaluation:
+def rivals(task: str, root: Path = TUNED_ROOT) -> dict[str, Optimizer]:
+    """The hand-designed optimizers tuned for a task that a learned one is compared with, by name.
+
+    Raises:
+        InputError: some of them have not been tuned, or a file is damaged.
+    """
+    missing = [name for name in RIVALS if not (root / task / f"{name}.json").exists()]
+    if missing:
+        command = f"loptscope tune --task {task} --optimizer {missing[0]} --out {root}"
+        raise InputError(f"not tuned for {task} yet: {', '.join(missing)} (tune each, as in: {command})")
+    return {name: read_tuned(root, task, name).make() for name in RIVALS}
+
+
+def _contenders(run: Run, root: Path) -> dict[str, Optimizer]:
+    return {"learned": run.optimizer(), **rivals(run.config.task, root)}
+
+
+def evaluate_run(
+    run: Run, *, problems: int = 128, seed: int = 0, target: float | None = None, root: Path = TUNED_ROOT
+) -> Evaluation:
     """Compare a run's last snapshot with the tuned hand-designed optimizers on held-out problems of its task.
 
     The problems have the task's own parameters (two moons: the full network), whatever the run was trained on, since
     those are what the others were tuned for.
+
+    Args:
+        run: the run.
+        problems: how many.
+        seed: of the problems.
+        target: the f(x_k)/f(x_0) to reach; the task's usual one by default.
+        root: where the outcomes of the searches lie.
     """
-    task = make_task(run.config.task)
-    tuned = {name: read_tuned(root, task.name, name) for name in TUNED}
-    contenders: dict[str, Optimizer] = {"learned": run.optimizer()}
-    contenders |= {name: outcome.make() for name, outcome in tuned.items()}
-    steps = 200
-    curves = evaluate(task, contenders, problems=problems, seed=seed, steps=steps)
-    return Evaluation(
-        task=task.name,
+    return compare(
+        make_task(run.config.task),
+        _contenders(run, root),
         problems=problems,
         seed=seed,
-        steps=steps,
+        target=target,
         outer_step=run.snapshots()[-1],
-        optimizers={
-            name: score(losses, tuned[name].hyperparameters if name in tuned else None)
-            for name, losses in curves.items()
-        },
     )
+
+
+def generalize_run(
+    run: Run,
+    *,
+    problems: int = 128,
+    seed: int = 0,
+    target: float | None = None,
+    on_condition: Callable[[Condition, int], None] | None = None,
+    root: Path = TUNED_ROOT,
+) -> Generalization:
+    """Try a run's last snapshot and the tuned hand-designed optimizers out of distribution; see `generalize`."""
+    return generalize(
+        run.config.task,
+        _contenders(run, root),
+        outer_step=run.snapshots()[-1],
+        problems=problems,
+        seed=seed,
+        target=target,
+        on_condition=on_condition,
+    )
+
+
+def _write_compactly(path: Path, content: Evaluation | Generalization) -> None:
+    """JSON without spaces: a curve has hundreds of numbers."""
+    plain = content.model_dump(mode="json")
+    write_bytes(path, (json.dumps(plain, allow_nan=False, separators=(",", ":")) + "\n").encode())
 
 
 def write_evaluation(run: Run, evaluation: Evaluation) -> None:
     """Keep a held-out comparison with its run."""
-    write_json(run.path / "evaluation.json", evaluation)
+    _write_compactly(run.path / "evaluation.json", evaluation)
+
+
+def write_generalization(run: Run, found: Generalization) -> None:
+    """Keep out-of-distribution results with its run."""
+    _write_compactly(run.path / "out_of_distribution.json", found)

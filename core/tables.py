@@ -1,0 +1,60 @@
+"""Comparisons as plain tables, for the command line."""
+
+from core.evaluation import Evaluation, Score
+from core.generalization import Condition, Generalization
+from core.verdicts import verdict
+
+WORDS = {"holds": "below every rival", "level": "level with the best rival", "fails": "FAILS here"}
+
+
+def number(value: float | None) -> str:
+    """Four significant digits; a dash where there is no finite number."""
+    return "–" if value is None else f"{value:.4g}"
+
+
+def _steps(score: Score) -> str:
+    timed = score.steps_to_target
+    if timed is None:
+        return "–"
+    return f"{'never' if timed.median is None else format(timed.median, 'g')} ({timed.reached})"
+
+
+def evaluation_table(evaluation: Evaluation) -> str:
+    """A line on the problems, a heading, a line an optimizer."""
+    heading = f"{evaluation.task}: {evaluation.problems} held-out problems, {evaluation.steps} inner steps"
+    if evaluation.target is not None:
+        heading += f"; steps are the median to {evaluation.target:g} of the first loss (problems that reach it)"
+    columns = f"{'optimizer':<18}{'meta-loss':>11}{'± s.e.':>11}{'median final loss':>20}{'steps':>14}{'diverged':>10}"
+    lines = [heading, columns]
+    for name, score in evaluation.optimizers.items():
+        mean, sem, final = (
+            number(value) for value in (score.meta_loss.mean, score.meta_loss.sem, score.final_loss.median)
+        )
+        lines.append(f"{name:<18}{mean:>11}{sem:>11}{final:>20}{_steps(score):>14}{score.diverged:>10}")
+    return "\n".join(lines)
+
+
+def _result(score: Score | None) -> str:
+    if score is None:
+        return "–"
+    if score.meta_loss.mean is None:
+        return f"{score.diverged} diverged"
+    return f"{number(score.meta_loss.mean)} ± {number(score.meta_loss.sem)}"
+
+
+def _line(condition: Condition) -> str:
+    found = verdict(condition.evaluation)
+    rival = found.rival or "all rivals diverge"
+    return (
+        f"{condition.name:<30}{condition.evaluation.problems:>9}{_result(found.learned):>24}"
+        f"{_result(found.best):>24}  {rival:<20}{WORDS[found.outcome]}"
+    )
+
+
+def generalization_table(found: Generalization) -> str:
+    """A heading, a line a condition: the learned optimizer, its best rival, and whether it holds against that."""
+    columns = f"{'condition':<30}{'problems':>9}{'learned':>24}{'best rival':>24}  {'which':<20}outcome"
+    failures = sum(verdict(condition.evaluation).outcome == "fails" for condition in found.conditions)
+    last = f"fails under {failures} of {len(found.conditions)} conditions: it is above the best rival by more than both"
+    lines = [columns, *(_line(condition) for condition in found.conditions), f"{last} standard errors, or diverges"]
+    return "\n".join(lines)
