@@ -1,8 +1,8 @@
 """What can be put under the microscope: shipped learned optimizers and tuned hand-designed ones, by task."""
 
 import functools
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from core import zoo
@@ -67,6 +67,24 @@ def _learned(entry: zoo.Entry) -> Subject:
     return Subject(entry.name, "learned", title, detail, tuple(entry.snapshots), run, {})
 
 
+def distinct(learned: Sequence[Subject]) -> list[Subject]:
+    """The same subjects with titles that tell them apart: by seed where that does, otherwise by name."""
+    titles = [subject.title for subject in learned]
+    return [
+        subject
+        if titles.count(subject.title) == 1
+        else replace(subject, title=f"{subject.title} ({_difference(subject, learned)})")
+        for subject in learned
+    ]
+
+
+def _difference(subject: Subject, learned: Sequence[Subject]) -> str:
+    seeds = [other.run.config.seed for other in learned if other.title == subject.title and other.run is not None]
+    if subject.run is None or len(set(seeds)) < len(seeds):
+        return subject.name
+    return f"seed {subject.run.config.seed}"
+
+
 def _tuned(task: str, name: str) -> Subject:
     tuned = read_tuned(zoo.TUNED_ROOT, task, name)
     values = ", ".join(f"{key.replace('_', ' ')} {value:.3g}" for key, value in tuned.hyperparameters.items())
@@ -82,7 +100,7 @@ def _stamp() -> int:
 
 @functools.lru_cache(maxsize=16)
 def _subjects(task: str, stamp: int) -> dict[str, Subject]:
-    learned = [_learned(entry) for entry in zoo.entries() if entry.task == task]
+    learned = distinct([_learned(entry) for entry in zoo.entries() if entry.task == task])
     return {subject.name: subject for subject in (*learned, *(_tuned(task, name) for name in TUNED))}
 
 

@@ -153,13 +153,8 @@ def shift_style(drawn: Drawn) -> dict[str, Any]:
 
 
 def optimizer_options(task: str) -> list[dict[str, str]]:
-    """Entries of the menu of learned optimizers: titles, or names where two have the same title."""
-    known = learned(task)
-    titles = [subject.title for subject in known.values()]
-    return [
-        {"value": name, "label": subject.title if titles.count(subject.title) == 1 else f"{subject.title} · {name}"}
-        for name, subject in known.items()
-    ]
+    """Entries of the menu of learned optimizers."""
+    return [{"value": name, "label": subject.title} for name, subject in learned(task).items()]
 
 
 def link_of(view: View) -> str:

@@ -1,10 +1,12 @@
 """What can be put under the microscope."""
 
+import copy
+
 import pytest
 import torch
 
 from app import catalog
-from app.catalog import TITLES, reference_rate, subjects, task_options
+from app.catalog import TITLES, Subject, distinct, reference_rate, subjects, task_options
 from core import zoo
 from core.errors import InputError
 from core.optimizers.hand_designed import HAND_DESIGNED
@@ -74,3 +76,18 @@ def test_the_reference_rate_is_that_of_the_tuned_sgd(monkeypatch: pytest.MonkeyP
     assert rate is not None
     assert rate > 0
     assert reference_rate("nonsense") is None
+
+
+def test_titles_tell_learned_optimizers_apart() -> None:
+    run = next(iter(subjects("rosenbrock").values())).run
+    assert run is not None
+
+    def subject(name: str, title: str, seed: int) -> Subject:
+        other = copy.copy(run)
+        other.config = run.config.model_copy(update={"seed": seed})
+        return Subject(name, "learned", title, "", (0,), other, {})
+
+    found = [subject("a", "GRU", 0), subject("b", "GRU", 7), subject("c", "LSTM", 0)]
+    assert [one.title for one in distinct(found)] == ["GRU (seed 0)", "GRU (seed 7)", "LSTM"]
+    found.append(subject("d", "GRU", 7))
+    assert [one.title for one in distinct(found)] == ["GRU (a)", "GRU (b)", "LSTM", "GRU (d)"]
