@@ -54,7 +54,7 @@ def table(standing: Standing) -> Sentences:
     found = standing.evaluation
     drawn = f"{counted(found.problems, 'held-out problem')} (seed {found.seed}) of {found.steps} inner steps"
     if found.target is not None:
-        share = number(found.target)
+        share = f"{found.target:g}"
         drawn += f"; steps to target are the median over problems of the first step with a loss of at most {share} of the first"
     finals = {n: s.final_loss.median for n, s in found.optimizers.items() if s.final_loss.median is not None}
     parts = []

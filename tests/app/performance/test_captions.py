@@ -27,6 +27,14 @@ def test_curves(sample: Standing) -> None:
     assert "diverges on 2 problems" in captions.curves(diverging, pictured=False)[1]
 
 
+def test_other_seeds_are_named_with_their_numbers(sample: Standing) -> None:
+    others = {"b": evaluation(0.06), "c": evaluation(0.0471)}
+    _, look = captions.curves(dataclasses.replace(sample, siblings=others), pictured=True)
+    assert look.endswith("; trained from 2 other seeds (thin lines) it reaches 0.0600 and 0.0471.")
+    assert "thin for other seeds" in captions.outer(dataclasses.replace(sample, siblings=others))[0]
+    assert "thin" not in captions.outer(sample)[0]
+
+
 def test_table(sample: Standing) -> None:
     drawn, look = captions.table(sample)
     assert "10 held-out problems (seed 3) of 20 inner steps" in drawn
