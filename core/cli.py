@@ -19,7 +19,7 @@ from tqdm import tqdm
 import core
 from core import zoo
 from core.errors import InputError
-from core.evaluation import Evaluation
+from core.generalization import Condition, Generalization
 from core.optimizers.cells import CELLS
 from core.optimizers.features import FEATURES
 from core.optimizers.hand_designed import HAND_DESIGNED
@@ -28,6 +28,7 @@ from core.outer.gradient import Workers
 from core.outer.team import Team
 from core.outer.trainer import train
 from core.store import OuterStep, Run
+from core.tables import evaluation_table, generalization_table
 from core.tasks import TASKS, make_task
 from core.tuning import search, write_search
 
@@ -120,7 +121,9 @@ def parser() -> argparse.ArgumentParser:
     e.add_argument("--run", required=True, metavar="DIR_OR_NAME", help="a run's folder or a zoo name")
     e.add_argument("--problems", type=int, default=128)
     e.add_argument("--seed", type=int, default=0)
-    e.add_argument("--save", action="store_true", help="also keep the result as the run's evaluation.json")
+    e.add_argument("--target", type=float, metavar="RATIO", help="loss to reach, as a share of the first one")
+    e.add_argument("--out-of-distribution", action="store_true", help="also on what it was not trained for")
+    e.add_argument("--save", action="store_true", help="also keep the results with the run")
 
     z = commands.add_parser("zoo", parents=[common], help="list the shipped optimizers")
     z.add_argument("--build", nargs="+", metavar="NAME", help="train these entries of zoo/recipes.json and evaluate")
@@ -203,22 +206,31 @@ def _tune(options: argparse.Namespace) -> dict[str, Any]:
     return found.tuned.model_dump()
 
 
-def _print_evaluation(evaluation: Evaluation) -> None:
-    print(f"{evaluation.task}: {evaluation.problems} held-out problems, {evaluation.steps} inner steps")
-    print(f"{'optimizer':<12}{'meta-loss':>12}{'± s.e.':>10}{'median final loss':>20}{'diverged':>10}")
-    for name, item in evaluation.optimizers.items():
-        numbers = (item.meta_loss.mean, item.meta_loss.sem, item.final_loss.median)
-        mean, sem, final = ("–" if value is None else f"{value:.4g}" for value in numbers)
-        print(f"{name:<12}{mean:>12}{sem:>10}{final:>20}{item.diverged:>10}")
+def _out_of_distribution(run: Run, problems: int, seed: int, target: float | None) -> Generalization:
+    with tqdm(desc=f"{run.name} out of distribution", unit="condition", disable=None) as bar:
+
+        def report(condition: Condition, count: int) -> None:
+            bar.total = count
+            bar.update()
+
+        return zoo.generalize_run(run, problems=problems, seed=seed, target=target, on_condition=report)
 
 
 def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
     run = zoo.find_run(options.run)
-    evaluation = zoo.evaluate_run(run, problems=options.problems, seed=options.seed)
+    asked = {"problems": options.problems, "seed": options.seed, "target": options.target}
+    evaluation = zoo.evaluate_run(run, **asked)
     if options.save:
         zoo.write_evaluation(run, evaluation)
-    _print_evaluation(evaluation)
-    return evaluation.model_dump()
+    print(evaluation_table(evaluation))
+    result = evaluation.model_dump(mode="json")
+    if options.out_of_distribution:
+        found = _out_of_distribution(run, **asked)
+        if options.save:
+            zoo.write_generalization(run, found)
+        print(generalization_table(found))
+        result["out_of_distribution"] = found.model_dump(mode="json")
+    return result
 
 
 def _zoo(options: argparse.Namespace) -> list[dict[str, Any]]:
@@ -233,7 +245,7 @@ def _zoo(options: argparse.Namespace) -> list[dict[str, Any]]:
             raise InputError(f"stopped: build {name} again to go on from outer step {run.status().outer_step}")
         evaluation = zoo.evaluate_run(run)
         zoo.write_evaluation(run, evaluation)
-        _print_evaluation(evaluation)
+        print(evaluation_table(evaluation))
     listed = zoo.entries()
     for entry in listed:
         kept = f"{len(entry.snapshots)} snapshots"
