@@ -1,14 +1,18 @@
 """What several test files share."""
 
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from core.files import write_json
+from core.optimizers.hand_designed import make_hand_designed
 from core.optimizers.recurrent import Architecture, RecurrentOptimizer
 from core.outer.config import RunConfig, make_config
 from core.seeds import Purpose, generator
 from core.tasks import Problems, make_task
+from core.tuning import RIVALS, Tuned
 
 SMALL_MOONS: dict[str, Any] = {"hidden": (4, 3), "points": 24}
 SMALL_TASKS: dict[str, dict[str, Any]] = {"linear_regression": {}, "rosenbrock": {}, "two_moons": SMALL_MOONS}
@@ -57,3 +61,11 @@ def plain_losses(optimizer: Any, problems: Problems, steps: int) -> Tensor:
             state, update = optimizer.step(state, gradient.reshape(-1))
             x = x + update.view_as(x)
     return torch.stack(losses)
+
+
+def write_rivals(folder: Path, task: str) -> None:
+    """Outcomes of searches that never took place: every hand-designed optimizer with its defaults."""
+    for name in RIVALS:
+        values = {key: float(value) for key, value in make_hand_designed(name).hyperparameters().items()}
+        content = {"task": task, "optimizer": name, "hyperparameters": values, "draws": 1, "rungs": [(2, 1)], "seed": 0}
+        write_json(folder / task / f"{name}.json", Tuned(**content, steps=5, meta_loss=0.5, sem=0.1, diverged=0))

@@ -10,12 +10,14 @@ import pytest
 import torch
 
 import core
+from core import generalization, zoo
 from core.cli import main
 from core.outer.config import make_config
 from core.outer.trainer import train
 from core.store import Run
+from core.tuning import RIVALS
 from core.zoo import recipes
-from tests.core.helpers import small_config
+from tests.core.helpers import small_config, write_rivals
 
 REPOSITORY = Path(core.__file__).parent.parent
 SMALL = ["--units", "4", "--problems", "3", "--unroll", "6"]
@@ -43,6 +45,15 @@ def trained(tmp_path_factory):
     """A finished run of each kind that the tests read and never change."""
     config = small_config(outer_steps=3, snapshots=3)
     return train(tmp_path_factory.mktemp("cli") / "run", config)
+
+
+@pytest.fixture
+def rivals(tmp_path_factory, monkeypatch):
+    """Hand-designed optimizers with made-up hyperparameters instead of the tuned ones."""
+    root = tmp_path_factory.mktemp("tuned")
+    write_rivals(root, "linear_regression")
+    made = zoo.rivals("linear_regression", root)
+    monkeypatch.setattr(zoo, "rivals", lambda task, root: made)
 
 
 def test_train(tmp_path, capsys):
@@ -100,28 +111,48 @@ def test_resume_with_another_setting_is_refused(trained, capsys):
     assert "already holds something" in capsys.readouterr().err.splitlines()[-1]
 
 
-def test_evaluate(trained, capsys):
+def test_evaluate(trained, rivals, capsys):
     assert call("evaluate", "--run", trained.path, "--problems", 4, "--seed", 3, "--json") == 0
     found = last_json(capsys)
     assert (found["task"], found["problems"], found["seed"]) == ("linear_regression", 4, 3)
-    assert list(found["optimizers"]) == ["learned", "momentum", "rmsprop", "adam"]
+    assert list(found["optimizers"]) == ["learned", *RIVALS]
+    assert "out_of_distribution" not in found
     for item in found["optimizers"].values():
         assert set(item["meta_loss"]) == {"mean", "sem"} and set(item["final_loss"]) == {"mean", "median"}
-        assert isinstance(item["diverged"], int)
+        assert isinstance(item["diverged"], int) and set(item["steps_to_target"]) == {"median", "reached"}
     momentum = found["optimizers"]["momentum"]["meta_loss"]
     assert 0 < momentum["mean"] < 1 and momentum["sem"] > 0
     assert not (trained.path / "evaluation.json").exists()
 
 
-def test_evaluate_prints_a_table_and_keeps_it_when_asked(tmp_path, capsys):
+def test_evaluate_prints_a_table_and_keeps_it_when_asked(tmp_path, rivals, capsys):
     run = train(tmp_path / "run", small_config(outer_steps=1))
-    assert call("evaluate", "--run", run.path, "--problems", 2, "--save") == 0
+    assert call("evaluate", "--run", run.path, "--problems", 2, "--target", 0.25, "--save") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines[-4:]] == ["learned", "momentum", "rmsprop", "adam"]
-    assert json.loads((run.path / "evaluation.json").read_text())["problems"] == 2
+    assert [line.split()[0] for line in lines[-8:]] == ["learned", *RIVALS]
+    assert "2 held-out problems" in lines[0] and "0.25 of the first loss" in lines[0]
+    kept = json.loads((run.path / "evaluation.json").read_text())
+    assert (kept["problems"], kept["target"]) == (2, 0.25)
+    assert not (run.path / "out_of_distribution.json").exists()
 
 
-def test_evaluate_reports_divergence_as_null(tmp_path, capsys):
+def test_evaluate_out_of_distribution(tmp_path, rivals, capsys, monkeypatch):
+    planned = generalization.plans("linear_regression")
+    monkeypatch.setattr(generalization, "plans", lambda task: [planned[0], planned[2]])
+    run = train(tmp_path / "run", small_config(outer_steps=1))
+    assert call("evaluate", "--run", run.path, "--problems", 2, "--out-of-distribution", "--save", "--json") == 0
+    out = capsys.readouterr().out.splitlines()
+    found = json.loads(out[-1])
+    kept = json.loads((run.path / "out_of_distribution.json").read_text())
+    assert found.pop("out_of_distribution") == kept
+    assert json.loads((run.path / "evaluation.json").read_text()) == found
+    assert [condition["name"] for condition in kept["conditions"]] == [planned[0].name, planned[2].name]
+    rows = out[-4:-2]
+    for row, plan in zip(rows, (planned[0], planned[2]), strict=True):
+        assert row.startswith(plan.name) and any(name in row for name in RIVALS)
+
+
+def test_evaluate_reports_divergence_as_null(tmp_path, rivals, capsys):
     shape = {"units": 2, "output_scale": 1e30}
     run = train(tmp_path / "run", small_config(outer_steps=1, architecture=shape))
     assert call("evaluate", "--run", run.path, "--problems", 3, "--json") == 0
@@ -188,6 +219,9 @@ def test_without_json_the_output_is_for_people(trained, capsys):
         ("evaluate --run BROKEN", "000003.safetensors is damaged or not a safetensors file"),
         ("evaluate --run RUN --problems 1", "problems must be at least 2, for a standard error (got 1)"),
         ("evaluate --run RUN --problems -4", "problems must be at least 2"),
+        ("evaluate --run RUN --target 0", "target must be above 0 and below 1, a share of the first loss (got 0.0)"),
+        ("evaluate --run RUN --target nan", "target must be above 0 and below 1"),
+        ("evaluate --run RUN --target low", "invalid float value: 'low'"),
         ("tune --task rosenbrock", "--optimizer"),
         ("tune --task rosenbrock --optimizer lion", "invalid choice: 'lion'"),
         ("tune --task moons --optimizer adam", "invalid choice: 'moons'"),
@@ -195,7 +229,7 @@ def test_without_json_the_output_is_for_people(trained, capsys):
         ("zoo --build nothing", "no recipe 'nothing' in zoo/recipes.json"),
     ],
 )
-def test_bad_input_is_one_line_on_stderr_and_status_2(words, message, trained, tmp_path, capsys):
+def test_bad_input_is_one_line_on_stderr_and_status_2(words, message, trained, rivals, tmp_path, capsys):
     damaged, broken = tmp_path / "damaged", tmp_path / "broken"
     damaged.mkdir()
     (damaged / "config.json").write_text('{"task": "rosen')
@@ -212,7 +246,7 @@ def test_bad_input_is_one_line_on_stderr_and_status_2(words, message, trained, t
     assert not (tmp_path / "new").exists()
 
 
-def test_a_failure_of_the_disk_is_status_1(trained, capsys, monkeypatch):
+def test_a_failure_of_the_disk_is_status_1(trained, rivals, capsys, monkeypatch):
     def full(*arguments):
         raise OSError(28, "No space left on device")
 
