@@ -1,38 +1,91 @@
-"""Write the README's table of results from the zoo's evaluations: ``.venv/bin/python -m tools.readme``."""
+"""Write the README's tables of results from the zoo's evaluations: ``.venv/bin/python -m tools.readme``."""
 
 import re
 from pathlib import Path
 
+from app.catalog import TITLES
 from core import zoo
-from core.evaluation import Evaluation
+from core.evaluation import Evaluation, Score
 from core.files import read_json, write_bytes
+from core.generalization import Generalization
 from core.tasks import TASKS
+from core.tuning import RIVALS
+from core.verdicts import verdict
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 BETWEEN = re.compile(r"(<!-- table -->\n).*?(<!-- /table -->)", re.DOTALL)
 
 
+def _meta_loss(score: Score | None, problems: int) -> str:
+    if score is None:
+        return "–"
+    if score.meta_loss.mean is None or score.meta_loss.sem is None:
+        return f"{score.diverged} of {problems} diverged"
+    return f"{score.meta_loss.mean:.4f} ± {score.meta_loss.sem:.4f}"
+
+
+def _steps(score: Score | None) -> str:
+    if score is None or score.steps_to_target is None:
+        return "–"
+    median = score.steps_to_target.median
+    return "never" if median is None else f"{median:g}"
+
+
+def _failures(name: str) -> str:
+    """How often an entry fails out of distribution, and where."""
+    path = zoo.ROOT / name / "out_of_distribution.json"
+    if not path.exists():
+        return "–"
+    others = read_json(path, Generalization).conditions[1:]
+    failed = [condition.name for condition in others if verdict(condition.evaluation).outcome == "fails"]
+    return f"{len(failed)} of {len(others)}" + (f": {'; '.join(failed)}" if failed else "")
+
+
+def _line(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _heading(*cells: str) -> list[str]:
+    return [_line(*cells), "|" + "---|" * len(cells)]
+
+
+def entries_table(evaluations: dict[str, Evaluation]) -> list[str]:
+    """One line a shipped optimizer: against the best tuned one, the better of the two in bold."""
+    lines = _heading("task", "shipped optimizer", "learned", "best tuned", "steps", "fails out of distribution")
+    for name, found in evaluations.items():
+        judged = verdict(found)
+        ours, best = (_meta_loss(score, found.problems) for score in (judged.learned, judged.best))
+        if judged.outcome == "holds":
+            ours = f"**{ours}**"
+        elif judged.outcome == "fails":
+            best = f"**{best}**"
+        rival = f"{best}, {TITLES[judged.rival]}" if judged.rival else "all diverge"
+        steps = f"{_steps(judged.learned)} / {_steps(judged.best)}"
+        lines.append(_line(TASKS[found.task].title, f"`{name}`", ours, rival, steps, _failures(name)))
+    return lines
+
+
+def rivals_table(evaluations: dict[str, Evaluation]) -> list[str]:
+    """One line a tuned optimizer, one column a task."""
+    by_task = {found.task: found for found in evaluations.values()}
+    columns = [by_task[task] for task in TASKS if task in by_task]
+    lines = _heading("tuned", *(TASKS[found.task].title for found in columns))
+    for name in RIVALS:
+        if any(name in found.optimizers for found in columns):
+            cells = (_meta_loss(found.optimizers.get(name), found.problems) for found in columns)
+            lines.append(_line(TITLES[name], *cells))
+    return lines
+
+
 def table() -> str:
-    """One line a shipped optimizer, the best of each line in bold."""
-    lines = ["| task | shipped optimizer | learned | momentum | RMSProp | Adam |", "|---|---|---|---|---|---|"]
-    for entry in zoo.entries():
-        scores = read_json(zoo.ROOT / entry.name / "evaluation.json", Evaluation).optimizers
-        losses = {name: scores[name].meta_loss for name in ("learned", "momentum", "rmsprop", "adam")}
-        means = {name: loss.mean for name, loss in losses.items() if loss.mean is not None}
-        best = min(means, key=lambda name: means[name])
-        cells = []
-        for name, loss in losses.items():
-            if loss.mean is None or loss.sem is None:
-                cells.append(f"{scores[name].diverged} of 128 diverged")
-            else:
-                number = f"{loss.mean:.4f} ± {loss.sem:.4f}"
-                cells.append(f"**{number}**" if name == best else number)
-        lines.append(f"| {TASKS[entry.task].title} | `{entry.name}` | {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+    """Both tables."""
+    names = [entry.name for entry in zoo.entries()]
+    evaluations = {name: read_json(zoo.ROOT / name / "evaluation.json", Evaluation) for name in names}
+    return "\n".join([*entries_table(evaluations), "", *rivals_table(evaluations)]) + "\n"
 
 
 def updated(text: str) -> str:
-    """The README with today's table."""
+    """The README with today's tables."""
     return BETWEEN.sub(lambda match: match[1] + table() + match[2], text)
 
 
