@@ -14,6 +14,8 @@ CREATED := $(VENV)/.created
 INSTALLED := $(VENV)/.installed
 DEV_INSTALLED := $(VENV)/.dev-installed
 BUSY := $(VENV)/.pip-at-work
+PEER := .venv-peer
+PEER_INSTALLED := $(PEER)/.installed
 
 # Left behind only by a pip that was stopped, perhaps half-way through a package: the environment is then made anew.
 define install
@@ -38,7 +40,7 @@ test: $(DEV_INSTALLED) ## style, types and all tests, those in a real browser in
 	$(PY) -m mypy
 	@$(PY) -m pytest
 
-bench: $(DEV_INSTALLED) ## the benchmarks, a table at the end
+bench: $(DEV_INSTALLED) $(PEER_INSTALLED) ## the benchmarks, a table at the end
 	@sh tools/chromium.sh
 	@exec $(PY) -m benchmarks
 
@@ -47,7 +49,7 @@ zoo: $(INSTALLED) ## train the shipped optimizers again (NAMES="one another" for
 	exec $(PY) -m core zoo --build $${names:-$$($(PY) -c 'from core import zoo; print(*(r.name for r in zoo.recipes()))')}
 
 clean: ## remove the environment and everything that can be made again (runs stay)
-	rm -rf $(VENV) build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(PEER) build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find app benchmarks core tests -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # Anew if the environment's Python is gone, or if a pip was stopped while at work.
@@ -63,8 +65,17 @@ $(INSTALLED): $(CREATED) requirements.txt pyproject.toml
 	Linux) echo "If this downloads gigabytes of CUDA: CONTRIBUTING.md says how to get the small CPU build of torch." ;; esac
 	$(call install,requirements.txt)
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@echo "Compiling the steps of outer training (once on this machine)."
+	@$(PY) -m core.outer.kernels
 	@touch $@
 
 $(DEV_INSTALLED): $(INSTALLED) requirements-dev.txt
 	$(call install,requirements-dev.txt)
+	@touch $@
+
+# renn, the peer of the outer-step benchmark, beside a JAX of today.
+$(PEER_INSTALLED): benchmarks/peer-requirements.txt
+	$(PYTHON) -m venv --clear $(PEER)
+	$(PEER)/bin/python -m pip --disable-pip-version-check install --quiet --requirement benchmarks/peer-requirements.txt
+	$(PEER)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps renn==0.1.0
 	@touch $@

@@ -3,10 +3,10 @@
 import argparse
 from dataclasses import fields
 
-from benchmarks import first_view, scrub, tuning
+from benchmarks import first_view, outer_step, scrub, tuning
 from benchmarks.report import Line
 
-ALL = {"scrub": scrub.run, "first_view": first_view.run, "tuning": tuning.run}
+ALL = {"outer_step": outer_step.run, "scrub": scrub.run, "first_view": first_view.run, "tuning": tuning.run}
 
 
 def main() -> None:

@@ -1,0 +1,179 @@
+"""One outer step: against renn, against the machine's own rate of multiplying matrices, and over sizes.
+
+The setting is that of renn's notebook: GRU-64, quadratics of 5 parameters, 64 problems, 200 inner steps, the gradient through
+everything. Ours and renn's steps alternate in one run, each with all cores.
+"""
+
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from benchmarks.report import Line
+from core.outer.config import RunConfig, make_config
+from core.outer.estimators import make_estimator
+from core.outer.gradient import Workers
+from core.outer.team import Team
+from core.seeds import Purpose, generator
+
+PEER = Path(os.environ.get("LOPTSCOPE_PEER", Path(__file__).parent.parent / ".venv-peer")) / "bin" / "python"
+PAIRS = 15
+
+
+class Stepper:
+    """Outer steps of a configuration, one at a time."""
+
+    def __init__(self, config: RunConfig):
+        torch.set_num_threads(1)
+        self.estimator = make_estimator(config, Workers(), Team())
+        theta = config.architecture.initial_theta(generator(Purpose.INITIALIZE, 0))
+        self.theta = {name: torch.nn.Parameter(tensor) for name, tensor in theta.items()}
+        self.adam = torch.optim.Adam(self.theta.values(), lr=3e-3)
+        self.done = 0
+
+    def step(self) -> float:
+        """Seconds of one outer step, the update of θ included."""
+        began = time.perf_counter()
+        outer = self.estimator.estimate(self.theta, self.done)
+        for name, parameter in self.theta.items():
+            parameter.grad = outer.gradients[name]
+        self.adam.step()
+        self.done += 1
+        return time.perf_counter() - began
+
+
+def setting(units: int = 64, problems: int = 64, unroll: int = 200, parameters: int = 5) -> RunConfig:
+    """renn's notebook's setting, or a variation of it."""
+    return make_config(
+        {
+            "task": "linear_regression",
+            "task_parameters": {"parameters": parameters},
+            "architecture": {"units": units},
+            "problems": problems,
+            "unroll": unroll,
+            "adjoint_clip": None,
+        }
+    )
+
+
+@contextmanager
+def _renn() -> Iterator[subprocess.Popen[str]]:
+    script = Path(__file__).with_name("renn_step.py")
+    command = [str(PEER), str(script), "64", "64", "200"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield process
+        process.kill()
+
+
+def _ask(process: subprocess.Popen[str]) -> float:
+    assert process.stdin is not None and process.stdout is not None
+    process.stdin.write("\n")
+    process.stdin.flush()
+    return float(process.stdout.readline().split()[0])
+
+
+def _against_renn() -> list[Line]:
+    what, bar = "outer step, GRU-64, 64 problems × 200 steps", "ratio ≤ 0.6 (aim 0.35)"
+    stepper = Stepper(setting())
+    stepper.step()
+    if not PEER.exists():
+        ours = statistics.median(stepper.step() for _ in range(PAIRS))
+        return [Line(what, f"{1e3 * ours:.0f} ms", "renn is not installed (`make bench` does it)", "", bar)]
+    with _renn() as process:
+        compiling = _ask(process)
+        _ask(process)
+        pairs = [(stepper.step(), _ask(process)) for _ in range(PAIRS)]
+    ours, peer = (statistics.median(column) for column in zip(*pairs, strict=True))
+    ratio = statistics.median(a / b for a, b in pairs)
+    first = _first_step()
+    return [
+        Line(what, f"{1e3 * ours:.0f} ms", f"renn {1e3 * peer:.0f} ms", f"{ratio:.2f}", bar),
+        Line(
+            "first outer step of a process",
+            f"{first:.2f} s",
+            f"renn {compiling:.1f} s",
+            f"{first / compiling:.2f}",
+            "≤ 1 s",
+        ),
+    ]
+
+
+def _first_step() -> float:
+    """Seconds of the first outer step in a fresh process, compiled code read from disk."""
+    program = "from benchmarks.outer_step import *; print(Stepper(setting()).step())"
+    return float(subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout)
+
+
+def _matrix_rate() -> float:
+    """GFLOP/s of a large float32 matrix product with all cores."""
+    torch.set_num_threads(os.cpu_count() or 1)
+    a = torch.randn(2048, 2048)
+    torch.mm(a, a)
+    rates = []
+    for _ in range(5):
+        began = time.perf_counter()
+        torch.mm(a, a)
+        rates.append(2 * 2048**3 / (time.perf_counter() - began) / 1e9)
+    torch.set_num_threads(1)
+    return statistics.median(rates)
+
+
+def _against_the_machine() -> Line:
+    """Three products of [n, units] × [units, 3 units] an inner step: one forward, two on the way back."""
+    units, problems, unroll, parameters = 64, 64, 200, 5
+    stepper = Stepper(setting(units, problems, unroll, parameters))
+    stepper.step()
+    seconds = statistics.median(stepper.step() for _ in range(PAIRS))
+    rate = 3 * 2 * problems * parameters * units * 3 * units * unroll / seconds / 1e9
+    peer = _matrix_rate()
+    return Line(
+        "achieved in an outer step", f"{rate:.0f} GFLOP/s", f"torch.mm {peer:.0f} GFLOP/s", f"{rate / peer:.2f}"
+    )
+
+
+def _scaling() -> list[Line]:
+    lines = []
+    for name, values in (
+        ("units", (32, 64, 128)),
+        ("problems", (32, 64, 128)),
+        ("parameters", (5, 20, 80)),
+        ("unroll", (100, 200, 400)),
+    ):
+        times = []
+        for value in values:
+            stepper = Stepper(setting(**{name: value}))
+            stepper.step()
+            times.append(statistics.median(stepper.step() for _ in range(5)))
+        shown = ", ".join(f"{value}: {1e3 * seconds:.0f} ms" for value, seconds in zip(values, times, strict=True))
+        lines.append(Line(f"outer step over {name}", shown))
+    return lines
+
+
+def two_moons_peak(problems: int) -> float:
+    """GiB of memory at most, and the time printed by the caller: the full network, GRU-64, 200 inner steps."""
+    architecture = {"units": 64, "features": "symlog", "output_scale": 0.01}
+    config = make_config({"task": "two_moons", "problems": problems, "unroll": 200, "architecture": architecture})
+    Stepper(config).step()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def _memory() -> list[Line]:
+    lines = []
+    for problems in (2, 6):
+        program = f"from benchmarks.outer_step import *; print(two_moons_peak({problems}))"
+        run = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+        what = f"peak memory, two moons 64-64-64, GRU-64, {problems} problems × 200 steps"
+        lines.append(Line(what, f"{float(run.stdout):.2f} GiB", "", "", "≤ 8 GiB"))
+    return lines
+
+
+def run() -> list[Line]:
+    """Against renn, against the machine, over sizes, and memory."""
+    return [*_against_renn(), _against_the_machine(), *_scaling(), *_memory()]
