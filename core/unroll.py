@@ -1,7 +1,8 @@
 """An optimizer on a batch of problems: the inner loop."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -27,6 +28,42 @@ class Trajectory:
     gradients: Tensor | None
     states: Tensor | None
     updates: Tensor | None
+
+
+class InnerStep(NamedTuple):
+    """One inner step: what the optimizer met at x_k and what it made of it.
+
+    Attributes:
+        x: x_k, [problems, parameters].
+        loss: f(x_k), [problems].
+        gradient: [problems, parameters].
+        state: h_k, [problems * parameters, S].
+        update: u_k, [problems, parameters].
+        next_x: x_{k+1}.
+        next_state: h_{k+1}.
+    """
+
+    x: Tensor
+    loss: Tensor
+    gradient: Tensor
+    state: Tensor
+    update: Tensor
+    next_x: Tensor
+    next_state: Tensor
+
+
+def inner_steps(optimizer: Optimizer, problems: Problems, x: Tensor, state: Tensor) -> Iterator[InnerStep]:
+    """The inner loop from x [problems, parameters] and state [problems * parameters, S], without end.
+
+    It neither enables nor disables gradients: that is the caller's.
+    """
+    while True:
+        loss, gradient = problems.loss_and_gradient(x)
+        next_state, flat = optimizer.step(state, gradient.reshape(-1))
+        update = flat.view(x.shape)
+        next_x = x + update
+        yield InnerStep(x, loss, gradient, state, update, next_x, next_state)
+        x, state = next_x, next_state
 
 
 EVERYTHING = ("x", "gradients", "states", "updates")
@@ -58,20 +95,17 @@ def unroll(
             kept[name].append(value)
 
     with torch.no_grad():
-        x = problems.x0
-        state = optimizer.initial_state(x.numel(), x.dtype)
-        for k in range(steps + 1):
-            loss, gradient = problems.loss_and_gradient(x)
-            losses.append(loss)
-            keep("x", x)
-            keep("gradients", gradient)
+        x0 = problems.x0
+        met = inner_steps(optimizer, problems, x0, optimizer.initial_state(x0.numel(), x0.dtype))
+        for k, step in zip(range(steps + 1), met, strict=False):
+            losses.append(step.loss)
+            keep("x", step.x)
+            keep("gradients", step.gradient)
             if "states" in kept:
-                by_component = state.view(*shape, -1)
+                by_component = step.state.view(*shape, -1)
                 keep("states", by_component if components is None else by_component[:, components])
             if k < steps:
-                state, update = optimizer.step(state, gradient.reshape(-1))
-                keep("updates", update.view(shape))
-                x = x + update.view(shape)
+                keep("updates", step.update)
         stacked = {
             name: torch.stack(values) if values else problems.x0.new_empty(0, *shape) for name, values in kept.items()
         }

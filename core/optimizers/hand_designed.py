@@ -1,10 +1,11 @@
 """SGD, momentum, Nesterov momentum, RMSProp and Adam as component-wise dynamical systems.
 
 Each equals its namesake in `torch.optim` step by step. Any of them may take a learning-rate decay in inverse time,
-α_k = α / (1 + decay · k), the form `torch.optim.Adagrad` uses for its ``lr_decay``; the step k is then part of the state.
+α_k = α / (1 + decay · k); Adam also comes with two usual schedules. The step k is then part of the state.
 A hyperparameter is a number, or a tensor [n] that gives every row its own (so that many draws run as one batch).
 """
 
+from abc import abstractmethod
 from dataclasses import dataclass, fields
 from typing import ClassVar, final
 
@@ -13,8 +14,7 @@ from torch import Tensor
 
 from core.errors import InputError, choose
 from core.optimizers.base import Optimizer
-
-Scalar = float | Tensor
+from core.optimizers.schedules import Scalar, halving, inverse_time, warmup_cosine
 
 
 def _root(s: Tensor) -> Tensor:
@@ -24,14 +24,20 @@ def _root(s: Tensor) -> Tensor:
 
 
 class HandDesigned(Optimizer):
-    """What the hand-designed optimizers share: hyperparameters as fields, an optional learning-rate decay."""
+    """What the hand-designed optimizers share: hyperparameters as fields, a learning rate that may change with the step.
+
+    The columns of a state are contiguous: [n, S] is the transpose of a dense [S, n].
+    """
 
     kind: ClassVar[str]
     memory: ClassVar[tuple[str, ...]]  # names of the state entries other than the step
-    counts: ClassVar[bool] = False  # whether the step is part of the state even without decay
 
     learning_rate: Scalar
-    learning_rate_decay: Scalar
+
+    @property
+    @abstractmethod
+    def counts(self) -> bool:
+        """Whether the step is part of the state, as its last entry."""
 
     @property
     def name(self) -> str:
@@ -42,33 +48,49 @@ class HandDesigned(Optimizer):
         return True
 
     @property
-    def decays(self) -> bool:
-        """Whether the learning rate changes with the step."""
-        return isinstance(self.learning_rate_decay, Tensor) or self.learning_rate_decay != 0
-
-    @property
     def state_names(self) -> tuple[str, ...]:
-        return (*self.memory, "step") if self.counts or self.decays else self.memory
+        return (*self.memory, "step") if self.counts else self.memory
 
     def initial_state(self, n: int, dtype: torch.dtype = torch.float32) -> Tensor:
-        return torch.zeros(n, self.state_size, dtype=dtype)
+        return torch.zeros(self.state_size, n, dtype=dtype).mT
 
     def hyperparameters(self) -> dict[str, Scalar]:
         """Hyperparameters by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
 
-    def _rate(self, state: Tensor) -> Scalar:
-        return self.learning_rate / (1 + self.learning_rate_decay * state[:, -1]) if self.decays else self.learning_rate
-
     def _next(self, state: Tensor, *memory: Tensor) -> Tensor:
-        if self.counts or self.decays:
+        if self.counts:
             memory = (*memory, state[:, -1] + 1)
-        return torch.stack(memory, 1) if memory else state
+        return torch.stack(memory).mT if memory else state
+
+
+class Decaying(HandDesigned):
+    """Hand-designed optimizers that take a learning-rate decay in inverse time."""
+
+    always_counts: ClassVar[bool] = False  # whether the step is part of the state even without decay
+
+    learning_rate_decay: Scalar
+
+    @property
+    def decays(self) -> bool:
+        """Whether the learning rate changes with the step."""
+        return isinstance(self.learning_rate_decay, Tensor) or self.learning_rate_decay != 0
+
+    @property
+    def counts(self) -> bool:
+        return self.always_counts or self.decays
+
+    def _rate(self, state: Tensor) -> Scalar:
+        return (
+            self.learning_rate * inverse_time(state[:, -1], self.learning_rate_decay)
+            if self.decays
+            else self.learning_rate
+        )
 
 
 @final
 @dataclass(frozen=True)
-class SGD(HandDesigned):
+class SGD(Decaying):
     """u = −α g. Equals `torch.optim.SGD`."""
 
     kind: ClassVar[str] = "sgd"
@@ -83,7 +105,7 @@ class SGD(HandDesigned):
 
 @final
 @dataclass(frozen=True)
-class Momentum(HandDesigned):
+class Momentum(Decaying):
     """v ← βv + g, u = −αv (Polyak 1964). Equals `torch.optim.SGD` with momentum."""
 
     kind: ClassVar[str] = "momentum"
@@ -100,7 +122,7 @@ class Momentum(HandDesigned):
 
 @final
 @dataclass(frozen=True)
-class Nesterov(HandDesigned):
+class Nesterov(Decaying):
     """v ← βv + g, u = −α(g + βv) (Sutskever et al. 2013). Equals `torch.optim.SGD` with ``nesterov=True``."""
 
     kind: ClassVar[str] = "nesterov"
@@ -117,7 +139,7 @@ class Nesterov(HandDesigned):
 
 @final
 @dataclass(frozen=True)
-class RMSProp(HandDesigned):
+class RMSProp(Decaying):
     """s ← γs + (1 − γ)g², u = −αg/(√s + ε) (Tieleman & Hinton 2012). Equals `torch.optim.RMSprop`."""
 
     kind: ClassVar[str] = "rmsprop"
@@ -133,14 +155,31 @@ class RMSProp(HandDesigned):
         return self._next(state, s), -self._rate(state) * gradient / (_root(s) + self.epsilon)
 
 
+class _BiasCorrected(HandDesigned):
+    """The moments of Adam: m ← β₁m + (1 − β₁)g, s ← β₂s + (1 − β₂)g², both divided by 1 − β^(k + 1)."""
+
+    memory: ClassVar[tuple[str, ...]] = ("m", "s")
+
+    beta1: Scalar
+    beta2: Scalar
+    epsilon: Scalar
+
+    def _step_at(self, rate: Scalar, state: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        m = self.beta1 * state[:, 0] + (1 - self.beta1) * gradient
+        s = self.beta2 * state[:, 1] + (1 - self.beta2) * gradient**2
+        count = state[:, 2] + 1
+        first, second = 1 - self.beta1**count, 1 - self.beta2**count
+        update = -(rate / first) * m / (_root(s) / second**0.5 + self.epsilon)
+        return self._next(state, m, s), update
+
+
 @final
 @dataclass(frozen=True)
-class Adam(HandDesigned):
+class Adam(_BiasCorrected, Decaying):
     """Adam with bias correction (Kingma & Ba 2015), state (m, s, step). Equals `torch.optim.Adam`."""
 
     kind: ClassVar[str] = "adam"
-    memory: ClassVar[tuple[str, ...]] = ("m", "s")
-    counts: ClassVar[bool] = True
+    always_counts: ClassVar[bool] = True
 
     learning_rate: Scalar = 1e-3
     beta1: Scalar = 0.9
@@ -149,17 +188,60 @@ class Adam(HandDesigned):
     learning_rate_decay: Scalar = 0.0
 
     def step(self, state: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
-        m = self.beta1 * state[:, 0] + (1 - self.beta1) * gradient
-        s = self.beta2 * state[:, 1] + (1 - self.beta2) * gradient**2
-        count = state[:, 2] + 1
-        first, second = 1 - self.beta1**count, 1 - self.beta2**count
-        update = -(self._rate(state) / first) * m / (_root(s) / second**0.5 + self.epsilon)
-        return self._next(state, m, s), update
+        return self._step_at(self._rate(state), state, gradient)
 
 
-HAND_DESIGNED: dict[str, type[HandDesigned]] = {cls.kind: cls for cls in (SGD, Momentum, Nesterov, RMSProp, Adam)}
+@final
+@dataclass(frozen=True)
+class AdamCosine(_BiasCorrected):
+    """Adam whose rate rises linearly over ``warmup`` steps, then falls as half a cosine to 0 at step ``horizon``."""
+
+    kind: ClassVar[str] = "adam_cosine"
+
+    learning_rate: Scalar = 1e-3
+    beta1: Scalar = 0.9
+    beta2: Scalar = 0.999
+    epsilon: Scalar = 1e-8
+    warmup: Scalar = 0.0
+    horizon: Scalar = 200.0
+
+    @property
+    def counts(self) -> bool:
+        return True
+
+    def step(self, state: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        factor = warmup_cosine(state[:, -1], self.warmup, self.horizon)
+        return self._step_at(self.learning_rate * factor, state, gradient)
+
+
+@final
+@dataclass(frozen=True)
+class AdamExponential(_BiasCorrected):
+    """Adam whose rate halves every ``half_life`` steps."""
+
+    kind: ClassVar[str] = "adam_exponential"
+
+    learning_rate: Scalar = 1e-3
+    beta1: Scalar = 0.9
+    beta2: Scalar = 0.999
+    epsilon: Scalar = 1e-8
+    half_life: Scalar = 100.0
+
+    @property
+    def counts(self) -> bool:
+        return True
+
+    def step(self, state: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        factor = halving(state[:, -1], self.half_life)
+        return self._step_at(self.learning_rate * factor, state, gradient)
+
+
+HAND_DESIGNED: dict[str, type[HandDesigned]] = {
+    cls.kind: cls for cls in (SGD, Momentum, Nesterov, RMSProp, Adam, AdamCosine, AdamExponential)
+}
 
 _FRACTIONS = ("momentum", "decay", "beta1", "beta2")
+_POSITIVE = ("half_life", "horizon")
 
 
 def make_hand_designed(name: str, hyperparameters: dict[str, float] | None = None) -> HandDesigned:
@@ -178,4 +260,6 @@ def make_hand_designed(name: str, hyperparameters: dict[str, float] | None = Non
             raise InputError(f"{name}: {key} must be a finite number, 0 or more (got {value!r})")
         if key in _FRACTIONS and value >= 1:
             raise InputError(f"{name}: {key} must be at least 0 and below 1 (got {value!r})")
+        if key in _POSITIVE and value == 0:
+            raise InputError(f"{name}: {key} must be above 0 (got {value!r})")
     return cls(**values)

@@ -1,8 +1,10 @@
 import itertools
+import math
 
 import numpy as np
 import pytest
 import torch
+from torch.optim import lr_scheduler
 
 from core.errors import InputError
 from core.optimizers import HAND_DESIGNED, make_hand_designed
@@ -88,7 +90,7 @@ MEMORY = {
 }
 
 
-@pytest.mark.parametrize("name", HAND_DESIGNED)
+@pytest.mark.parametrize("name", MEMORY)
 @pytest.mark.parametrize("decay", [0.03, 2.0])
 def test_learning_rate_decay_is_inverse_time(name, decay):
     """α_k = α / (1 + decay · k) scales each update and touches nothing else."""
@@ -99,6 +101,65 @@ def test_learning_rate_decay_is_inverse_time(name, decay):
     )
     factors = torch.tensor([1 / (1 + decay * k) for k in range(60)], dtype=torch.float64)
     torch.testing.assert_close(decayed, factors[:, None] * plain, rtol=1e-12, atol=0)
+
+
+SCHEDULED = ("adam_cosine", "adam_exponential")
+SETTINGS = {"learning_rate": 0.1, "beta1": 0.8, "beta2": 0.95, "epsilon": 1e-6}
+
+
+def scheduled_path(inputs, make):
+    """x_k of `torch.optim.Adam` under a `torch.optim.lr_scheduler` made from it."""
+    x = torch.nn.Parameter(torch.zeros(inputs.shape[1], dtype=inputs.dtype))
+    optimizer = torch.optim.Adam([x], lr=0.1, betas=(0.8, 0.95), eps=1e-6)
+    scheduler, path = make(optimizer), []
+    for gradient in inputs:
+        x.grad = gradient.clone()
+        optimizer.step()
+        scheduler.step()
+        path.append(x.detach().clone())
+    return torch.stack(path)
+
+
+@pytest.mark.parametrize("half_life", [1, 7.5, 2000])
+def test_adam_exponential_is_torchs(half_life):
+    inputs = gradients()
+    updates, _ = run(make_hand_designed("adam_exponential", {**SETTINGS, "half_life": half_life}), inputs)
+    path = scheduled_path(inputs, lambda o: lr_scheduler.ExponentialLR(o, 0.5 ** (1 / half_life)))
+    torch.testing.assert_close(updates.cumsum(0), path, rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.parametrize("warmup, horizon", [(0, STEPS), (1, STEPS), (30, STEPS), (30, 150)])
+def test_adam_cosine_is_torchs(warmup, horizon):
+    """Linear warm-up, then cosine annealing; past the horizon the rate stays 0, where torch's rises again."""
+    inputs = gradients()
+    updates, _ = run(make_hand_designed("adam_cosine", {**SETTINGS, "warmup": warmup, "horizon": horizon}), inputs)
+
+    def make(optimizer):
+        fall = lr_scheduler.CosineAnnealingLR(optimizer, horizon - warmup)
+        if not warmup:
+            return fall
+        rise = lr_scheduler.LinearLR(optimizer, 1 / (warmup + 1), total_iters=warmup)
+        return lr_scheduler.SequentialLR(optimizer, [rise, fall], [warmup])
+
+    path = scheduled_path(inputs, make)
+    torch.testing.assert_close(updates[:horizon].cumsum(0), path[:horizon], rtol=1e-10, atol=1e-12)
+    assert not updates[horizon:].any() and updates[horizon - 1].any()
+
+
+@pytest.mark.parametrize("warmup, horizon", [(9.5, 20), (50, 20), (20, 20)])
+def test_adam_cosine_with_any_settings(warmup, horizon):
+    """Against the formula written out, with warm-ups that are fractions or longer than the horizon."""
+    inputs = gradients(40)
+
+    def factor(k):
+        if k >= horizon:
+            return 0.0
+        rise = min(1.0, (k + 1) / (warmup + 1))
+        return rise * (1 if k <= warmup else 0.5 + 0.5 * math.cos(math.pi * (k - warmup) / (horizon - warmup)))
+
+    updates, _ = run(make_hand_designed("adam_cosine", {**SETTINGS, "warmup": warmup, "horizon": horizon}), inputs)
+    path = scheduled_path(inputs, lambda o: lr_scheduler.LambdaLR(o, factor))
+    torch.testing.assert_close(updates.cumsum(0), path, rtol=1e-10, atol=1e-12)
 
 
 def test_learning_rate_decay_is_adagrads():
@@ -120,6 +181,8 @@ def test_learning_rate_decay_is_adagrads():
         ("nesterov", {"learning_rate": [0.1, 0.2, 3.0], "momentum": [0.0, 0.5, 0.99]}),
         ("rmsprop", {"decay": [0.0, 0.9, 0.999], "epsilon": [1e-8, 1e-3, 0.1]}),
         ("adam", {"beta1": [0.0, 0.9, 0.5], "beta2": [0.9, 0.999, 0.0], "learning_rate_decay": [0.1, 0.0, 1.0]}),
+        ("adam_cosine", {"warmup": [0.0, 4.5, 60.0], "horizon": [40.0, 20.0, 30.0], "beta1": [0.0, 0.9, 0.5]}),
+        ("adam_exponential", {"half_life": [1.0, 7.0, 2000.0], "beta2": [0.9, 0.999, 0.0]}),
     ],
 )
 def test_a_tensor_gives_every_row_its_own_hyperparameters(name, values):
@@ -132,15 +195,15 @@ def test_a_tensor_gives_every_row_its_own_hyperparameters(name, values):
         torch.testing.assert_close(together[:, row : row + 1], alone, rtol=1e-12, atol=0)
 
 
-@pytest.mark.parametrize("name, decay", list(itertools.product(HAND_DESIGNED, [0.0, 0.1])))
+@pytest.mark.parametrize("name, decay", [*itertools.product(MEMORY, [0.0, 0.1]), *((n, None) for n in SCHEDULED)])
 def test_shapes_names_and_clock_of_the_state(name, decay):
-    optimizer = make_hand_designed(name, {"learning_rate_decay": decay})
+    optimizer = make_hand_designed(name, {} if decay is None else {"learning_rate_decay": decay})
     state = optimizer.initial_state(4, torch.float64)
     assert state.shape == (4, optimizer.state_size) and state.dtype == torch.float64 and not state.any()
     assert optimizer.name == name and optimizer.smooth
     following, update = optimizer.step(state, torch.ones(4, dtype=torch.float64))
     assert following.shape == state.shape and update.shape == (4,)
-    assert (optimizer.clock is not None) == (name == "adam" or decay > 0)
+    assert (optimizer.clock is not None) == (name.startswith("adam") or decay > 0)
     if optimizer.clock is not None:
         assert (following[:, optimizer.clock] == 1).all()
 
@@ -226,6 +289,9 @@ def test_jacobian_of_the_state_at_rest_is_finite(name):
         ("momentum", {"momentum": 1}, "momentum: momentum must be at least 0 and below 1 (got 1)"),
         ("rmsprop", {"decay": 1.0}, "rmsprop: decay must be at least 0 and below 1"),
         ("adam", {"beta1": 1.5}, "adam: beta1 must be at least 0 and below 1"),
+        ("adam_exponential", {"half_life": 0}, "adam_exponential: half_life must be above 0 (got 0)"),
+        ("adam_cosine", {"horizon": 0.0}, "adam_cosine: horizon must be above 0"),
+        ("adam_cosine", {"learning_rate_decay": 0.1}, "adam_cosine has no hyperparameter 'learning_rate_decay'"),
         ("adam", {"beta2": 1.0}, "adam: beta2 must be at least 0 and below 1"),
     ],
 )

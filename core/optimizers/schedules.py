@@ -1,0 +1,33 @@
+"""How the learning rate of a hand-designed optimizer changes with the step: factors of the base rate.
+
+The step k counts from 0. It and every setting may be a number or a tensor [n] (one value a row); k is a tensor.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+Scalar = float | Tensor
+
+
+def inverse_time(step: Tensor, decay: Scalar) -> Tensor:
+    """1 / (1 + decay · k), the form `torch.optim.Adagrad` uses for its ``lr_decay``."""
+    return 1 / (1 + decay * step)
+
+
+def halving(step: Tensor, half_life: Scalar) -> Tensor:
+    """½^(k / half_life): `torch.optim.lr_scheduler.ExponentialLR` with gamma = ½^(1 / half_life)."""
+    return torch.exp(-math.log(2) / half_life * step)
+
+
+def warmup_cosine(step: Tensor, warmup: Scalar, horizon: Scalar) -> Tensor:
+    """A linear rise from 1 / (warmup + 1) to 1 at k = warmup, then half a cosine to 0 at k = horizon, and 0 from there.
+
+    Equals `torch.optim.lr_scheduler.SequentialLR` of `LinearLR` (start_factor = 1 / (warmup + 1), total_iters =
+    warmup) and `CosineAnnealingLR` (T_max = horizon − warmup), but stays at 0 where the latter would rise again.
+    """
+    rise = ((step + 1) / (warmup + 1)).clamp(max=1.0)
+    span = torch.as_tensor(horizon - warmup, dtype=step.dtype).clamp_min(torch.finfo(step.dtype).tiny)
+    fall = 0.5 + 0.5 * torch.cos(math.pi * ((step - warmup) / span).clamp(0.0, 1.0))
+    return torch.where(step < horizon, rise * fall, 0.0)
