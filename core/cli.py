@@ -5,6 +5,7 @@ Errors are one line on stderr: exit status 2 for bad input, 1 for a failure.
 
 import argparse
 import json
+import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -30,7 +31,7 @@ from core.outer.trainer import train
 from core.store import OuterStep, Run
 from core.tables import evaluation_table, generalization_table
 from core.tasks import TASKS, make_task
-from core.tuning import search, write_search
+from core.tuning import RIVALS, search_all
 
 ARCHITECTURE = ("cell", "units", "reset", "features", "feature_scale", "output_scale")
 
@@ -112,10 +113,11 @@ def parser() -> argparse.ArgumentParser:
 
     u = commands.add_parser("tune", parents=[common], help="random search for a hand-designed optimizer")
     u.add_argument("--task", choices=TASKS, required=True)
-    u.add_argument("--optimizer", choices=HAND_DESIGNED, required=True)
-    u.add_argument("--draws", type=int, default=256)
+    u.add_argument("--optimizer", choices=(*HAND_DESIGNED, "all"), required=True)
+    u.add_argument("--draws", type=int, default=2500)
     u.add_argument("--seed", type=int, default=0)
     u.add_argument("--out", type=Path, metavar="DIR", help="also keep the outcome and all draws under DIR/TASK/")
+    u.add_argument("--skip-existing", action="store_true", help="leave out what DIR holds with these draws and seed")
 
     e = commands.add_parser("evaluate", parents=[common], help="compare with tuned hand-designed optimizers")
     e.add_argument("--run", required=True, metavar="DIR_OR_NAME", help="a run's folder or a zoo name")
@@ -197,13 +199,38 @@ def _train(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _tune(options: argparse.Namespace) -> dict[str, Any]:
-    found = search(make_task(options.task), options.optimizer, draws=options.draws, seed=options.seed)
-    if options.out is not None:
-        write_search(options.out, found)
-    best = ", ".join(f"{name}={value:.4g}" for name, value in found.tuned.hyperparameters.items())
-    print(f"{options.task} {options.optimizer}: meta-loss {found.tuned.meta_loss:.4f} with {best}", end=" ")
-    print(f"({found.tuned.diverged} of {found.tuned.draws} draws diverged)")
-    return found.tuned.model_dump()
+    torch.set_num_threads(1)  # the batches run side by side instead
+    outcomes: dict[str, Any] = {}
+    bar: tqdm[NoReturn] | None = None  # opened by the first unrolls, so that a refusal stays one line
+
+    def report(name: str, done: int, work: int) -> None:
+        nonlocal bar
+        if bar is None:
+            bar = tqdm(total=work, unit="unroll", desc=f"{options.task} {name}", smoothing=0.05)
+        bar.update(done - bar.n)
+
+    try:
+        for tuned in search_all(
+            make_task(options.task),
+            options.out,
+            optimizers=RIVALS if options.optimizer == "all" else (options.optimizer,),
+            draws=options.draws,
+            seed=options.seed,
+            workers=options.threads or os.cpu_count() or 1,
+            skip_existing=options.skip_existing,
+            on_done=report,
+        ):
+            if bar is not None:
+                bar.close()
+                bar = None
+            best = ", ".join(f"{name}={value:.4g}" for name, value in tuned.hyperparameters.items())
+            print(f"{options.task} {tuned.optimizer}: meta-loss {tuned.meta_loss:.4f} with {best}", end=" ")
+            print(f"({tuned.diverged} of {tuned.draws} draws diverged, {tuned.given_up} given up early)", flush=True)
+            outcomes[tuned.optimizer] = tuned.model_dump()
+    finally:
+        if bar is not None:
+            bar.close()
+    return {"optimizers": outcomes} if options.optimizer == "all" else outcomes[options.optimizer]
 
 
 def _out_of_distribution(run: Run, problems: int, seed: int, target: float | None) -> Generalization:

@@ -1,14 +1,18 @@
 """Random search for the hyperparameters of hand-designed optimizers (Bergstra & Bengio 2012), all draws as one batch.
 
 Where one unroll is dear, the search is by successive halving (Jamieson & Talwalkar 2016): every draw on a few problems,
-the best of them on more. The problems are never those used for training or evaluation.
+the best of them on more; before the last stage, draws that cannot be among the best any more are given up. The problems
+are never those used for training or evaluation.
 """
 
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -18,13 +22,11 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from core.errors import InputError, choose
-from core.evaluation import ROWS_AT_ONCE
 from core.files import read_json, write_bytes, write_json
 from core.optimizers.hand_designed import HAND_DESIGNED, HandDesigned, make_hand_designed
-from core.outer.meta_loss import meta_loss
+from core.racing import race
 from core.seeds import Purpose, generator
-from core.tasks.base import Problems, Task
-from core.unroll import unroll
+from core.tasks.base import Task
 
 
 @dataclass(frozen=True)
@@ -34,13 +36,13 @@ class Range:
     Attributes:
         low: smallest value.
         high: largest value.
-        kind: "log" draws its logarithm uniformly; "one_minus_log" draws 1 − value so (for decay constants); "decay"
-            is 0 for half of the draws and log-uniform for the others.
+        kind: "log" draws its logarithm uniformly; "one_minus_log" draws 1 − value so (for decay constants);
+            "zero_or_log" is 0 for half of the draws and log-uniform for the others; "unroll" is the unroll length.
     """
 
     low: float
     high: float
-    kind: Literal["log", "one_minus_log", "decay"]
+    kind: Literal["log", "one_minus_log", "zero_or_log", "unroll"]
 
     def draw(self, count: int, source: torch.Generator) -> Tensor:
         """[count], float64."""
@@ -49,7 +51,7 @@ class Range:
         value = torch.exp(math.log(low) + (math.log(high) - math.log(low)) * uniform)
         if self.kind == "one_minus_log":
             return 1 - value
-        if self.kind == "decay":
+        if self.kind == "zero_or_log":
             return torch.where(torch.rand(count, generator=source, dtype=torch.float64) < 0.5, 0.0, value)
         return value
 
@@ -61,7 +63,10 @@ RANGES: dict[str, Range] = {
     "beta1": Range(0.0, 0.999, "one_minus_log"),
     "beta2": Range(0.0, 0.9999, "one_minus_log"),
     "epsilon": Range(1e-10, 1e-2, "log"),
-    "learning_rate_decay": Range(1e-4, 1.0, "decay"),
+    "learning_rate_decay": Range(1e-4, 1.0, "zero_or_log"),
+    "warmup": Range(1.0, 100.0, "zero_or_log"),
+    "horizon": Range(1.0, math.inf, "unroll"),
+    "half_life": Range(5.0, 2000.0, "log"),
 }
 TUNED = ("momentum", "rmsprop", "adam")  # shown beside the optimizer under the microscope
 RIVALS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adam_cosine", "adam_exponential")  # compared with
@@ -79,7 +84,9 @@ class Tuned(BaseModel):
         hyperparameters: the best draw.
         meta_loss: its mean meta-loss on the last rung's problems.
         sem: its standard error; None for a single problem.
-        diverged: draws with a non-finite loss on any problem of the first rung.
+        diverged: draws that met a loss that is not finite on the first rung.
+        given_up: draws of the first rung that were not unrolled to the end, since they could not be among the best any
+            more (some of them would have diverged later).
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -95,6 +102,7 @@ class Tuned(BaseModel):
     meta_loss: float
     sem: float | None
     diverged: int
+    given_up: int = 0
 
     def make(self) -> HandDesigned:
         """The optimizer with these hyperparameters."""
@@ -108,36 +116,36 @@ class Search:
     Attributes:
         tuned: the outcome.
         draws: hyperparameters by name, each [draws].
-        meta_losses: mean meta-loss of each draw on the last rung it reached, [draws]; not finite if it diverged.
+        meta_losses: mean meta-loss of each draw on the last rung it reached, [draws]; infinite if it diverged, a lower
+            bound if it was given up.
         problems: on how many problems that was, [draws].
+        steps: and how many inner steps, averaged over these problems and rounded down, [draws]; K if all.
     """
 
     tuned: Tuned
     draws: dict[str, Tensor]
     meta_losses: Tensor
     problems: Tensor
+    steps: Tensor
 
 
-def meta_losses(cls: type[HandDesigned], draws: dict[str, Tensor], problems: Problems, steps: int) -> Tensor:
-    """Meta-loss of every draw on every problem, [draws, problems]; as many draws at once as memory is meant to hold."""
-    count = len(next(iter(draws.values())))
-    rows = problems.x0.numel()
-    at_once = max(1, ROWS_AT_ONCE // rows)
-    results = []
-    for start in range(0, count, at_once):
-        chunk = {name: values[start : start + at_once] for name, values in draws.items()}
-        size = len(next(iter(chunk.values())))
-        per_row = {name: v.to(problems.x0.dtype).repeat_interleave(rows) for name, v in chunk.items()}
-        losses = unroll(cls(**per_row), problems.repeated(size), steps, record=()).losses
-        results.append(meta_loss(losses).view(size, problems.count))
-    return torch.cat(results)
+def draw(optimizer: str, count: int, seed: int, steps: int) -> dict[str, Tensor]:
+    """Hyperparameters of a hand-designed optimizer by name, each [count], float64, for unrolls of ``steps``."""
+    source = generator(Purpose.SEARCH, seed)
+    ranges = {name: RANGES[name] for name in HAND_DESIGNED[optimizer]().hyperparameters()}
+    return {
+        name: torch.full((count,), float(steps), dtype=torch.float64)
+        if limits.kind == "unroll"
+        else limits.draw(count, source)
+        for name, limits in ranges.items()
+    }
 
 
 def default_rungs(task: Task, draws: int) -> list[tuple[int, int]]:
     """All draws on 64 problems where that is cheap; successive halving where one problem has many parameters."""
     if task.sample(1, generator(Purpose.TUNE, 0)).dimension <= 1000:
         return [(64, draws)]
-    return [(1, draws), (4, max(1, draws // 6)), (16, max(1, draws // 36)), (64, max(1, draws // 128))]
+    return [(1, draws), (4, max(1, draws // 16)), (16, max(1, draws // 125)), (64, max(1, draws // 500))]
 
 
 def search(
@@ -148,6 +156,8 @@ def search(
     seed: int = 0,
     steps: int = 200,
     rungs: Sequence[tuple[int, int]] | None = None,
+    pool: Executor | None = None,
+    on_done: Callable[[int, int], None] | None = None,
 ) -> Search:
     """Tune a hand-designed optimizer.
 
@@ -158,6 +168,8 @@ def search(
         seed: of draws and problems.
         steps: K, the unroll length.
         rungs: (problems, draws kept) of each stage, the first with all draws; a default by task.
+        pool: runs the batches side by side; the outcome is the same with any, or without one.
+        on_done: told (done, all) unrolls, those saved included.
 
     Raises:
         InputError: unknown optimizer, no draws, or none that stays finite.
@@ -165,25 +177,38 @@ def search(
     cls = choose("optimizer", optimizer, HAND_DESIGNED)
     if draws < 1:
         raise InputError(f"draws must be at least 1 (got {draws})")
-    source = generator(Purpose.SEARCH, seed)
-    names = list(cls().hyperparameters())
-    drawn = {name: RANGES[name].draw(draws, source) for name in names}
+    drawn = draw(optimizer, draws, seed, steps)
     stages = list(rungs or default_rungs(task, draws))
     alive = torch.arange(draws)
     result = torch.full((draws,), math.inf, dtype=torch.float64)
-    tried_on = torch.zeros(draws, dtype=torch.int64)
-    diverged, sem = 0, None
+    tried_on, covered = torch.zeros(draws, dtype=torch.int64), torch.zeros(draws, dtype=torch.int64)
+    diverged, given_up, sem = 0, 0, None
+    done, work = 0, sum(count * keep for count, keep in stages)
     for number, (count, keep) in enumerate(stages):
         alive = alive[torch.argsort(result[alive], stable=True)[:keep]]
-        problems = task.sample(count, generator(Purpose.TUNE, seed, number))
-        per_problem = meta_losses(cls, {n: v[alive] for n, v in drawn.items()}, problems, steps).double()
-        mean = per_problem.mean(1)
+
+        def report(more: int, count: int = count) -> None:
+            nonlocal done
+            done += count * more
+            if on_done:
+                on_done(done, work)
+
+        raced = race(
+            cls,
+            {name: values[alive] for name, values in drawn.items()},
+            task.sample(count, generator(Purpose.TUNE, seed, number)),
+            steps,
+            keep=stages[number + 1][1] if number + 1 < len(stages) else None,
+            ordered=number > 0,
+            pool=pool,
+            on_chunk=report,
+        )
         if number == 0:
-            diverged = int((~torch.isfinite(mean)).sum())
-        result[alive] = torch.where(torch.isfinite(mean), mean, math.inf)
-        tried_on[alive] = count
-        best = int(torch.argmin(result[alive]))
-        sem = (per_problem[best].std() / count**0.5).item() if count > 1 else None
+            diverged = int(raced.diverged.sum())
+            given_up = int(((raced.steps < steps) & ~raced.diverged).sum())
+        result[alive], tried_on[alive], covered[alive] = raced.mean, count, raced.steps
+        best = int(torch.argmin(raced.mean))
+        sem = (raced.per_problem[best].std() / count**0.5).item() if count > 1 else None
     winner = int(alive[torch.argmin(result[alive])])
     if not math.isfinite(result[winner].item()):
         raise InputError(f"all {draws} draws of {optimizer} diverged on {task.name}: try more draws")
@@ -198,8 +223,45 @@ def search(
         meta_loss=result[winner].item(),
         sem=sem,
         diverged=diverged,
+        given_up=given_up,
     )
-    return Search(tuned, drawn, result, tried_on)
+    return Search(tuned, drawn, result, tried_on, covered)
+
+
+def search_all(
+    task: Task,
+    folder: Path | None,
+    *,
+    optimizers: Sequence[str] = RIVALS,
+    draws: int,
+    seed: int = 0,
+    workers: int = 1,
+    skip_existing: bool = False,
+    on_done: Callable[[str, int, int], None] | None = None,
+) -> Iterator[Tuned]:
+    """Tune several optimizers one after the other, each kept as soon as it is done.
+
+    Args:
+        task: what to tune on.
+        folder: where the outcomes are kept, if anywhere.
+        optimizers: names of hand-designed optimizers.
+        draws, seed: as for `search`.
+        workers: threads that run batches side by side; the outcome is the same with any number of them.
+        skip_existing: leave out those whose outcome of as many draws and this seed is there already.
+        on_done: told (optimizer, done, all) unrolls.
+    """
+    with ThreadPoolExecutor(workers) if workers > 1 else nullcontext() as pool:
+        for name in optimizers:
+            if skip_existing and folder is not None and (folder / task.name / f"{name}.json").exists():
+                earlier = read_tuned(folder, task.name, name)
+                if (earlier.draws, earlier.seed) == (draws, seed):
+                    yield earlier
+                    continue
+            report = None if on_done is None else partial(on_done, name)
+            found = search(task, name, draws=draws, seed=seed, pool=pool, on_done=report)
+            if folder is not None:
+                write_search(folder, found)
+            yield found.tuned
 
 
 def write_search(folder: Path, found: Search) -> None:
@@ -207,8 +269,8 @@ def write_search(folder: Path, found: Search) -> None:
     place = folder / found.tuned.task
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*found.draws, "meta_loss", "problems"])
-    columns = [np.asarray(v) for v in (*found.draws.values(), found.meta_losses, found.problems)]
+    writer.writerow([*found.draws, "meta_loss", "problems", "steps"])
+    columns = [np.asarray(v) for v in (*found.draws.values(), found.meta_losses, found.problems, found.steps)]
     writer.writerows([f"{value:.7g}" for value in row] for row in zip(*columns, strict=True))
     write_bytes(place / f"{found.tuned.optimizer}.csv", text.getvalue().encode())
     write_json(place / f"{found.tuned.optimizer}.json", found.tuned)
@@ -220,7 +282,8 @@ def read_tuned(folder: Path, task: str, optimizer: str) -> Tuned:
 
 
 def read_draws(folder: Path, task: str, optimizer: str) -> dict[str, np.ndarray]:
-    """Every draw of an earlier search by column, each [draws]: hyperparameters, meta_loss, problems.
+    """Every draw of an earlier search by column, each [draws]: hyperparameters, meta_loss, problems, steps
+    (for which see `Search`).
 
     Raises:
         InputError: the file is missing or damaged.

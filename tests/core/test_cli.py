@@ -170,6 +170,19 @@ def test_tune(tmp_path, capsys):
     assert (tmp_path / "linear_regression" / "momentum.csv").exists()
 
 
+def test_tune_all_leaves_out_what_is_there(tmp_path, capsys):
+    options = ["--task", "rosenbrock", "--optimizer", "all", "--draws", 40, "--out", tmp_path, "--json"]
+    assert call("tune", *options) == 0
+    found = last_json(capsys)["optimizers"]
+    assert list(found) == list(RIVALS)
+    for name in RIVALS:
+        assert json.loads((tmp_path / "rosenbrock" / f"{name}.json").read_text()) == found[name]
+    (tmp_path / "rosenbrock" / "adam.csv").unlink()
+    assert call("tune", *options, "--skip-existing") == 0
+    assert last_json(capsys)["optimizers"] == found
+    assert not (tmp_path / "rosenbrock" / "adam.csv").exists()
+
+
 def test_zoo(capsys):
     assert call("zoo", "--json") == 0
     found = last_json(capsys)

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import tuning
+from core import racing
 from core.errors import InputError
 from core.evaluation import loss_curves
 from core.optimizers import HAND_DESIGNED, make_hand_designed
@@ -17,31 +17,32 @@ from core.seeds import Purpose, generator
 from core.tasks import make_task
 from core.tuning import (
     RANGES,
+    RIVALS,
     TUNED,
     Range,
     default_rungs,
-    meta_losses,
     read_draws,
     read_tuned,
     search,
+    search_all,
     write_search,
 )
-from tests.core.helpers import SMALL_MOONS, plain_losses, small_problems
+from tests.core.helpers import SMALL_MOONS
 
 LINEAR = make_task("linear_regression")
 
 
 @settings(max_examples=60)
-@given(name=st.sampled_from(sorted(RANGES)), count=st.integers(1, 50), seed=st.integers(0, 2**32))
+@given(name=st.sampled_from(sorted(set(RANGES) - {"horizon"})), count=st.integers(1, 50), seed=st.integers(0, 2**32))
 def test_draws_stay_in_their_ranges(name, count, seed):
     limits = RANGES[name]
     values = limits.draw(count, torch.Generator().manual_seed(seed))
     assert values.shape == (count,) and values.dtype == torch.float64
     inside = (values >= limits.low - 1e-12) & (values <= limits.high * (1 + 1e-12))
-    assert (inside | (values == 0) if limits.kind == "decay" else inside).all()
+    assert (inside | (values == 0) if limits.kind == "zero_or_log" else inside).all()
 
 
-@pytest.mark.parametrize("name", ["learning_rate", "epsilon"])
+@pytest.mark.parametrize("name", ["learning_rate", "epsilon", "half_life"])
 def test_log_draws_are_log_uniform(name):
     limits = RANGES[name]
     logs = np.log(limits.draw(2000, torch.Generator().manual_seed(0)).numpy())
@@ -57,12 +58,18 @@ def test_decay_constants_are_log_uniform_in_one_minus(name):
     assert scipy.stats.kstest(logs, scipy.stats.uniform(low, -low).cdf).pvalue > 0.01
 
 
-def test_half_of_the_draws_have_no_learning_rate_decay():
-    limits = RANGES["learning_rate_decay"]
+@pytest.mark.parametrize("name", ["learning_rate_decay", "warmup"])
+def test_half_of_the_draws_are_zero(name):
+    limits = RANGES[name]
     values = limits.draw(2000, torch.Generator().manual_seed(0)).numpy()
     assert np.mean(values == 0) == pytest.approx(0.5, abs=0.04)
     logs = np.log(values[values > 0])
-    assert scipy.stats.kstest(logs, scipy.stats.uniform(math.log(1e-4), math.log(1e4)).cdf).pvalue > 0.01
+    assert (
+        scipy.stats.kstest(
+            logs, scipy.stats.uniform(math.log(limits.low), math.log(limits.high / limits.low)).cdf
+        ).pvalue
+        > 0.01
+    )
 
 
 def test_every_hyperparameter_has_a_range():
@@ -70,22 +77,13 @@ def test_every_hyperparameter_has_a_range():
         assert set(make_hand_designed(name).hyperparameters()) <= set(RANGES)
 
 
-@pytest.mark.parametrize("task", ["linear_regression", "two_moons"])
-@pytest.mark.parametrize("name", TUNED)
-def test_the_batched_search_equals_one_by_one(task, name, monkeypatch):
-    problems = small_problems(task, count=3)
-    draws = {
-        key: RANGES[key].draw(5, torch.Generator().manual_seed(i))
-        for i, key in enumerate(make_hand_designed(name).hyperparameters())
-    }
-    draws["learning_rate"] = torch.tensor([1e-3, 0.01, 0.1, 0.5, 1.0], dtype=torch.float64)
-    monkeypatch.setattr(tuning, "ROWS_AT_ONCE", 2 * problems.x0.numel())
-    found = meta_losses(HAND_DESIGNED[name], draws, problems, 8)
-    assert found.shape == (5, 3)
-    for i in range(5):
-        alone = make_hand_designed(name, {key: values[i].item() for key, values in draws.items()})
-        expected = meta_loss(plain_losses(alone, problems, 8))
-        torch.testing.assert_close(found[i], expected, rtol=1e-6, atol=1e-9)
+def test_learning_rates_over_at_least_six_decades():
+    assert RANGES["learning_rate"].high / RANGES["learning_rate"].low >= 1e6
+
+
+def test_the_horizon_of_a_cosine_is_the_unroll():
+    found = search(LINEAR, "adam_cosine", draws=4, steps=12, rungs=[(2, 4)])
+    assert found.draws["horizon"].tolist() == [12.0] * 4 and found.tuned.hyperparameters["horizon"] == 12
 
 
 def test_the_best_draw_wins():
@@ -188,6 +186,52 @@ def test_outcome_on_disk(tmp_path):
         assert [float(row[name]) for row in rows] == pytest.approx(values.tolist(), rel=1e-6)
 
 
+def test_rivals_are_all_there_is():
+    assert set(RIVALS) == set(HAND_DESIGNED) and set(TUNED) <= set(RIVALS)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_search_all_keeps_each_outcome(workers, tmp_path):
+    told = {}
+
+    def hear(name, done, work):
+        told.setdefault(name, []).append((done, work))
+
+    names = ("sgd", "adam_exponential")
+    found = list(search_all(LINEAR, tmp_path, optimizers=names, draws=5, workers=workers, on_done=hear))
+    assert [outcome.optimizer for outcome in found] == list(names)
+    for outcome in found:
+        assert outcome == search(LINEAR, outcome.optimizer, draws=5).tuned
+        assert read_tuned(tmp_path, "linear_regression", outcome.optimizer) == outcome
+        done, work = zip(*told[outcome.optimizer], strict=True)
+        assert done[-1] == work[-1] == 5 * 64 and list(done) == sorted(set(done))
+
+
+def test_search_all_leaves_out_what_is_there(tmp_path):
+    def run(**changes):
+        settings = {"optimizers": ("sgd", "momentum"), "draws": 3, "skip_existing": True, **changes}
+        searched = []
+        found = list(search_all(LINEAR, tmp_path, **settings, on_done=lambda name, *_: searched.append(name)))
+        return set(searched), found
+
+    assert run(optimizers=("sgd",))[0] == {"sgd"}
+    searched, found = run()
+    assert searched == {"momentum"} and [outcome.optimizer for outcome in found] == ["sgd", "momentum"]
+    assert run()[0] == set()
+    assert run(draws=4)[0] == run(draws=4, seed=1)[0] == run(draws=4, seed=1, skip_existing=False)[0] == set(RIVALS[:2])
+
+
+def test_a_draw_that_was_given_up_is_marked(monkeypatch):
+    monkeypatch.setattr(racing, "ROWS_AT_ONCE", 50)
+    rungs = [(2, 150), (4, 3)]
+    found = search(LINEAR, "adam", draws=150, steps=40, rungs=rungs)
+    partial = found.steps < 40
+    assert 0 < found.tuned.given_up == int((partial & found.meta_losses.isfinite()).sum())
+    whole = search(LINEAR, "adam", draws=150, steps=40, rungs=[(2, 150)])
+    assert (found.meta_losses[partial] <= whole.meta_losses[partial] * (1 + 1e-6)).all()
+    assert set(torch.nonzero(found.problems == 4)[:, 0].tolist()) == set(torch.argsort(whole.meta_losses)[:3].tolist())
+
+
 def test_a_damaged_outcome_is_refused_by_name(tmp_path):
     with pytest.raises(InputError, match=r"adam\.json does not exist"):
         read_tuned(tmp_path, "rosenbrock", "adam")
@@ -201,10 +245,11 @@ def test_draws_are_read_back_by_column(tmp_path):
     found = search(LINEAR, "momentum", draws=8, seed=4, steps=10)
     write_search(tmp_path, found)
     columns = read_draws(tmp_path, "linear_regression", "momentum")
-    assert list(columns) == [*found.draws, "meta_loss", "problems"]
+    assert list(columns) == [*found.draws, "meta_loss", "problems", "steps"]
     for name, values in found.draws.items():
         np.testing.assert_allclose(columns[name], values, rtol=1e-6)
     np.testing.assert_allclose(columns["meta_loss"], found.meta_losses, rtol=1e-6)
+    np.testing.assert_array_equal(columns["steps"], found.steps)
     place = tmp_path / "linear_regression" / "momentum.csv"
     for content in ("", "learning_rate,meta_loss\n1,many\n", "learning_rate\n1,2\n"):
         place.write_text(content)
