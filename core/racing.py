@@ -7,8 +7,10 @@ diverged is given up too.
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
 
 import torch
 from torch import Tensor
@@ -43,6 +45,13 @@ class Raced:
     def diverged(self) -> Tensor:
         """[draws], bool: a loss that is not finite was met."""
         return ~torch.isfinite(self.mean)
+
+
+def worker_pool(workers: int) -> Executor:
+    """Single-threaded processes: the operations are too short for threads, which would wait for one another in Python."""
+    return ProcessPoolExecutor(
+        workers, mp_context=get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
+    )
 
 
 def _rows(draws: Draws, rows: int, dtype: torch.dtype) -> Draws:
@@ -170,11 +179,9 @@ def race(
     met = torch.zeros(count, dtype=torch.int64)
 
     def run(chunks: list[Tensor], reach: int, limit: float) -> Iterator[tuple[Tensor, tuple[Tensor, Tensor, Tensor]]]:
-        def one(chunk: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-            chosen = {name: values[chunk] for name, values in draws.items()}
-            return _chunk(cls, chosen, problems, steps, reach, limit)
-
-        results: Iterable[tuple[Tensor, Tensor, Tensor]] = pool.map(one, chunks) if pool else map(one, chunks)
+        chosen = [{name: values[chunk] for name, values in draws.items()} for chunk in chunks]
+        one = partial(_chunk, cls, problems=problems, length=steps, steps=reach, limit=limit)
+        results: Iterable[tuple[Tensor, Tensor, Tensor]] = pool.map(one, chosen) if pool else map(one, chosen)
         return zip(chunks, results, strict=True)
 
     order = torch.arange(count)

@@ -9,7 +9,7 @@ import csv
 import io
 import math
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -24,7 +24,7 @@ from torch import Tensor
 from core.errors import InputError, choose
 from core.files import read_json, write_bytes, write_json
 from core.optimizers.hand_designed import HAND_DESIGNED, HandDesigned, make_hand_designed
-from core.racing import race
+from core.racing import race, worker_pool
 from core.seeds import Purpose, generator
 from core.tasks.base import Task
 
@@ -246,11 +246,11 @@ def search_all(
         folder: where the outcomes are kept, if anywhere.
         optimizers: names of hand-designed optimizers.
         draws, seed: as for `search`.
-        workers: threads that run batches side by side; the outcome is the same with any number of them.
+        workers: processes that run batches side by side; the outcome is the same with any number of them.
         skip_existing: leave out those whose outcome of as many draws and this seed is there already.
         on_done: told (optimizer, done, all) unrolls.
     """
-    with ThreadPoolExecutor(workers) if workers > 1 else nullcontext() as pool:
+    with worker_pool(workers) if workers > 1 else nullcontext() as pool:
         for name in optimizers:
             if skip_existing and folder is not None and (folder / task.name / f"{name}.json").exists():
                 earlier = read_tuned(folder, task.name, name)

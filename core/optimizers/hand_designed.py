@@ -5,8 +5,10 @@ Each equals its namesake in `torch.optim` step by step. Any of them may take a l
 A hyperparameter is a number, or a tensor [n] that gives every row its own (so that many draws run as one batch).
 """
 
+import math
 from abc import abstractmethod
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import ClassVar, final
 
 import torch
@@ -18,9 +20,13 @@ from core.optimizers.schedules import Scalar, halving, inverse_time, warmup_cosi
 
 
 def _root(s: Tensor) -> Tensor:
-    """√s whose derivative at s = 0 is 0, so that the derivative of g² ↦ √ at g = 0 is 0 and not NaN."""
-    positive = s > 0
-    return torch.where(positive, torch.where(positive, s, 1.0).sqrt(), 0.0)
+    """√s, but never below the root of the smallest normal number, so that its derivative at s = 0 is 0 and not NaN."""
+    return s.clamp_min(torch.finfo(s.dtype).tiny).sqrt()
+
+
+def _log(value: Scalar) -> Scalar:
+    """Its logarithm, −∞ at 0."""
+    return value.log() if isinstance(value, Tensor) else math.log(value) if value else -math.inf
 
 
 class HandDesigned(Optimizer):
@@ -164,11 +170,15 @@ class _BiasCorrected(HandDesigned):
     beta2: Scalar
     epsilon: Scalar
 
+    @cached_property
+    def _logs(self) -> tuple[Scalar, Scalar]:
+        return _log(self.beta1), _log(self.beta2)
+
     def _step_at(self, rate: Scalar, state: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
         m = self.beta1 * state[:, 0] + (1 - self.beta1) * gradient
         s = self.beta2 * state[:, 1] + (1 - self.beta2) * gradient**2
         count = state[:, 2] + 1
-        first, second = 1 - self.beta1**count, 1 - self.beta2**count
+        first, second = (-torch.expm1(count * log) for log in self._logs)  # 1 − β^count
         update = -(rate / first) * m / (_root(s) / second**0.5 + self.epsilon)
         return self._next(state, m, s), update
 

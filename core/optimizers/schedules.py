@@ -28,6 +28,7 @@ def warmup_cosine(step: Tensor, warmup: Scalar, horizon: Scalar) -> Tensor:
     warmup) and `CosineAnnealingLR` (T_max = horizon − warmup), but stays at 0 where the latter would rise again.
     """
     rise = ((step + 1) / (warmup + 1)).clamp(max=1.0)
-    span = torch.as_tensor(horizon - warmup, dtype=step.dtype).clamp_min(torch.finfo(step.dtype).tiny)
-    fall = 0.5 + 0.5 * torch.cos(math.pi * ((step - warmup) / span).clamp(0.0, 1.0))
-    return torch.where(step < horizon, rise * fall, 0.0)
+    span = torch.as_tensor(horizon - warmup, dtype=step.dtype)
+    sooner = span.clamp_min(0.5)  # a warm-up may last longer than the horizon: then no step lies between them
+    fall = torch.cos(((step - horizon) * (math.pi / sooner) + math.pi).clamp(0.0, math.pi))
+    return rise * (0.5 + 0.5 * fall)
