@@ -13,7 +13,6 @@ from core.tuning import Tuned
 CEILING = 2.0  # meta-losses above are drawn on the first strip; 1 is staying at the start
 ABOVE, DIVERGED, TOP = 2.6, 3.9, 5.0  # heights of the two strips' points, and of the axis
 MEMORIES = {"momentum": "β", "decay": "γ", "beta1": "β₁"}  # the constant a search is coloured by
-MOST = 2500  # draws drawn
 
 
 @dataclass(frozen=True)
@@ -24,23 +23,29 @@ class Sorted:
         inside: meta-loss within the axis.
         above: finite, beyond it.
         diverged: not finite.
-        fewer: meta-loss of fewer problems than the winner's, or of fewer steps (then it is a lower bound).
+        fewer: finite, but on fewer problems than the winner's.
+        bound: finite, but of a draw given up on the way: its meta-loss is a lower bound.
     """
 
     inside: np.ndarray
     above: np.ndarray
     diverged: np.ndarray
     fewer: np.ndarray
+    bound: np.ndarray
+
+    @property
+    def whole(self) -> np.ndarray:
+        """Draws within the axis that saw everything the winner saw."""
+        return self.inside & ~self.fewer & ~self.bound
 
 
 def sort_draws(draws: Mapping[str, np.ndarray]) -> Sorted:
     """What became of each draw."""
     loss = draws["meta_loss"]
     known = np.isfinite(loss)
-    fewer = draws["problems"] < draws["problems"].max()
-    if "steps" in draws:
-        fewer |= draws["steps"] < draws["steps"].max()
-    return Sorted(known & (loss <= CEILING), known & (loss > CEILING), ~known, fewer)
+    bound = known & (draws["steps"] < draws["steps"].max()) if "steps" in draws else np.zeros_like(known)
+    fewer = known & ~bound & (draws["problems"] < draws["problems"].max())
+    return Sorted(known & (loss <= CEILING), known & (loss > CEILING), ~known, fewer, bound)
 
 
 def memory_of(draws: Mapping[str, np.ndarray]) -> str | None:
@@ -68,7 +73,11 @@ def tuning_figure(
     ]
     low = float(min(np.min(loss[kinds.inside], initial=1.0), learned or 1.0, tuned.meta_loss))
     bottom = np.log10(low) - 0.12
-    traces = [_points(theme, draws, kinds.inside & chosen, small) for chosen, small in _by_size(kinds)]
+    traces = [
+        _points(theme, draws, kinds.inside & kinds.bound, "triangle-up", " at least (given up early)"),
+        _points(theme, draws, kinds.inside & kinds.fewer, "circle", " (fewer problems)"),
+        _points(theme, draws, kinds.whole, "circle", ""),
+    ]
     for mask, height, symbol, text in strips:
         jitter = 10 ** (0.07 * np.sin(37.0 * np.arange(mask.sum())))  # thousands of points on one line would be a bar
         marker = {"symbol": symbol, "size": 4.5, "color": theme.muted, "opacity": 0.5}
@@ -113,15 +122,12 @@ def tuning_figure(
     return made
 
 
-def _by_size(kinds: Sorted) -> list[tuple[np.ndarray, bool]]:
-    return [(kinds.fewer, True), (~kinds.fewer, False)]
-
-
-def _points(theme: Theme, draws: Mapping[str, np.ndarray], mask: np.ndarray, small: bool) -> go.Scatter:
-    """Draws within the axis; those of fewer problems than the winner's are smaller and fainter."""
-    name = memory_of(draws)
-    marker: dict[str, object] = {"size": 3.5 if small else 5, "opacity": 0.55 if small else 0.8, "line": {"width": 0}}
-    text = "meta-loss %{y:.3g}, learning rate %{x:.3g}"
+def _points(theme: Theme, draws: Mapping[str, np.ndarray], mask: np.ndarray, symbol: str, note: str) -> go.Scatter:
+    """Some of the draws within the axis; those with a note did not see all that the winner saw: smaller and fainter."""
+    name, small = memory_of(draws), bool(note)
+    marker: dict[str, object] = {"symbol": symbol, "size": 4 if small else 5, "opacity": 0.5 if small else 0.8}
+    marker["line"] = {"width": 0}
+    text = f"meta-loss %{{y:.3g}}{note}, learning rate %{{x:.3g}}"
     more: dict[str, object] = {}
     if name is None:
         marker["color"] = theme.muted
@@ -143,14 +149,13 @@ def _points(theme: Theme, draws: Mapping[str, np.ndarray], mask: np.ndarray, sma
             }
         text += f", {MEMORIES[name]} %{{customdata:.4g}}"
         more = {"customdata": draws[name][mask]}
-    note = " (fewer problems)" if small else ""
     return go.Scatter(
         x=draws["learning_rate"][mask],
         y=draws["meta_loss"][mask],
         mode="markers",
         marker=marker,
         name="draws" + note,
-        hovertemplate=f"{text}{note}<extra></extra>",
+        hovertemplate=f"{text}<extra></extra>",
         **more,
     )
 

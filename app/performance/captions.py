@@ -86,8 +86,10 @@ def tuning(found: Landscape, standing: Standing) -> Sentences:
     drawn = f"Each point is one of {counted(count, 'draw')} of {name}'s hyperparameters{colour}; the star is the best"
     if kinds.fewer.any():
         drawn += f", small points were dropped before they had seen all {int(draws['problems'].max())} problems"
+    if kinds.bound.any():
+        drawn += f", triangles are lower bounds of {counted(int(kinds.bound.sum()), 'draw')} given up early"
     drawn += f", and the line is {standing.subject.title} on held-out problems."
-    near = kinds.inside & ~kinds.fewer & (draws["meta_loss"] <= 1.1 * tuned.meta_loss)
+    near = kinds.whole & (draws["meta_loss"] <= 1.1 * tuned.meta_loss)
     rates = draws["learning_rate"][near]
     look = (
         f"{counted(int(kinds.diverged.sum()), 'draw')} diverged and {int(kinds.above.sum()):,} ended above "
@@ -97,7 +99,7 @@ def tuning(found: Landscape, standing: Standing) -> Sentences:
         look += f", with learning rates from {number(rates.min(), 2)} to {number(rates.max(), 2)}"
     ours = standing.evaluation.optimizers["learned"].meta_loss.mean
     if ours is not None:
-        below = int((kinds.inside & ~kinds.fewer & (draws["meta_loss"] < ours)).sum())
+        below = int((kinds.whole & (draws["meta_loss"] < ours)).sum())
         look += f", and {'none' if below == 0 else f'{below:,}'} below the line"
     return [drawn, look + "."]
 

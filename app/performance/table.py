@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app.catalog import TITLES
 from app.performance.state import SORTABLE, SORTS
-from app.performance.words import number, plus_minus
+from app.performance.words import fraction, number, plus_minus
 from core.evaluation import Evaluation, Score, StepsToTarget
 
 HEADERS = {
@@ -16,6 +16,7 @@ HEADERS = {
     "diverged": "Diverged",
     "hyperparameters": "Hyperparameters",
 }
+FRACTIONS = ("momentum", "decay", "beta1", "beta2")
 assert set(SORTABLE) <= set(HEADERS)
 
 
@@ -45,7 +46,7 @@ def rows(found: Evaluation, learned_title: str) -> list[Row]:
 
 def _row(name: str, title: str, score: Score, found: Evaluation) -> Row:
     hyperparameters = score.hyperparameters or {}
-    written = ", ".join(f"{key.replace('_', ' ')} {number(value)}" for key, value in hyperparameters.items())
+    written = ", ".join(f"{key.replace('_', ' ')} {_setting(key, value)}" for key, value in hyperparameters.items())
     return Row(
         name=name,
         title=title,
@@ -64,6 +65,10 @@ def _row(name: str, title: str, score: Score, found: Evaluation) -> Row:
             "diverged": float(score.diverged),
         },
     )
+
+
+def _setting(key: str, value: float) -> str:
+    return fraction(value) if key in FRACTIONS else number(value)
 
 
 def _steps(counted: StepsToTarget | None, problems: int) -> str:

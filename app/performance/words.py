@@ -19,6 +19,13 @@ def number(value: float | None, digits: int = 3) -> str:
     return f"{value:,.{max(0, digits - 1 - power)}f}".replace("-", "−")
 
 
+def fraction(value: float) -> str:
+    """A share of 1 as a decay constant is read: by how far it is from 1, so 0.99988 and not 1.00."""
+    if not 0.9 < value < 1:
+        return number(value)
+    return f"{value:.{1 - math.floor(math.log10(1 - value))}f}"
+
+
 def plus_minus(mean: float | None, sem: float | None) -> str:
     """A mean and its standard error, to two digits of the error."""
     if mean is None or sem is None or not math.isfinite(mean) or not math.isfinite(sem):

@@ -104,14 +104,26 @@ def test_draws_are_sorted_by_what_became_of_them() -> None:
     assert kinds.inside.tolist() == [True, True, True, False, False, False]
     assert kinds.above.tolist() == [False, False, False, True, False, False]
     assert kinds.diverged.tolist() == [False] * 4 + [True, True]
-    assert kinds.fewer.tolist() == [False, False, True, False, True, True]
-    pruned = draws() | {"steps": np.array([200, 9, 200, 200, 200, 200])}
-    assert sort_draws(pruned).fewer.tolist() == [False, True, True, False, True, True]
+    assert kinds.fewer.tolist() == [False, False, True, False, False, False]
+    assert not kinds.bound.any()
+    given_up = sort_draws(draws() | {"steps": np.array([200, 9, 200, 200, 30, 200])})
+    assert given_up.bound.tolist() == [False, True, False, False, False, False]  # what diverged is no bound
+    assert given_up.whole.tolist() == [True, False, False, False, False, False]
+
+
+def test_draws_given_up_early_are_triangles() -> None:
+    pruned = draws() | {"steps": np.array([200, 9, 200, 200, 30, 200])}
+    bounds, fewer, whole, *_ = tuning_figure(LIGHT, tuned(), pruned, None, "Learned").data
+    assert (list(bounds.y), bounds.marker.symbol) == ([0.21], "triangle-up")
+    assert "at least" in bounds.hovertemplate
+    assert (list(fewer.y), list(whole.y)) == ([0.9], [0.2])
+    assert whole.marker.symbol == "circle"
 
 
 def test_every_draw_is_a_point_and_the_chosen_one_a_star() -> None:
     figure = tuning_figure(LIGHT, tuned(), draws(), 0.05, "Learned")
-    small, large, above, diverged, level, star = figure.data
+    bounds, small, large, above, diverged, level, star = figure.data
+    assert len(bounds.x) == 0
     assert (list(small.y), list(large.y)) == ([0.9], [0.2, 0.21])
     np.testing.assert_allclose(large.marker.color, [1.0, 0.0])  # −log10(1 − β)
     np.testing.assert_allclose(large.customdata, [0.9, 0.0])
@@ -128,7 +140,7 @@ def test_every_draw_is_a_point_and_the_chosen_one_a_star() -> None:
 def test_a_search_without_a_memory_has_no_colour_scale() -> None:
     plain = {name: values for name, values in draws().items() if name != "momentum"}
     figure = tuning_figure(DARK, tuned(optimizer="sgd", hyperparameters={"learning_rate": 0.1}), plain, None, "Learned")
-    assert figure.data[1].marker.color == DARK.muted
+    assert figure.data[2].marker.color == DARK.muted
     assert figure.data[-1].marker.symbol == "star"
     assert "Learned" not in [trace.name for trace in figure.data]
 

@@ -55,6 +55,17 @@ def test_tuning(sample: Standing) -> None:
     )
 
 
+def test_tuning_counts_draws_given_up_early(sample: Standing) -> None:
+    whole = draws() | {"problems": np.full(6, 64), "steps": np.full(6, 200)}
+    drawn, _ = captions.tuning(Landscape(tuned(), whole), sample)
+    assert "dropped" not in drawn
+    assert "triangles" not in drawn
+    whole["steps"] = np.array([200, 9, 200, 200, 30, 200])  # the fifth diverged
+    drawn, look = captions.tuning(Landscape(tuned(), whole), sample)
+    assert "triangles are lower bounds of 1 draw given up early" in drawn
+    assert "; 1 came within 10 % of the best" in look
+
+
 def test_out_of_distribution() -> None:
     drawn, fails, holds = captions.shift(generalization(), "Learned")
     assert "10 problems" in drawn

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from app.performance.words import counted, listed, number, plus_minus, ratio
+from app.performance.words import counted, fraction, listed, number, plus_minus, ratio
 
 
 @pytest.mark.parametrize(
@@ -57,3 +57,19 @@ def test_lists_and_counts() -> None:
 )
 def test_ratios(ours: float, theirs: float, text: str) -> None:
     assert ratio(ours, theirs) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.5, "0.500"),
+        (0.9001, "0.900"),
+        (0.95, "0.950"),
+        (0.999, "0.9990"),
+        (0.999876, "0.99988"),
+        (0.0, "0"),
+        (1.0, "1.00"),
+    ],
+)
+def test_fractions_are_read_by_their_distance_from_one(value: float, text: str) -> None:
+    assert fraction(value) == text
