@@ -16,7 +16,7 @@ from torch import Tensor
 
 from core.errors import InputError, choose
 from core.optimizers.base import Optimizer
-from core.optimizers.schedules import Scalar, halving, inverse_time, warmup_cosine
+from core.optimizers.schedules import Scalar, WarmupCosine, halving, inverse_time
 
 
 def _root(s: Tensor) -> Tensor:
@@ -174,9 +174,14 @@ class _BiasCorrected(HandDesigned):
     def _logs(self) -> tuple[Scalar, Scalar]:
         return _log(self.beta1), _log(self.beta2)
 
+    @cached_property
+    def _shares(self) -> tuple[Scalar, Scalar]:
+        return 1 - self.beta1, 1 - self.beta2
+
     def _step_at(self, rate: Scalar, state: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
-        m = self.beta1 * state[:, 0] + (1 - self.beta1) * gradient
-        s = self.beta2 * state[:, 1] + (1 - self.beta2) * gradient**2
+        fresh, fresh_square = self._shares
+        m = self.beta1 * state[:, 0] + fresh * gradient
+        s = self.beta2 * state[:, 1] + fresh_square * gradient**2
         count = state[:, 2] + 1
         first, second = (-torch.expm1(count * log) for log in self._logs)  # 1 − β^count
         update = -(rate / first) * m / (_root(s) / second**0.5 + self.epsilon)
@@ -220,8 +225,11 @@ class AdamCosine(_BiasCorrected):
         return True
 
     def step(self, state: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
-        factor = warmup_cosine(state[:, -1], self.warmup, self.horizon)
-        return self._step_at(self.learning_rate * factor, state, gradient)
+        return self._step_at(self.learning_rate * self._factor(state[:, -1]), state, gradient)
+
+    @cached_property
+    def _factor(self) -> WarmupCosine:
+        return WarmupCosine(self.warmup, self.horizon)
 
 
 @final

@@ -4,6 +4,8 @@ The step k counts from 0. It and every setting may be a number or a tensor [n] (
 """
 
 import math
+from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -21,14 +23,27 @@ def halving(step: Tensor, half_life: Scalar) -> Tensor:
     return torch.exp(-math.log(2) / half_life * step)
 
 
-def warmup_cosine(step: Tensor, warmup: Scalar, horizon: Scalar) -> Tensor:
+@dataclass(frozen=True)
+class WarmupCosine:
     """A linear rise from 1 / (warmup + 1) to 1 at k = warmup, then half a cosine to 0 at k = horizon, and 0 from there.
 
     Equals `torch.optim.lr_scheduler.SequentialLR` of `LinearLR` (start_factor = 1 / (warmup + 1), total_iters =
     warmup) and `CosineAnnealingLR` (T_max = horizon − warmup), but stays at 0 where the latter would rise again.
     """
-    rise = ((step + 1) / (warmup + 1)).clamp(max=1.0)
-    span = torch.as_tensor(horizon - warmup, dtype=step.dtype)
-    sooner = span.clamp_min(0.5)  # a warm-up may last longer than the horizon: then no step lies between them
-    fall = torch.cos(((step - horizon) * (math.pi / sooner) + math.pi).clamp(0.0, math.pi))
-    return rise * (0.5 + 0.5 * fall)
+
+    warmup: Scalar
+    horizon: Scalar
+
+    @cached_property
+    def _rise(self) -> Scalar:
+        return self.warmup + 1
+
+    @cached_property
+    def _slope(self) -> Scalar:
+        span = self.horizon - self.warmup  # a warm-up may last longer than the horizon: then no step lies between them
+        return math.pi / (span.clamp_min(0.5) if isinstance(span, Tensor) else max(span, 0.5))
+
+    def __call__(self, step: Tensor) -> Tensor:
+        rise = ((step + 1) / self._rise).clamp(max=1.0)
+        fall = torch.cos(((step - self.horizon) * self._slope + math.pi).clamp(0.0, math.pi))
+        return rise * (0.5 + 0.5 * fall)
