@@ -44,3 +44,13 @@ def test_odd_or_even(name):
     g = torch.tensor(G, dtype=torch.float64)
     signs = torch.tensor([1.0, -1.0] if name == "log_sign" else [-1.0], dtype=torch.float64)
     torch.testing.assert_close(FEATURES[name].map(-g, 2.0), signs * FEATURES[name].map(g, 2.0))
+
+
+@pytest.mark.parametrize("name", FEATURES)
+def test_slope_is_autograds(name):
+    g = torch.tensor([-30.0, -1e-3, 2e-7, 0.5, 1e6], dtype=torch.float64, requires_grad=True)
+    z = FEATURES[name].map(g, 3.0)
+    expected = torch.stack(
+        [torch.autograd.grad(column.sum(), g, retain_graph=True, allow_unused=True)[0] for column in z.T], 1
+    )
+    torch.testing.assert_close(FEATURES[name].slope(g.detach(), 3.0), expected, rtol=1e-9, atol=1e-15)

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from core.optimizers import RecurrentOptimizer
-from core.outer.gradient import outer_gradient
+from core.outer.compiled import CompiledOptimizer
+from core.outer.gradient import Workers, outer_gradient, stride_for
 from core.outer.kernels.shared import clip
 from core.outer.meta_loss import meta_loss
 from core.unroll import unroll
@@ -48,6 +49,48 @@ def test_exact_gradient_is_autograds(task, cell, features):
     each, expected = through_the_whole_graph(optimizer, problems, STEPS)
     torch.testing.assert_close(found.meta_losses, each, rtol=1e-10, atol=0)
     assert_same(found.gradients, expected, 1e-10)
+
+
+@pytest.mark.parametrize("task, cell, features", CASES)
+def test_exact_gradient_in_single_precision(task, cell, features):
+    """Against autograd in single precision, or within what single precision costs autograd itself."""
+    settings = {"cell": cell, "features": features, "feature_scale": 0.7}
+    exact, rounded = (
+        through_the_whole_graph(learned(dtype=dtype, **settings), small_problems(task, dtype=dtype), STEPS)[1]
+        for dtype in (torch.float64, torch.float32)
+    )
+    found = outer_gradient(learned(dtype=torch.float32, **settings), small_problems(task, dtype=torch.float32), STEPS)
+    a, b, c = (torch.cat([part.double().reshape(-1) for part in g.values()]) for g in (found.gradients, rounded, exact))
+    assert (a - b).norm() <= max(1e-4 * b.norm(), 2 * (b - c).norm())
+
+
+@pytest.mark.parametrize("cell, reset", [("gru", "after"), ("gru", "before"), ("lstm", "after"), ("vanilla", "after")])
+@pytest.mark.parametrize("steps", [1, 2, 9, 10])
+def test_recomputing_changes_nothing(cell, reset, steps):
+    problems, optimizer = small_problems("two_moons"), learned(cell=cell, reset=reset, features="symlog")
+    stored = outer_gradient(optimizer, problems, steps, 0.01, recompute=False)
+    recomputed = outer_gradient(optimizer, problems, steps, 0.01, recompute=True)
+    assert torch.equal(stored.meta_losses, recomputed.meta_losses)
+    assert all(torch.equal(stored.gradients[name], part) for name, part in recomputed.gradients.items())
+
+
+def test_recomputing_takes_memory_like_the_root_of_the_steps():
+    compiled = CompiledOptimizer(learned(units=64, dtype=torch.float32))
+    full = {steps: compiled.bytes(8513, steps, 1) for steps in (100, 400)}
+    least = {steps: compiled.bytes(8513, steps, stride_for(compiled, 8513, steps, True)) for steps in (100, 400)}
+    assert full[400] / full[100] == pytest.approx(4, rel=0.02)
+    assert least[400] / least[100] == pytest.approx(2, rel=0.1)
+    assert stride_for(compiled, 8513, 200, None) > 1  # two moons at full size: one problem would take 2 GiB
+    assert stride_for(compiled, 5, 200, None) == 1
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_number_of_threads_changes_nothing(threads):
+    problems = small_problems("linear_regression", count=7, dtype=torch.float32)
+    optimizer = learned(dtype=torch.float32)
+    found = outer_gradient(optimizer, problems, 20, workers=Workers(threads))
+    expected = outer_gradient(optimizer, problems, 20, workers=Workers(2))
+    assert all(torch.equal(found.gradients[name], part) for name, part in expected.gradients.items())
 
 
 def test_exact_gradient_with_the_reset_before():

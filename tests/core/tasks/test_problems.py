@@ -6,6 +6,7 @@ import torch
 
 from core.seeds import Purpose, generator
 from core.tasks import TASKS, ClassifierProblems, PlanarProblems, make_task
+from core.tasks.base import autograd_hessian_vector_product
 from tests.core.helpers import SMALL_TASKS, small_problems
 
 pytestmark = pytest.mark.parametrize("task", SMALL_TASKS)
@@ -55,6 +56,21 @@ def test_gradient_is_differentiable(task):
     h = 1e-5
     expected = (problems.gradient(problems.x0 + h * v) - problems.gradient(problems.x0 - h * v)) / (2 * h)
     torch.testing.assert_close(product, expected, rtol=1e-6, atol=1e-7)
+
+
+def test_hessian_vector_product_is_autograds(task):
+    problems = small_problems(task)
+    v = torch.randn(problems.x0.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    expected = autograd_hessian_vector_product(problems, problems.x0, v)
+    torch.testing.assert_close(problems.hessian_vector_product(problems.x0, v), expected, rtol=1e-10, atol=1e-12)
+
+
+def test_hessian_vector_product_is_the_slope_of_the_gradient(task):
+    problems = small_problems(task)
+    v = torch.randn(problems.x0.shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    h = 1e-5
+    expected = (problems.gradient(problems.x0 + h * v) - problems.gradient(problems.x0 - h * v)) / (2 * h)
+    torch.testing.assert_close(problems.hessian_vector_product(problems.x0, v), expected, rtol=1e-6, atol=1e-7)
 
 
 def test_single_precision_agrees_with_double(task):
