@@ -4,7 +4,6 @@ A bundle is safetensors: float32 arrays (int8 for images) and, in the header, a 
 """
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,8 @@ import safetensors.numpy
 import torch
 from torch import Tensor
 
-from core.analysis.fixed_points import rest_point
+from core.analysis.fixed_points import find_fixed_points
+from core.analysis.jacobians import moving_entries
 from core.analysis.projection import principal_components
 from core.analysis.update_function import effective_learning_rate, update_function
 from core.optimizers.base import Optimizer
@@ -244,7 +244,7 @@ def _subject(item: Recorded, watched: list[int]) -> tuple[Arrays, dict[str, Any]
 
 
 def _state_space(optimizer: Optimizer, states: Tensor) -> tuple[Arrays, dict[str, Any]]:
-    moving = [i for i in range(optimizer.state_size) if i != optimizer.clock]
+    moving = moving_entries(optimizer)
     projection = principal_components(states[..., moving].reshape(states.shape[:2].numel(), len(moving)))
     about: dict[str, Any] = {
         "explained": [round(float(value), 6) for value in projection.explained],
@@ -254,10 +254,10 @@ def _state_space(optimizer: Optimizer, states: Tensor) -> tuple[Arrays, dict[str
     arrays = {"state": _f32(projection(states[..., moving]))}
     start = states[:, -1][torch.isfinite(states[:, -1]).all(1)]
     if moving and len(start):
-        rest = rest_point(optimizer, start[0])
-        if bool(torch.isfinite(rest.state).all()) and math.isfinite(rest.speed):
-            arrays["rest_point"] = _f32(projection(rest.state[moving]))
-            about["rest"] = {"speed": rest.speed, "converged": rest.converged}
+        rest = find_fixed_points(optimizer, start[:1])
+        if len(rest.states):
+            arrays["rest_point"] = _f32(projection(rest.states[0, moving]))
+            about["rest"] = {"speed": float(rest.speeds[0]), "converged": bool(rest.converged[0])}
     return arrays, about
 
 

@@ -1,84 +1,320 @@
-"""Fixed points of an optimizer's dynamics: h* with F(h*, g) = h*.
+"""Fixed points of an optimizer's dynamics: h* with F(h*, g) = h*, from any set of start states.
 
-The speed of a state is q = ½‖F(h, g) − h‖² (Sussillo & Barak 2013). A state that only counts steps (Adam's) never rests;
-its entry is left out of the speed and of the search.
+The speed of a state is q = ½‖F(h, g) − h‖² (Sussillo & Barak, Neural Computation 25, 2013). Some steps of the dynamics bring
+the starts near to where they are going, near ones are merged, and damped Newton with exact Jacobians does the rest; where it
+gets stuck, Levenberg–Marquardt (MINPACK, by scipy) goes down the speed. A state entry that only counts steps (Adam's) never
+rests: it keeps the value it has in the start state and is left out of the search, the speed and the spectrum.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from core.analysis.jacobians import state_jacobian
+from core.analysis.jacobians import derivatives, moving_entries
+from core.errors import InputError
 from core.optimizers.base import Optimizer
 
-CONVERGED = 1e-20  # speed below which a state counts as a fixed point
+CONVERGED = 1e-20  # speed at or below which a state counts as a fixed point
+MARGINAL = 1e-6  # largest |λ| within this of 1 is neither stable nor unstable
+STATIONARY = 1e-6  # of a slow point: ‖∇q‖ at most this share of ‖J − I‖ ‖F(h) − h‖
+ENTRIES_AT_ONCE = 4_000_000  # of Jacobians held at a time
+
+Status = Literal["converged", "slow", "failed"]
+Stability = Literal["stable", "unstable", "marginal"]
 
 
 @dataclass(frozen=True)
-class RestPoint:
-    """Where the dynamics come to rest from one start state.
+class FixedPoints:
+    """Where n starts came to, duplicates merged; fixed points come first, then slow points, each by how many starts they have.
 
     Attributes:
-        state: [S].
-        speed: q there.
-        converged: whether q is at most 1e-20; otherwise the state is only the slowest one found.
+        states: the m points, [m, S].
+        gradients: the constant gradient of each point, [m].
+        speeds: q at each point, [m].
+        converged: whether q is at most 1e-20; otherwise the point is slow, a local minimum of the speed, [m].
+        counts: how many starts came to each point, [m].
+        eigenvalues: of the Jacobian at each point without the clock, by falling modulus, complex [m, M].
+        stability: of each point: "stable" where every |λ| is below 1 − 1e-6, "unstable" where one is above 1 + 1e-6,
+            "marginal" between.
+        status: of each start, in order.
+        reasons: why a start failed, in order; "" where it did not.
+        point: the index of the point each start came to, −1 where it failed, [n].
     """
 
-    state: Tensor
-    speed: float
-    converged: bool
+    states: Tensor
+    gradients: Tensor
+    speeds: Tensor
+    converged: Tensor
+    counts: Tensor
+    eigenvalues: Tensor
+    stability: tuple[Stability, ...]
+    status: tuple[Status, ...]
+    reasons: tuple[str, ...]
+    point: Tensor
 
 
-def rest_point(
-    optimizer: Optimizer, start: Tensor, gradient: float = 0.0, *, free: int = 300, newton: int = 50
-) -> RestPoint:
-    """Follow the dynamics at a constant gradient from one state, then refine by damped Newton with exact Jacobians.
+def speed(optimizer: Optimizer, states: Tensor, gradients: Tensor) -> Tensor:
+    """q = ½‖F(h, g) − h‖² without the clock, states [n, S] and gradients [n] -> [n]; NaN counts as infinite."""
+    with torch.no_grad():
+        following, _ = optimizer.step(states, gradients)
+    moving = moving_entries(optimizer)
+    return _half_square((following - states)[:, moving])
+
+
+def stability_of(eigenvalues: Tensor) -> Stability:
+    """What eigenvalues [M] say of a fixed point; one without any rests wherever it is, and is stable."""
+    largest = float(eigenvalues.abs().max()) if len(eigenvalues) else 0.0
+    if abs(largest - 1) <= MARGINAL:
+        return "marginal"
+    return "unstable" if largest > 1 else "stable"
+
+
+def find_fixed_points(
+    optimizer: Optimizer,
+    starts: Tensor,
+    gradients: float | Tensor = 0.0,
+    *,
+    free: int = 100,
+    newton: int = 60,
+    near: float = 1e-3,
+    merge: float = 1e-6,
+) -> FixedPoints:
+    """The fixed or slow point that each start comes to at a constant gradient.
+
+    With many free steps starts come to the attracting points; with none, also to unstable ones near them.
 
     Args:
         optimizer: any optimizer, in float64.
-        start: [S], float64.
-        gradient: the constant input.
-        free: steps of the dynamics before Newton.
+        starts: [n, S], float64.
+        gradients: the constant gradient, one for all or [n]; starts at different gradients are never merged.
+        free: steps of the dynamics before the search; taken back where they did not lower the speed.
         newton: largest number of Newton steps.
+        near: starts this close after the free steps go on as one, relative to the typical norm of all.
+        merge: points this close are one, relative to the typical norm of all.
+
+    Raises:
+        InputError: the starts or gradients have the wrong shape or precision.
     """
-    g = torch.tensor([gradient], dtype=start.dtype)
-    moving = torch.ones(start.shape[0], dtype=torch.bool)
-    if optimizer.clock is not None:
-        moving[optimizer.clock] = False
-    state = start.clone()
-    with torch.no_grad():
-        for _ in range(free):
-            state = optimizer.step(state[None], g)[0][0]
-    embed = torch.eye(start.shape[0], dtype=start.dtype)[:, moving]  # from the entries that move to the whole state
-    still = torch.where(moving, 0.0, state)
+    if starts.ndim != 2 or starts.shape[1] != optimizer.state_size or starts.dtype is not torch.float64:
+        size = optimizer.state_size
+        raise InputError(f"start states must be float64 of shape [n, {size}], not {list(starts.shape)} {starts.dtype}")
+    g = torch.as_tensor(gradients, dtype=torch.float64).expand(len(starts)).contiguous()
+    search = _Search(optimizer)
+    near_rest, q = search.relax(starts, g, free)
+    lost = ~torch.isfinite(q)
+    scale = _typical_norm(near_rest[~lost][:, search.moving])
+    keys = [g] if optimizer.clock is None else [g, starts[:, optimizer.clock]]
+    leader = _merged(near_rest[:, search.moving], torch.stack(keys, 1), near * scale, ~lost)
+    chosen = torch.unique(leader[~lost])
+    ends = search.settle(near_rest[chosen], g[chosen], newton)
+    end_of = torch.full((len(starts),), -1)
+    end_of[~lost] = torch.searchsorted(chosen, leader[~lost])
+    return _collect(search, starts, g, ends, end_of, merge)
 
-    def whole(part: Tensor) -> Tensor:
-        return still + embed @ part
 
-    def residual(part: Tensor) -> Tensor:
-        return embed.T @ optimizer.step(whole(part)[None], g)[0][0] - part
+@dataclass(frozen=True)
+class _Ends:
+    """Where k searches ended: states [k, S], speeds [k], and how."""
 
-    def speed(part: Tensor) -> float:
-        value = 0.5 * float((residual(part) ** 2).sum())
-        return value if value == value else float("inf")
+    states: Tensor
+    speeds: Tensor
+    status: list[Status]
+    reasons: list[str]
 
-    with torch.no_grad():
-        point = state[moving]
-        q = speed(point)
-        for _ in range(newton):
-            if q <= 1e-30 or not q < float("inf") or not moving.any():
+
+class _Search:
+    """Free steps, damped Newton and Levenberg–Marquardt on the entries that move."""
+
+    def __init__(self, optimizer: Optimizer):
+        self.optimizer = optimizer
+        self.moving = moving_entries(optimizer)
+
+    def speed(self, states: Tensor, g: Tensor) -> Tensor:
+        return speed(self.optimizer, states, g)
+
+    def relax(self, starts: Tensor, g: Tensor, free: int) -> tuple[Tensor, Tensor]:
+        """The starts after the free steps, or as they were where those did not lower the speed; and their speeds."""
+        states = starts
+        clock = self.optimizer.clock
+        with torch.no_grad():
+            for _ in range(free):
+                states = self.optimizer.step(states, g)[0]
+                if clock is not None:
+                    states[:, clock] = starts[:, clock]
+        before, after = self.speed(starts, g), self.speed(states, g)
+        kept = after <= before
+        kept &= torch.isfinite(after)
+        return torch.where(kept[:, None], states, starts), torch.where(kept, after, before)
+
+    def settle(self, states: Tensor, g: Tensor, limit: int) -> _Ends:
+        """Search on from each state [k, S]."""
+        points, q = self._newton(states, g, limit)
+        status: list[Status] = ["converged"] * len(points)
+        reasons = [""] * len(points)
+        for i in torch.nonzero(~(q <= CONVERGED))[:, 0].tolist():
+            row = slice(i, i + 1)
+            lower = self._levenberg_marquardt(points[row], g[row])
+            points[row], q[row] = self._newton(lower, g[row], limit)
+            if q[i] > CONVERGED:
+                status[i], reasons[i] = self._verdict(points[row], g[row])
+        return _Ends(points, q, status, reasons)
+
+    def _residual(self, states: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
+        """F(h) − h [k, M] and J − I [k, M, M] on the entries that move."""
+        found = derivatives(self.optimizer, states, g)
+        moving = self.moving
+        slopes = found.j_h[:, moving][:, :, moving]
+        slopes.diagonal(dim1=1, dim2=2).sub_(1)
+        return (found.next_state - states)[:, moving], slopes
+
+    def _newton(self, states: Tensor, g: Tensor, limit: int) -> tuple[Tensor, Tensor]:
+        """Damped Newton from each state until its speed falls no further: states and speeds."""
+        points, q = states.clone(), self.speed(states, g)
+        active = torch.arange(len(points))
+        at_once = max(1, ENTRIES_AT_ONCE // max(1, len(self.moving)) ** 2)
+        for _ in range(limit):
+            rounding = 0.5 * (torch.finfo(torch.float64).eps * points[active].norm(dim=1)) ** 2
+            active = active[(q[active] > rounding) & torch.isfinite(q[active])]
+            if not len(active):
                 break
-            recurrent = embed.T @ state_jacobian(optimizer, whole(point), gradient) @ embed
-            jacobian = recurrent - torch.eye(len(point), dtype=point.dtype)
-            if not bool(torch.isfinite(jacobian).all()):
-                break
-            direction = torch.linalg.lstsq(jacobian, -residual(point)[:, None]).solution[:, 0]
-            size = 1.0
-            while size > 1e-4 and speed(point + size * direction) >= q:
-                size /= 2
-            if size <= 1e-4:
-                break
-            point = point + size * direction
-            q = speed(point)
-    return RestPoint(whole(point), q, q <= CONVERGED)
+            improved = [self._one_step(points, q, g, part) for part in active.split(at_once)]
+            active = active[torch.cat(improved)]
+        return points, q
+
+    def _one_step(self, points: Tensor, q: Tensor, g: Tensor, rows: Tensor) -> Tensor:
+        """Move these rows, in place, along Newton's direction as far as the speed falls; says which of them moved."""
+        residual, slopes = self._residual(points[rows], g[rows])
+        direction = torch.linalg.solve_ex(slopes, -residual[:, :, None])[0][:, :, 0]
+        waiting = torch.nonzero(torch.isfinite(direction).all(1))[:, 0]
+        moved = torch.zeros(len(rows), dtype=torch.bool)
+        size = 1.0
+        while len(waiting) and size > 1e-3:
+            trial = points[rows[waiting]]
+            trial[:, self.moving] += size * direction[waiting]
+            reached = self.speed(trial, g[rows[waiting]])
+            here = q[rows[waiting]]
+            lower = reached < (1 - 1e-4 * size) * here
+            taken = rows[waiting[lower]]
+            points[taken], q[taken], moved[waiting[lower]] = trial[lower], reached[lower], True
+            waiting = waiting[~lower & (here > CONVERGED)]  # a fixed point is polished by whole steps or not at all
+            size /= 2
+        return moved
+
+    def _levenberg_marquardt(self, state: Tensor, g: Tensor) -> Tensor:
+        """A state [1, S] of lower speed, or the one given where there is none."""
+        from scipy.optimize import least_squares
+
+        def whole(part: np.ndarray) -> Tensor:
+            full = state.clone()
+            full[0, self.moving] = torch.from_numpy(np.array(part))
+            return full
+
+        def residual(part: np.ndarray) -> np.ndarray:
+            return np.nan_to_num(self._residual(whole(part), g)[0][0].numpy(), nan=1e150, posinf=1e150, neginf=-1e150)
+
+        def slopes(part: np.ndarray) -> np.ndarray:
+            return np.nan_to_num(self._residual(whole(part), g)[1][0].numpy(), posinf=1e150, neginf=-1e150)
+
+        tolerance = {"xtol": 1e-15, "ftol": 1e-15, "gtol": 1e-15}
+        start = state[0, self.moving].numpy()
+        with np.errstate(all="ignore"):
+            found = whole(least_squares(residual, start, slopes, method="lm", max_nfev=500, **tolerance).x)
+        return found if float(self.speed(found, g)) < float(self.speed(state, g)) else state
+
+    def _verdict(self, state: Tensor, g: Tensor) -> tuple[Status, str]:
+        """What a state [1, S] is that is no fixed point."""
+        residual, slopes = self._residual(state, g)
+        downhill = float(torch.linalg.vector_norm(slopes[0].T @ residual[0]))
+        size = float(torch.linalg.matrix_norm(slopes[0]) * torch.linalg.vector_norm(residual[0]))
+        if downhill <= STATIONARY * size:
+            return "slow", ""
+        q = float(self.speed(state, g))
+        return "failed", f"the search ended at speed {q:.1e}, which is neither a fixed point nor a minimum of the speed"
+
+
+def _collect(search: _Search, starts: Tensor, g: Tensor, ends: _Ends, end_of: Tensor, merge: float) -> FixedPoints:
+    """Merge the ends, and say of every start where it came to; `end_of` [n] is −1 where a start was lost before the search."""
+    moving = search.moving
+    found = torch.tensor([status != "failed" for status in ends.status], dtype=torch.bool)
+    kept = torch.nonzero(end_of >= 0)[:, 0]
+    used = torch.zeros(len(ends.states), dtype=g.dtype)
+    used[end_of[kept]] = g[kept]
+    keys = torch.stack([used, torch.tensor([status == "slow" for status in ends.status], dtype=g.dtype)], 1)
+    tolerance = merge * _typical_norm(ends.states[found][:, moving])
+    leader = _merged(ends.states[:, moving], keys, tolerance, found, ends.speeds)
+    chosen = torch.unique(leader[found])
+    per_end = torch.bincount(end_of[kept], minlength=len(ends.states))
+    counts = [int(per_end[leader == i].sum()) for i in chosen.tolist()]
+    order = sorted(range(len(chosen)), key=lambda i: (ends.status[chosen[i]] == "slow", -counts[i], i))
+    chosen = chosen[order]
+    points = ends.states[chosen]
+    number = torch.full((len(ends.states) + 1,), -1)  # the last one is for starts that were lost
+    for place, i in enumerate(chosen.tolist()):
+        number[:-1][leader == i] = place
+    eigenvalues = _spectra(search, points, used[chosen])
+    lost = "the speed is not finite at this start" if search.moving else "the start is not finite"
+    finite = torch.isfinite(starts).all(1).tolist()
+    index = end_of.tolist()
+    return FixedPoints(
+        points,
+        used[chosen],
+        ends.speeds[chosen],
+        ends.speeds[chosen] <= CONVERGED,
+        torch.tensor([counts[i] for i in order], dtype=torch.long),
+        eigenvalues,
+        tuple(stability_of(row) for row in eigenvalues),
+        tuple(ends.status[i] if i >= 0 else "failed" for i in index),
+        tuple(
+            ends.reasons[i] if i >= 0 else (lost if whole else "the start state is not finite")
+            for i, whole in zip(index, finite, strict=True)
+        ),
+        number[end_of],
+    )
+
+
+def _spectra(search: _Search, states: Tensor, g: Tensor) -> Tensor:
+    """Eigenvalues of the Jacobian at each state by falling modulus, [m, S] -> complex [m, M]."""
+    size = len(search.moving)
+    spectra = [torch.zeros(0, size, dtype=torch.complex128)]
+    for i in range(len(states)):
+        _, slopes = search._residual(states[i : i + 1], g[i : i + 1])
+        found = torch.linalg.eigvals(slopes) + 1
+        spectra.append(found.gather(1, found.abs().argsort(1, descending=True)))
+    return torch.cat(spectra)
+
+
+def _half_square(residual: Tensor) -> Tensor:
+    q = 0.5 * (residual**2).sum(1)
+    return torch.where(torch.isnan(q), torch.inf, q)
+
+
+def _typical_norm(states: Tensor) -> float:
+    """The median norm of rows, or 1 where that is 0 or there are none."""
+    norms = states.norm(dim=1)
+    return (float(norms.median()) if len(norms) else 0.0) or 1.0
+
+
+def _merged(states: Tensor, keys: Tensor, tolerance: float, wanted: Tensor, order: Tensor | None = None) -> Tensor:
+    """The leader of each wanted row: the first one within the tolerance whose keys are the same; −1 for the others.
+
+    Args:
+        states: [n, M].
+        keys: [n, k]; rows are only joined where all of these are equal.
+        tolerance: largest distance.
+        wanted: [n], bool.
+        order: [n], smallest first lead; by default the order of the rows.
+    """
+    leader = torch.full((len(states),), -1)
+    rows = torch.nonzero(wanted)[:, 0]
+    if order is not None:
+        rows = rows[order[rows].argsort(stable=True)]
+    while len(rows):
+        first = rows[0]
+        close = (states[rows] - states[first]).norm(dim=1) <= tolerance
+        close &= (keys[rows] == keys[first]).all(1)
+        leader[rows[close]] = first
+        rows = rows[~close]
+    return leader

@@ -1,17 +1,65 @@
-"""Derivatives of an optimizer's step, exact, by reverse mode.
+"""Derivatives of an optimizer's step, exact: in closed form for GRU, LSTM and vanilla cells, by reverse mode for any other.
 
-Components are independent rows, so one backward pass gives the slope of every row, and a Jacobian needs one pass over as many
-copies of a state as it has entries. (`torch.func` would do the same, but its first use imports torch's compiler, two seconds.)
+Components are independent rows, so in reverse mode one backward pass over S + 1 copies of a state gives its whole Jacobian, and
+one over plain rows the slope of every row. (`torch.func` would do the same, but its first use imports torch's compiler, two
+seconds.)
 """
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from core.optimizers.base import Optimizer
+from core.optimizers.cells import Weights
+from core.optimizers.features import FEATURES
+from core.optimizers.recurrent import Architecture, RecurrentOptimizer
+
+
+@dataclass(frozen=True)
+class Derivatives:
+    """One step of n rows, h' = F(h, g) and u(h, g), and its first derivatives.
+
+    Attributes:
+        next_state: h', [n, S].
+        update: u, [n].
+        j_h: ∂F/∂h, the recurrent Jacobian, [n, S, S]; row i is the derivative of entry i of h'.
+        j_g: ∂F/∂g, the input Jacobian, [n, S].
+        u_h: ∂u/∂h, [n, S].
+        u_g: ∂u/∂g, [n].
+    """
+
+    next_state: Tensor
+    update: Tensor
+    j_h: Tensor
+    j_g: Tensor
+    u_h: Tensor
+    u_g: Tensor
+
+
+def moving_entries(optimizer: Optimizer) -> list[int]:
+    """Indices of the state entries that can rest: all but the clock, which only counts steps."""
+    return [i for i in range(optimizer.state_size) if i != optimizer.clock]
+
+
+def derivatives(optimizer: Optimizer, states: Tensor, gradients: Tensor) -> Derivatives:
+    """The step and its Jacobians at n states and gradients.
+
+    Where an optimizer is not smooth (its features jump at g = 0), derivatives by g at g = 0 leave the jump out.
+
+    Args:
+        optimizer: any optimizer, in the states' precision.
+        states: [n, S].
+        gradients: [n].
+    """
+    if isinstance(optimizer, RecurrentOptimizer) and _closed_form(optimizer.architecture) is not None:
+        return _of_cell(optimizer, states.detach(), gradients.detach())
+    return _by_reverse_mode(optimizer, states, gradients)
 
 
 def update_slope(optimizer: Optimizer, states: Tensor, gradients: Tensor) -> Tensor:
-    """∂u/∂g of every row, states [n, S] and gradients [n] -> [n]."""
+    """∂u/∂g of every row, states [n, S] and gradients [n] -> [n]: as `derivatives` has it, without the Jacobians."""
     with torch.enable_grad():
         g = gradients.detach().requires_grad_()
         _, update = optimizer.step(states, g)
@@ -19,11 +67,102 @@ def update_slope(optimizer: Optimizer, states: Tensor, gradients: Tensor) -> Ten
     return slope
 
 
-def state_jacobian(optimizer: Optimizer, state: Tensor, gradient: float) -> Tensor:
-    """∂F/∂h at one state [S] -> [S, S]; row i is the derivative of entry i of the next state."""
-    size = state.shape[0]
+def _by_reverse_mode(optimizer: Optimizer, states: Tensor, gradients: Tensor) -> Derivatives:
+    n, size = states.shape
+    copies = size + 1  # one for every entry of the next state, one for the update
     with torch.enable_grad():
-        copies = state.detach().expand(size, -1).clone().requires_grad_()
-        following, _ = optimizer.step(copies, state.new_full((size,), gradient))
-        (jacobian,) = torch.autograd.grad(following, copies, torch.eye(size, dtype=state.dtype))
-    return jacobian
+        h = states.detach().repeat_interleave(copies, 0).requires_grad_()
+        g = gradients.detach().repeat_interleave(copies, 0).requires_grad_()
+        following, update = optimizer.step(h, g)
+        seeds = torch.eye(copies, dtype=states.dtype).repeat(n, 1)
+        outputs, weights = [update], [seeds[:, -1]]
+        if size:
+            outputs.append(following)
+            weights.append(seeds[:, :-1])
+        by_h, by_g = torch.autograd.grad(outputs, (h, g), weights, materialize_grads=True)
+    by_h, by_g = by_h.view(n, copies, size), by_g.view(n, copies)
+    first = slice(None, None, copies)
+    return Derivatives(
+        following.detach()[first], update.detach()[first], by_h[:, :-1], by_g[:, :-1], by_h[:, -1], by_g[:, -1]
+    )
+
+
+CellDerivatives = tuple[Tensor, Tensor, Tensor]  # next state [n, S], its derivative by the state and by the features
+
+
+def _of_cell(optimizer: RecurrentOptimizer, states: Tensor, gradients: Tensor) -> Derivatives:
+    """By the chain rule through features, cell and readout."""
+    architecture, theta = optimizer.architecture, optimizer.theta
+    features, scale = FEATURES[architecture.features], architecture.feature_scale
+    cell = _closed_form(architecture)
+    assert cell is not None
+    with torch.no_grad():
+        following, j_h, by_features = cell(theta, states, features.map(gradients, scale))
+        j_g = (by_features @ features.slope(gradients, scale)[:, :, None])[:, :, 0]
+        readout = architecture.output_scale * theta["readout_weight"]
+        units = architecture.units
+        update = following[:, :units] @ readout + architecture.output_scale * theta["readout_bias"]
+        u_h = torch.einsum("i,nij->nj", readout, j_h[:, :units])
+        return Derivatives(following, update, j_h, j_g, u_h, j_g[:, :units] @ readout)
+
+
+def _closed_form(architecture: Architecture) -> Callable[[Weights, Tensor, Tensor], CellDerivatives] | None:
+    if architecture.cell == "gru" and architecture.reset == "before":
+        return None
+    return {"gru": _gru, "lstm": _lstm, "vanilla": _vanilla}[architecture.cell]
+
+
+def _through(weight: Tensor, *slopes: Tensor) -> Tensor:
+    """Σ over gates of diag(slope) W: weight [gates · units, k] and a slope [n, units] a gate -> [n, units, k]."""
+    blocks = weight.view(len(slopes), -1, weight.shape[1])
+    total = slopes[0][:, :, None] * blocks[0]
+    for slope, block in zip(slopes[1:], blocks[1:], strict=True):
+        total.addcmul_(slope[:, :, None], block)
+    return total
+
+
+def _gru(theta: Weights, h: Tensor, z: Tensor) -> CellDerivatives:
+    """h' = c + u (h − c), c = tanh(a + r b), with a of the input and b of the state."""
+    from_input = torch.addmm(theta["bias_ih"], z, theta["weight_ih"].T).chunk(3, 1)
+    from_state = torch.addmm(theta["bias_hh"], h, theta["weight_hh"].T).chunk(3, 1)
+    reset, keep = (torch.sigmoid(from_input[i] + from_state[i]) for i in (0, 1))
+    candidate = torch.tanh(from_input[2] + reset * from_state[2])
+    by_keep = (h - candidate) * keep * (1 - keep)
+    by_candidate = (1 - keep) * (1 - candidate**2)
+    by_reset = by_candidate * from_state[2] * reset * (1 - reset)
+    j_h = _through(theta["weight_hh"], by_reset, by_keep, by_candidate * reset)
+    j_h.diagonal(dim1=1, dim2=2).add_(keep)
+    by_features = _through(theta["weight_ih"], by_reset, by_keep, by_candidate)
+    return torch.lerp(candidate, h, keep), j_h, by_features
+
+
+def _lstm(theta: Weights, state: Tensor, z: Tensor) -> CellDerivatives:
+    """c' = f c + i a, h' = o tanh c'; state (h, c)."""
+    h, c = state.chunk(2, 1)
+    bias = theta["bias_ih"] + theta["bias_hh"]
+    gates = (z @ theta["weight_ih"].T + h @ theta["weight_hh"].T + bias).chunk(4, 1)
+    enter, forget, out = (torch.sigmoid(gates[i]) for i in (0, 1, 3))
+    cell = torch.tanh(gates[2])
+    c = forget * c
+    next_c = c + enter * cell
+    squashed = torch.tanh(next_c)
+    by_gates = (enter * (1 - enter) * cell, c * (1 - forget), enter * (1 - cell**2))
+    by_out = out * (1 - out) * squashed
+    by_c = out * (1 - squashed**2)
+
+    def both(weight: Tensor) -> Tensor:
+        through_c = _through(weight[: -len(weight) // 4], *by_gates)
+        through_out = _through(weight[-len(weight) // 4 :], by_out)
+        return torch.cat([through_out + by_c[:, :, None] * through_c, through_c], 1)
+
+    through_cell = torch.cat([torch.diag_embed(by_c * forget), torch.diag_embed(forget)], 1)
+    j_h = torch.cat([both(theta["weight_hh"]), through_cell], 2)
+    return torch.cat([out * squashed, next_c], 1), j_h, both(theta["weight_ih"])
+
+
+def _vanilla(theta: Weights, h: Tensor, z: Tensor) -> CellDerivatives:
+    """h' = tanh(W h + V z + b)."""
+    bias = theta["bias_ih"] + theta["bias_hh"]
+    following = torch.tanh(z @ theta["weight_ih"].T + h @ theta["weight_hh"].T + bias)
+    slope = 1 - following**2
+    return following, _through(theta["weight_hh"], slope), _through(theta["weight_ih"], slope)

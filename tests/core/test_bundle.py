@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.analysis.fixed_points import rest_point
+from core.analysis.fixed_points import find_fixed_points
 from core.bundle import BINS, FORMAT, GRID, LOGIT_RANGE, Bundle, Recorded, make_bundle, record
 from core.optimizers.base import Optimizer
 from core.optimizers.hand_designed import SGD, Adam, Momentum, Nesterov, RMSProp
@@ -138,10 +138,10 @@ def test_states_are_projected_and_rest_at_the_star(task: str) -> None:
     np.testing.assert_allclose(made.about["explained"], singular[:2] ** 2 / (singular**2).sum(), atol=1e-6)
     mine = ((states - flat.mean(0)).numpy() @ right[:2].T).reshape(-1, 2)
     np.testing.assert_allclose(np.abs(made.arrays["state"].reshape(-1, 2)), np.abs(mine), atol=1e-5)
-    rest = rest_point(optimizer, states[0, -1])
-    assert made.about["rest"] == {"speed": rest.speed, "converged": rest.converged}
+    rest = find_fixed_points(optimizer, states[0, -1:])
+    assert made.about["rest"] == {"speed": float(rest.speeds[0]), "converged": bool(rest.converged[0])}
     spanned = np.array(made.about["explained"]) > 0  # a direction without variance is left out
-    star = np.abs((rest.state - flat.mean(0)).numpy() @ right[:2].T) * spanned
+    star = np.abs((rest.states[0] - flat.mean(0)).numpy() @ right[:2].T) * spanned
     np.testing.assert_allclose(np.abs(made.arrays["rest_point"]), star, atol=1e-5)
 
 
