@@ -3,10 +3,16 @@
 import argparse
 from dataclasses import fields
 
-from benchmarks import first_view, outer_step, scrub, tuning
+from benchmarks import first_view, fixed_points, outer_step, scrub, tuning
 from benchmarks.report import Line
 
-ALL = {"outer_step": outer_step.run, "scrub": scrub.run, "first_view": first_view.run, "tuning": tuning.run}
+ALL = {
+    "outer_step": outer_step.run,
+    "fixed_points": fixed_points.run,
+    "scrub": scrub.run,
+    "first_view": first_view.run,
+    "tuning": tuning.run,
+}
 
 
 def main() -> None:

@@ -10,12 +10,10 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import torch
 
+from benchmarks.peer import ABSENT, PEER, ask, peer
 from benchmarks.report import Line
 from core.outer.config import RunConfig, make_config
 from core.outer.estimators import make_estimator
@@ -23,7 +21,6 @@ from core.outer.gradient import Workers
 from core.outer.team import Team
 from core.seeds import Purpose, generator
 
-PEER = Path(os.environ.get("LOPTSCOPE_PEER", Path(__file__).parent.parent / ".venv-peer")) / "bin" / "python"
 PAIRS = 15
 
 
@@ -63,20 +60,8 @@ def setting(units: int = 64, problems: int = 64, unroll: int = 200, parameters: 
     )
 
 
-@contextmanager
-def _renn() -> Iterator[subprocess.Popen[str]]:
-    script = Path(__file__).with_name("renn_step.py")
-    command = [str(PEER), str(script), "64", "64", "200"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        yield process
-        process.kill()
-
-
 def _ask(process: subprocess.Popen[str]) -> float:
-    assert process.stdin is not None and process.stdout is not None
-    process.stdin.write("\n")
-    process.stdin.flush()
-    return float(process.stdout.readline().split()[0])
+    return float(ask(process).split()[0])
 
 
 def _against_renn() -> list[Line]:
@@ -85,16 +70,16 @@ def _against_renn() -> list[Line]:
     stepper.step()
     if not PEER.exists():
         ours = statistics.median(stepper.step() for _ in range(PAIRS))
-        return [Line(what, f"{1e3 * ours:.0f} ms", "renn is not installed (`make bench` does it)", "", bar)]
-    with _renn() as process:
+        return [Line(what, f"{1e3 * ours:.0f} ms", ABSENT, "", bar)]
+    with peer("renn_step", "64", "64", "200") as process:
         compiling = _ask(process)
         _ask(process)
         pairs = [(stepper.step(), _ask(process)) for _ in range(PAIRS)]
-    ours, peer = (statistics.median(column) for column in zip(*pairs, strict=True))
+    ours, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
     ratio = statistics.median(a / b for a, b in pairs)
     first = _first_step()
     return [
-        Line(what, f"{1e3 * ours:.0f} ms", f"renn {1e3 * peer:.0f} ms", f"{ratio:.2f}", bar),
+        Line(what, f"{1e3 * ours:.0f} ms", f"renn {1e3 * theirs:.0f} ms", f"{ratio:.2f}", bar),
         Line(
             "first outer step of a process",
             f"{first:.2f} s",

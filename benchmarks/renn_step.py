@@ -2,30 +2,19 @@
 
 For every line on stdin it takes one outer step and prints its seconds; the first one compiles. The setting is that of renn's
 notebook: a GRU of 64 units, quadratics of 5 parameters, 64 problems, 200 inner steps, the gradient through everything with
-its default rematerialization, Adam. renn 0.1.0 was written for a JAX of 2021: three of its imports are pointed at where
-those things are today, and its data module (which needs TensorFlow, and is not used) is left out.
+its default rematerialization, Adam.
 """
 
 import functools
 import sys
 import time
-import types
 
 import jax
 import jax.example_libraries.optimizers
-import jax.example_libraries.stax
-import jax.experimental
 
-for _name in ("optimizers", "stax"):
-    _module = getattr(jax.example_libraries, _name)
-    sys.modules[f"jax.experimental.{_name}"] = _module
-    setattr(jax.experimental, _name, _module)
-for _name in ("map", "leaves", "flatten", "unflatten"):
-    setattr(jax, f"tree_{_name}", getattr(jax.tree_util, f"tree_{_name}"))
-sys.modules["renn.data"] = types.ModuleType("renn.data")
+from benchmarks.renn_import import renn
 
-import renn  # noqa: E402 - after its imports have been pointed right
-from renn import metaopt  # noqa: E402
+metaopt = renn.metaopt
 
 
 def main(units: int, problems: int, steps: int) -> None:

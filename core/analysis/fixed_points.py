@@ -19,7 +19,9 @@ from core.optimizers.base import Optimizer
 
 CONVERGED = 1e-20  # speed at or below which a state counts as a fixed point
 MARGINAL = 1e-6  # largest |λ| within this of 1 is neither stable nor unstable
+FARTHEST = 2.0  # longest step of Newton's method, in norms of the state (or of a typical one, if that is larger)
 STATIONARY = 1e-6  # of a slow point: ‖∇q‖ at most this share of ‖J − I‖ ‖F(h) − h‖
+ROUND = 20  # free steps after which near states are merged
 ENTRIES_AT_ONCE = 4_000_000  # of Jacobians held at a time
 
 Status = Literal["converged", "slow", "failed"]
@@ -92,7 +94,7 @@ def find_fixed_points(
         gradients: the constant gradient, one for all or [n]; starts at different gradients are never merged.
         free: steps of the dynamics before the search; taken back where they did not lower the speed.
         newton: largest number of Newton steps.
-        near: starts this close after the free steps go on as one, relative to the typical norm of all.
+        near: starts this close after some free steps go on as one, relative to the typical norm of all.
         merge: points this close are one, relative to the typical norm of all.
 
     Raises:
@@ -103,11 +105,10 @@ def find_fixed_points(
         raise InputError(f"start states must be float64 of shape [n, {size}], not {list(starts.shape)} {starts.dtype}")
     g = torch.as_tensor(gradients, dtype=torch.float64).expand(len(starts)).contiguous()
     search = _Search(optimizer)
-    near_rest, q = search.relax(starts, g, free)
+    near_rest, q = search.relax(starts, g, free, near)
     lost = ~torch.isfinite(q)
-    scale = _typical_norm(near_rest[~lost][:, search.moving])
-    keys = [g] if optimizer.clock is None else [g, starts[:, optimizer.clock]]
-    leader = _merged(near_rest[:, search.moving], torch.stack(keys, 1), near * scale, ~lost)
+    search.scale = _typical_norm(near_rest[~lost][:, search.moving])
+    leader = _merged(near_rest[:, search.moving], search.keys(starts, g), near * search.scale, ~lost)
     chosen = torch.unique(leader[~lost])
     ends = search.settle(near_rest[chosen], g[chosen], newton)
     end_of = torch.full((len(starts),), -1)
@@ -131,23 +132,35 @@ class _Search:
     def __init__(self, optimizer: Optimizer):
         self.optimizer = optimizer
         self.moving = moving_entries(optimizer)
+        self.scale = 1.0  # norm of a typical state
 
     def speed(self, states: Tensor, g: Tensor) -> Tensor:
         return speed(self.optimizer, states, g)
 
-    def relax(self, starts: Tensor, g: Tensor, free: int) -> tuple[Tensor, Tensor]:
+    def keys(self, starts: Tensor, g: Tensor) -> Tensor:
+        """What must be equal for two starts to go on as one: the gradient, and the clock, [n, 1 or 2]."""
+        return torch.stack([g] if self.optimizer.clock is None else [g, starts[:, self.optimizer.clock]], 1)
+
+    def relax(self, starts: Tensor, g: Tensor, free: int, near: float) -> tuple[Tensor, Tensor]:
         """The starts after the free steps, or as they were where those did not lower the speed; and their speeds."""
-        states = starts
-        clock = self.optimizer.clock
+        states, clock, keys = starts, self.optimizer.clock, self.keys(starts, g)
+        rows, going_on_as = torch.arange(len(starts)), torch.arange(len(starts))
         with torch.no_grad():
-            for _ in range(free):
-                states = self.optimizer.step(states, g)[0]
+            for count in range(1, free + 1):
+                states = self.optimizer.step(states, g[rows])[0]
                 if clock is not None:
-                    states[:, clock] = starts[:, clock]
+                    states[:, clock] = starts[rows, clock]
+                if count % ROUND == 0 and len(rows) > 1:
+                    part = states[:, self.moving]
+                    finite = torch.isfinite(part).all(1)
+                    leader = _merged(part, keys[rows], near * _typical_norm(part[finite]), finite)
+                    leader = torch.where(finite, leader, torch.arange(len(rows)))
+                    kept, place = leader.unique(return_inverse=True)
+                    states, rows, going_on_as = states[kept], rows[kept], place[going_on_as]
+        states = states[going_on_as]
         before, after = self.speed(starts, g), self.speed(states, g)
-        kept = after <= before
-        kept &= torch.isfinite(after)
-        return torch.where(kept[:, None], states, starts), torch.where(kept, after, before)
+        lower = (after <= before) & torch.isfinite(after)
+        return torch.where(lower[:, None], states, starts), torch.where(lower, after, before)
 
     def settle(self, states: Tensor, g: Tensor, limit: int) -> _Ends:
         """Search on from each state [k, S]."""
@@ -162,7 +175,7 @@ class _Search:
                 status[i], reasons[i] = self._verdict(points[row], g[row])
         return _Ends(points, q, status, reasons)
 
-    def _residual(self, states: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
+    def residual(self, states: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
         """F(h) − h [k, M] and J − I [k, M, M] on the entries that move."""
         found = derivatives(self.optimizer, states, g)
         moving = self.moving
@@ -186,8 +199,10 @@ class _Search:
 
     def _one_step(self, points: Tensor, q: Tensor, g: Tensor, rows: Tensor) -> Tensor:
         """Move these rows, in place, along Newton's direction as far as the speed falls; says which of them moved."""
-        residual, slopes = self._residual(points[rows], g[rows])
+        residual, slopes = self.residual(points[rows], g[rows])
         direction = torch.linalg.solve_ex(slopes, -residual[:, :, None])[0][:, :, 0]
+        longest = FARTHEST * points[rows][:, self.moving].norm(dim=1).clamp_min(self.scale)
+        direction = direction * (longest / direction.norm(dim=1)).clamp(max=1.0)[:, None]
         waiting = torch.nonzero(torch.isfinite(direction).all(1))[:, 0]
         moved = torch.zeros(len(rows), dtype=torch.bool)
         size = 1.0
@@ -212,21 +227,21 @@ class _Search:
             full[0, self.moving] = torch.from_numpy(np.array(part))
             return full
 
-        def residual(part: np.ndarray) -> np.ndarray:
-            return np.nan_to_num(self._residual(whole(part), g)[0][0].numpy(), nan=1e150, posinf=1e150, neginf=-1e150)
+        def values(part: np.ndarray) -> np.ndarray:
+            return np.nan_to_num(self.residual(whole(part), g)[0][0].numpy(), nan=1e150, posinf=1e150, neginf=-1e150)
 
         def slopes(part: np.ndarray) -> np.ndarray:
-            return np.nan_to_num(self._residual(whole(part), g)[1][0].numpy(), posinf=1e150, neginf=-1e150)
+            return np.nan_to_num(self.residual(whole(part), g)[1][0].numpy(), posinf=1e150, neginf=-1e150)
 
-        tolerance = {"xtol": 1e-15, "ftol": 1e-15, "gtol": 1e-15}
+        tolerance = {"xtol": 1e-14, "ftol": 1e-14, "gtol": 1e-14}
         start = state[0, self.moving].numpy()
         with np.errstate(all="ignore"):
-            found = whole(least_squares(residual, start, slopes, method="lm", max_nfev=500, **tolerance).x)
+            found = whole(least_squares(values, start, slopes, method="lm", max_nfev=200, **tolerance).x)
         return found if float(self.speed(found, g)) < float(self.speed(state, g)) else state
 
     def _verdict(self, state: Tensor, g: Tensor) -> tuple[Status, str]:
         """What a state [1, S] is that is no fixed point."""
-        residual, slopes = self._residual(state, g)
+        residual, slopes = self.residual(state, g)
         downhill = float(torch.linalg.vector_norm(slopes[0].T @ residual[0]))
         size = float(torch.linalg.matrix_norm(slopes[0]) * torch.linalg.vector_norm(residual[0]))
         if downhill <= STATIONARY * size:
@@ -280,7 +295,7 @@ def _spectra(search: _Search, states: Tensor, g: Tensor) -> Tensor:
     size = len(search.moving)
     spectra = [torch.zeros(0, size, dtype=torch.complex128)]
     for i in range(len(states)):
-        _, slopes = search._residual(states[i : i + 1], g[i : i + 1])
+        _, slopes = search.residual(states[i : i + 1], g[i : i + 1])
         found = torch.linalg.eigvals(slopes) + 1
         spectra.append(found.gather(1, found.abs().argsort(1, descending=True)))
     return torch.cat(spectra)
@@ -315,6 +330,7 @@ def _merged(states: Tensor, keys: Tensor, tolerance: float, wanted: Tensor, orde
         first = rows[0]
         close = (states[rows] - states[first]).norm(dim=1) <= tolerance
         close &= (keys[rows] == keys[first]).all(1)
+        close[0] = True  # also where the norm overflows
         leader[rows[close]] = first
         rows = rows[~close]
     return leader
