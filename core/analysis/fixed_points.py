@@ -20,7 +20,7 @@ from core.optimizers.base import Optimizer
 CONVERGED = 1e-20  # speed at or below which a state counts as a fixed point
 MARGINAL = 1e-6  # largest |λ| within this of 1 is neither stable nor unstable
 FARTHEST = 2.0  # longest step of Newton's method, in norms of the state (or of a typical one, if that is larger)
-STATIONARY = 1e-6  # of a slow point: ‖∇q‖ at most this share of ‖J − I‖ ‖F(h) − h‖
+STATIONARY = 1e-6  # of a slow point: ‖∇q‖ at most this share of ‖F(h) − h‖ · max(1, ‖J − I‖)
 ROUND = 20  # free steps after which near states are merged
 ENTRIES_AT_ONCE = 4_000_000  # of Jacobians held at a time
 
@@ -243,7 +243,7 @@ class _Search:
         """What a state [1, S] is that is no fixed point."""
         residual, slopes = self.residual(state, g)
         downhill = float(torch.linalg.vector_norm(slopes[0].T @ residual[0]))
-        size = float(torch.linalg.matrix_norm(slopes[0]) * torch.linalg.vector_norm(residual[0]))
+        size = max(1.0, float(torch.linalg.matrix_norm(slopes[0]))) * float(torch.linalg.vector_norm(residual[0]))
         if downhill <= STATIONARY * size:
             return "slow", ""
         q = float(self.speed(state, g))
@@ -258,7 +258,7 @@ def _collect(search: _Search, starts: Tensor, g: Tensor, ends: _Ends, end_of: Te
     used = torch.zeros(len(ends.states), dtype=g.dtype)
     used[end_of[kept]] = g[kept]
     keys = torch.stack([used, torch.tensor([status == "slow" for status in ends.status], dtype=g.dtype)], 1)
-    tolerance = merge * _typical_norm(ends.states[found][:, moving])
+    tolerance = merge * max(search.scale, _typical_norm(ends.states[found][:, moving]))
     leader = _merged(ends.states[:, moving], keys, tolerance, found, ends.speeds)
     chosen = torch.unique(leader[found])
     per_end = torch.bincount(end_of[kept], minlength=len(ends.states))
