@@ -119,8 +119,10 @@ def follow(
             f"continuation starts from a fixed point, of speed {CONVERGED} or less (this state's is {q:.1e})"
         )
     curve = _Curve(optimizer, state, gradient, low, high, even)
-    back, folds_back, ended_back = curve.trace(-1, points)
     ahead, folds_ahead, ended_ahead = curve.trace(1, points)
+    back, folds_back, ended_back = curve.trace(-1, points if ended_ahead != "closed" else 0)
+    if ended_ahead == "closed":
+        ended_back = "closed"
     every = [*back[:0:-1], *ahead]
     spectra = [_largest(point.slopes) for point in every]
     ended = [

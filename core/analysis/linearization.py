@@ -131,7 +131,7 @@ def linearize(optimizer: Optimizer, state: Tensor, gradient: float = 0.0, *, wid
         left=left,
         rates=rates,
         direct=-u_g - float(rates.sum().real),
-        timescales=-1 / values.abs().log(),
+        timescales=-1 / torch.where(values.abs() == 1, -0.0, values.abs().log()),
         conditions=torch.full_like(conditions, torch.inf) if int(failure) else conditions,
         parallel=_parallel(vectors),
     )

@@ -66,7 +66,9 @@ def test_points_of_a_random_cell_are_roots_of_scipy_too(cell: str) -> None:
     optimizer = learned(seed=3, cell=cell, units=6)
     found = find_fixed_points(optimizer, random_states(optimizer, 30), free=0)
     zero = torch.zeros(1, dtype=DOUBLE)
-    within = found.converged & (found.states.abs() <= 1).all(1)  # beyond, the gates saturate: rest without a root nearby
+    within = found.converged & (found.states.abs() <= 1).all(
+        1
+    )  # beyond, the gates saturate: rest without a root nearby
     assert within.any()
     for point in found.states[within].numpy():
         exact = scipy.optimize.root(
