@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.analysis.fixed_points import CONVERGED, MARGINAL, speed
+from core.analysis.fixed_points import CONVERGED, MARGINAL, at_rest, speed
 from core.analysis.jacobians import derivatives, moving_entries
 from core.errors import InputError
 from core.optimizers.base import Optimizer
@@ -58,7 +58,7 @@ class Branch:
         start: index of the point it was followed from.
         ended: why it ended at the first and at the last point: "range" (g reached an end of the range), "jump" (g reached 0,
             where the optimizer is not continuous), "closed" (it came back to its start), "stuck" (Newton failed at the shortest
-            step), "points" (as many as allowed).
+            step: as where gates saturate and J is 1 to rounding), "points" (as many as allowed).
     """
 
     gradients: Tensor
@@ -113,10 +113,10 @@ def follow(
             raise InputError("this optimizer jumps at gradient 0: start from a gradient above or below it")
         jumps = (gradient > 0, gradient < 0)
         low, high = (1e-6 * min(even, gradient), high) if gradient > 0 else (low, 1e-6 * max(-even, gradient))
-    q = float(speed(optimizer, state[None], torch.tensor([gradient], dtype=state.dtype)))
-    if not q <= CONVERGED:
+    q = speed(optimizer, state[None], torch.tensor([gradient], dtype=state.dtype))
+    if not bool(at_rest(optimizer, state[None], q)):
         raise InputError(
-            f"continuation starts from a fixed point, of speed {CONVERGED} or less (this state's is {q:.1e})"
+            f"continuation starts from a fixed point, of speed {CONVERGED} or less (this state's is {float(q):.1e})"
         )
     curve = _Curve(optimizer, state, gradient, low, high, even)
     ahead, folds_ahead, ended_ahead = curve.trace(1, points)

@@ -17,7 +17,8 @@ from core.analysis.jacobians import derivatives, moving_entries
 from core.errors import InputError
 from core.optimizers.base import Optimizer
 
-CONVERGED = 1e-20  # speed at or below which a state counts as a fixed point
+CONVERGED = 1e-20  # speed at or below which a state counts as a fixed point …
+ROUNDING = 4 * torch.finfo(torch.float64).eps  # … or as far as rounding leaves a large state off: ‖F(h) − h‖ / ‖h‖
 MARGINAL = 1e-6  # largest |λ| within this of 1 is neither stable nor unstable
 FARTHEST = 2.0  # longest step of Newton's method, in norms of the state (or of a typical one, if that is larger)
 STATIONARY = 1e-6  # of a slow point: ‖∇q‖ at most this share of ‖F(h) − h‖ · max(1, ‖J − I‖)
@@ -36,7 +37,7 @@ class FixedPoints:
         states: the m points, [m, S].
         gradients: the constant gradient of each point, [m].
         speeds: q at each point, [m].
-        converged: whether q is at most 1e-20; otherwise the point is slow, a local minimum of the speed, [m].
+        converged: whether it is `at_rest`: q is at most 1e-20 (or what rounding leaves, for norms above 1e5); otherwise the point is slow, a local minimum of the speed, [m].
         counts: how many starts came to each point, [m].
         eigenvalues: of the Jacobian at each point without the clock, by falling modulus, complex [m, M].
         stability: of each point: "stable" where every |λ| is below 1 − 1e-6, "unstable" where one is above 1 + 1e-6,
@@ -64,6 +65,11 @@ def speed(optimizer: Optimizer, states: Tensor, gradients: Tensor) -> Tensor:
         following, _ = optimizer.step(states, gradients)
     moving = moving_entries(optimizer)
     return _half_square((following - states)[:, moving])
+
+
+def at_rest(optimizer: Optimizer, states: Tensor, speeds: Tensor) -> Tensor:
+    """Whether states [n, S] of those speeds [n] count as fixed points, [n]."""
+    return speeds <= (0.5 * (ROUNDING * states[:, moving_entries(optimizer)].norm(dim=1)) ** 2).clamp_min(CONVERGED)
 
 
 def stability_of(eigenvalues: Tensor) -> Stability:
@@ -167,11 +173,11 @@ class _Search:
         points, q = self._newton(states, g, limit)
         status: list[Status] = ["converged"] * len(points)
         reasons = [""] * len(points)
-        for i in torch.nonzero(~(q <= CONVERGED))[:, 0].tolist():
+        for i in torch.nonzero(~at_rest(self.optimizer, points, q))[:, 0].tolist():
             row = slice(i, i + 1)
             lower = self._levenberg_marquardt(points[row], g[row])
             points[row], q[row] = self._newton(lower, g[row], limit)
-            if q[i] > CONVERGED:
+            if not bool(at_rest(self.optimizer, points[row], q[row])):
                 status[i], reasons[i] = self._verdict(points[row], g[row])
         return _Ends(points, q, status, reasons)
 
@@ -214,7 +220,8 @@ class _Search:
             lower = reached < (1 - 1e-4 * size) * here
             taken = rows[waiting[lower]]
             points[taken], q[taken], moved[waiting[lower]] = trial[lower], reached[lower], True
-            waiting = waiting[~lower & (here > CONVERGED)]  # a fixed point is polished by whole steps or not at all
+            resting = at_rest(self.optimizer, points[rows[waiting]], here)
+            waiting = waiting[~lower & ~resting]  # a fixed point is polished by whole steps or not at all
             size /= 2
         return moved
 
@@ -277,7 +284,7 @@ def _collect(search: _Search, starts: Tensor, g: Tensor, ends: _Ends, end_of: Te
         points,
         used[chosen],
         ends.speeds[chosen],
-        ends.speeds[chosen] <= CONVERGED,
+        at_rest(search.optimizer, points, ends.speeds[chosen]),
         torch.tensor([counts[i] for i in order], dtype=torch.long),
         eigenvalues,
         tuple(stability_of(row) for row in eigenvalues),

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from core.analysis.continuation import Branch, _largest, follow
-from core.analysis.fixed_points import CONVERGED, find_fixed_points, speed
+from core.analysis.fixed_points import at_rest, find_fixed_points, speed
 from core.errors import InputError
 from core.optimizers.base import Optimizer
 from core.optimizers.hand_designed import SGD, Adam, Momentum, Nesterov, RMSProp
@@ -59,7 +59,7 @@ def point(optimizer: Optimizer, gradient: float = 0.0, start: float = 0.1) -> Te
 
 
 def on_the_curve(optimizer: Optimizer, branch: Branch) -> None:
-    assert (speed(optimizer, branch.states, branch.gradients) <= CONVERGED).all()
+    assert at_rest(optimizer, branch.states, speed(optimizer, branch.states, branch.gradients)).all()
     counts = {len(column) for column in (branch.gradients, branch.states, branch.radii, branch.unstable)}
     assert len(counts) == 1
 
@@ -80,6 +80,7 @@ def test_closed_forms_over_decades_and_signs(name: str, low: float, high: float)
     assert float(branch.gradients[branch.start]) == pytest.approx(at, abs=1e-15)
     assert branch.folds == ()
     assert 25 < len(branch.gradients) < 400
+    on_the_curve(optimizer, branch)
     for i, column in enumerate(expected(branch.gradients)):
         np.testing.assert_allclose(branch.states[:, i], column, rtol=1e-6, atol=1e-15)
     np.testing.assert_allclose(branch.radii, radius, rtol=1e-9)
