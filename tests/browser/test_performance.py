@@ -32,9 +32,15 @@ class Comparison:
         self.explorer = explorer
         self.page = explorer.page
         self.waiting: set[Request] = set()
-        self.page.on("request", self.waiting.add)
-        for ended in ("requestfinished", "requestfailed"):
-            self.page.on(ended, self.waiting.discard)  # type: ignore[call-overload]
+        self.page.on("request", self._asked)
+        self.page.on("requestfinished", self._answered)
+        self.page.on("requestfailed", self._answered)
+
+    def _asked(self, request: Request) -> None:
+        self.waiting.add(request)
+
+    def _answered(self, request: Request) -> None:
+        self.waiting.discard(request)
 
     def open(self, query: str = "") -> "Comparison":
         """Show the view of a link."""
