@@ -26,6 +26,7 @@ COPY assets assets
 COPY core core
 COPY app app
 RUN python -m compileall -q core app \
+    && python -m core.outer.kernels \
     && useradd --system --create-home loptscope
 
 USER loptscope

@@ -28,6 +28,7 @@ from core.outer.config import RunConfig, make_config
 from core.outer.gradient import Workers
 from core.outer.team import Team
 from core.outer.trainer import train
+from core.reproduction import reproduce
 from core.store import OuterStep, Run
 from core.tables import evaluation_table, generalization_table
 from core.tasks import TASKS, make_task
@@ -127,8 +128,12 @@ def parser() -> argparse.ArgumentParser:
     e.add_argument("--out-of-distribution", action="store_true", help="also on what it was not trained for")
     e.add_argument("--save", action="store_true", help="also keep the results with the run")
 
-    z = commands.add_parser("zoo", parents=[common], help="list the shipped optimizers")
-    z.add_argument("--build", nargs="+", metavar="NAME", help="train these entries of zoo/recipes.json and evaluate")
+    commands.add_parser("zoo", parents=[common], help="list the shipped optimizers")
+
+    r = commands.add_parser("reproduce", parents=[common], help="train shipped optimizers again, from their recipes")
+    r.add_argument("names", nargs="+", metavar="NAME", help="of zoo/recipes.json")
+    r.add_argument("--into", type=Path, default=Path("runs/reproduced"), metavar="DIR", help="(default: %(default)s)")
+    r.add_argument("--until", type=int, metavar="STEPS", help="stop after that many outer steps; again to go on")
 
     s = commands.add_parser("serve", parents=[common], help="the dashboard")
     s.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
@@ -153,7 +158,7 @@ def _stop_on_interrupt() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _train_with_bar(path: Path, config: RunConfig, resume: bool, threads: int | None) -> Run:
+def _train_with_bar(path: Path, config: RunConfig, resume: bool, threads: int | None, until: int | None = None) -> Run:
     team = Team.from_environment()
     workers = Workers(threads) if threads else Workers()
     skipped = diverged = 0
@@ -173,7 +178,7 @@ def _train_with_bar(path: Path, config: RunConfig, resume: bool, threads: int | 
                 f"meta-loss {step.meta_loss:.4f}, diverged {diverged}, skipped {skipped}", refresh=False
             )
             bar.update(step.outer_step - bar.n)
-            return not asked
+            return not asked and step.outer_step != until
 
         try:
             return train(path, config, resume=resume, on_step=report, workers=workers, team=team)
@@ -193,6 +198,8 @@ def _train(options: argparse.Namespace) -> dict[str, Any]:
         raise InputError(f"--task is missing: choose one of {', '.join(TASKS)}")
     run = _train_with_bar(options.run, make_config(settings), options.resume, options.threads)
     status = run.status()
+    if not Team.from_environment().leads:
+        return {"run": str(run.path), **status.model_dump()}
     print(f"{run.path}: {status.state} at outer step {status.outer_step} of {status.outer_steps},", end=" ")
     print(f"{status.diverged_problems} diverged problems, {status.skipped_steps} skipped steps, {status.seconds:.0f} s")
     return {"run": str(run.path), **status.model_dump()}
@@ -260,19 +267,21 @@ def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
     return result
 
 
+def _reproduce(options: argparse.Namespace) -> dict[str, Any]:
+    def fit(path: Path, config: RunConfig, resume: bool) -> Run:
+        return _train_with_bar(path, config, resume, options.threads, options.until)
+
+    done = []
+    for name in options.names:
+        again = reproduce(name, options.into, fit, on_evaluation=lambda found: print(evaluation_table(found)))
+        print(again.sentence())
+        done.append(again.model_dump(mode="json"))
+        if not again.finished and (options.until is None or again.outer_step < options.until):
+            break  # stopped by hand: the same command goes on from there
+    return {"reproduced": done}
+
+
 def _zoo(options: argparse.Namespace) -> list[dict[str, Any]]:
-    table = {recipe.name: recipe for recipe in zoo.recipes()}
-    for name in options.build or ():
-        if name not in table:
-            raise InputError(f"no recipe {name!r} in zoo/recipes.json: it has {', '.join(table)}")
-    for name in options.build or ():
-        path = zoo.ROOT / name
-        run = _train_with_bar(path, table[name].config, (path / "config.json").exists(), options.threads)
-        if run.status().state != "finished":
-            raise InputError(f"stopped: build {name} again to go on from outer step {run.status().outer_step}")
-        evaluation = zoo.evaluate_run(run)
-        zoo.write_evaluation(run, evaluation)
-        print(evaluation_table(evaluation))
     listed = zoo.entries()
     for entry in listed:
         kept = f"{len(entry.snapshots)} snapshots"
@@ -289,7 +298,14 @@ def _serve(options: argparse.Namespace) -> dict[str, Any]:
     return {}
 
 
-COMMANDS = {"train": _train, "tune": _tune, "evaluate": _evaluate, "zoo": _zoo, "serve": _serve}
+COMMANDS = {
+    "train": _train,
+    "tune": _tune,
+    "evaluate": _evaluate,
+    "reproduce": _reproduce,
+    "zoo": _zoo,
+    "serve": _serve,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -14,7 +14,7 @@ from core.optimizers.base import Optimizer
 from core.outer.config import RunConfig
 from core.store import Run
 from core.tasks import make_task
-from core.tuning import RIVALS, TUNED, read_tuned
+from core.tuning import RIVALS, read_tuned
 
 ROOT = Path(__file__).resolve().parent.parent / "zoo"
 TUNED_ROOT = ROOT / "tuned"
@@ -84,11 +84,6 @@ def find_run(name_or_folder: str, root: Path = ROOT) -> Run:
     if Path(name_or_folder).is_dir():
         return Run(Path(name_or_folder))
     raise InputError(f"{name_or_folder!r} is neither a run's folder nor in the zoo: {', '.join(names)}")
-
-
-def tuned_optimizers(task: str, root: Path = TUNED_ROOT) -> dict[str, Optimizer]:
-    """The hand-designed optimizers tuned for a task, by name."""
-    return {name: read_tuned(root, task, name).make() for name in TUNED}
 
 
 def rivals(task: str, root: Path = TUNED_ROOT) -> dict[str, Optimizer]:

@@ -123,7 +123,6 @@ def figure(theme: Theme, key: str, x: dict[str, Any], y: dict[str, Any], traces:
         "ticklen": 3,
         "tickcolor": theme.line,
         "tickfont": {"size": 10.5},
-        "automargin": True,
         "exponentformat": "power",
     }
     layout = go.Layout(
@@ -138,8 +137,9 @@ def figure(theme: Theme, key: str, x: dict[str, Any], y: dict[str, Any], traces:
         modebar={"bgcolor": "rgba(0,0,0,0)", "color": theme.muted, "activecolor": theme.text},
         meta={"key": key, "theme": theme.name},
         uirevision=key,
-        xaxis={**axis, **_titled(x)},
-        yaxis={**axis, **_titled(y)},
+        # Each makes room across itself alone: room for a last label changes the labels, and they the room, without end.
+        xaxis={**axis, "automargin": "height", **_titled(x)},
+        yaxis={**axis, "automargin": "width", **_titled(y)},
     )
     return go.Figure(data=list(traces), layout=layout)
 

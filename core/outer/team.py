@@ -1,6 +1,6 @@
 """Data-parallel outer training: processes that share the blocks of every batch and agree on every sum.
 
-Start them with torchrun (``torchrun --nproc-per-node 2 -m core train …``). Every process holds the same θ; each works off its share of
+Start them with torchrun (``torchrun --nproc-per-node 2 -m -- core train …``). Every process holds the same θ; each works off its share of
 the blocks, and what they add up is exchanged (gloo on CPUs). Alone, a process is a team of one.
 """
 

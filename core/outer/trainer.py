@@ -209,4 +209,5 @@ def train(
             state = "stopped" if trainer.done < config.outer_steps else "finished"
             break
     trainer.save(state)
+    team.agree(True)  # nobody leaves, or reads the record, before it is complete
     return run

@@ -40,7 +40,7 @@ def test_learned_optimizers_have_ascending_snapshots_that_differ(task: str) -> N
 
 @pytest.mark.parametrize("task", TASKS)
 def test_hand_designed_ones_are_as_they_were_tuned(task: str) -> None:
-    tuned = zoo.tuned_optimizers(task)
+    tuned = zoo.rivals(task)
     for name in TUNED:
         subject = subjects(task)[name]
         assert subject.optimizer(None) == tuned[name]

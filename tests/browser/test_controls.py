@@ -107,7 +107,8 @@ def test_a_hand_designed_optimizer_has_no_outer_step(explorer: Explorer) -> None
     assert page.get_by_role("slider", name="Outer step").count() == 0
     assert list(explorer.readout("loss")) == ["Adam", "Momentum", "RMSProp"]
     explorer.after(
-        lambda: choose(page, "Optimizer under the microscope", "Learned GRU-64"), "!location.search.includes('adam')"
+        lambda: choose(page, "Optimizer under the microscope", "Learned GRU-64 (seed 0)"),
+        "!location.search.includes('adam')",
     )
     assert page.locator("#outer-step-text").inner_text() == f"{SNAPSHOTS[-1]:,} of {SNAPSHOTS[-1]:,}"
 

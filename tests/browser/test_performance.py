@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from playwright.sync_api import Request
 
 from app.figures.style import DARK
 from app.performance.drawing import TOGGLED
@@ -30,6 +31,16 @@ class Comparison:
     def __init__(self, explorer: Explorer):
         self.explorer = explorer
         self.page = explorer.page
+        self.waiting: set[Request] = set()
+        self.page.on("request", self._asked)
+        self.page.on("requestfinished", self._answered)
+        self.page.on("requestfailed", self._answered)
+
+    def _asked(self, request: Request) -> None:
+        self.waiting.add(request)
+
+    def _answered(self, request: Request) -> None:
+        self.waiting.discard(request)
 
     def open(self, query: str = "") -> "Comparison":
         """Show the view of a link."""
@@ -40,7 +51,7 @@ class Comparison:
         """Wait until everything is drawn and nothing changes any more."""
         self.page.wait_for_function(DRAWN)
         before = None
-        while before != (before := self.state()):
+        while before != (before := self.state()) or self.waiting:
             self.page.wait_for_timeout(150)
         return self
 

@@ -239,7 +239,7 @@ def test_without_json_the_output_is_for_people(trained, capsys):
         ("tune --task rosenbrock --optimizer lion", "invalid choice: 'lion'"),
         ("tune --task moons --optimizer adam", "invalid choice: 'moons'"),
         ("tune --task rosenbrock --optimizer adam --draws 0", "draws must be at least 1 (got 0)"),
-        ("zoo --build nothing", "no recipe 'nothing' in zoo/recipes.json"),
+        ("reproduce nothing", "no recipe 'nothing' in zoo/recipes.json"),
     ],
 )
 def test_bad_input_is_one_line_on_stderr_and_status_2(words, message, trained, rivals, tmp_path, capsys):

@@ -11,7 +11,7 @@ from core.generalization import Condition, Generalization
 from core.outer.trainer import train
 from core.store import Run
 from core.tasks import TASKS
-from core.tuning import RIVALS, TUNED
+from core.tuning import RIVALS
 from tests.core.helpers import small_config, write_rivals
 
 
@@ -137,6 +137,6 @@ def test_shipped_recipes_cover_every_task():
 
 @pytest.mark.parametrize("task", TASKS)
 def test_shipped_searches_can_be_read(task):
-    tuned = zoo.tuned_optimizers(task)
-    assert list(tuned) == list(TUNED)
+    tuned = zoo.rivals(task)
+    assert list(tuned) == list(RIVALS)
     assert all(optimizer.name == name for name, optimizer in tuned.items())

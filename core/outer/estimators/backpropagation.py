@@ -65,8 +65,8 @@ class Backpropagation(Estimator):
         sums = {
             name: torch.zeros(shape, dtype=torch.float64) for name, shape in self.config.architecture.shapes().items()
         }
-        for i, (_, gradients, after) in done.items():
+        for i, (losses, gradients, after) in done.items():
             for name, total in gradients.items():
                 sums[name] += total
-            self.advance(self.groups[i], lengths[i], [after])
+            self.advance(self.groups[i], lengths[i], [after], [losses])
         return self.gather({i: losses for i, (losses, _, _) in done.items()}, sums, self.config.problems)

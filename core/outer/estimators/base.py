@@ -104,16 +104,15 @@ class Estimator(ABC):
         return min(window_length(self.config, outer_step), group.limit - group.age)
 
     @final
-    def advance(self, group: Group, steps: int, windows: list[Window]) -> None:
-        """Note that a window was done.
+    def advance(self, group: Group, steps: int, windows: list[Window], losses: list[Tensor]) -> None:
+        """Note that a window was done, in which its unrolls had these meta-losses [problems].
 
         Fresh problems take the group's place at the end of the unroll, and where anything in it is no longer finite.
         """
         group.age += steps
         group.windows = windows
-        sound = all(
-            bool(torch.isfinite(w.x).all()) and bool(torch.isfinite(torch.from_numpy(w.state)).all()) for w in windows
-        )
+        there = [*losses, *(part for w in windows for part in (w.x, torch.from_numpy(w.state)))]
+        sound = all(bool(torch.isfinite(part).all()) for part in there)
         if group.age >= group.limit or not sound:
             group.age, group.limit = 0, self.config.unroll
             group.windows, group.memory = [], {}

@@ -78,6 +78,6 @@ class Evolution(Estimator):
             factor = (losses[0] - losses[1]).double().sum() / (2 * self.config.perturbation**2)
             for name, total in sums.items():
                 total += so_far[name].double() * factor
-            self.advance(group, lengths[i], after)
+            self.advance(group, lengths[i], after, losses)
         means = {i: (plus + minus) / 2 for i, ((plus, minus), _) in done.items()}
         return self.gather(means, sums, self.config.problems)

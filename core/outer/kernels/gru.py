@@ -58,22 +58,24 @@ def backward(weights, state, next_state, z, tape, adjoint, dz, totals, scratch, 
     one = w_in.dtype.type(1)
     d_in, d_bin, d_brec = np.zeros_like(w_in), np.zeros_like(w_in[0]), np.zeros_like(w_in[0])
     at_input = np.empty_like(w_in[0])
-    for i in range(n):
+    for i in range(n):  # several short loops: LLVM vectorizes one only if it touches few arrays
+        hi, ai, si = h[i], a[i], scratch[i]
+        reset_i, update_i, candidate_i, recurrent_i = tape[0, i], tape[1, i], tape[2, i], tape[3, i]
         for j in range(units):
-            reset, update, candidate = tape[0, i, j], tape[1, i, j], tape[2, i, j]
-            d = a[i, j]
-            d_update = d * (h[i, j] - candidate) * update * (one - update)
-            d_candidate = d * (one - update) * (one - candidate * candidate)
-            d_reset = d_candidate * tape[3, i, j] * reset * (one - reset)
-            d_recurrent = d_candidate * reset
-            a[i, j] = d * update
-            scratch[i, j] = d_reset
-            scratch[i, units + j] = d_update
-            scratch[i, 2 * units + j] = d_recurrent
-            at_input[j] = d_reset
-            at_input[units + j] = d_update
-            at_input[2 * units + j] = d_candidate
-            d_brec[2 * units + j] += d_recurrent
+            update, candidate = update_i[j], candidate_i[j]
+            d = ai[j]
+            at_input[units + j] = d * (hi[j] - candidate) * update * (one - update)
+            at_input[2 * units + j] = d * (one - update) * (one - candidate * candidate)
+            ai[j] = d * update
+        for j in range(units):
+            reset = reset_i[j]
+            d_candidate = at_input[2 * units + j]
+            at_input[j] = d_candidate * recurrent_i[j] * reset * (one - reset)
+            si[2 * units + j] = d_candidate * reset
+        for j in range(2 * units):
+            si[j] = at_input[j]
+        for j in range(units):
+            d_brec[2 * units + j] += si[2 * units + j]
         for j in range(3 * units):
             d_bin[j] += at_input[j]
         for q in range(inputs):
@@ -81,8 +83,9 @@ def backward(weights, state, next_state, z, tape, adjoint, dz, totals, scratch, 
             s = zi * 0
             for j in range(3 * units):
                 s += at_input[j] * w_in[q, j]
-                d_in[q, j] += at_input[j] * zi
             dz[i, q] = s
+            for j in range(3 * units):
+                d_in[q, j] += at_input[j] * zi
     np.dot(scratch, w_rec, spare)
     for i in range(n):
         for j in range(units):
