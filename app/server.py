@@ -12,12 +12,13 @@ from flask import Flask, Response, request
 from flask_compress import Compress
 
 from app.components.shell import INDEX, shell
+from app.computed import cache
 from app.figures.style import LIGHT
 from app.performance.drawing import draw
 from app.performance.state import parse as parse_performance
 from app.routes import api
 from app.state import parse
-from app.views import bundle_bytes, cache
+from app.views import bundle_bytes
 
 ROOT = Path(__file__).resolve().parent.parent
 POLICY = (

@@ -7,16 +7,14 @@ so a bundle never changes and can be cached for ever; should it be evicted, it i
 import functools
 import hashlib
 import json
-import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from flask_caching import Cache
-
 import core
 from app.catalog import Subject, subjects
+from app.computed import once
 from app.state import STEPS, View, problem_of, to_query
 from core.bundle import FORMAT, Bundle, Recorded, make_bundle, record
 from core.store import Run
@@ -24,10 +22,7 @@ from core.tuning import TUNED
 
 DISPLAY_ONLY = ("shown", "components", "axis", "step", "speed", "theme")  # what a bundle does not depend on
 
-cache = Cache()
 _pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="unroll")
-_locks: dict[str, threading.Lock] = {}
-_locks_guard = threading.Lock()
 
 
 @functools.cache
@@ -47,7 +42,8 @@ class Source:
     query: str
 
 
-def _identity(subject: Subject, outer_step: int | None) -> str:
+def identity(subject: Subject, outer_step: int | None) -> str:
+    """A hash of the weights, or the hyperparameters: whatever makes an optimizer this one."""
     if subject.run is None:
         return json.dumps(subject.hyperparameters, sort_keys=True)
     assert outer_step is not None
@@ -63,7 +59,7 @@ def source_of(view: View) -> Source:
     known = subjects(view.task)
     subject = known[view.optimizer]
     others = {name: known[name].hyperparameters for name in TUNED}
-    parts = [source_digest(), FORMAT, STEPS, view.task, view.optimizer, _identity(subject, view.outer_step)]
+    parts = [source_digest(), FORMAT, STEPS, view.task, view.optimizer, identity(subject, view.outer_step)]
     text = json.dumps([*parts, others, view.seed, view.start], sort_keys=True)
     key = hashlib.sha256(text.encode()).hexdigest()[:32]
     return Source(key, to_query(view, leave_out=DISPLAY_ONLY))
@@ -100,16 +96,4 @@ def _compute(view: View) -> Bundle:
 def bundle_bytes(view: View) -> tuple[Source, bytes]:
     """A view's bundle as safetensors, from the cache or computed (by one thread, however many ask at once)."""
     source = source_of(view)
-    name = f"bundle:{source.key}"
-    content = cache.get(name)
-    if content is None:
-        with _locks_guard:
-            lock = _locks.setdefault(source.key, threading.Lock())
-        with lock:
-            content = cache.get(name)
-            if content is None:
-                content = _compute(view).encode()
-                cache.set(name, content)
-        with _locks_guard:
-            _locks.pop(source.key, None)
-    return source, content
+    return source, once(f"bundle:{source.key}", lambda: _compute(view).encode())

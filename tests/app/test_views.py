@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from flask import Flask
 
-from app import views
+from app import computed, views
 from app.catalog import subjects
 from app.state import FIELDS, View, parse
 from app.views import DISPLAY_ONLY, bundle_bytes, source_of
@@ -86,7 +86,7 @@ def test_a_change_of_the_tuned_optimizers_or_the_program_changes_the_key(monkeyp
 def counted(server: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[View]]:
     """Views computed since, by a slow computation; nothing in the cache."""
     with server.app_context():
-        views.cache.clear()
+        computed.cache.clear()
     calls: list[View] = []
     compute = views._compute
 
@@ -97,7 +97,7 @@ def counted(server: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Vie
 
     monkeypatch.setattr(views, "_compute", slowly)
     yield calls
-    assert views._locks == {}
+    assert computed._locks == {}
 
 
 def test_cached_bytes_are_the_computed_ones(server: Flask, counted: list[View]) -> None:
@@ -106,7 +106,7 @@ def test_cached_bytes_are_the_computed_ones(server: Flask, counted: list[View]) 
         first, again = bundle_bytes(view), bundle_bytes(dataclasses.replace(view, step=50, theme="dark"))
         assert first == again
         assert len(counted) == 1
-        views.cache.clear()
+        computed.cache.clear()
         source, content = bundle_bytes(view)
     assert len(counted) == 2
     assert source == first[0]  # an evicted bundle is computed again to the same content

@@ -1,0 +1,1 @@
+"""The Mechanisms page: its view as a table, its data, its figures with their sentences."""

@@ -1,0 +1,67 @@
+"""From a view of the Mechanisms page to its arrays: computed once for an optimizer's snapshot, kept by what they depend on."""
+
+import functools
+import hashlib
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from flask import copy_current_request_context
+
+from app.catalog import subjects
+from app.computed import once
+from app.views import identity, source_digest
+from core.bundle import FORMAT, Bundle
+from core.mechanisms.adaptation import adaptation_view
+from core.mechanisms.clipping import clipping_view
+from core.mechanisms.context import Context
+from core.mechanisms.momentum import momentum_view
+from core.mechanisms.schedule import schedule_view
+from core.tasks import make_task
+
+MEASURES: dict[str, Callable[[Context], Bundle]] = {
+    "momentum": momentum_view,
+    "clipping": clipping_view,
+    "schedule": schedule_view,
+    "adaptation": adaptation_view,
+}
+_ahead = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mechanisms")
+_asked: set[str] = set()
+
+
+@functools.lru_cache(maxsize=48)
+def _context(task: str, name: str, outer_step: int | None, made_of: str) -> Context:
+    """What the views of one optimizer share; ``made_of`` (its weights) is part of the key only."""
+    return Context(subjects(task)[name].optimizer(outer_step), make_task(task))
+
+
+def _key(task: str, name: str, outer_step: int | None, view: str) -> str:
+    made_of = identity(subjects(task)[name], outer_step)
+    text = json.dumps([source_digest(), FORMAT, task, made_of, view])
+    return f"mechanism:{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+
+
+def measured(task: str, name: str, outer_step: int | None, view: str) -> Bundle:
+    """The arrays of one view of one optimizer.
+
+    Args:
+        task: name of the task.
+        name: of the optimizer, as in the catalog.
+        outer_step: of its snapshot; None for a hand-designed one.
+        view: one of the mechanisms.
+    """
+
+    def compute() -> bytes:
+        context = _context(task, name, outer_step, identity(subjects(task)[name], outer_step))
+        return MEASURES[view](context).encode()
+
+    return Bundle.decode(once(_key(task, name, outer_step, view), compute))
+
+
+def prepare(task: str, name: str, view: str) -> None:
+    """Compute the view of every snapshot in the background, so that outer training plays like a film."""
+    for outer_step in reversed(subjects(task)[name].snapshots):
+        key = _key(task, name, outer_step, view)
+        if key not in _asked:
+            _asked.add(key)
+            _ahead.submit(copy_current_request_context(measured), task, name, outer_step, view)

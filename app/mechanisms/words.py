@@ -1,0 +1,273 @@
+"""What is said under the figures of the Mechanisms page: what is drawn, what to look for, and this optimizer's own numbers."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from app.performance.words import counted, fraction, number
+from core.bundle import Bundle
+
+Marks = dict[str, tuple[float, float]]
+
+
+def _slowest(bundle: Bundle) -> tuple[float, float, float]:
+    """|λ|, timescale and learning rate of the slowest mode."""
+    value = bundle.arrays["eigenvalues"][0]
+    return float(np.hypot(*value)), float(bundle.arrays["timescales"][0]), float(bundle.arrays["rates"][0, 0])
+
+
+def momentum_state(bundle: Bundle, marks: Marks) -> list[str]:
+    """Under the state space."""
+    about = bundle.about
+    if not about["modes"]:
+        return ["It has no state, or none that comes to rest: no momentum to show."]
+    first = about["rests"][0]
+    kind = f"a {first['stability']} fixed point" if first["converged"] else "only a slow point"
+    said = [
+        "States of a few components over a run, the point they come to when the gradient stays 0 (star), and the chosen mode through it.",
+        f"From {counted(sum(rest['starts'] for rest in about['rests']), 'start')}, the search came to {kind} of speed {number(first['speed'], 2)}"
+        + (f", and {counted(len(about['rests']) - 1, 'other point')}." if len(about["rests"]) > 1 else "."),
+    ]
+    if about["failed"]:
+        said.append(f"{counted(about['failed'], 'start')} led nowhere: the state did not stay finite.")
+    return said
+
+
+def momentum_update(bundle: Bundle, marks: Marks) -> list[str]:
+    """Under the shifted update functions."""
+    if not bundle.about["modes"]:
+        return ["The update function never moves: the same gradient always gives the same update."]
+    updates = bundle.arrays["updates"].astype(float)
+    middle = updates.shape[2] // 2
+    lift = updates[0, -1, middle] - updates[0, 0, middle]
+    slopes = np.abs(updates[0, :, middle + 3] - updates[0, :, middle - 3])
+    tilt = (slopes.max() - slopes.min()) / max(slopes.max(), 1e-30)
+    return [
+        "The update function at h* (grey) and at states shifted along the chosen mode. Momentum shifts it up and down without changing its shape.",
+        f"Along the slowest mode, over the range of states met, the update at gradient 0 moves by {number(abs(lift))}, and the slope changes by {100 * tilt:.0f} %.",
+    ]
+
+
+def momentum_eigenvalues(bundle: Bundle, marks: Marks) -> list[str]:
+    """Under the complex plane."""
+    if not bundle.about["modes"]:
+        return ["No state, no eigenvalues: it forgets every gradient at once."]
+    size, timescale, _ = _slowest(bundle)
+    slow = int((np.hypot(*bundle.arrays["eigenvalues"].T) > 0.8).sum())
+    tuned = [f"{name} has β = {fraction(beta)}" for name, (_, beta) in marks.items()]
+    said = [
+        "Eigenvalues of the recurrent Jacobian at h*: the nearer to the unit circle, the longer a gradient is remembered.",
+        f"The slowest has |λ| = {fraction(size)}, a timescale of {number(timescale)} steps; {counted(slow, 'mode')} beyond 0.8."
+        + (f" {'; '.join(tuned)}." if tuned else ""),
+    ]
+    if size < 0.8:
+        said.append("Nothing here remembers long: this mechanism is weak or absent.")
+    if bundle.about["near_defective"]:
+        said.append(
+            "Some modes nearly coincide (the Jacobian is near defective): one by one, their learning rates mean little."
+        )
+    return said
+
+
+def momentum_modes(bundle: Bundle, marks: Marks) -> list[str]:
+    """Under the modes as momentum."""
+    if not bundle.about["modes"]:
+        return ["Without modes all of its learning rate is direct, as gradient descent's is."]
+    rates = bundle.arrays["rates"][:, 0].astype(float)
+    best = int(np.abs(rates).argmax())
+    size = float(np.hypot(*bundle.arrays["eigenvalues"][best]))
+    return [
+        "Every mode acts as momentum with decay |λ| and learning rate α (open: negative). Stars are tuned optimizers, a diamond the best for the task's curvatures.",
+        f"The strongest mode has α = {number(float(rates[best]))} and |λ| = {fraction(size)}; "
+        f"{number(bundle.about['direct'])} of learning rate is direct, without memory.",
+    ]
+
+
+def half_slopes(bundle: Bundle) -> list[float | None]:
+    """|g| > 0 at which the slope falls to half of that at 0, at each state; None if it never does."""
+    gradients, found = bundle.arrays["gradients"].astype(float), []
+    middle = len(gradients) // 2
+    for slope in bundle.arrays["slopes"].astype(float):
+        share = slope[middle:] / slope[middle]
+        below = np.flatnonzero(share < 0.5)
+        if not len(below) or not np.isfinite(share[below[0]]):
+            found.append(None)
+            continue
+        j = int(below[0])
+        t = (share[j - 1] - 0.5) / (share[j - 1] - share[j])
+        found.append(float(gradients[middle + j - 1] + t * (gradients[middle + j] - gradients[middle + j - 1])))
+    return found
+
+
+def share_beyond(bundle: Bundle, size: float) -> float:
+    """Share of the gradients met that are larger than that, from the density."""
+    edges, density = bundle.arrays["edges"].astype(float), bundle.arrays["density"].astype(float)
+    outer = np.minimum(np.abs(edges[:-1]), np.abs(edges[1:])) >= size
+    return float(density[outer].sum())
+
+
+def clipping_update(bundle: Bundle, marks: Marks) -> list[str]:
+    """Under the update function over the gradients."""
+    updates = bundle.arrays["updates"].astype(float)
+    name, last = bundle.about["states"][-1], np.abs(updates[-1])
+    said = [
+        "The update function at h₀ (dotted) and h* (solid) over the density of the gradients met. Clipped gradient descent of the same slope is dashed: drag the slider to move its threshold.",
+        f"At {name} the largest update drawn is {number(float(last.max()))}, for gradients up to {number(3 * bundle.about['largest'])}.",
+    ]
+    if bundle.about["nonfinite"]:
+        said.append(f"{counted(bundle.about['nonfinite'], 'gradient')} met were not finite and are left out.")
+    return said
+
+
+def clipping_slope(bundle: Bundle, marks: Marks) -> list[str]:
+    """Under the slope."""
+    parts = []
+    for name, half in zip(bundle.about["states"], half_slopes(bundle), strict=True):
+        if half is None:
+            parts.append(f"at {name} the slope never halves: there is no clipping")
+        else:
+            share = 100 * share_beyond(bundle, half)
+            parts.append(
+                f"at {name} it halves at |g| = {number(half)}, and {share:.2g} % of the gradients met lie beyond"
+            )
+    return [
+        "The local learning rate −∂u/∂g as a share of that at 0. Clipping is a fall from 1 towards 0 (a clipped gradient descent drops at once).",
+        "; ".join(parts).capitalize().replace("|g|", "|g|") + ".",
+    ]
+
+
+def _features(rates: np.ndarray) -> str:
+    kept = rates[np.isfinite(rates)]
+    peak = int(kept.argmax())
+    return f"It starts at {number(float(kept[0]))}, is largest at step {peak} ({number(float(kept[peak]))}) and ends at {number(float(kept[-1]))}"
+
+
+def schedule_path(bundle: Bundle, marks: Marks) -> list[str]:
+    """Under the autonomous trajectory."""
+    if "path" not in bundle.arrays:
+        return ["It has no state that could drift: nothing happens while the gradient is 0."]
+    path = bundle.arrays["path"].astype(float)
+    if not np.ptp(path):
+        return ["The state stays where it begins while the gradient is 0: there is no drift."]
+    share = 100 * sum(bundle.about["explained"])
+    return [
+        "Where the state goes from h₀ when every gradient is 0, coloured by step. Nothing drives it but time.",
+        f"Two principal components hold {share:.1f} % of this path.",
+    ]
+
+
+def schedule_rate(bundle: Bundle, marks: Marks) -> list[str]:
+    """Under the schedule."""
+    rates = bundle.arrays["rates"].astype(float)
+    kept = rates[np.isfinite(rates)]
+    if not len(kept):
+        return ["The effective learning rate is nowhere finite."]
+    change = (kept.max() - kept.min()) / max(abs(kept).max(), 1e-30)
+    said = ["The effective learning rate along that path: a schedule that is carried by the state, not by a clock."]
+    if change < 1e-6:
+        return [*said, f"It is constant at {number(float(kept[0]))}: there is no schedule."]
+    return [*said, _features(rates) + (": hardly a schedule." if change < 0.1 else ".")]
+
+
+def schedule_update(bundle: Bundle, marks: Marks) -> list[str]:
+    """Under the update functions along the way."""
+    return [
+        "The update function at the scrubbed step (bold), and at every twentieth (dark: early, bright: late).",
+        "A schedule turns the line about 0; whatever else changes is another mechanism.",
+    ]
+
+
+def _no_curve(bundle: Bundle) -> list[str] | None:
+    return [f"There is no such curve: {bundle.about['why']}."] if "g" not in bundle.arrays else None
+
+
+ENDS = {
+    "range": "the end of the range",
+    "jump": "the jump at 0",
+    "closed": "its own start",
+    "stuck": "a point where the search got stuck",
+    "points": "the largest number of points",
+}
+
+
+def adaptation_curve(bundle: Bundle, marks: Marks) -> list[str]:
+    """Under the S-curve."""
+    if missing := _no_curve(bundle):
+        return missing
+    unstable, folds = int((bundle.arrays["unstable"] > 0).sum()), len(bundle.arrays["folds"])
+    return [
+        "Where the state rests while the gradient stays constant at g, followed through folds; unstable stretches are dashed.",
+        f"{counted(len(bundle.arrays['g']), 'point')}, {'all stable' if not unstable else f'{unstable:,} of them unstable'}, {counted(folds, 'fold')}; "
+        f"it ends at {' and '.join(ENDS[end] for end in bundle.about['ended'])}.",
+    ]
+
+
+def adaptation_space(bundle: Bundle, marks: Marks) -> list[str]:
+    """Under the three-dimensional curve."""
+    if missing := _no_curve(bundle):
+        return missing
+    share = 100 * sum(bundle.about["explained"])
+    return [
+        "The same curve in two components of the state, over the gradient. Drag to turn it.",
+        f"Two components hold {share:.1f} % of it.",
+    ]
+
+
+def adaptation_update(bundle: Bundle, marks: Marks) -> list[str]:
+    """Under the update function on the curve."""
+    if missing := _no_curve(bundle):
+        return missing
+    return [
+        "The update function after a long time at the chosen gradient (ring).",
+        "An optimizer that adapts answers with a flatter line after large gradients than after small ones.",
+    ]
+
+
+def fall(bundle: Bundle) -> tuple[float, float] | None:
+    """Effective learning rate nearest to g = 0 and at the typical gradient (98 % of those met are smaller), both arms' mean."""
+    g, rates = bundle.arrays["g"].astype(float), bundle.arrays["rates"].astype(float)
+    near = rates[np.abs(g).argmin()]
+    far = [rates[np.abs(g - sign * bundle.about["typical"]).argmin()] for sign in (1, -1)]
+    ends = float(near), float(np.mean(far))
+    return ends if all(np.isfinite(ends)) else None
+
+
+def adaptation_rate(bundle: Bundle, marks: Marks) -> list[str]:
+    """Under the learning rate along the arms."""
+    if missing := _no_curve(bundle):
+        return missing
+    said = [
+        "The effective learning rate −∂u/∂g at (h*(g), g) along both arms (solid: g > 0, dashed: g < 0), beside tuned RMSProp's and Adam's."
+    ]
+    found = fall(bundle)
+    if found is None:
+        return [*said, "It is not finite everywhere."]
+    near, far = found
+    size = number(bundle.about["typical"])
+    if near <= 0 or far > 0.9 * near:
+        return [
+            *said,
+            f"It goes from {number(near)} at 0 to {number(far)} at |g| = {size}: it does not fall, so there is no such adaptation.",
+        ]
+    return [
+        *said,
+        f"It falls from {number(near)} at 0 to {number(far)} at |g| = {size}, where 98 % of the gradients met are smaller.",
+    ]
+
+
+CAPTIONS: dict[str, dict[str, Callable[[Bundle, Marks], list[str]]]] = {
+    "momentum": {
+        "state": momentum_state,
+        "update": momentum_update,
+        "eigenvalues": momentum_eigenvalues,
+        "modes": momentum_modes,
+    },
+    "clipping": {"update": clipping_update, "slope": clipping_slope},
+    "schedule": {"path": schedule_path, "rate": schedule_rate, "update": schedule_update},
+    "adaptation": {
+        "curve": adaptation_curve,
+        "space": adaptation_space,
+        "update": adaptation_update,
+        "rate": adaptation_rate,
+    },
+}

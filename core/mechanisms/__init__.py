@@ -1,0 +1,1 @@
+"""The arrays behind the views of the four mechanisms: one optimizer on one task, a bundle a view."""

@@ -1,0 +1,87 @@
+"""Learning-rate adaptation: the S-curve of fixed points over a constant gradient, and the effective learning rate along it.
+
+(Maheswaranathan et al., arXiv 2011.02159, section 4.4.)
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from core.analysis.continuation import Branch, follow
+from core.analysis.fixed_points import find_fixed_points
+from core.analysis.jacobians import update_slope
+from core.analysis.projection import principal_components
+from core.analysis.update_function import update_function
+from core.bundle import Arrays, Bundle
+from core.errors import InputError
+from core.mechanisms.context import Context, grid
+
+CURVES = 61  # points of the S-curve at which the update function is drawn
+GRADIENTS = 61
+
+
+def adaptation_view(context: Context) -> Bundle:
+    """The curve h*(g), its stability, and the effective learning rate −∂u/∂g at (h*(g), g).
+
+    Arrays: ``g`` [p], ``curve`` [p, 3] (three principal components), ``rates`` [p], ``radii`` [p], ``unstable`` [p], ``folds`` [f] and,
+    for ``chosen`` [c] points of the curve, ``updates`` [c, G] over ``gradients`` [G].
+    """
+    about: dict[str, Any] = {"scale": context.met.scale, "typical": context.met.typical, "why": "", "ended": []}
+    if not context.moving:
+        return Bundle({}, about | {"why": "it has no state, so nothing can adapt"})
+    try:
+        branches = _branches(context)
+    except InputError as error:
+        return Bundle({}, about | {"why": str(error)})
+    if not branches:
+        return Bundle({}, about | {"why": "no fixed point was found to start from"})
+    g = torch.cat([branch.gradients for branch in branches])
+    states = torch.cat([branch.states for branch in branches])
+    moving = states[:, context.moving]
+    axes = _three(moving)
+    rates = -update_slope(context.double, states, g)
+    chosen = torch.linspace(0, len(g) - 1, min(CURVES, len(g))).round().long()
+    gradients = grid(context, GRADIENTS, context.met.typical)
+    arrays: Arrays = {
+        "g": g.float().numpy(),
+        "curve": axes.float().numpy(),
+        "rates": rates.float().numpy(),
+        "radii": torch.cat([branch.radii for branch in branches]).float().numpy(),
+        "unstable": torch.cat([branch.unstable for branch in branches]).float().numpy(),
+        "folds": torch.tensor([fold.gradient for branch in branches for fold in branch.folds]).float().numpy(),
+        "chosen": chosen.float().numpy(),
+        "gradients": gradients.float().numpy(),
+        "updates": update_function(context.double, states[chosen], gradients).float().numpy(),
+    }
+    explained = principal_components(moving).explained
+    about |= {"explained": [float(v) for v in explained], "ended": [end for branch in branches for end in branch.ended]}
+    about["breaks"] = [len(branch.gradients) for branch in branches]
+    return Bundle(arrays, about)
+
+
+def _branches(context: Context) -> list[Branch]:
+    """The curve through the fixed point at g = 0; both arms from just beside 0 where the optimizer jumps there."""
+    reach = context.met.largest
+    if context.double.smooth:
+        if context.rest is None or not bool(context.rests.converged[0]):
+            return []
+        return [follow(context.double, context.rest, 0.0, -reach, reach, scale=context.met.scale)]
+    found = []
+    for sign in (-1.0, 1.0):
+        at = sign * context.met.scale
+        points = find_fixed_points(context.double, context.visited[:4], at)
+        if len(points.states) and bool(points.converged[0]):
+            low, high = (-reach, 0.0) if sign < 0 else (0.0, reach)
+            found.append(follow(context.double, points.states[0], at, low, high, scale=context.met.scale))
+    return found
+
+
+def _three(states: Tensor) -> Tensor:
+    """The first three principal components, [p, 3]; zeros where there are fewer."""
+    centred = states - states.mean(0)
+    _, _, right = torch.linalg.svd(centred, full_matrices=False)
+    axes = right[:3] * torch.sign(right[:3].gather(1, right[:3].abs().argmax(1, keepdim=True)))
+    out = states.new_zeros(len(states), 3)
+    out[:, : len(axes)] = centred @ axes.T
+    return out

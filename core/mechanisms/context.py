@@ -1,0 +1,117 @@
+"""What every view of a mechanism starts from: the optimizer in double precision, and what it meets on its task."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.analysis.fixed_points import FixedPoints, find_fixed_points
+from core.analysis.jacobians import moving_entries
+from core.optimizers.base import Optimizer
+from core.optimizers.recurrent import RecurrentOptimizer
+from core.seeds import Purpose, generator
+from core.tasks.base import Task
+from core.unroll import unroll
+
+STEPS = 200
+ROWS = 80  # components that are met: 16 problems of 5 parameters, or some of one large problem
+LARGE = 1000  # inner parameters: with more, one problem and fewer steps stand for the task
+LARGE_STEPS = 40
+
+
+@dataclass(frozen=True)
+class Met:
+    """What an optimizer meets on problems of its task.
+
+    Attributes:
+        gradients: of every step and component, finite ones only, float64 [m].
+        nonfinite: how many were not finite.
+        states: of some components over the run, float64 [K + 1, rows, S].
+        scale: median size of the gradients that are not 0.
+        largest: size of the largest one.
+        typical: size that 98 % stay below.
+    """
+
+    gradients: Tensor
+    nonfinite: int
+    states: Tensor
+    scale: float
+    largest: float
+    typical: float
+
+
+@dataclass(frozen=True)
+class Context:
+    """One optimizer on one task; what is computed is kept.
+
+    Args:
+        optimizer: any optimizer.
+        task: where its gradients come from.
+        seed: of the problems.
+    """
+
+    optimizer: Optimizer
+    task: Task
+    seed: int = 0
+
+    @cached_property
+    def double(self) -> Optimizer:
+        """The optimizer in float64."""
+        return self.optimizer.to(torch.float64) if isinstance(self.optimizer, RecurrentOptimizer) else self.optimizer
+
+    @cached_property
+    def moving(self) -> list[int]:
+        """Entries of the state that are not a clock."""
+        return moving_entries(self.optimizer)
+
+    @cached_property
+    def start(self) -> Tensor:
+        """h₀, [S], float64."""
+        return self.double.initial_state(1, torch.float64)[0]
+
+    @cached_property
+    def met(self) -> Met:
+        """The optimizer run on problems kept for display."""
+        source = generator(Purpose.VIEW, self.seed)
+        dimension = self.task.sample(1, generator(Purpose.VIEW, self.seed)).dimension
+        large = dimension > LARGE
+        problems = self.task.sample(1 if large else max(1, ROWS // dimension), source)
+        chosen = problems.watched_components() if large else range(dimension)
+        steps = LARGE_STEPS if large else STEPS
+        found = unroll(self.optimizer, problems, steps, record=("gradients", "states"), components=list(chosen))
+        assert found.gradients is not None and found.states is not None
+        every = found.gradients.double().reshape(-1)
+        finite = torch.isfinite(every)
+        sizes = every[finite].abs()
+        seen = sizes[sizes > 0].numpy()
+        scale, typical = (float(np.quantile(seen, share)) for share in (0.5, 0.98)) if len(seen) else (1.0, 2.0)
+        largest = max(float(seen.max()) if len(seen) else 0.0, 2 * scale)
+        states = found.states.double().flatten(1, 2)
+        return Met(every[finite], int((~finite).sum()), states, scale, largest, max(typical, 2 * scale))
+
+    @cached_property
+    def visited(self) -> Tensor:
+        """A sample of the states met, finite ones only, [n, S], the last one of the first component at its head."""
+        states = self.met.states
+        rows = torch.cat([states[-1:, :1].flatten(0, 1), states[::10, ::4].flatten(0, 1)])
+        return rows[torch.isfinite(rows).all(1)]
+
+    @cached_property
+    def rests(self) -> FixedPoints:
+        """Fixed points at g = 0 reached from h₀ and from states met."""
+        starts = torch.cat([self.start[None], self.visited[:12]])
+        return find_fixed_points(self.double, starts)
+
+    @cached_property
+    def rest(self) -> Tensor | None:
+        """h*, [S]: the fixed point (or, failing that, the slowest point) that the states met come to; None if there is none."""
+        return self.rests.states[0] if len(self.rests.states) else None
+
+
+def grid(context: Context, count: int, reach: float | None = None) -> Tensor:
+    """Gradients of both signs, even in asinh(g / scale), float64 [count]; odd counts hold 0."""
+    met = context.met
+    end = float(np.arcsinh((reach or met.largest) / met.scale))
+    return met.scale * torch.sinh(torch.linspace(-end, end, count, dtype=torch.float64))

@@ -1,0 +1,104 @@
+"""Momentum: the fixed point at g = 0, the modes around it, and the update functions along a mode.
+
+(Maheswaranathan et al., arXiv 2011.02159, section 4.1.)
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.analysis.linearization import Linearization, linearize
+from core.analysis.projection import Projection, principal_components
+from core.analysis.update_function import update_function
+from core.bundle import Arrays, Bundle
+from core.mechanisms.context import Context, grid
+
+KEPT_MODES = 6  # slowest modes whose update functions are drawn
+SHIFTS = 17
+GRADIENTS = 61
+PATHS = 8  # components whose states are drawn
+
+
+def momentum_view(context: Context) -> Bundle:
+    """State space around h*, modes, and update functions shifted along the slowest ones.
+
+    Arrays: ``paths`` [components, K + 1, 2] and ``rest`` [2] in the first two principal components of the states met;
+    ``eigenvalues`` and ``rates`` [M, 2] (real, imaginary), ``timescales`` [M], ``conditions`` [M]; for the kept modes
+    ``directions`` [modes, 2, 2] (ends of the shift in the projection), ``shifts`` [SHIFTS] from −1 to 1, and ``updates``
+    [modes, SHIFTS, G] over ``gradients`` [G].
+    """
+    optimizer, met, rest = context.double, context.met, context.rest
+    about: dict[str, Any] = {
+        "state_names": [optimizer.state_names[i] for i in context.moving],
+        "smooth": optimizer.smooth,
+        "rests": [
+            {"speed": float(q), "converged": bool(ok), "stability": kind, "starts": int(n)}
+            for q, ok, kind, n in zip(
+                context.rests.speeds,
+                context.rests.converged,
+                context.rests.stability,
+                context.rests.counts,
+                strict=True,
+            )
+        ],
+        "failed": sum(status == "failed" for status in context.rests.status),
+        "scale": met.scale,
+        "typical": met.typical,
+    }
+    gradients = grid(context, GRADIENTS, met.typical)
+    arrays: Arrays = {"gradients": gradients.float().numpy()}
+    if rest is None or not context.moving:
+        about["modes"] = 0
+        state = context.start if rest is None else rest
+        arrays["updates"] = update_function(optimizer, state[None, None], gradients).float().numpy()
+        return Bundle(arrays, about)
+    moving = context.moving
+    drawn = met.states[:, :PATHS].transpose(0, 1)[..., moving]
+    projection = principal_components(drawn.reshape(-1, len(moving)))
+    found = linearize(optimizer, rest, width=met.scale)
+    modes = list(range(min(KEPT_MODES, len(found.eigenvalues))))
+    reach = _reach(context, found, rest, modes)
+    about |= {
+        "modes": len(modes),
+        "direct": found.direct,
+        "near_defective": found.near_defective,
+        "explained": [float(value) for value in projection.explained],
+        "reach": reach,
+    }
+    shifts = torch.linspace(-1, 1, SHIFTS, dtype=torch.float64)
+    moved = torch.stack(
+        [rest + shifts[:, None] * length * _direction(found, j) for j, length in zip(modes, reach, strict=True)]
+    )
+    arrays |= {
+        "paths": projection(drawn).float().numpy(),
+        "rest": projection(rest[moving]).float().numpy(),
+        "eigenvalues": torch.view_as_real(found.eigenvalues).float().numpy(),
+        "rates": torch.view_as_real(found.rates).float().numpy(),
+        "timescales": found.timescales.float().numpy(),
+        "conditions": found.conditions.float().numpy(),
+        "directions": _ends(projection, moved[..., moving]).numpy(),
+        "shifts": shifts.float().numpy(),
+        "updates": update_function(optimizer, moved, gradients).float().numpy(),
+    }
+    return Bundle(arrays, about)
+
+
+def _direction(found: Linearization, mode: int) -> Tensor:
+    """The real part of R_j, of norm 1, [S]; a conjugate pair spans a plane, and this is one direction in it."""
+    real = found.right[:, mode].real
+    size = torch.linalg.vector_norm(real)
+    return real / size if size > 0 else found.right[:, mode].imag
+
+
+def _reach(context: Context, found: Linearization, rest: Tensor, modes: list[int]) -> list[float]:
+    """How far along each mode the states met lie from h*: the largest |L_j (h − h*)| of 98 % of them."""
+    away = (context.visited - rest).to(found.left.dtype)
+    sizes = (away @ found.left.T).abs()[:, modes].numpy()
+    return [max(float(np.quantile(column, 0.98)), 1e-6) if len(column) else 1.0 for column in sizes.T]
+
+
+def _ends(projection: Projection, moved: Tensor) -> Tensor:
+    """First and last shifted state of each mode in the projection, [modes, 2, 2]."""
+    return projection(moved[:, [0, -1]]).float()
