@@ -9,6 +9,7 @@ rests: it keeps the value it has in the start state and is left out of the searc
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -23,6 +24,7 @@ DESCENT = 300  # largest number of steps of Levenberg–Marquardt
 FARTHEST = 2.0  # longest step of Newton's method, in norms of the state (or of a typical one, if that is larger)
 STATIONARY = 1e-7  # of a slow point: ‖∇q‖ at most this share of ‖F(h) − h‖ · max(1, ‖J − I‖)
 ROUND = 20  # free steps after which near states are merged
+BLOCK = 32  # rows whose distances to all others are held at a time
 ENTRIES_AT_ONCE = 4_000_000  # of Jacobians held at a time
 
 Status = Literal["converged", "slow", "failed"]
@@ -339,15 +341,19 @@ def _merged(states: Tensor, keys: Tensor, tolerance: float, wanted: Tensor, orde
         wanted: [n], bool.
         order: [n], smallest first lead; by default the order of the rows.
     """
-    leader = torch.full((len(states),), -1)
     rows = torch.nonzero(wanted)[:, 0]
     if order is not None:
         rows = rows[order[rows].argsort(stable=True)]
-    while len(rows):
-        first = rows[0]
-        close = (states[rows] - states[first]).norm(dim=1) <= tolerance
-        close &= (keys[rows] == keys[first]).all(1)
-        close[0] = True  # also where the norm overflows
-        leader[rows[close]] = first
-        rows = rows[~close]
+    points, same = states[rows].contiguous(), keys[rows]
+    first = np.full(len(rows), -1)  # by place in rows
+    for block in np.split(np.arange(len(rows)), range(BLOCK, len(rows), BLOCK)):
+        ahead = block[first[block] < 0]
+        close = torch.cdist(points[ahead], points, compute_mode="donot_use_mm_for_euclid_dist") <= tolerance
+        close &= (same[ahead][:, None] == same).all(2)
+        for i, near in zip(ahead.tolist(), close.numpy(), strict=True):
+            if first[i] < 0:
+                first[near & (first < 0)] = i
+                first[i] = i  # also where the distance overflows
+    leader = torch.full((len(states),), -1)
+    leader[rows] = rows[torch.from_numpy(first)]
     return leader
