@@ -21,5 +21,6 @@ for _name in ("map", "leaves", "flatten", "unflatten"):
 sys.modules["renn.data"] = types.ModuleType("renn.data")
 
 import renn  # noqa: E402 - after its imports have been pointed right
+from renn import metaopt  # noqa: E402
 
-__all__ = ["renn"]
+__all__ = ["metaopt", "renn"]

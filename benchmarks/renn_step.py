@@ -12,9 +12,7 @@ import time
 import jax
 import jax.example_libraries.optimizers
 
-from benchmarks.renn_import import renn
-
-metaopt = renn.metaopt
+from benchmarks.renn_import import metaopt, renn
 
 
 def main(units: int, problems: int, steps: int) -> None:

@@ -2,7 +2,7 @@
 
 The speed of a state is q = ½‖F(h, g) − h‖² (Sussillo & Barak, Neural Computation 25, 2013). Some steps of the dynamics bring
 the starts near to where they are going, near ones are merged, and damped Newton with exact Jacobians does the rest; where it
-gets stuck, Levenberg–Marquardt (MINPACK, by scipy) goes down the speed. A state entry that only counts steps (Adam's) never
+gets stuck, Levenberg–Marquardt goes down the speed. A state entry that only counts steps (Adam's) never
 rests: it keeps the value it has in the start state and is left out of the search, the speed and the spectrum.
 """
 
@@ -20,9 +20,11 @@ from core.optimizers.base import Optimizer
 CONVERGED = 1e-20  # speed at or below which a state counts as a fixed point …
 ROUNDING = 4 * torch.finfo(torch.float64).eps  # … or as far as rounding leaves a large state off: ‖F(h) − h‖ / ‖h‖
 MARGINAL = 1e-6  # largest |λ| within this of 1 is neither stable nor unstable
+DESCENT = 300  # largest number of steps of Levenberg–Marquardt
 FARTHEST = 2.0  # longest step of Newton's method, in norms of the state (or of a typical one, if that is larger)
-STATIONARY = 1e-6  # of a slow point: ‖∇q‖ at most this share of ‖F(h) − h‖ · max(1, ‖J − I‖)
+STATIONARY = 1e-7  # of a slow point: ‖∇q‖ at most this share of ‖F(h) − h‖ · max(1, ‖J − I‖)
 ROUND = 20  # free steps after which near states are merged
+BLOCK = 32  # rows whose distances to all others are held at a time
 ENTRIES_AT_ONCE = 4_000_000  # of Jacobians held at a time
 
 Status = Literal["converged", "slow", "failed"]
@@ -101,7 +103,7 @@ def find_fixed_points(
         free: steps of the dynamics before the search; taken back where they did not lower the speed.
         newton: largest number of Newton steps.
         near: starts this close after some free steps go on as one, relative to the typical norm of all.
-        merge: points this close are one, relative to the typical norm of all.
+        merge: fixed points this close are one, relative to the typical norm of all; slow points, which are less sharp, as `near`.
 
     Raises:
         InputError: the starts or gradients have the wrong shape or precision.
@@ -119,7 +121,7 @@ def find_fixed_points(
     ends = search.settle(near_rest[chosen], g[chosen], newton)
     end_of = torch.full((len(starts),), -1)
     end_of[~lost] = torch.searchsorted(chosen, leader[~lost])
-    return _collect(search, starts, g, ends, end_of, merge)
+    return _collect(search, starts, g, ends, end_of, merge, near)
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,7 @@ class _Search:
     def __init__(self, optimizer: Optimizer):
         self.optimizer = optimizer
         self.moving = moving_entries(optimizer)
+        self.at_once = max(1, ENTRIES_AT_ONCE // max(1, len(self.moving)) ** 2)
         self.scale = 1.0  # norm of a typical state
 
     def speed(self, states: Tensor, g: Tensor) -> Tensor:
@@ -173,12 +176,17 @@ class _Search:
         points, q = self._newton(states, g, limit)
         status: list[Status] = ["converged"] * len(points)
         reasons = [""] * len(points)
-        for i in torch.nonzero(~at_rest(self.optimizer, points, q))[:, 0].tolist():
-            row = slice(i, i + 1)
-            lower = self._levenberg_marquardt(points[row], g[row])
-            points[row], q[row] = self._newton(lower, g[row], limit)
-            if not bool(at_rest(self.optimizer, points[row], q[row])):
-                status[i], reasons[i] = self._verdict(points[row], g[row])
+        stuck = torch.nonzero(~at_rest(self.optimizer, points, q))[:, 0]
+        for rows in stuck.split(self.at_once):
+            lower, slow = self._levenberg_marquardt(points[rows], g[rows])
+            points[rows], q[rows] = self._newton(lower, g[rows], limit)
+            resting = at_rest(self.optimizer, points[rows], q[rows])
+            for row, i in enumerate(rows.tolist()):
+                if not bool(resting[row]):
+                    status[i] = "slow" if bool(slow[row]) else "failed"
+                    reasons[i] = (
+                        "" if bool(slow[row]) else f"the search stopped at speed {float(q[i]):.1e}, at no minimum of it"
+                    )
         return _Ends(points, q, status, reasons)
 
     def residual(self, states: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
@@ -193,13 +201,12 @@ class _Search:
         """Damped Newton from each state until its speed falls no further: states and speeds."""
         points, q = states.clone(), self.speed(states, g)
         active = torch.arange(len(points))
-        at_once = max(1, ENTRIES_AT_ONCE // max(1, len(self.moving)) ** 2)
         for _ in range(limit):
             rounding = 0.5 * (torch.finfo(torch.float64).eps * points[active].norm(dim=1)) ** 2
             active = active[(q[active] > rounding) & torch.isfinite(q[active])]
             if not len(active):
                 break
-            improved = [self._one_step(points, q, g, part) for part in active.split(at_once)]
+            improved = [self._one_step(points, q, g, part) for part in active.split(self.at_once)]
             active = active[torch.cat(improved)]
         return points, q
 
@@ -225,49 +232,54 @@ class _Search:
             size /= 2
         return moved
 
-    def _levenberg_marquardt(self, state: Tensor, g: Tensor) -> Tensor:
-        """A state [1, S] of lower speed, or the one given where there is none."""
-        from scipy.optimize import least_squares
+    def _levenberg_marquardt(self, states: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
+        """States of lower speed, [k, S], and which of them are minima of it (Madsen, Nielsen & Tingleff 2004, algorithm 3.16)."""
+        points, q = states.clone(), self.speed(states, g)
+        minima = torch.zeros(len(points), dtype=torch.bool)
+        damping, growth = torch.full_like(q, torch.nan), torch.full_like(q, 2.0)
+        active = torch.nonzero(torch.isfinite(q))[:, 0]
+        for _ in range(DESCENT):
+            residual, slopes = self.residual(points[active], g[active])
+            downhill = (slopes.mT @ residual[:, :, None])[:, :, 0]
+            size = torch.linalg.matrix_norm(slopes).clamp_min(1.0) * residual.norm(dim=1)
+            minima[active] = downhill.norm(dim=1) <= STATIONARY * size
+            going = ~minima[active] & torch.isfinite(size) & ~at_rest(self.optimizer, points[active], q[active])
+            active, slopes, downhill = active[going], slopes[going], downhill[going]
+            if not len(active):
+                break
+            normal = slopes.mT @ slopes
+            first = 1e-3 * normal.diagonal(dim1=1, dim2=2).amax(1)
+            mu = torch.where(torch.isnan(damping[active]), first, damping[active])
+            normal.diagonal(dim1=1, dim2=2).add_(mu[:, None])
+            step = -torch.cholesky_solve(downhill[:, :, None], torch.linalg.cholesky_ex(normal)[0])[:, :, 0]
+            trial = points[active]
+            trial[:, self.moving] += step
+            reached = self.speed(trial, g[active])
+            gain = (q[active] - reached) / (0.5 * (step * (mu[:, None] * step - downhill)).sum(1))
+            better = (gain > 0) & (reached < q[active])
+            taken = active[better]
+            points[taken], q[taken] = trial[better], reached[better]
+            damping[active] = mu * torch.where(better, (1 - (2 * gain - 1) ** 3).clamp_min(1 / 3), growth[active])
+            growth[active] = torch.where(better, 2.0, 2 * growth[active])
+            active = active[growth[active] < 1e9]  # the speed falls no further to rounding
+        return points, minima
 
-        def whole(part: np.ndarray) -> Tensor:
-            full = state.clone()
-            full[0, self.moving] = torch.from_numpy(np.array(part))
-            return full
 
-        def values(part: np.ndarray) -> np.ndarray:
-            return np.nan_to_num(self.residual(whole(part), g)[0][0].numpy(), nan=1e150, posinf=1e150, neginf=-1e150)
-
-        def slopes(part: np.ndarray) -> np.ndarray:
-            return np.nan_to_num(self.residual(whole(part), g)[1][0].numpy(), posinf=1e150, neginf=-1e150)
-
-        tolerance = {"xtol": 1e-14, "ftol": 1e-14, "gtol": 1e-14}
-        start = state[0, self.moving].numpy()
-        with np.errstate(all="ignore"):
-            found = whole(least_squares(values, start, slopes, method="lm", max_nfev=200, **tolerance).x)
-        return found if float(self.speed(found, g)) < float(self.speed(state, g)) else state
-
-    def _verdict(self, state: Tensor, g: Tensor) -> tuple[Status, str]:
-        """What a state [1, S] is that is no fixed point."""
-        residual, slopes = self.residual(state, g)
-        downhill = float(torch.linalg.vector_norm(slopes[0].T @ residual[0]))
-        size = max(1.0, float(torch.linalg.matrix_norm(slopes[0]))) * float(torch.linalg.vector_norm(residual[0]))
-        if downhill <= STATIONARY * size:
-            return "slow", ""
-        q = float(self.speed(state, g))
-        return "failed", f"the search ended at speed {q:.1e}, which is neither a fixed point nor a minimum of the speed"
-
-
-def _collect(search: _Search, starts: Tensor, g: Tensor, ends: _Ends, end_of: Tensor, merge: float) -> FixedPoints:
+def _collect(
+    search: _Search, starts: Tensor, g: Tensor, ends: _Ends, end_of: Tensor, merge: float, near: float
+) -> FixedPoints:
     """Merge the ends, and say of every start where it came to; `end_of` [n] is −1 where a start was lost before the search."""
     moving = search.moving
-    found = torch.tensor([status != "failed" for status in ends.status], dtype=torch.bool)
     kept = torch.nonzero(end_of >= 0)[:, 0]
     used = torch.zeros(len(ends.states), dtype=g.dtype)
     used[end_of[kept]] = g[kept]
-    keys = torch.stack([used, torch.tensor([status == "slow" for status in ends.status], dtype=g.dtype)], 1)
-    tolerance = merge * max(search.scale, _typical_norm(ends.states[found][:, moving]))
-    leader = _merged(ends.states[:, moving], keys, tolerance, found, ends.speeds)
-    chosen = torch.unique(leader[found])
+    leader = torch.full((len(ends.states),), -1)
+    for kind, tolerance in (("converged", merge), ("slow", max(merge, near))):
+        these = torch.tensor([status == kind for status in ends.status], dtype=torch.bool)
+        size = max(search.scale, _typical_norm(ends.states[these][:, moving]))
+        alike = _merged(ends.states[:, moving], used[:, None], tolerance * size, these, ends.speeds)
+        leader = torch.where(these, alike, leader)
+    chosen = torch.unique(leader[leader >= 0])
     per_end = torch.bincount(end_of[kept], minlength=len(ends.states))
     counts = [int(per_end[leader == i].sum()) for i in chosen.tolist()]
     order = sorted(range(len(chosen)), key=lambda i: (ends.status[chosen[i]] == "slow", -counts[i], i))
@@ -329,15 +341,19 @@ def _merged(states: Tensor, keys: Tensor, tolerance: float, wanted: Tensor, orde
         wanted: [n], bool.
         order: [n], smallest first lead; by default the order of the rows.
     """
-    leader = torch.full((len(states),), -1)
     rows = torch.nonzero(wanted)[:, 0]
     if order is not None:
         rows = rows[order[rows].argsort(stable=True)]
-    while len(rows):
-        first = rows[0]
-        close = (states[rows] - states[first]).norm(dim=1) <= tolerance
-        close &= (keys[rows] == keys[first]).all(1)
-        close[0] = True  # also where the norm overflows
-        leader[rows[close]] = first
-        rows = rows[~close]
+    points, same = states[rows].contiguous(), keys[rows]
+    first = np.full(len(rows), -1)  # by place in rows
+    for block in np.split(np.arange(len(rows)), range(BLOCK, len(rows), BLOCK)):
+        ahead = block[first[block] < 0]
+        close = torch.cdist(points[ahead], points, compute_mode="donot_use_mm_for_euclid_dist") <= tolerance
+        close &= (same[ahead][:, None] == same).all(2)
+        for i, near in zip(ahead.tolist(), close.numpy(), strict=True):
+            if first[i] < 0:
+                first[near & (first < 0)] = i
+                first[i] = i  # also where the distance overflows
+    leader = torch.full((len(states),), -1)
+    leader[rows] = rows[torch.from_numpy(first)]
     return leader

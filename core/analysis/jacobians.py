@@ -40,7 +40,8 @@ class Derivatives:
 
 def moving_entries(optimizer: Optimizer) -> list[int]:
     """Indices of the state entries that can rest: all but the clock, which only counts steps."""
-    return [i for i in range(optimizer.state_size) if i != optimizer.clock]
+    clock = optimizer.clock
+    return [i for i in range(optimizer.state_size) if i != clock]
 
 
 def derivatives(optimizer: Optimizer, states: Tensor, gradients: Tensor) -> Derivatives:

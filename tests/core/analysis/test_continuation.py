@@ -193,6 +193,10 @@ def test_what_cannot_be_followed_is_refused() -> None:
     momentum, zero = Momentum(0.1, 0.9), torch.zeros(1, dtype=DOUBLE)
     with pytest.raises(InputError, match="starts from a fixed point"):
         follow(momentum, zero + 1, 0.0, -1.0, 1.0)
+    optimizer = learned(units=2)
+    broken = optimizer.with_theta({**optimizer.theta, "weight_hh": torch.nan * optimizer.theta["weight_hh"]})
+    with pytest.raises(InputError, match="starts from a fixed point"):
+        follow(broken, torch.zeros(2, dtype=DOUBLE), 0.0, -1.0, 1.0)
     for low, high in ((1.0, 2.0), (0.0, 0.0), (-math.inf, 1.0), (math.nan, 1.0)):
         with pytest.raises(InputError, match="from low to high"):
             follow(momentum, zero, 0.0, low, high)

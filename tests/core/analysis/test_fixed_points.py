@@ -136,8 +136,11 @@ def test_no_fixed_point_within_reach_is_said() -> None:
 def test_a_slow_point_lies_where_the_speed_is_least() -> None:
     optimizer = one_unit(2.0)
     gradient = 0.56  # just past the fold at 0.5328: the left arm has gone, and left a slow point
-    found = find_fixed_points(optimizer, torch.tensor([[-0.7], [0.9]], dtype=DOUBLE), gradient, free=0)
-    assert found.status == ("slow", "converged")
+    starts = torch.tensor([[-0.75], [-0.7], [-0.65], [0.9]], dtype=DOUBLE)
+    found = find_fixed_points(optimizer, starts, gradient, free=0)
+    assert found.status == ("slow", "slow", "slow", "converged")
+    assert found.counts.tolist() == [1, 3]  # the fixed point first
+    assert found.reasons == ("",) * 4
     least = scipy.optimize.minimize_scalar(
         lambda h: 0.5 * (math.tanh(2 * h + gradient) - h) ** 2,
         bounds=(-0.95, -0.4),

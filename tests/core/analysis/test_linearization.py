@@ -140,6 +140,17 @@ def test_defective_jacobians_are_detected() -> None:
     assert not at_rest(contracting()).near_defective
 
 
+def test_modes_that_depend_on_each_other_without_two_alike_are_detected() -> None:
+    angles = torch.tensor([0.0, 0.4, 0.8], dtype=DOUBLE)
+    vectors = torch.stack(
+        [angles.cos(), angles.sin(), 1e-9 * torch.tensor([0.0, 1.0, 0.0], dtype=DOUBLE)]
+    )  # nearly a plane
+    matrix = vectors @ torch.diag(torch.tensor([0.9, 0.5, 0.2], dtype=DOUBLE)) @ torch.linalg.inv(vectors)
+    found = linearize(linear(matrix.tolist()), torch.zeros(3, dtype=DOUBLE))
+    assert found.parallel == ()
+    assert found.near_defective
+
+
 def test_the_linear_model_of_a_linear_optimizer_is_that_optimizer() -> None:
     source = torch.Generator().manual_seed(5)
     gradients = torch.randn(30, 4, generator=source, dtype=DOUBLE)
