@@ -48,7 +48,7 @@ def forward(weights, state, z, next_state, tape, scratch):  # type: ignore[no-un
 
 
 @kernel
-def backward(weights, state, next_state, z, tape, adjoint, dz, totals, scratch, spare):  # type: ignore[no-untyped-def]
+def backward(weights, state, next_state, z, tape, adjoint, dz, totals, scratch, spare):  # type: ignore[no-untyped-def]  # noqa: PLR0912 - loops
     """Pull the adjoint of next_state back to that of state, in place; dz [n, inputs] out; totals (float64) grow."""
     w_in, _, w_rec, _, _ = weights
     t_in, t_rec, tb_in, tb_rec = totals
