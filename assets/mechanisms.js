@@ -55,14 +55,13 @@
 
     clipping(side, number) {
       const largest = side.gradients[side.gradients.length - 1];
-      const low = Math.log(side.scale / 10);
+      const low = Math.log(side.sizes[0]);
       const size = Math.exp(low + (now.position / LAST) * (Math.log(largest) - low));
-      const slopes = side.slopes[side.slopes.length - 1];
-      const slope = slopes[(slopes.length - 1) / 2];
+      const slope = side.slope_at_zero[side.slope_at_zero.length - 1];
       const clipped = side.gradients.map((g) => -slope * Math.max(-size, Math.min(size, g)));
       redraw(graph("clipping", "update", number), { moving: { x: spread(side.gradients, side.scale), y: clipped } });
       redraw(graph("clipping", "slope", number), {
-        moving: { x: [side.gradients[(slopes.length + 1) / 2], size, size, largest], y: [1, 1, 0, 0] },
+        moving: { x: [side.sizes[0], size, size, largest], y: [1, 1, 0, 0] },
       });
       return `|g| = ${round(size)}`;
     },
@@ -152,7 +151,8 @@
       wire();
       draw();
     }
-    if (tries > 0) setTimeout(() => settle(tries - 1), there ? 250 : 100);
+    const left = there ? Math.min(tries, 3) - 1 : tries - 1;
+    if (left > 0 && location.pathname === PAGE) setTimeout(() => settle(left), there ? 250 : 100);
   }
 
   const film = { playing: false };
@@ -177,7 +177,7 @@
       Object.assign(now, { data, position, mode });
       soon();
       if (fresh) {
-        settle(3);
+        settle(200);
         if (film.playing) setTimeout(advance, Math.max(80, 450 - (performance.now() - film.asked)));
       }
       return dash.no_update;

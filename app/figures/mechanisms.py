@@ -69,7 +69,12 @@ def _moving(color: str, **more: Any) -> go.Scatter:
 
 
 def _lit(p: Portrait, size: int = 17) -> go.Scatter:
-    marker = {"size": size, "symbol": "circle-open", "line": {"width": 2.5, "color": p.theme.text}}
+    marker = {
+        "size": size,
+        "symbol": "circle-open",
+        "color": p.theme.text,
+        "line": {"width": 2.5, "color": p.theme.text},
+    }
     return go.Scatter(x=[], y=[], mode="markers", marker=marker, name=LIT, hoverinfo="skip")
 
 
@@ -109,7 +114,9 @@ def momentum_state(p: Portrait) -> go.Figure:
         go.Scatter(x=[], y=[], mode="markers", marker={"size": 11, "color": p.color}, name=MOVING, hoverinfo="skip"),
     ]
     titles = _components(p.bundle.about["explained"])
-    return figure(p.theme, p.key, {"title": titles[0]}, {"title": titles[1]}, traces)
+    drawn = np.concatenate([paths.reshape(-1, 2), rest[None]])
+    x, y = ({"title": title, "range": _padded(drawn[:, i])} for i, title in enumerate(titles))
+    return figure(p.theme, p.key, x, y, traces)
 
 
 def momentum_update(p: Portrait) -> go.Figure:
@@ -251,30 +258,16 @@ def clipping_update(p: Portrait) -> go.Figure:
 
 def clipping_slope(p: Portrait) -> go.Figure:
     """The local learning rate −∂u/∂g as a share of that at 0, over the size of the gradient."""
-    gradients, slopes = p.array("gradients"), p.array("slopes")
-    middle = len(gradients) // 2
-    right = gradients[middle + 1 :]
+    sizes, slopes, start = p.array("sizes"), p.array("slopes"), p.array("slope_at_zero")
     traces: list[Any] = []
-    for name, slope, dash in zip(p.bundle.about["states"], slopes, ("dot", "solid"), strict=False):
-        share = slope / slope[middle]
-        for side, values, opacity in (("g > 0", share[middle + 1 :], 1.0), ("g < 0", share[:middle][::-1], 0.45)):
+    for name, at_zero, sides, dash in zip(p.bundle.about["states"], start, slopes, ("dot", "solid"), strict=False):
+        for side, values, opacity in zip(("g > 0", "g < 0"), sides / at_zero, (1.0, 0.45), strict=True):
             text = f"at {name}, {side}: %{{y:.3g}} of the slope at 0, |g| = %{{x:.3g}}<extra></extra>"
-            traces.append(
-                line(
-                    right,
-                    finite(values),
-                    p.color,
-                    f"at {name}, {side}",
-                    width=2,
-                    dash=dash,
-                    opacity=opacity,
-                    hovertemplate=text,
-                )
-            )
-    half = line(right[[0, -1]], np.array([0.5, 0.5]), p.theme.muted, "half", width=1, dash="dash", hoverinfo="skip")
+            style = {"width": 2, "dash": dash, "opacity": opacity, "hovertemplate": text}
+            traces.append(line(sizes, finite(values), p.color, f"at {name}, {side}", **style))
+    half = line(sizes[[0, -1]], np.array([0.5, 0.5]), p.theme.muted, "half", width=1, dash="dash", hoverinfo="skip")
     traces += [half, line(np.array([]), np.array([]), p.theme.text, MOVING, width=1.6, dash="dash", hoverinfo="skip")]
-    low = p.bundle.about["scale"] / 30
-    x = {"title": "size of the gradient", "type": "log", "range": np.log10([low, right[-1]]).tolist(), "dtick": 1}
+    x = {"title": "size of the gradient", "type": "log", "range": np.log10(sizes[[0, -1]]).tolist(), "dtick": 1}
     return figure(p.theme, p.key, x, {"title": "slope / slope at 0", "range": [-0.15, 1.6]}, traces)
 
 
@@ -447,16 +440,21 @@ def adaptation_space(p: Portrait) -> go.Figure:
         "backgroundcolor": "rgba(0,0,0,0)",
         "gridcolor": p.theme.grid,
         "zerolinecolor": p.theme.line,
-        "tickfont": {"size": 9},
+        "tickfont": {"size": 8.5},
         "showspikes": False,
     }
     positions, labels = symlog_ticks(p.bundle.about["scale"], float(np.abs(g).max()))
     titles = [*_components(p.bundle.about["explained"]), "PC 2"][:2]
     made.layout.scene = {
-        "xaxis": {**axis, "title": {"text": "gradient"}, "tickvals": positions, "ticktext": labels},
-        "yaxis": {**axis, "title": {"text": titles[0]}},
-        "zaxis": {**axis, "title": {"text": titles[1]}},
-        "camera": {"eye": {"x": 1.5, "y": -1.5, "z": 0.8}},
+        "xaxis": {
+            **axis,
+            "title": {"text": "gradient", "font": {"size": 10}},
+            "tickvals": positions,
+            "ticktext": labels,
+        },
+        "yaxis": {**axis, "title": {"text": titles[0], "font": {"size": 10}}},
+        "zaxis": {**axis, "title": {"text": titles[1], "font": {"size": 10}}},
+        "camera": {"eye": {"x": 1.75, "y": -1.75, "z": 0.9}},
     }
     made.layout.margin = {"l": 0, "r": 0, "t": 0, "b": 0}
     return made

@@ -35,7 +35,7 @@ HEADINGS = {
 }
 MOVED = {  # arrays the browser needs to move things, by view
     "momentum": ("gradients", "updates", "directions", "rest", "shifts", "eigenvalues", "rates"),
-    "clipping": ("gradients", "slopes"),
+    "clipping": ("gradients", "sizes", "slope_at_zero"),
     "schedule": ("path", "rates", "gradients", "updates"),
     "adaptation": ("g", "curve", "rates", "chosen", "gradients", "updates"),
 }

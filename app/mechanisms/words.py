@@ -54,7 +54,7 @@ def momentum_eigenvalues(bundle: Bundle, marks: Marks) -> list[str]:
         return ["No state, no eigenvalues: it forgets every gradient at once."]
     size, timescale, _ = _slowest(bundle)
     slow = int((np.hypot(*bundle.arrays["eigenvalues"].T) > 0.8).sum())
-    tuned = [f"{name} has β = {fraction(beta)}" for name, (_, beta) in marks.items()]
+    tuned = [f"{name.capitalize()} has β = {fraction(beta)}" for name, (_, beta) in marks.items()]
     said = [
         "Eigenvalues of the recurrent Jacobian at h*: the nearer to the unit circle, the longer a gradient is remembered.",
         f"The slowest has |λ| = {fraction(size)}, a timescale of {number(timescale)} steps; {counted(slow, 'mode')} beyond 0.8."
@@ -84,18 +84,18 @@ def momentum_modes(bundle: Bundle, marks: Marks) -> list[str]:
 
 
 def half_slopes(bundle: Bundle) -> list[float | None]:
-    """|g| > 0 at which the slope falls to half of that at 0, at each state; None if it never does."""
-    gradients, found = bundle.arrays["gradients"].astype(float), []
-    middle = len(gradients) // 2
-    for slope in bundle.arrays["slopes"].astype(float):
-        share = slope[middle:] / slope[middle]
+    """|g| at which the slope on the side g > 0 falls to half of that at 0, at each state; None if it never does."""
+    sizes = bundle.arrays["sizes"].astype(float)
+    found: list[float | None] = []
+    for slopes, at_zero in zip(bundle.arrays["slopes"].astype(float), bundle.arrays["slope_at_zero"], strict=True):
+        share = slopes[0] / at_zero
         below = np.flatnonzero(share < 0.5)
-        if not len(below) or not np.isfinite(share[below[0]]):
-            found.append(None)
+        j = int(below[0]) if len(below) else 0
+        if j == 0:
+            found.append(None if not len(below) else float(sizes[0]))
             continue
-        j = int(below[0])
         t = (share[j - 1] - 0.5) / (share[j - 1] - share[j])
-        found.append(float(gradients[middle + j - 1] + t * (gradients[middle + j] - gradients[middle + j - 1])))
+        found.append(float(sizes[j - 1] * (sizes[j] / sizes[j - 1]) ** t))
     return found
 
 
@@ -128,7 +128,7 @@ def clipping_slope(bundle: Bundle, marks: Marks) -> list[str]:
         else:
             share = 100 * share_beyond(bundle, half)
             parts.append(
-                f"at {name} it halves at |g| = {number(half)}, and {share:.2g} % of the gradients met lie beyond"
+                f"at {name} it halves at |g| = {number(half)}, and {share:.3g} % of the gradients met lie beyond"
             )
     return [
         "The local learning rate −∂u/∂g as a share of that at 0. Clipping is a fall from 1 towards 0 (a clipped gradient descent drops at once).",
@@ -163,7 +163,8 @@ def schedule_rate(bundle: Bundle, marks: Marks) -> list[str]:
     if not len(kept):
         return ["The effective learning rate is nowhere finite."]
     change = (kept.max() - kept.min()) / max(abs(kept).max(), 1e-30)
-    said = ["The effective learning rate along that path: a schedule that is carried by the state, not by a clock."]
+    carried = "by a clock that counts steps" if bundle.about["clock"] else "by the state, without a clock"
+    said = [f"The effective learning rate along that path: a schedule, carried {carried}."]
     if change < 1e-6:
         return [*said, f"It is constant at {number(float(kept[0]))}: there is no schedule."]
     return [*said, _features(rates) + (": hardly a schedule." if change < 0.1 else ".")]

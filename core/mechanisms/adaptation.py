@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from core.analysis.adaptation import rates_along
 from core.analysis.continuation import Branch, follow
 from core.analysis.fixed_points import find_fixed_points
-from core.analysis.jacobians import update_slope
 from core.analysis.projection import principal_components
 from core.analysis.update_function import update_function
 from core.bundle import Arrays, Bundle
@@ -31,7 +31,7 @@ def adaptation_view(context: Context) -> Bundle:
     if not context.moving:
         return Bundle({}, about | {"why": "it has no state, so nothing can adapt"})
     try:
-        branches = _branches(context)
+        branches = branches_of(context)
     except InputError as error:
         return Bundle({}, about | {"why": str(error)})
     if not branches:
@@ -40,7 +40,7 @@ def adaptation_view(context: Context) -> Bundle:
     states = torch.cat([branch.states for branch in branches])
     moving = states[:, context.moving]
     axes = _three(moving)
-    rates = -update_slope(context.double, states, g)
+    rates = torch.cat([rates_along(context.double, branch) for branch in branches])
     chosen = torch.linspace(0, len(g) - 1, min(CURVES, len(g))).round().long()
     gradients = grid(context, GRADIENTS, context.met.typical)
     arrays: Arrays = {
@@ -60,7 +60,7 @@ def adaptation_view(context: Context) -> Bundle:
     return Bundle(arrays, about)
 
 
-def _branches(context: Context) -> list[Branch]:
+def branches_of(context: Context) -> list[Branch]:
     """The curve through the fixed point at g = 0; both arms from just beside 0 where the optimizer jumps there."""
     reach = context.met.largest
     if context.double.smooth:

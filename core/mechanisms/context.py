@@ -62,6 +62,11 @@ class Context:
         return self.optimizer.to(torch.float64) if isinstance(self.optimizer, RecurrentOptimizer) else self.optimizer
 
     @cached_property
+    def large(self) -> bool:
+        """Whether the task's problems have so many parameters that few must stand for it."""
+        return self.task.sample(1, generator(Purpose.VIEW, self.seed)).dimension > LARGE
+
+    @cached_property
     def moving(self) -> list[int]:
         """Entries of the state that are not a clock."""
         return moving_entries(self.optimizer)
@@ -72,11 +77,18 @@ class Context:
         return self.double.initial_state(1, torch.float64)[0]
 
     @cached_property
+    def probe(self) -> Tensor:
+        """State and update after one step from h₀ at g = 0, [S + 1]."""
+        with torch.no_grad():
+            following, update = self.double.step(self.start[None], torch.zeros(1, dtype=torch.float64))
+        return torch.cat([following[0], update])
+
+    @cached_property
     def met(self) -> Met:
         """The optimizer run on problems kept for display."""
         source = generator(Purpose.VIEW, self.seed)
         dimension = self.task.sample(1, generator(Purpose.VIEW, self.seed)).dimension
-        large = dimension > LARGE
+        large = self.large
         problems = self.task.sample(1 if large else max(1, ROWS // dimension), source)
         chosen = problems.watched_components() if large else range(dimension)
         steps = LARGE_STEPS if large else STEPS

@@ -5,13 +5,11 @@
 
 from typing import Any
 
-import torch
-from torch import Tensor
-
+from core.analysis.autonomous import autonomous
 from core.analysis.projection import principal_components
 from core.analysis.update_function import effective_learning_rate, update_function
 from core.bundle import Arrays, Bundle
-from core.mechanisms.context import STEPS, Context, grid
+from core.mechanisms.context import Context, grid
 
 GRADIENTS = 41
 
@@ -23,13 +21,14 @@ def schedule_view(context: Context) -> Bundle:
     ``gradients`` [G], and ``rest`` [2] if there is a fixed point.
     """
     optimizer, met = context.double, context.met
-    states = _autonomous(context)
+    states = autonomous(optimizer)
     moving = states[:, context.moving]
     gradients = grid(context, GRADIENTS, met.typical)
     about: dict[str, Any] = {
         "smooth": optimizer.smooth,
         "scale": met.scale,
         "states": len(context.moving),
+        "clock": optimizer.clock is not None,
         "explained": [],
     }
     arrays: Arrays = {
@@ -44,13 +43,3 @@ def schedule_view(context: Context) -> Bundle:
         if context.rest is not None:
             arrays["rest"] = projection(context.rest[context.moving]).float().numpy()
     return Bundle(arrays, about)
-
-
-def _autonomous(context: Context) -> Tensor:
-    """h₀ and what follows when every gradient is 0, [K + 1, S]."""
-    states = [context.start]
-    nothing = torch.zeros(1, dtype=torch.float64)
-    with torch.no_grad():
-        for _ in range(STEPS):
-            states.append(context.double.step(states[-1][None], nothing)[0][0])
-    return torch.stack(states)

@@ -1,0 +1,132 @@
+"""An optimizer with one mechanism switched off: what does that mechanism earn?
+
+Each intervention is an optimizer of its own, made from another one:
+
+- `LinearOptimizer` (core/analysis/linearization.py): the linear system at h*. Momentum is left, everything else is gone.
+- `Unsaturated`: u(h, 0) + ∂u/∂g(h, 0) g in place of u(h, g). The immediate response to a gradient is its tangent at 0; the state
+  follows as before.
+- `Frozen`: the drift that the state and the parameters have at h̄ₛ when g = 0 is taken away at every step: h' = F(h, g) − (F(h̄ₛ, 0) − h̄ₛ)
+  and u(h, g) − u(h̄ₛ, 0), from h̄ₛ on. So h̄ₛ rests until a gradient comes: the schedule stands still at step s.
+- `Pinned`: u(h, g) · α_k / α(h), where α(h) = −∂u/∂g(h, 0) is the effective learning rate of the state and α_k what is typical at
+  step k (the median over components and problems met). All components have the same learning rate at a step, whatever
+  gradients each has seen: the schedule and the momentum stay, the adaptation goes. The factor is kept between 1/10 and 10.
+"""
+
+from collections.abc import Sequence
+from typing import final
+
+import torch
+from torch import Tensor
+
+from core.analysis.update_function import effective_learning_rate
+from core.optimizers.base import Optimizer
+
+LARGEST_FACTOR = 10.0
+
+
+@final
+class Unsaturated(Optimizer):
+    """An optimizer whose immediate response to a gradient is linear.
+
+    Args:
+        optimizer: the one changed.
+        width: for `effective_learning_rate`, where the update function jumps at 0.
+    """
+
+    def __init__(self, optimizer: Optimizer, width: float = 0.0):
+        self.optimizer, self.width = optimizer, width
+
+    @property
+    def name(self) -> str:
+        return f"{self.optimizer.name}, un-saturated"
+
+    @property
+    def smooth(self) -> bool:
+        return True
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        return self.optimizer.state_names
+
+    def initial_state(self, n: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        return self.optimizer.initial_state(n, dtype)
+
+    def step(self, state: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        _, still = self.optimizer.step(state, torch.zeros_like(gradient))
+        following, _ = self.optimizer.step(state, gradient)
+        return following, still - effective_learning_rate(self.optimizer, state, self.width) * gradient
+
+
+@final
+class Frozen(Optimizer):
+    """An optimizer whose autonomous drift stands still.
+
+    Args:
+        optimizer: the one changed.
+        at: h̄ₛ, [S]: where it stands.
+    """
+
+    def __init__(self, optimizer: Optimizer, at: Tensor):
+        self.optimizer, self.at = optimizer, at
+        with torch.no_grad():
+            following, update = optimizer.step(at[None], at.new_zeros(1))
+        self._drift, self._update = following[0] - at, float(update[0])
+
+    @property
+    def name(self) -> str:
+        return f"{self.optimizer.name}, drift frozen"
+
+    @property
+    def smooth(self) -> bool:
+        return self.optimizer.smooth
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        return self.optimizer.state_names
+
+    def initial_state(self, n: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        return self.at.to(dtype).expand(n, -1)
+
+    def step(self, state: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        following, update = self.optimizer.step(state, gradient)
+        return following - self._drift.to(state.dtype), update - self._update
+
+
+@final
+class Pinned(Optimizer):
+    """An optimizer with the same effective learning rate for every component at a step.
+
+    Its state has one more entry, the step.
+
+    Args:
+        optimizer: the one changed.
+        rates: α_k, [K]; the last one stays from there on.
+        width: for `effective_learning_rate`, where the update function jumps at 0.
+    """
+
+    def __init__(self, optimizer: Optimizer, rates: Sequence[float] | Tensor, width: float = 0.0):
+        self.optimizer, self.width = optimizer, width
+        self.rates = torch.as_tensor(rates, dtype=torch.float64)
+
+    @property
+    def name(self) -> str:
+        return f"{self.optimizer.name}, adaptation pinned"
+
+    @property
+    def smooth(self) -> bool:
+        return self.optimizer.smooth
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        return (*self.optimizer.state_names, "step of the schedule")
+
+    def initial_state(self, n: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        return torch.cat([self.optimizer.initial_state(n, dtype), torch.zeros(n, 1, dtype=dtype)], 1)
+
+    def step(self, state: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        inner, k = state[:, :-1], state[:, -1]
+        following, update = self.optimizer.step(inner, gradient)
+        typical = self.rates.to(state.dtype)[k.long().clamp_max(len(self.rates) - 1)]
+        own = effective_learning_rate(self.optimizer, inner, self.width)
+        factor = torch.where(own > 0, typical / own, LARGEST_FACTOR).clamp(1 / LARGEST_FACTOR, LARGEST_FACTOR)
+        return torch.cat([following, k[:, None] + 1], 1), update * factor

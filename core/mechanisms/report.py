@@ -1,0 +1,354 @@
+"""The numbers of all four mechanisms for one optimizer, as JSON that says what is there and what is not.
+
+Each mechanism has ``present``, its numbers, and ``says``: sentences with these numbers. A number that is not finite is null.
+"""
+
+import math
+from typing import Any
+
+import torch
+from pydantic import BaseModel, ConfigDict
+
+from core.analysis.adaptation import decline, rate_at, rates_along
+from core.analysis.autonomous import autonomous, schedule_of
+from core.analysis.clipping import half_slope, largest_update, share_beyond
+from core.analysis.continuation import Branch
+from core.analysis.linearization import linearize
+from core.analysis.update_function import effective_learning_rate
+from core.errors import InputError
+from core.mechanisms.adaptation import branches_of
+from core.mechanisms.context import Context
+from core.mechanisms.earnings import Earnings
+
+SLOW = 0.8  # |λ| from which on a mode counts as momentum
+SCHEDULED = 0.1  # relative change of the autonomous rate from which on there is a schedule
+ADAPTED = 0.9  # the rate at the typical gradient over that at 0, below which there is adaptation
+LISTED = 12  # modes that are listed
+
+
+class Mode(BaseModel):
+    """One mode at the fixed point.
+
+    Attributes:
+        eigenvalue: λ, real and imaginary part.
+        learning_rate: α, real and imaginary part.
+        timescale: −1/ln|λ| in steps; null where |λ| = 1.
+    """
+
+    eigenvalue: tuple[float, float]
+    learning_rate: tuple[float, float]
+    timescale: float | None
+
+
+class Momentum(BaseModel):
+    """Momentum: linear dynamics around the fixed point at g = 0.
+
+    Attributes:
+        fixed_points: how many were found, and ``slow_points``, ``failed`` starts.
+        stability: of the fixed point analysed; null without one.
+        speed: q there.
+        eigenvalues: |λ| of all modes, largest first.
+        modes: the slowest.
+        direct_learning_rate: of gradient descent beside the modes.
+        near_defective: whether modes nearly coincide.
+    """
+
+    present: bool
+    fixed_points: int
+    slow_points: int
+    failed: int
+    stability: str | None = None
+    speed: float | None = None
+    eigenvalues: list[float] = []
+    modes: list[Mode] = []
+    direct_learning_rate: float | None = None
+    near_defective: bool = False
+    says: list[str] = []
+
+
+class Saturation(BaseModel):
+    """The update function at one state.
+
+    Attributes:
+        slope: effective learning rate at g = 0.
+        half_slope: |g| for g > 0 and g < 0 at which the slope has halved; null where it never does.
+        largest_update: null where updates still grow at the largest gradient looked at.
+        share_beyond: share of the gradients met that lie beyond the half-slope; null without one.
+    """
+
+    slope: float | None
+    half_slope: tuple[float | None, float | None]
+    largest_update: float | None
+    share_beyond: float | None
+
+
+class Clipping(BaseModel):
+    """Gradient clipping, at h₀ and at h*.
+
+    Attributes:
+        looked_to: size of the largest gradient looked at.
+        secant: whether slopes at 0 are secants, since the update jumps there.
+    """
+
+    present: bool
+    looked_to: float
+    secant: bool
+    start: Saturation
+    rest: Saturation | None
+    says: list[str] = []
+
+
+class ScheduleReport(BaseModel):
+    """The effective learning rate along the autonomous trajectory.
+
+    Attributes:
+        rates: at every autonomous step.
+        change: (largest − smallest) / largest.
+        clock: whether a step counter carries it.
+    """
+
+    present: bool
+    start: float | None
+    peak: float | None
+    peak_step: int
+    end: float | None
+    change: float | None
+    clock: bool
+    rates: list[float | None]
+    says: list[str] = []
+
+
+class Adaptation(BaseModel):
+    """The effective learning rate along the curve of fixed points over a constant gradient.
+
+    Attributes:
+        rate_at_zero, rate_at_typical: effective learning rates, the latter the mean of both arms.
+        typical: the size of gradient that 98 % of those met stay below.
+        exponent: −d ln(rate)/d ln|g| between the median and the largest gradient met.
+        folds: gradients at which the curve turns back.
+        unstable: points of the curve that are unstable, of ``points``.
+        ended: why the curve ended at both ends.
+    """
+
+    present: bool
+    typical: float
+    rate_at_zero: float | None = None
+    rate_at_typical: float | None = None
+    exponent: float | None = None
+    folds: list[float] = []
+    points: int = 0
+    unstable: int = 0
+    ended: list[str] = []
+    says: list[str] = []
+
+
+class Report(BaseModel):
+    """Everything `analyze` prints."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    optimizer: str
+    task: str
+    momentum: Momentum
+    clipping: Clipping
+    schedule: ScheduleReport
+    adaptation: Adaptation
+    interventions: Earnings | None = None
+
+
+def _finite(value: float | torch.Tensor) -> float | None:
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
+def _n(value: float | None) -> str:
+    return "none" if value is None else f"{value:.4g}"
+
+
+def momentum_report(context: Context) -> Momentum:
+    """Fixed point, eigenvalues, modes."""
+    rests = context.rests
+    counts = {
+        "fixed_points": int(rests.converged.sum()),
+        "slow_points": int((~rests.converged).sum()),
+        "failed": sum(status == "failed" for status in rests.status),
+    }
+    slope = _finite(effective_learning_rate(context.double, context.start, context.met.scale))
+    if not context.moving:
+        says = ["It has no state: every gradient is forgotten at once, so there is no momentum."]
+        return Momentum(present=False, direct_learning_rate=slope, says=says, **counts)
+    if context.rest is None:
+        says = ["No start came to rest, or to a slow point: nothing to linearise."]
+        return Momentum(present=False, says=says, **counts)
+    try:
+        found = linearize(context.double, context.rest, width=context.met.scale)
+    except InputError as error:
+        return Momentum(present=False, says=[str(error)], **counts)
+    sizes = found.eigenvalues.abs()
+    modes = [
+        Mode(
+            eigenvalue=(float(value.real), float(value.imag)),
+            learning_rate=(float(rate.real), float(rate.imag)),
+            timescale=_finite(tau),
+        )
+        for value, rate, tau in zip(found.eigenvalues[:LISTED], found.rates, found.timescales, strict=False)
+    ]
+    slow = int((sizes >= SLOW).sum())
+    says = [
+        f"The slowest of {len(sizes)} modes has |λ| = {_n(float(sizes[0]))}, a timescale of {_n(modes[0].timescale)} steps."
+    ]
+    says.append(
+        f"{slow} of them have |λ| of {SLOW} or more." if slow else f"None reaches {SLOW}: there is no slow memory."
+    )
+    if found.near_defective:
+        says.append("Some modes nearly coincide: their learning rates mean little one by one.")
+    return Momentum(
+        present=slow > 0,
+        stability=rests.stability[0],
+        speed=float(rests.speeds[0]),
+        eigenvalues=[float(size) for size in sizes],
+        modes=modes,
+        direct_learning_rate=_finite(found.direct),
+        near_defective=found.near_defective,
+        says=says,
+        **counts,
+    )
+
+
+def _saturation(context: Context, state: torch.Tensor, low: float, high: float) -> Saturation:
+    width = context.met.scale
+    slope = _finite(effective_learning_rate(context.double, state, width))
+    right, left = (half_slope(context.double, state, sign, low, high, width) for sign in (1, -1))
+    size, _, grows = largest_update(context.double, state, low, high)
+    nearer = min((one for one in (right, left) if one is not None), default=None)
+    return Saturation(
+        slope=slope,
+        half_slope=(right, left),
+        largest_update=None if grows else _finite(size),
+        share_beyond=None if nearer is None else share_beyond(context.met.gradients, nearer),
+    )
+
+
+def clipping_report(context: Context) -> Clipping:
+    """Where the update function saturates."""
+    high = 1e3 * context.met.largest
+    low = 1e-9 * context.met.largest
+    start = _saturation(context, context.start, low, high)
+    rest = _saturation(context, context.rest, low, high) if context.rest is not None and context.moving else None
+    at = rest or start
+    where = "h*" if rest else "its only state"
+    half = min((one for one in at.half_slope if one is not None), default=None)
+    if half is None:
+        says = [
+            f"At {where} the slope of the update function never halves for gradients up to {_n(high)}: it does not clip."
+        ]
+    else:
+        share = 100 * (at.share_beyond or 0.0)
+        says = [
+            f"At {where} the slope halves at |g| = {_n(half)}; {share:.3g} % of the gradients met on its task are larger."
+        ]
+        says.append(
+            "Updates still grow with the gradient beyond."
+            if at.largest_update is None
+            else f"No update is larger than {_n(at.largest_update)}."
+        )
+    return Clipping(
+        present=half is not None, looked_to=high, secant=not context.double.smooth, start=start, rest=rest, says=says
+    )
+
+
+def schedule_report(context: Context) -> ScheduleReport:
+    """The autonomous learning rate."""
+    rates = effective_learning_rate(context.double, autonomous(context.double), context.met.scale)
+    found = schedule_of(rates)
+    present = found.change > SCHEDULED
+    carried = "a step counter" if context.double.clock is not None else "the state's own drift"
+    says = (
+        [
+            f"At gradient 0 its learning rate goes from {_n(found.start)} over {_n(found.peak)} at step {found.peak_step} to {_n(found.end)}, carried by {carried}."
+        ]
+        if present
+        else [
+            f"At gradient 0 its learning rate changes by {100 * found.change:.3g} % only, around {_n(found.end)}: there is no schedule."
+        ]
+    )
+    if found.nonfinite:
+        says.append(f"At {found.nonfinite} steps it is not finite.")
+    return ScheduleReport(
+        present=present,
+        start=_finite(found.start),
+        peak=_finite(found.peak),
+        peak_step=found.peak_step,
+        end=_finite(found.end),
+        change=_finite(found.change),
+        clock=context.double.clock is not None,
+        rates=[_finite(rate) for rate in rates],
+        says=says,
+    )
+
+
+def _along(context: Context, branches: list[Branch]) -> tuple[torch.Tensor, torch.Tensor]:
+    g = torch.cat([branch.gradients for branch in branches])
+    return g, torch.cat([rates_along(context.double, branch) for branch in branches])
+
+
+def adaptation_report(context: Context) -> Adaptation:
+    """The effective learning rate along the S-curve."""
+    typical = context.met.typical
+    if not context.moving:
+        return Adaptation(present=False, typical=typical, says=["It has no state, so nothing can adapt."])
+    try:
+        branches = branches_of(context)
+    except InputError as error:
+        return Adaptation(present=False, typical=typical, says=[str(error)])
+    if not branches:
+        return Adaptation(present=False, typical=typical, says=["No fixed point was found to follow."])
+    g, rates = _along(context, branches)
+    near = _finite(rates[g.abs().argmin()])
+    far = _finite((rate_at(g, rates, typical) + rate_at(g, rates, -typical)) / 2)
+    exponent = decline(g, rates, context.met.scale, context.met.largest)
+    present = near is not None and far is not None and 0 < near and far < ADAPTED * near
+    says = [
+        f"Along the curve of fixed points its learning rate {'falls' if present else 'goes'} from {_n(near)} at gradient 0 "
+        f"to {_n(far)} at |g| = {_n(typical)}" + ("." if present else ": there is no adaptation.")
+    ]
+    folds = [float(fold.gradient) for branch in branches for fold in branch.folds]
+    unstable = int(sum((branch.unstable > 0).sum() for branch in branches))
+    if folds:
+        says.append(f"The curve folds {len(folds)} times, and {unstable} of {len(g)} points on it are unstable.")
+    return Adaptation(
+        present=present,
+        typical=typical,
+        rate_at_zero=near,
+        rate_at_typical=far,
+        exponent=exponent,
+        folds=folds,
+        points=len(g),
+        unstable=unstable,
+        ended=[end for branch in branches for end in branch.ended],
+        says=says,
+    )
+
+
+def report_of(name: str, context: Context, interventions: Earnings | None = None) -> Report:
+    """All four mechanisms.
+
+    Args:
+        name: of the optimizer, to note.
+        context: the optimizer on its task.
+        interventions: what `earnings` found, to note with it.
+
+    Raises:
+        InputError: weights or states are not finite, so that nothing can be measured.
+    """
+    if not bool(torch.isfinite(context.start).all()) or not bool(torch.isfinite(context.probe).all()):
+        raise InputError(f"{name} cannot be analysed: its weights, or its first update, are not finite")
+    return Report(
+        optimizer=name,
+        task=context.task.name,
+        momentum=momentum_report(context),
+        clipping=clipping_report(context),
+        schedule=schedule_report(context),
+        adaptation=adaptation_report(context),
+        interventions=interventions,
+    )
