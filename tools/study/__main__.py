@@ -17,7 +17,7 @@ from tools.study import figures, words
 from tools.study.measure import ARMS, SHIPPED, TASKS, Results, exact_gradient, measure_bias, measure_curve
 
 RESULTS = Path(__file__).resolve().parents[2] / "docs" / "study" / "results.json"
-BATCHES = 24
+BATCHES = 16
 
 
 def missing_curves(results: Results, seeds: int) -> Iterator[tuple[str, str, int]]:

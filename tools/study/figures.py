@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -50,6 +51,13 @@ def _axis(number: int) -> str:
     return "" if number == 0 else str(number + 1)
 
 
+def _plain_ticks(low: float, high: float) -> dict[str, Any]:
+    """Ticks of a log axis at 1, 2 and 5, written out."""
+    values = [factor * 10.0**power for power in range(-4, 4) for factor in (1, 2, 5)]
+    kept = [value for value in values if low <= value <= high]
+    return {"type": "log", "tickvals": kept, "ticktext": [f"{value:g}" for value in kept]}
+
+
 def _layout(columns: int, titles: list[str], height: int) -> go.Layout:
     gap = 0.075
     width = (1 - gap * (columns - 1)) / columns
@@ -68,7 +76,9 @@ def _layout(columns: int, titles: list[str], height: int) -> go.Layout:
         layout[f"xaxis{_axis(i)}"] = {**common, "domain": [left, left + width], "anchor": f"y{_axis(i)}"}
         layout[f"yaxis{_axis(i)}"] = {**common, "anchor": f"x{_axis(i)}"}
         text = {"text": f"<b>{title}</b>", "x": left + width / 2, "y": 1.0, "xref": "paper", "yref": "paper"}
-        layout.annotations += (go.layout.Annotation(**text, yanchor="bottom", showarrow=False, font={"size": 14}),)
+        layout.annotations += (
+            go.layout.Annotation(**text, xanchor="center", yanchor="bottom", showarrow=False, font={"size": 14}),
+        )
     return layout
 
 
@@ -85,7 +95,7 @@ def curves_figure(results: Results) -> go.Figure:
             tops += [middle[seen]]
             own = {**axes, "legendgroup": arm, "mode": "lines"}
             around = np.concatenate([times[seen], times[seen][::-1]]), np.concatenate([high[seen], low[seen][::-1]])
-            fill = translucent(COLORS[arm], 0.15)
+            fill = translucent(COLORS[arm], 0.1)
             traces.append(
                 go.Scatter(
                     x=around[0], y=around[1], fill="toself", fillcolor=fill, line={"width": 0}, showlegend=False, **own
@@ -94,10 +104,11 @@ def curves_figure(results: Results) -> go.Figure:
             line = {"color": COLORS[arm], "width": 2, "dash": DASHES[arm]}
             traces.append(go.Scatter(x=times, y=middle, line=line, name=TITLES[arm], showlegend=i == 0, **own))
         shown = np.concatenate(tops)
-        layout[f"xaxis{_axis(i)}"].update(type="log", title="training, CPU seconds", dtick="D2")
+        layout[f"xaxis{_axis(i)}"].update(title="training, CPU seconds", **_plain_ticks(0.1, 1e3))
         top = min(1.0, shown.max()) if len(shown) else 1.0
         lowest = shown.min() if len(shown) else 0.01
-        layout[f"yaxis{_axis(i)}"].update(type="log", range=np.log10([lowest / 1.15, 1.15 * top]).tolist(), dtick="D2")
+        ends = lowest / 1.15, 1.15 * top
+        layout[f"yaxis{_axis(i)}"].update(range=np.log10(ends).tolist(), **_plain_ticks(*ends))
     layout.yaxis.update(title="held-out meta-loss")
     return go.Figure(traces, layout)
 
@@ -125,8 +136,8 @@ def bias_figure(results: Results) -> go.Figure:
                     **axes,
                 )
             )
-        layout[f"xaxis{_axis(i)}"].update(type="log", title="noise of one estimate / its mean", dtick=1)
-        layout[f"yaxis{_axis(i)}"].update(range=[-0.35, 1.08], dtick=0.25)
+        layout[f"xaxis{_axis(i)}"].update(title="noise of one estimate / its mean", **_plain_ticks(0.1, 10))
+        layout[f"yaxis{_axis(i)}"].update(range=[-0.75, 1.1], dtick=0.25)
     layout.yaxis.update(title="cosine with the exact gradient")
     return go.Figure(traces, layout)
 

@@ -168,7 +168,7 @@ def measure_curve(task: str, arm: str, seed: int, budget: float, **more: Any) ->
 
 
 def _flat(gradients: dict[str, Tensor]) -> Tensor:
-    return torch.cat([part.double().reshape(-1) for part in gradients.values()])
+    return torch.cat([gradients[name].double().reshape(-1) for name in sorted(gradients)])
 
 
 def exact_gradient(task: str, outer_step: int, count: int, problems: int | None = None) -> Tensor:
