@@ -98,6 +98,8 @@
     },
   };
 
+  MOVES.earnings = () => "";
+
   // One drawing a frame, of the newest position.
   let waiting = false;
   function draw() {

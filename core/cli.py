@@ -20,17 +20,22 @@ from tqdm import tqdm
 import core
 from core import zoo
 from core.errors import InputError
+from core.files import write_json
 from core.generalization import Condition, Generalization
+from core.mechanisms.context import Context
+from core.mechanisms.earnings import EARNINGS_FILE, earnings
+from core.mechanisms.report import report_of
+from core.optimizers.base import Optimizer
 from core.optimizers.cells import CELLS
 from core.optimizers.features import FEATURES
-from core.optimizers.hand_designed import HAND_DESIGNED
+from core.optimizers.hand_designed import CALIBRATION, HAND_DESIGNED, make_hand_designed
 from core.outer.config import RunConfig, make_config
 from core.outer.gradient import Workers
 from core.outer.team import Team
 from core.outer.trainer import train
 from core.reproduction import reproduce
 from core.store import OuterStep, Run
-from core.tables import evaluation_table, generalization_table
+from core.tables import evaluation_table, generalization_table, report_table
 from core.tasks import TASKS, make_task
 from core.tuning import RIVALS, search_all
 
@@ -129,6 +134,18 @@ def parser() -> argparse.ArgumentParser:
     e.add_argument("--save", action="store_true", help="also keep the results with the run")
 
     commands.add_parser("zoo", parents=[common], help="list the shipped optimizers")
+
+    a = commands.add_parser("analyze", parents=[common], help="the four mechanisms of one optimizer, measured")
+    subject = a.add_mutually_exclusive_group(required=True)
+    subject.add_argument("--run", metavar="DIR_OR_NAME", help="a run's folder or a zoo name")
+    subject.add_argument("--optimizer", choices=(*HAND_DESIGNED, *CALIBRATION), help="a hand-designed one")
+    a.add_argument("--outer-step", type=int, metavar="STEP", help="snapshot of the run (default: the last)")
+    a.add_argument("--hyperparameters", metavar="JSON", help='as in {"learning_rate": 0.1}; others have defaults')
+    a.add_argument("--task", choices=TASKS, help="where its gradients come from (default: the run's own)")
+    a.add_argument("--interventions", action="store_true", help="also re-run it with each mechanism switched off")
+    a.add_argument("--problems", type=int, default=128, help="held-out problems for that (default: %(default)s)")
+    a.add_argument("--save", action="store_true", help="keep the interventions with the run")
+    a.add_argument("--html", type=Path, metavar="FILE", help="also write a page with figures, to print")
 
     r = commands.add_parser("reproduce", parents=[common], help="train shipped optimizers again, from their recipes")
     r.add_argument("names", nargs="+", metavar="NAME", help="of zoo/recipes.json")
@@ -267,6 +284,43 @@ def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
     return result
 
 
+def _subject(options: argparse.Namespace) -> tuple[str, Optimizer, str, Run | None]:
+    """Name, optimizer and task of what is to be analysed, and its run if it has one."""
+    if options.run is not None:
+        if options.hyperparameters is not None:
+            raise InputError("--hyperparameters belong to --optimizer: a run has its own settings")
+        run = zoo.find_run(options.run)
+        return run.name, run.optimizer(options.outer_step), options.task or run.config.task, run
+    if options.outer_step is not None or options.save:
+        raise InputError("--outer-step and --save belong to --run: a hand-designed optimizer is not trained")
+    try:
+        values = json.loads(options.hyperparameters or "{}")
+    except ValueError:
+        raise InputError(f"--hyperparameters must be JSON (got {options.hyperparameters!r:.80})") from None
+    if not isinstance(values, dict):
+        raise InputError(f"--hyperparameters must be a JSON object (got {options.hyperparameters!r:.80})")
+    return options.optimizer, make_hand_designed(options.optimizer, values), options.task or next(iter(TASKS)), None
+
+
+def _analyze(options: argparse.Namespace) -> dict[str, Any]:
+    torch.set_num_threads(options.threads or 1)
+    name, optimizer, task, run = _subject(options)
+    context = Context(optimizer, make_task(task))
+    report = report_of(name, context)
+    if options.interventions or options.save:
+        found = earnings(context, options.problems)
+        report = report.model_copy(update={"interventions": found})
+        if options.save and run is not None:
+            write_json(run.path / EARNINGS_FILE, found)
+    print(report_table(report))
+    if options.html is not None:
+        from app.report import write_page  # plotly takes a second to load, and only this needs it
+
+        write_page(options.html, report, context)
+        print(f"written to {options.html}")
+    return report.model_dump(mode="json")
+
+
 def _reproduce(options: argparse.Namespace) -> dict[str, Any]:
     def fit(path: Path, config: RunConfig, resume: bool) -> Run:
         return _train_with_bar(path, config, resume, options.threads, options.until)
@@ -302,6 +356,7 @@ COMMANDS = {
     "train": _train,
     "tune": _tune,
     "evaluate": _evaluate,
+    "analyze": _analyze,
     "reproduce": _reproduce,
     "zoo": _zoo,
     "serve": _serve,

@@ -2,6 +2,8 @@
 
 from core.evaluation import Evaluation, Score
 from core.generalization import Condition, Generalization
+from core.mechanisms.earnings import TITLES, Earning
+from core.mechanisms.report import Report
 from core.verdicts import verdict
 
 WORDS = {"holds": "below every rival", "level": "level with the best rival", "fails": "FAILS here"}
@@ -57,4 +59,24 @@ def generalization_table(found: Generalization) -> str:
     failures = sum(verdict(condition.evaluation).outcome == "fails" for condition in found.conditions)
     last = f"fails under {failures} of {len(found.conditions)} conditions: it is above the best rival by more than both"
     lines = [columns, *(_line(condition) for condition in found.conditions), f"{last} standard errors, or diverges"]
+    return "\n".join(lines)
+
+
+def _earning(one: Earning) -> str:
+    difference = one.difference
+    against = "–" if difference.mean is None else f"{difference.mean:+.4g} ± {number(difference.sem)}"
+    return f"  {TITLES[one.name]:<28}{number(one.median):>11}{against:>26}{one.diverged:>10}"
+
+
+def report_table(report: Report) -> str:
+    """The four mechanisms in sentences, and what each earns if that was measured."""
+    lines = [f"{report.optimizer} on {report.task}"]
+    for name in ("momentum", "clipping", "schedule", "adaptation"):
+        found = getattr(report, name)
+        lines.append(f"{name:<12}{'present' if found.present else 'absent':<9}{' '.join(found.says)}")
+    if report.interventions is not None:
+        lines.append(f"meta-loss on {report.interventions.problems} held-out problems with one mechanism switched off:")
+        lines.append(f"  {'variant':<28}{'median':>11}{'mean difference ± s.e.':>26}{'diverged':>10}")
+        lines += [_earning(one) for one in report.interventions.earnings]
+        lines += [f"  {TITLES[name]}: {why}" for name, why in report.interventions.without.items()]
     return "\n".join(lines)

@@ -327,7 +327,7 @@ def schedule_rate(p: Portrait) -> go.Figure:
         ),
         _lit(p),
     ]
-    y = {"title": "effective learning rate", "rangemode": "tozero"}
+    y: dict[str, Any] = {"title": "effective learning rate", "rangemode": "tozero"}
     positive = rates[np.isfinite(rates) & (rates > 0)]
     if len(positive) and positive.max() > 50 * positive.min():
         y = {"title": "effective learning rate", "type": "log", "dtick": 1}

@@ -12,18 +12,30 @@ from app.catalog import subjects
 from app.computed import once
 from app.views import identity, source_digest
 from core.bundle import FORMAT, Bundle
+from core.files import read_json
 from core.mechanisms.adaptation import adaptation_view
 from core.mechanisms.clipping import clipping_view
 from core.mechanisms.context import Context
+from core.mechanisms.earnings import EARNINGS_FILE, Earnings, earnings
 from core.mechanisms.momentum import momentum_view
 from core.mechanisms.schedule import schedule_view
 from core.tasks import make_task
+
+FEW, VERY_FEW = 16, 2  # problems of interventions that were not saved: on small problems, and on large ones
+
+
+def _earnings_view(context: Context) -> Bundle:
+    """Interventions on a few problems."""
+    found = earnings(context, VERY_FEW if context.large else FEW)
+    return Bundle({}, {"earnings": found.model_dump(mode="json"), "scale": context.met.scale})
+
 
 MEASURES: dict[str, Callable[[Context], Bundle]] = {
     "momentum": momentum_view,
     "clipping": clipping_view,
     "schedule": schedule_view,
     "adaptation": adaptation_view,
+    "earnings": _earnings_view,
 }
 _ahead = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mechanisms")
 _asked: set[str] = set()
@@ -50,6 +62,9 @@ def measured(task: str, name: str, outer_step: int | None, view: str) -> Bundle:
         outer_step: of its snapshot; None for a hand-designed one.
         view: one of the mechanisms.
     """
+    saved = _saved(task, name, outer_step) if view == "earnings" else None
+    if saved is not None:
+        return Bundle({}, {"earnings": saved.model_dump(mode="json"), "scale": 1.0})
 
     def compute() -> bytes:
         context = _context(task, name, outer_step, identity(subjects(task)[name], outer_step))
@@ -58,8 +73,19 @@ def measured(task: str, name: str, outer_step: int | None, view: str) -> Bundle:
     return Bundle.decode(once(_key(task, name, outer_step, view), compute))
 
 
+def _saved(task: str, name: str, outer_step: int | None) -> Earnings | None:
+    """Interventions kept with a run, of its last snapshot."""
+    subject = subjects(task)[name]
+    if subject.run is None or outer_step != subject.snapshots[-1]:
+        return None
+    path = subject.run.path / EARNINGS_FILE
+    return read_json(path, Earnings) if path.exists() else None
+
+
 def prepare(task: str, name: str, view: str) -> None:
     """Compute the view of every snapshot in the background, so that outer training plays like a film."""
+    if view == "earnings":
+        return  # these take seconds each: only what is looked at
     for outer_step in reversed(subjects(task)[name].snapshots):
         key = _key(task, name, outer_step, view)
         if key not in _asked:

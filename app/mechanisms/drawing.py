@@ -8,7 +8,9 @@ import numpy as np
 import plotly.graph_objects as go
 
 from app.catalog import TITLES, Subject, subjects
-from app.figures.mechanisms import FIGURES, Portrait
+from app.figures.earnings import earnings_bars, earnings_curves
+from app.figures.mechanisms import FIGURES as MECHANISMS
+from app.figures.mechanisms import Portrait
 from app.figures.style import OPTIMIZER_COLORS, Theme
 from app.mechanisms.data import measured
 from app.mechanisms.state import View
@@ -32,13 +34,16 @@ HEADINGS = {
         "update": "Update function on it",
         "rate": "Learning rate along both arms",
     },
+    "earnings": {"curves": "Loss curves", "bars": "Meta-loss, one mechanism off"},
 }
 MOVED = {  # arrays the browser needs to move things, by view
     "momentum": ("gradients", "updates", "directions", "rest", "shifts", "eigenvalues", "rates"),
     "clipping": ("gradients", "sizes", "slope_at_zero"),
     "schedule": ("path", "rates", "gradients", "updates"),
     "adaptation": ("g", "curve", "rates", "chosen", "gradients", "updates"),
+    "earnings": (),
 }
+FIGURES = {**MECHANISMS, "earnings": {"curves": earnings_curves, "bars": earnings_bars}}
 SECOND = "#5b5bd6"  # of a learned optimizer beside another one: one colour, one optimizer
 
 

@@ -14,6 +14,7 @@ VIEWS = {
     "clipping": "Gradient clipping",
     "schedule": "Learning-rate schedule",
     "adaptation": "Learning-rate adaptation",
+    "earnings": "What each earns",
 }
 LAST = 1000  # positions of the slider under the figures
 MODES = 6

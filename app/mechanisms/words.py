@@ -6,6 +6,7 @@ import numpy as np
 
 from app.performance.words import counted, fraction, number
 from core.bundle import Bundle
+from core.mechanisms.earnings import TITLES, Earnings
 
 Marks = dict[str, tuple[float, float]]
 
@@ -256,6 +257,34 @@ def adaptation_rate(bundle: Bundle, marks: Marks) -> list[str]:
     ]
 
 
+def earnings_curves(bundle: Bundle, marks: Marks) -> list[str]:
+    """Under the loss curves of the interventions."""
+    found = Earnings.model_validate(bundle.about["earnings"])
+    lost = [f"{TITLES[one.name]}: {one.diverged} of {found.problems}" for one in found.earnings if one.diverged]
+    said = [
+        f"The median loss over {found.problems} held-out problems as it is (bold) and with one mechanism switched off, on the same problems.",
+        f"Diverged: {'; '.join(lost)}." if lost else "Nobody diverged.",
+    ]
+    return said + [f"Not run, {TITLES[name]}: {why}." for name, why in found.without.items()]
+
+
+def earnings_bars(bundle: Bundle, marks: Marks) -> list[str]:
+    """Under the bars of the interventions."""
+    found = Earnings.model_validate(bundle.about["earnings"])
+    whole = found.earnings[0]
+    others = [one for one in found.earnings[1:] if one.median is not None and whole.median]
+    said = ["In the bars: the mean difference from the optimizer as it is, problem by problem, and its standard error."]
+    if others and whole.median:
+        base = whole.median
+        worst = max(others, key=lambda one: one.median or 0.0)
+        least = min(others, key=lambda one: abs(np.log((one.median or base) / base)))
+        said.append(
+            f"By the median, it is worst off {TITLES[worst.name]} ({number((worst.median or 0.0) / base)} times its meta-loss) "
+            f"and least changed {TITLES[least.name]} ({number((least.median or 0.0) / base)} times)."
+        )
+    return said
+
+
 CAPTIONS: dict[str, dict[str, Callable[[Bundle, Marks], list[str]]]] = {
     "momentum": {
         "state": momentum_state,
@@ -271,4 +300,5 @@ CAPTIONS: dict[str, dict[str, Callable[[Bundle, Marks], list[str]]]] = {
         "update": adaptation_update,
         "rate": adaptation_rate,
     },
+    "earnings": {"curves": earnings_curves, "bars": earnings_bars},
 }

@@ -38,6 +38,7 @@ HANDLES = {
     "clipping": "Clip gradients at",
     "schedule": "Autonomous step",
     "adaptation": "Constant gradient",
+    "earnings": "",
 }
 
 
@@ -73,7 +74,9 @@ def layout(**query: str) -> html.Main:
             ),
             html.Div(stage(view, sides), id="mechanisms-stage"),
             html.Div(
+                id="mechanisms-bar",
                 className="handle",
+                style=bar_style(view.view),
                 children=[
                     html.Span(HANDLES[view.view], id="mechanisms-handle", className="label"),
                     dmc.Slider(
@@ -153,6 +156,11 @@ def versus_options(task: str) -> list[dict[str, str]]:
     """Entries of the menu of the optimizer beside it."""
     beside = [{**entry, "label": f"beside {entry['label']}"} for entry in optimizer_options(task)]
     return [{"value": "none", "label": "nothing beside it"}, *beside]
+
+
+def bar_style(view: str) -> dict[str, str]:
+    """The slider under the figures is there where something moves."""
+    return {} if HANDLES[view] else {"display": "none"}
 
 
 def link_of(view: View) -> str:
@@ -267,6 +275,7 @@ def asked_for(
     Output("mechanisms-link", "data"),
     Output("mechanisms-outer-text", "children"),
     Output("mechanisms-handle", "children"),
+    Output("mechanisms-bar", "style"),
     Output("mechanisms-notice", "children"),
     Input("mechanisms-task", "value"),
     Input("mechanisms-optimizer", "value"),
@@ -294,13 +303,13 @@ def on_view(
     try:
         asked = asked_for(task, optimizer, outer, versus, view, theme, mode, position)
         if asked is None:
-            return (no_update,) * 6
+            return (no_update,) * 7
         sides = draw(asked, THEMES.get(scheme or request.cookies.get("theme", ""), LIGHT))
     except InputError as error:
-        return *(no_update,) * 5, sentences([str(error)])
+        return *(no_update,) * 6, sentences([str(error)])
     prepare(asked.task, asked.optimizer, asked.view)
     text = outer_step_text(subjects(task)[optimizer], asked.outer_step)
-    return stage(asked, sides), moved(asked, sides), link_of(asked), text, HANDLES[asked.view], []
+    return stage(asked, sides), moved(asked, sides), link_of(asked), text, HANDLES[asked.view], bar_style(view), []
 
 
 clientside_callback(

@@ -14,6 +14,7 @@ from core.mechanisms.context import STEPS, Context
 from core.optimizers.base import Optimizer
 from core.seeds import Purpose, generator
 
+EARNINGS_FILE = "interventions.json"  # in a run's folder, of its last snapshot
 FROZEN_AT = (0, STEPS)  # steps of the drift: never begun, and long over
 POINTS = 101
 
@@ -130,7 +131,7 @@ def earnings(context: Context, problems: int = 128, seed: int = 0, steps: int = 
                 median=_finite(own.median()),
                 difference=_mean_and_sem(own - whole),
                 diverged=scored.diverged,
-                curve=scored.curve_median,
+                curve=scored.curve_median or [],
                 steps=kept,
             )
         )

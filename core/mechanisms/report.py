@@ -168,7 +168,7 @@ def _n(value: float | None) -> str:
 def momentum_report(context: Context) -> Momentum:
     """Fixed point, eigenvalues, modes."""
     rests = context.rests
-    counts = {
+    counts: dict[str, Any] = {
         "fixed_points": int(rests.converged.sum()),
         "slow_points": int((~rests.converged).sum()),
         "failed": sum(status == "failed" for status in rests.status),

@@ -1,7 +1,15 @@
 """Optimizers, learned and hand-designed, behind one abstraction."""
 
 from core.optimizers.base import Optimizer
-from core.optimizers.hand_designed import HAND_DESIGNED, HandDesigned, make_hand_designed
+from core.optimizers.hand_designed import CALIBRATION, HAND_DESIGNED, HandDesigned, make_hand_designed
 from core.optimizers.recurrent import Architecture, RecurrentOptimizer
 
-__all__ = ["HAND_DESIGNED", "Architecture", "HandDesigned", "Optimizer", "RecurrentOptimizer", "make_hand_designed"]
+__all__ = [
+    "CALIBRATION",
+    "HAND_DESIGNED",
+    "Architecture",
+    "HandDesigned",
+    "Optimizer",
+    "RecurrentOptimizer",
+    "make_hand_designed",
+]

@@ -1,4 +1,4 @@
-"""SGD, momentum, Nesterov momentum, RMSProp and Adam as component-wise dynamical systems.
+"""SGD, momentum, Nesterov momentum, RMSProp and Adam, and SGD with clipping or a schedule, as component-wise dynamical systems.
 
 Each equals its namesake in `torch.optim` step by step. Any of them may take a learning-rate decay in inverse time,
 α_k = α / (1 + decay · k); Adam also comes with two usual schedules. The step k is then part of the state.
@@ -254,12 +254,55 @@ class AdamExponential(_BiasCorrected):
         return self._step_at(self.learning_rate * factor, state, gradient)
 
 
+@final
+@dataclass(frozen=True)
+class ClippedSGD(Decaying):
+    """u = −α clip(g, ±threshold), every component by itself. Equals `torch.optim.SGD` after `clip_grad_value_`."""
+
+    kind: ClassVar[str] = "clipped_sgd"
+    memory: ClassVar[tuple[str, ...]] = ()
+
+    learning_rate: Scalar = 1e-3
+    threshold: Scalar = 1.0
+    learning_rate_decay: Scalar = 0.0
+
+    def step(self, state: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        clipped = gradient.clamp(-self.threshold, self.threshold)  # type: ignore[arg-type]
+        return self._next(state), -self._rate(state) * clipped
+
+
+@final
+@dataclass(frozen=True)
+class ScheduledSGD(HandDesigned):
+    """u = −α_k g, where α_k rises linearly over ``warmup`` steps, then falls as half a cosine to 0 at step ``horizon``."""
+
+    kind: ClassVar[str] = "scheduled_sgd"
+    memory: ClassVar[tuple[str, ...]] = ()
+
+    learning_rate: Scalar = 1e-3
+    warmup: Scalar = 0.0
+    horizon: Scalar = 200.0
+
+    @property
+    def counts(self) -> bool:
+        return True
+
+    def step(self, state: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        return self._next(state), -self.learning_rate * self._factor(state[:, -1]) * gradient
+
+    @cached_property
+    def _factor(self) -> WarmupCosine:
+        return WarmupCosine(self.warmup, self.horizon)
+
+
 HAND_DESIGNED: dict[str, type[HandDesigned]] = {
     cls.kind: cls for cls in (SGD, Momentum, Nesterov, RMSProp, Adam, AdamCosine, AdamExponential)
 }
+# Gradient descent with a single mechanism added: what an instrument should find is known; they are not tuned.
+CALIBRATION: dict[str, type[HandDesigned]] = {cls.kind: cls for cls in (ClippedSGD, ScheduledSGD)}
 
 _FRACTIONS = ("momentum", "decay", "beta1", "beta2")
-_POSITIVE = ("half_life", "horizon")
+_POSITIVE = ("half_life", "horizon", "threshold")
 
 
 def make_hand_designed(name: str, hyperparameters: dict[str, float] | None = None) -> HandDesigned:
@@ -268,7 +311,7 @@ def make_hand_designed(name: str, hyperparameters: dict[str, float] | None = Non
     Raises:
         InputError: unknown name or hyperparameter, or a value that is not a number in its range.
     """
-    cls = choose("optimizer", name, HAND_DESIGNED)
+    cls = choose("optimizer", name, {**HAND_DESIGNED, **CALIBRATION})
     allowed = [field.name for field in fields(cls)]  # type: ignore[arg-type]
     values = hyperparameters or {}
     for key, value in values.items():

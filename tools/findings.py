@@ -1,0 +1,243 @@
+"""Write docs/findings.md from the shipped optimizers: ``.venv/bin/python -m tools.findings [--interventions]``.
+
+Which of the paper's claims show in each of them, and with which numbers. With ``--interventions`` those that are not kept yet are run and
+kept with their run (an hour of one core for all; without, what is kept is used).
+"""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from core import zoo
+from core.errors import InputError
+from core.files import read_json, write_bytes, write_json
+from core.mechanisms.context import Context
+from core.mechanisms.earnings import EARNINGS_FILE, TITLES, Earnings, earnings
+from core.mechanisms.report import Report, report_of
+from core.tasks import TASKS, make_task
+from core.tuning import read_tuned
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "findings.md"
+PROBLEMS, FEW = 128, 8  # of interventions: on small problems, and on large ones
+NEAR = 0.05  # of β: how near |λ| must come to it
+
+INTRODUCTION = """# What the shipped optimizers do
+
+Maheswaranathan et al. (arXiv 2011.02159) found four mechanisms in learned optimizers: momentum (a slow mode near the tuned momentum's β),
+gradient clipping (a saturating update function), a learning-rate schedule (carried by autonomous dynamics), and learning-rate
+adaptation (an effective learning rate that falls along the S-curve of fixed points). Do they show in the optimizers that ship here, which
+were trained from scratch?
+
+Everything below is measured by `python -m core analyze` ([what each number is](mechanisms.md)) and written by
+`python -m tools.findings`; nothing is typed in by hand.
+"""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One shipped optimizer, measured.
+
+    Attributes:
+        name: of the zoo entry.
+        seed: its outer seed.
+        report: the four mechanisms.
+        beta: of the momentum tuned for its task.
+        earned: its interventions, if they were run.
+    """
+
+    name: str
+    seed: int
+    report: Report
+    beta: float
+    earned: Earnings | None
+
+    @property
+    def slow_mode(self) -> float | None:
+        """|λ| of the slowest mode."""
+        sizes = self.report.momentum.eigenvalues
+        return sizes[0] if sizes else None
+
+    @property
+    def near_beta(self) -> float | None:
+        """|λ| of the mode nearest to β."""
+        sizes = self.report.momentum.eigenvalues
+        return min(sizes, key=lambda size: abs(size - self.beta)) if sizes else None
+
+    @property
+    def claims(self) -> dict[str, bool]:
+        """Which of the paper's claims hold."""
+        r = self.report
+        near = self.near_beta is not None and abs(self.near_beta - self.beta) <= NEAR
+        return {
+            "momentum": near,
+            "clipping": r.clipping.present,
+            "schedule": r.schedule.present,
+            "adaptation": r.adaptation.present,
+        }
+
+
+def find(name: str, run_interventions: bool) -> Finding:
+    """Measure one entry."""
+    run = zoo.find_run(name)
+    task = run.config.task
+    context = Context(run.optimizer(), make_task(task))
+    path = run.path / EARNINGS_FILE
+    if run_interventions and not path.exists():
+        write_json(path, earnings(context, FEW if context.large else PROBLEMS))
+    earned = read_json(path, Earnings) if path.exists() else None
+    beta = read_tuned(zoo.TUNED_ROOT, task, "momentum").hyperparameters["momentum"]
+    return Finding(name, run.config.seed, report_of(name, context), beta, earned)
+
+
+def _n(value: float | None, digits: int = 3) -> str:
+    return "–" if value is None else f"{value:.{digits}g}"
+
+
+def _yes(holds: bool, text: str) -> str:
+    return f"{'yes' if holds else 'no'}: {text}"
+
+
+def _row(f: Finding) -> str:
+    r, holds = f.report, f.claims
+    state = r.clipping.rest or r.clipping.start
+    half = min((one for one in state.half_slope if one is not None), default=None)
+    share = "" if state.share_beyond is None else f", {100 * state.share_beyond:.3g} % beyond"
+    cells = [
+        f"`{f.name}`",
+        _yes(holds["momentum"], f"slowest {_n(f.slow_mode, 4)}, nearest {_n(f.near_beta, 4)}"),
+        _yes(holds["clipping"], f"half-slope at {_n(half)}{share}"),
+        _yes(
+            holds["schedule"],
+            f"{_n(r.schedule.start)} → {_n(r.schedule.peak)} (step {r.schedule.peak_step}) → {_n(r.schedule.end)}",
+        ),
+        _yes(
+            holds["adaptation"],
+            f"{_n(r.adaptation.rate_at_zero)} → {_n(r.adaptation.rate_at_typical)}, exponent {_n(r.adaptation.exponent, 2)}, {len(r.adaptation.folds)} folds",
+        ),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _earned_row(f: Finding, names: Sequence[str]) -> str:
+    assert f.earned is not None
+    by_name = {one.name: one for one in f.earned.earnings}
+    whole = by_name["whole"].median
+    cells = [f"`{f.name}`", _n(whole)]
+    for name in names:
+        one = by_name.get(name)
+        if one is None:
+            cells.append("–")
+        elif one.median is None or whole is None:
+            cells.append(f"{one.diverged} of {f.earned.problems} diverge")
+        else:
+            cells.append(f"× {_n(one.median / whole)}" + (f" ({one.diverged} diverge)" if one.diverged else ""))
+    return f"| {' | '.join(cells)} |"
+
+
+def _table(heading: Sequence[str], rows: Sequence[str]) -> list[str]:
+    return [f"| {' | '.join(heading)} |", "|" + "---|" * len(heading), *rows, ""]
+
+
+def _sentences(found: Sequence[Finding]) -> list[str]:
+    """What the table of a task says."""
+    said = []
+    words = {
+        "momentum": f"a mode within {NEAR} of the tuned momentum's β = {found[0].beta:.4g}",
+        "clipping": "a saturating update function",
+        "schedule": "a learning-rate schedule in the autonomous dynamics",
+        "adaptation": "an effective learning rate that falls along the S-curve",
+    }
+    for name, text in words.items():
+        without = [f"`{f.name}`" for f in found if not f.claims[name]]
+        count = len(found) - len(without)
+        said.append(f"- {count} of {len(found)} have {text}" + (f"; not {', '.join(without)}." if without else "."))
+    folded = [f"`{f.name}`" for f in found if f.report.adaptation.folds]
+    if folded:
+        said.append(
+            f"- Unlike the smooth S-curve of the paper's figure, that of {', '.join(folded)} folds back, with unstable stretches between."
+        )
+    rising = [
+        f
+        for f in found
+        if (f.report.schedule.start or 0) > 0 and f.report.schedule.peak_step > 0 and f.claims["schedule"]
+    ]
+    if rising:
+        steps = ", ".join(f"`{f.name}` {f.report.schedule.peak_step}" for f in rising)
+        said.append(
+            f"- The paper's schedule rises for about 25 steps on linear regression, then falls. Here it is largest at step: {steps}; the others fall from the start."
+        )
+    return said
+
+
+def _earned_sentences(found: Sequence[Finding], names: Sequence[str]) -> list[str]:
+    said = []
+    for name in names:
+        ratios = []
+        for f in found:
+            assert f.earned is not None
+            by_name = {one.name: one for one in f.earned.earnings}
+            one, whole = by_name.get(name), by_name["whole"].median
+            if one is not None and one.median is not None and whole:
+                ratios.append(one.median / whole)
+        lost = sum(any(one.name == name and one.median is None for one in f.earned.earnings) for f in found if f.earned)
+        if ratios:
+            said.append(
+                f"- {TITLES[name].capitalize()}: between {min(ratios):.3g} and {max(ratios):.3g} times the meta-loss"
+                + (f", and {lost} diverge on half of the problems or more." if lost else ".")
+            )
+        elif lost:
+            said.append(f"- {TITLES[name].capitalize()}: all {lost} diverge on half of the problems or more.")
+    return said
+
+
+def page(found: Sequence[Finding]) -> str:
+    """The whole page."""
+    parts = [INTRODUCTION]
+    heading = [
+        "optimizer",
+        "a mode near β",
+        "saturation at h*",
+        "schedule at g = 0",
+        "rate along the S-curve: at 0 → at the typical gradient",
+    ]
+    for task, cls in TASKS.items():
+        own = [f for f in found if f.report.task == task]
+        if not own:
+            continue
+        parts += [f"## {cls.title}", "", *_table(heading, [_row(f) for f in own]), *_sentences(own), ""]
+        earned = [f for f in own if f.earned is not None]
+        if earned:
+            names = [name for name in TITLES if name != "whole"]
+            problems = " / ".join(sorted({str(f.earned.problems) for f in earned if f.earned}))
+            parts += [
+                f"With one mechanism switched off, the median meta-loss over {problems} held-out problems is this many times what it was:",
+                "",
+            ]
+            parts += _table(
+                ["optimizer", "as it is", *(TITLES[name] for name in names)], [_earned_row(f, names) for f in earned]
+            )
+            parts += [*_earned_sentences(earned, names), ""]
+    return "\n".join(parts)
+
+
+def main() -> None:
+    """Measure every shipped optimizer and write the page."""
+    parser = argparse.ArgumentParser(prog="tools.findings", description=__doc__)
+    parser.add_argument("--interventions", action="store_true", help="run the interventions that are not kept yet")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    found = []
+    for entry in tqdm(zoo.entries(), unit="optimizer"):
+        try:
+            found.append(find(entry.name, options.interventions))
+        except InputError as error:
+            raise SystemExit(f"{entry.name}: {error}") from None
+    write_bytes(PAGE, page(found).encode())
+
+
+if __name__ == "__main__":
+    main()
