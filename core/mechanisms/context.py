@@ -126,4 +126,10 @@ def grid(context: Context, count: int, reach: float | None = None) -> Tensor:
     """Gradients of both signs, even in asinh(g / scale), float64 [count]; odd counts hold 0."""
     met = context.met
     end = float(np.arcsinh((reach or met.largest) / met.scale))
-    return met.scale * torch.sinh(torch.linspace(-end, end, count, dtype=torch.float64))
+    right = torch.linspace(0, end, count // 2 + 1, dtype=torch.float64) if count % 2 else None
+    places = (
+        torch.linspace(-end, end, count, dtype=torch.float64)
+        if right is None
+        else torch.cat([-right.flip(0)[:-1], right])
+    )
+    return met.scale * torch.sinh(places)

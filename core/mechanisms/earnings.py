@@ -151,4 +151,4 @@ def _finite(value: Tensor) -> float | None:
 def _mean_and_sem(values: Tensor) -> MetaLoss:
     if not bool(torch.isfinite(values).all()):
         return MetaLoss(mean=None, sem=None)
-    return MetaLoss(mean=float(values.mean()), sem=float(values.std() / len(values) ** 0.5))
+    return MetaLoss(mean=_finite(values.mean()), sem=_finite(values.std() / len(values) ** 0.5))

@@ -304,3 +304,31 @@ def test_wrong_input_is_refused_in_one_sentence(name, hyperparameters, words):
 def test_hyperparameters_reads_back():
     given = {"learning_rate": 0.5, "decay": 0.3, "epsilon": 0.1, "learning_rate_decay": 0.0}
     assert make_hand_designed("rmsprop", given).hyperparameters() == given
+
+
+def test_clipped_sgd_is_torchs_after_clipping_values():
+    inputs = gradients(40)
+    updates, _ = run(make_hand_designed("clipped_sgd", {"learning_rate": 0.3, "threshold": 0.6}), inputs)
+    x = torch.nn.Parameter(torch.zeros(inputs.shape[1], dtype=inputs.dtype))
+    optimizer = torch.optim.SGD([x], lr=0.3)
+    for gradient, total in zip(inputs, updates.cumsum(0), strict=True):
+        x.grad = gradient.clone()
+        torch.nn.utils.clip_grad_value_([x], 0.6)
+        optimizer.step()
+        torch.testing.assert_close(total, x.detach(), rtol=1e-12, atol=1e-14)
+
+
+def test_scheduled_sgd_is_torchs_under_its_schedulers():
+    inputs, warmup, horizon = gradients(40), 7, 40
+    values = {"learning_rate": 0.3, "warmup": warmup, "horizon": horizon}
+    updates, _ = run(make_hand_designed("scheduled_sgd", values), inputs)
+    x = torch.nn.Parameter(torch.zeros(inputs.shape[1], dtype=inputs.dtype))
+    optimizer = torch.optim.SGD([x], lr=0.3)
+    rise = lr_scheduler.LinearLR(optimizer, 1 / (warmup + 1), total_iters=warmup)
+    fall = lr_scheduler.CosineAnnealingLR(optimizer, horizon - warmup)
+    scheduler = lr_scheduler.SequentialLR(optimizer, [rise, fall], [warmup])
+    for gradient, total in zip(inputs, updates.cumsum(0), strict=True):
+        x.grad = gradient.clone()
+        optimizer.step()
+        scheduler.step()
+        torch.testing.assert_close(total, x.detach(), rtol=1e-10, atol=1e-12)
