@@ -100,5 +100,7 @@ def test_everything_was_measured(results):
 
 def test_a_gradient_that_is_not_finite_is_counted():
     step = snapshots_studied("linear_regression")[0]
-    found = measure_bias("linear_regression", "exact", step, torch.full((12993,), math.nan, dtype=torch.float64), 1, problems=2, unroll=2)
+    found = measure_bias(
+        "linear_regression", "exact", step, torch.full((12993,), math.nan, dtype=torch.float64), 1, problems=2, unroll=2
+    )
     assert found.cosine is None and isinstance(found, Bias)
