@@ -12,6 +12,7 @@ PIP := $(PY) -m pip --disable-pip-version-check
 # Each step of the set-up writes its stamp last: one that was interrupted is done again.
 CREATED := $(VENV)/.created
 INSTALLED := $(VENV)/.installed
+COMPILED := $(VENV)/.compiled
 DEV_INSTALLED := $(VENV)/.dev-installed
 BUSY := $(VENV)/.pip-at-work
 PEER := .venv-peer
@@ -30,7 +31,7 @@ endef
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | awk -F '|' '{ printf "make %-8s%s\n", $$1, $$2 }'
 
-run: $(INSTALLED) ## the dashboard at http://127.0.0.1:8050 (HOST=, PORT=)
+run: $(COMPILED) ## the dashboard at http://127.0.0.1:8050 (HOST=, PORT=)
 	@exec $(PY) -m core serve --host $(HOST) --port $(PORT)
 
 test: $(DEV_INSTALLED) ## style, types and all tests, those in a real browser included
@@ -44,7 +45,7 @@ bench: $(DEV_INSTALLED) $(PEER_INSTALLED) ## the benchmarks, a table at the end
 	@sh tools/chromium.sh
 	@exec $(PY) -m benchmarks
 
-zoo: $(INSTALLED) ## train the shipped optimizers again (NAMES="one another" for some of them)
+zoo: $(COMPILED) ## train the shipped optimizers again (NAMES="one another" for some of them)
 	@names='$(NAMES)'; \
 	exec $(PY) -m core reproduce --into zoo $${names:-$$($(PY) -c 'from core import zoo; print(*(r.name for r in zoo.recipes()))')}
 
@@ -65,11 +66,14 @@ $(INSTALLED): $(CREATED) requirements.txt pyproject.toml
 	Linux) echo "If this downloads gigabytes of CUDA: CONTRIBUTING.md says how to get the small CPU build of torch." ;; esac
 	$(call install,requirements.txt)
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(COMPILED): $(INSTALLED) $(wildcard core/outer/kernels/*.py)
 	@echo "Compiling the steps of outer training (once on this machine)."
 	@$(PY) -m core.outer.kernels
 	@touch $@
 
-$(DEV_INSTALLED): $(INSTALLED) requirements-dev.txt
+$(DEV_INSTALLED): $(COMPILED) requirements-dev.txt
 	$(call install,requirements-dev.txt)
 	@touch $@
 

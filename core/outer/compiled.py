@@ -1,4 +1,4 @@
-"""An unroll in compiled steps, and the way back through it.
+"""An unroll in compiled steps, and the way back through it: one call for the whole of it where compiled code knows the problems.
 
 The forward pass keeps what the reverse pass needs: x_k, the inner gradients, the states and each step's gates ("tape"). To
 save memory it can keep the states at every √T-th step only, and run the steps between again on the way back (Griewank
@@ -18,8 +18,9 @@ from torch import Tensor
 
 from core.optimizers.features import FEATURES
 from core.optimizers.recurrent import RecurrentOptimizer
-from core.outer.kernels import kernel_of
+from core.outer.kernels import kernel_of, whole
 from core.outer.kernels.shared import clip, read_out, read_out_backward
+from core.outer.kernels.small import MAPS, known
 from core.tasks.base import Problems
 
 Array = np.ndarray
@@ -94,6 +95,7 @@ class CompiledOptimizer:
         self.start = theta["initial_state"].reshape(-1, 1, self.architecture.units)
         self.gates = theta["weight_hh"].shape[0]
         self.features = FEATURES[self.architecture.features]
+        self._seen = MAPS[self.architecture.features], self.dtype.type(self.architecture.feature_scale)
 
     @property
     def vectors(self) -> int:
@@ -165,6 +167,11 @@ class CompiledOptimizer:
         flat = xs.numpy().reshape(steps + 1, n)
         xs[0] = x
         states[0] = state
+        task = known(problems, self.dtype) if stride == 1 else None
+        if task is not None:
+            arrays = xs.numpy(), gradients.numpy(), losses.numpy(), inputs, states, tapes, scratch
+            whole.forward(self.weights, self.readout, self.scale, task, self._seen, *arrays)
+            return Recorded(xs, gradients, losses, inputs, states, tapes, stride)
         current = states[0]
         spare = space.array("running state", (2, *state.shape), self.dtype) if stride > 1 else states
         for k in range(steps + 1):
@@ -221,6 +228,17 @@ class CompiledOptimizer:
         dz = space.array("dz", (n, self.features.inputs), self.dtype)
         adjoint_h = space.array("adjoint", (vectors, n, units), self.dtype)
         adjoint_h[:] = 0
+        task = known(problems, self.dtype) if recorded.stride == 1 else None
+        if task is not None:
+            room = [space.array(name, shape, self.dtype) for name in ("adjoint of x", "pulled")]
+            arrays = recorded.x.numpy(), recorded.gradients.numpy(), recorded.inputs, recorded.states, recorded.tapes
+            whole.backward(
+                *(self.weights, self.readout, self.scale, task, self._seen),
+                *(clip_at is not None, float(clip_at or 0), weights.contiguous().numpy()),
+                *arrays,
+                *(room[0], adjoint_h, room[1], dz, totals, size["readout_weight"], readout_bias, scratch, spare),
+            )
+            return self._gathered(size, readout_bias, adjoint_h)
         direct = weights[:, :, None] * recorded.gradients
         slopes = None
         if self.architecture.features != "raw":
@@ -250,6 +268,11 @@ class CompiledOptimizer:
             adjoint_x = (adjoint_x + direct[k]).add_(through)
         if clip_at is not None:
             clip(adjoint_h, problems.count, clip_at)
+        return self._gathered(size, readout_bias, adjoint_h)
+
+    @staticmethod
+    def _gathered(size: dict[str, Array], readout_bias: Array, adjoint_h: Array) -> dict[str, Tensor]:
+        """The gradient by name, float64."""
         size["readout_bias"] = readout_bias.reshape(())
         size["initial_state"] = adjoint_h.sum(1, dtype=np.float64).reshape(-1)
         return {name: torch.from_numpy(total) for name, total in size.items()}

@@ -3,7 +3,7 @@
 Each cell is a module with ``TAPE`` (how many vectors of ``units`` its forward step keeps for the way back), ``prepare``,
 ``forward`` and ``backward``; all work on NumPy arrays, in single or double precision. numba compiles them at their first
 use on a machine (seconds) and keeps the result on disk (a tenth of a second from then on); ``python -m core.outer.kernels`` does so
-ahead of time. No compiler is needed.
+ahead of time. No compiler is needed. `whole` runs all steps of an unroll in one call where `small` knows the problems.
 """
 
 from types import ModuleType

@@ -1,5 +1,7 @@
 """Compile the steps of every cell ahead of time: ``python -m core.outer.kernels``. Done once on a machine; it takes seconds."""
 
+from pathlib import Path
+
 from core.optimizers.recurrent import Architecture, RecurrentOptimizer
 from core.outer.gradient import Workers, outer_gradient
 from core.seeds import Purpose, generator
@@ -7,14 +9,20 @@ from core.tasks import make_task
 
 
 def main() -> None:
-    """One small outer gradient with every cell, in single precision."""
+    """One small outer gradient with every cell, on problems that compiled code knows and on others, in single precision.
+
+    What was compiled before goes first: compiled code that calls other compiled code does not notice when that changes.
+    """
+    for kept in Path(__file__).parent.glob("__pycache__/*.nb[ci]"):
+        kept.unlink(missing_ok=True)
     source = generator(Purpose.INITIALIZE, 0)
     problems = make_task("rosenbrock").sample(1, source)
     small = Architecture(units=2, output_scale=1e-3)
     for change in ({}, {"reset": "before"}, {"cell": "lstm"}, {"cell": "vanilla"}):
         architecture = small.model_copy(update=change)
         optimizer = RecurrentOptimizer(architecture, architecture.initial_theta(source))
-        outer_gradient(optimizer, problems, 2, 0.1, workers=Workers(1))
+        for recompute in (False, True):  # whole unrolls in one call, and step by step
+            outer_gradient(optimizer, problems, 2, 0.1, workers=Workers(1), recompute=recompute)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 With rᵢ, uᵢ, cᵢ the reset gate, update gate and candidate:  h' = c + u (h − c),  c = tanh(W_in z + b + r (W_h h + b')).
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from core.outer.kernels.elementary import kernel, sigmoid, tanh
@@ -10,9 +12,19 @@ from core.outer.kernels.elementary import kernel, sigmoid, tanh
 TAPE = 4  # reset gate, update gate, candidate, the candidate's recurrent part
 
 
+class GRUWeights(NamedTuple):
+    """The weights as `forward` and `backward` take them."""
+
+    w_in_t: np.ndarray
+    w_rec_t: np.ndarray
+    w_rec: np.ndarray
+    b_in: np.ndarray
+    b_rec: np.ndarray
+
+
 def prepare(theta):  # type: ignore[no-untyped-def]
-    """The weights as `forward` and `backward` take them, from θ as NumPy arrays."""
-    return (
+    """From θ as NumPy arrays."""
+    return GRUWeights(
         np.ascontiguousarray(theta["weight_ih"].T),
         np.ascontiguousarray(theta["weight_hh"].T),
         theta["weight_hh"],

@@ -3,6 +3,8 @@
 h' = c + u (h − c),  c = tanh(W_in z + W (r h) + b).
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from core.outer.kernels.elementary import kernel, sigmoid, tanh
@@ -10,11 +12,23 @@ from core.outer.kernels.elementary import kernel, sigmoid, tanh
 TAPE = 4  # reset gate, update gate, candidate, reset · h
 
 
+class GRUBeforeWeights(NamedTuple):
+    """The weights as `forward` and `backward` take them."""
+
+    w_in_t: np.ndarray
+    w_gates_t: np.ndarray
+    w_candidate_t: np.ndarray
+    w_gates: np.ndarray
+    w_candidate: np.ndarray
+    b_in: np.ndarray
+    b_rec: np.ndarray
+
+
 def prepare(theta):  # type: ignore[no-untyped-def]
-    """The weights as `forward` and `backward` take them, from θ as NumPy arrays."""
+    """From θ as NumPy arrays."""
     weight = theta["weight_hh"]
     gates = 2 * weight.shape[1]
-    return (
+    return GRUBeforeWeights(
         np.ascontiguousarray(theta["weight_ih"].T),
         np.ascontiguousarray(weight[:gates].T),
         np.ascontiguousarray(weight[gates:].T),

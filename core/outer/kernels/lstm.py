@@ -1,5 +1,7 @@
 """LSTM, as `torch.nn.LSTMCell`: one step forward, one step back. The state's two vectors are h and c."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from core.outer.kernels.elementary import kernel, sigmoid, tanh
@@ -7,9 +9,19 @@ from core.outer.kernels.elementary import kernel, sigmoid, tanh
 TAPE = 5  # input gate, forget gate, cell input, output gate, tanh of the new cell
 
 
+class LSTMWeights(NamedTuple):
+    """The weights as `forward` and `backward` take them."""
+
+    w_in_t: np.ndarray
+    w_rec_t: np.ndarray
+    w_rec: np.ndarray
+    b_in: np.ndarray
+    b_rec: np.ndarray
+
+
 def prepare(theta):  # type: ignore[no-untyped-def]
-    """The weights as `forward` and `backward` take them, from θ as NumPy arrays."""
-    return (
+    """From θ as NumPy arrays."""
+    return LSTMWeights(
         np.ascontiguousarray(theta["weight_ih"].T),
         np.ascontiguousarray(theta["weight_hh"].T),
         theta["weight_hh"],

@@ -1,5 +1,7 @@
 """Elman network, as `torch.nn.RNNCell`: h' = tanh(W_in z + W h + b). One step forward, one step back."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from core.outer.kernels.elementary import kernel, tanh
@@ -7,9 +9,19 @@ from core.outer.kernels.elementary import kernel, tanh
 TAPE = 0  # the next state says it all
 
 
+class VanillaWeights(NamedTuple):
+    """The weights as `forward` and `backward` take them."""
+
+    w_in_t: np.ndarray
+    w_rec_t: np.ndarray
+    w_rec: np.ndarray
+    b_in: np.ndarray
+    b_rec: np.ndarray
+
+
 def prepare(theta):  # type: ignore[no-untyped-def]
-    """The weights as `forward` and `backward` take them, from θ as NumPy arrays."""
-    return (
+    """From θ as NumPy arrays."""
+    return VanillaWeights(
         np.ascontiguousarray(theta["weight_ih"].T),
         np.ascontiguousarray(theta["weight_hh"].T),
         theta["weight_hh"],
