@@ -92,7 +92,9 @@ def test_every_import_is_a_direct_requirement(folder, providers):
     direct = pins("requirements.txt", "Direct").keys()
     if folder in ("benchmarks", "tests"):
         direct |= pins("requirements-dev.txt", "Direct").keys() | {"packaging"}
-    found = [(path, module) for path, module in imports(folder) if path.name != "renn_step.py"]  # of another environment
+    found = [
+        (path, module) for path, module in imports(folder) if path.name != "renn_step.py"
+    ]  # of another environment
     assert found
     for path, module in found:
         names = {canonicalize_name(name) for name in providers.get(module, [module])}
