@@ -1,6 +1,7 @@
 """The HTTP interface to outer trainings: submit, watch, pause, stop, cancel. Whatever is not understood is a 4xx with one sentence."""
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +23,7 @@ from core.outer.trainer import FULL
 jobs = Blueprint("jobs", __name__)
 
 LARGEST_BODY = 64 * 1024
+DRAIN = 2**28, 5.0  # bytes and seconds at most
 SAFE = ("GET", "HEAD", "OPTIONS")
 
 
@@ -80,9 +82,18 @@ def _refused(error: RefusalError) -> Response:
 
 @jobs.errorhandler(RequestEntityTooLarge)
 def _too_large(error: RequestEntityTooLarge) -> Response:
-    response = _refuse(413, f"the body must be at most {LARGEST_BODY} bytes")
-    response.headers["Connection"] = "close"
-    return response
+    _drain()
+    return _refuse(413, f"the body must be at most {LARGEST_BODY} bytes")
+
+
+def _drain() -> None:
+    """Take in what is still being sent, within reason: most clients look for an answer only when they have sent everything."""
+    stream, until, left = request.environ["wsgi.input"], time.monotonic() + DRAIN[1], DRAIN[0]
+    while left > 0 and time.monotonic() < until:
+        part = stream.read(min(left, 2**18))
+        if not part:
+            return
+        left -= len(part)
 
 
 @jobs.errorhandler(HTTPException)

@@ -4,6 +4,7 @@ import functools
 import logging
 import os
 import signal
+import tempfile
 import threading
 import time
 import warnings
@@ -16,6 +17,8 @@ from kombu.exceptions import KombuError
 from core.jobs.queue import is_waiting, take_next, worker_name
 from core.jobs.worker import execute
 from core.outer.kernels.__main__ import main as load_kernels
+from core.outer.options import from_options
+from core.outer.trainer import train
 from core.store import runs_root
 
 TASK = "loptscope.work"
@@ -43,7 +46,7 @@ def celery_app(root: Path, redis_url: str | None) -> Celery:
         for part in ("messages", "control"):
             (folder / part).mkdir(parents=True, exist_ok=True)
         messages = str(folder / "messages")
-        broker = "filesystem://"
+        broker = "filesystem://localhost/"
         options = {"data_folder_in": messages, "data_folder_out": messages, "control_folder": str(folder / "control")}
         options |= {"polling_interval": 0.2}
     app = Celery("loptscope", broker=broker, backend=None, set_as_current=False)
@@ -59,6 +62,7 @@ def celery_app(root: Path, redis_url: str | None) -> Celery:
         worker_enable_remote_control=False,
         worker_hijack_root_logger=False,
         worker_prefetch_multiplier=1,
+        worker_redirect_stdouts=False,
         worker_send_task_events=False,
         worker_cancel_long_running_tasks_on_connection_loss=False,
     )
@@ -100,9 +104,11 @@ class _Service:
         self.presence = root / PRESENT / self.name
 
     def warm(self) -> None:
-        """Load what is compiled, so that the first run's first step is not kept waiting."""
-        with self.busy:
+        """Load what is slow to load, so that the first run's first step is not kept waiting."""
+        settings = {"task": "linear_regression", "units": 2, "problems": 2, "unroll": 2, "outer_steps": 1}
+        with self.busy, tempfile.TemporaryDirectory() as folder:
             load_kernels()
+            train(Path(folder), from_options(settings))
 
     def work(self) -> None:
         """Take the next run, if there is one, and work on it."""
@@ -139,6 +145,9 @@ class _Service:
                 looked = time.monotonic()
                 if is_waiting(self.root):
                     notify(self.root)
+        with self.busy:  # once the run in hand is saved
+            self.close()
+            os._exit(0)  # all that matters is in files; Celery and torch would take seconds to leave
 
     def close(self) -> None:
         """It is over."""
@@ -175,7 +184,7 @@ def run_worker(root: Path | None = None, threads: int | None = None, parent: int
     logging.getLogger("celery").setLevel(logging.WARNING)
     logging.getLogger("kombu").setLevel(logging.WARNING)
     worker = app.Worker(
-        hostname=service.name,
+        hostname=f"worker@{service.name}",
         pool="solo",
         queues=[QUEUE],
         without_gossip=True,
