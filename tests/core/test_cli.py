@@ -208,7 +208,7 @@ def test_without_json_the_output_is_for_people(trained, capsys):
         ("", "COMMAND"),
         ("fly", "invalid choice: 'fly'"),
         ("train --task rosenbrock", "--run"),
-        ("train --run NEW", "--task is missing: choose one of linear_regression, rosenbrock, two_moons"),
+        ("train --run NEW", "task is missing: choose one of linear_regression, rosenbrock, two_moons"),
         ("train --run NEW --task quadratic", "invalid choice: 'quadratic'"),
         ("train --run NEW --task rosenbrock --cell rnn", "invalid choice: 'rnn'"),
         ("train --run NEW --task rosenbrock --units -3", "units should be greater than or equal to 1 (got -3)"),
