@@ -17,6 +17,7 @@ from core.seeds import Purpose, generator
 
 BUDGET = 0.08  # of the time spent training
 MOST_PROBLEMS = 64
+RIVALS_COST = 6  # evaluations' time that the tuned hand-designed optimizers together take, about
 ROWS = 20_000  # inner parameters at once, about
 POINTS = 101  # of the loss curve that is shown
 SPACING = 1.5, 0.02  # seconds between two evaluations, at least; and as a share of the training time
@@ -52,7 +53,6 @@ class HeldOut:
         self.trained = 0.0  # seconds of training that were seen
         self.last = 0.0  # of those, at the last evaluation
         self.cost: float | None = None
-        self.rivals_cost = 0.0
         self.levels_due = True
 
     def saw(self, seconds: float) -> None:
@@ -60,7 +60,6 @@ class HeldOut:
         self.trained += seconds
         if self.cost is None:  # before the first one: a forward pass is cheaper than an outer step
             self.cost = seconds * max(1.0, self.problems.count / self.config.problems)
-        self.rivals_cost = 6 * self.cost
 
     def due(self, *, last: bool = False) -> bool:
         """Whether to evaluate now.
@@ -76,7 +75,8 @@ class HeldOut:
 
     def rivals_due(self) -> bool:
         """Whether to find the levels of the tuned hand-designed optimizers now."""
-        return self.levels_due and self.last > 0 and self.spent + self.rivals_cost <= BUDGET * self.trained
+        cost = RIVALS_COST * (self.cost or 0.0)
+        return self.levels_due and self.last > 0 and self.spent + cost <= BUDGET * self.trained
 
     def evaluate(self, theta: Mapping[str, Tensor]) -> dict[str, Any]:
         """Mean meta-loss, its standard error (None where a problem diverged), and the loss curve of one problem."""

@@ -58,7 +58,6 @@ class _Supervision:
         self.looked = 0.0
         self.written_to = 0
         self.seconds: float | None = None
-        self.failed_evaluation = False
         self.reason: tuple[State, str] = ("stopped", "")
 
     def on_step(self, step: OuterStep) -> bool:
@@ -88,8 +87,6 @@ class _Supervision:
 
     def theta(self, step: OuterStep, theta: Mapping[str, Tensor]) -> None:
         """Evaluate on held-out problems now and then."""
-        if self.failed_evaluation:
-            return
         before, self.seconds = self.seconds, step.seconds
         if before is None:  # the first step also loads and compiles
             return

@@ -3,7 +3,7 @@
 import json
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 import core
 from core.errors import InputError, sentence
@@ -33,6 +33,13 @@ class Start(BaseModel):
 
     run: str
     outer_step: int = Field(ge=0)
+
+    @field_validator("run")
+    @classmethod
+    def _is_no_path(cls, run: str) -> str:
+        if not run or len(run) > 255 or "/" in run or "\0" in run:
+            raise ValueError("must be a run's name, not a path")
+        return run
 
 
 class RunConfig(BaseModel):
