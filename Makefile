@@ -31,11 +31,12 @@ endef
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | awk -F '|' '{ printf "make %-8s%s\n", $$1, $$2 }'
 
-run: $(COMPILED) ## the dashboard at http://127.0.0.1:8050 (HOST=, PORT=)
+run: $(COMPILED) ## the dashboard and its worker at http://127.0.0.1:8050 (HOST=, PORT=)
 	@exec $(PY) -m core serve --host $(HOST) --port $(PORT)
 
 test: $(DEV_INSTALLED) ## style, types and all tests, those in a real browser included
 	@sh tools/chromium.sh
+	@sh tools/redis.sh
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy

@@ -1,7 +1,8 @@
-"""What can be put under the microscope: shipped learned optimizers and tuned hand-designed ones, by task."""
+"""What can be put under the microscope: shipped learned optimizers, one's own, and tuned hand-designed ones, by task."""
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +11,7 @@ from core.errors import InputError, choose
 from core.evaluation import Evaluation
 from core.files import read_json
 from core.optimizers import Optimizer, make_hand_designed
-from core.store import Run
+from core.store import Run, runs_root
 from core.tasks import TASKS
 from core.tuning import TUNED, read_tuned
 
@@ -55,16 +56,31 @@ class Subject:
         return make_hand_designed(self.name, self.hyperparameters)
 
 
-def _learned(entry: zoo.Entry) -> Subject:
-    run = Run(zoo.ROOT / entry.name)
-    architecture, steps = run.config.architecture, run.config.outer_steps
+def _learned(run: Run) -> Subject:
+    architecture, snapshots = run.config.architecture, run.snapshots()
+    steps = snapshots[-1]
     detail = f"{architecture.label}, {architecture.features} input, {steps:,} outer steps"
     path = run.path / "evaluation.json"
     if path.exists():
         found = read_json(path, Evaluation).optimizers["learned"].meta_loss
         detail += f", held-out meta-loss {found.mean:.3g} ± {found.sem:.1g}" if found.mean is not None else ""
     title = f"Learned {architecture.label}"
-    return Subject(entry.name, "learned", title, detail, tuple(entry.snapshots), run, {})
+    return Subject(run.name, "learned", title, detail, tuple(snapshots), run, {})
+
+
+def _own(task: str, taken: Collection[str]) -> list[Subject]:
+    """One's own runs on a task; what cannot be read, or has a name that is taken, is left out."""
+    found = []
+    for run in zoo.own_runs():
+        if run.config.task != task or run.name in taken:
+            continue
+        try:
+            run.optimizer()
+            subject = _learned(run)
+        except (InputError, OSError, KeyError):
+            continue
+        found.append(replace(subject, title=f"Own {run.config.architecture.label}"))
+    return found
 
 
 def distinct(learned: Sequence[Subject]) -> list[Subject]:
@@ -92,15 +108,23 @@ def _tuned(task: str, name: str) -> Subject:
     return Subject(name, name, f"{TITLES[name]} (tuned)", detail, (), None, tuned.hyperparameters)
 
 
-def _stamp() -> int:
-    """Changes when anything in the zoo does."""
+def _stamp() -> tuple[int, ...]:
+    """Changes when anything in the zoo or among one's own runs does."""
     patterns = ("recipes.json", "*/config.json", "*/evaluation.json", "*/snapshots", "tuned/*/*.json")
-    return max(path.stat().st_mtime_ns for pattern in patterns for path in zoo.ROOT.glob(pattern))
+    of_zoo = [path.stat().st_mtime_ns for pattern in patterns for path in zoo.ROOT.glob(pattern)]
+    own = []
+    for path in runs_root().glob("*/config.json"):
+        for name in ("status.json", "evaluation.json"):
+            with suppress(OSError):
+                own.append((path.parent / name).stat().st_mtime_ns)
+    return max(of_zoo), len(own), max(own, default=0), sum(own) % 2**63
 
 
 @functools.lru_cache(maxsize=16)
-def _subjects(task: str, stamp: int) -> dict[str, Subject]:
-    learned = distinct([_learned(entry) for entry in zoo.entries() if entry.task == task])
+def _subjects(task: str, stamp: tuple[int, ...]) -> dict[str, Subject]:
+    shipped = [_learned(Run(zoo.ROOT / entry.name)) for entry in zoo.entries() if entry.task == task]
+    taken = {subject.name for subject in shipped} | set(TITLES)
+    learned = distinct([*shipped, *_own(task, taken)])
     return {subject.name: subject for subject in (*learned, *(_tuned(task, name) for name in TUNED))}
 
 

@@ -10,15 +10,18 @@ import torch
 from dash import Dash
 from flask import Flask, Response, request
 from flask_compress import Compress
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.components.shell import INDEX, shell
 from app.computed import cache
 from app.figures.style import LIGHT
+from app.job_routes import jobs
 from app.performance.drawing import draw
 from app.performance.state import parse as parse_performance
 from app.routes import api
 from app.state import parse
 from app.views import bundle_bytes
+from core.jobs.child import WorkerProcess, how_many
 
 ROOT = Path(__file__).resolve().parent.parent
 POLICY = (
@@ -43,6 +46,7 @@ def create_app() -> Dash:
     torch.set_num_threads(1)  # requests and unrolls run side by side instead
     server = Flask("loptscope")
     server.config.update(
+        MAX_CONTENT_LENGTH=8 * 2**20,
         COMPRESS_ALGORITHM=["zstd", "br", "gzip"],
         COMPRESS_ZSTD_LEVEL=3,
         COMPRESS_BR_LEVEL=4,
@@ -57,7 +61,12 @@ def create_app() -> Dash:
     )
     Compress(server)
     cache.init_app(server, config=_cache_settings())
+    server.register_blueprint(jobs)
     server.register_blueprint(api)
+    proxies = os.environ.get("LOPTSCOPE_TRUSTED_PROXIES", "")
+    if proxies.isascii() and proxies.isdigit() and int(proxies):  # whose X-Forwarded-… headers are believed
+        count = int(proxies)
+        server.wsgi_app = ProxyFix(server.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
 
     @server.after_request
     def secure(response: Response) -> Response:
@@ -99,7 +108,7 @@ def create_server() -> Flask:
 
 
 def serve(host: str, port: int) -> None:
-    """Serve with gunicorn: one process, eight threads (torch and Plotly are loaded once)."""
+    """Serve with gunicorn: one process, eight threads (torch and Plotly are loaded once); a worker for runs beside it."""
     from gunicorn.app.base import BaseApplication  # noqa: PLC0415 - needs a Unix; the rest of this module does not
 
     class Application(BaseApplication):  # type: ignore[misc]
@@ -112,4 +121,9 @@ def serve(host: str, port: int) -> None:
             return create_server()
 
     print(f"Loptscope: http://{host}:{port} (Ctrl-C stops it)", flush=True)
-    Application().run()
+    workers = [WorkerProcess() for _ in range(how_many())]
+    try:
+        Application().run()
+    finally:
+        for worker in workers:
+            worker.stop()

@@ -8,18 +8,20 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 import core
 from core import zoo
-from core.errors import InputError
+from core.claims import claimed
+from core.errors import InputError, TrainingError
 from core.files import write_json
 from core.generalization import Condition, Generalization
 from core.mechanisms.context import Context
@@ -29,8 +31,9 @@ from core.optimizers.base import Optimizer
 from core.optimizers.cells import CELLS
 from core.optimizers.features import FEATURES
 from core.optimizers.hand_designed import CALIBRATION, HAND_DESIGNED, make_hand_designed
-from core.outer.config import RunConfig, make_config
+from core.outer.config import RunConfig
 from core.outer.gradient import Workers
+from core.outer.options import OPTIONS, from_options
 from core.outer.team import Team
 from core.outer.trainer import train
 from core.reproduction import reproduce
@@ -39,7 +42,9 @@ from core.tables import evaluation_table, generalization_table, report_table
 from core.tasks import TASKS, make_task
 from core.tuning import RIVALS, search_all
 
-ARCHITECTURE = ("cell", "units", "reset", "features", "feature_scale", "output_scale")
+AXES = {"seeds": "seed", "units": "units", "learning_rates": "learning_rate"}  # of a sweep
+Theta = dict[str, Tensor]
+Value = TypeVar("Value")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -66,12 +71,18 @@ def _pairs(text: str) -> tuple[str, Any]:
         raise argparse.ArgumentTypeError(f"the value of {name} must be JSON (got {value!r})") from None
 
 
-def _add_train(t: argparse.ArgumentParser) -> None:
-    """The options of ``train``."""
+def _list_of(kind: Callable[[str], Value]) -> Callable[[str], list[Value]]:
+    def read(text: str) -> list[Value]:
+        return [kind(part) for part in text.split(",")]
+
+    read.__name__ = f"list of {getattr(kind, '__name__', 'values')}s with commas between"
+    return read
+
+
+def _add_settings(t: argparse.ArgumentParser, *, swept: bool = False) -> None:
+    """The settings of a run; without those that only a sweep's lists give."""
     # Defaults live in RunConfig alone: what is not given here is not passed on.
     quiet: dict[str, Any] = {"default": argparse.SUPPRESS}
-    t.add_argument("--run", type=Path, required=True, metavar="DIR", help="folder of the run")
-    t.add_argument("--resume", action="store_true", help="go on with the run in that folder")
     t.add_argument("--task", choices=TASKS, help="task to train on", **quiet)
     t.add_argument(
         "--task-parameter",
@@ -83,7 +94,8 @@ def _add_train(t: argparse.ArgumentParser) -> None:
         **quiet,
     )
     t.add_argument("--cell", choices=CELLS, **quiet)
-    t.add_argument("--units", type=int, **quiet)
+    if not swept:
+        t.add_argument("--units", type=int, **quiet)
     t.add_argument("--reset", choices=("after", "before"), help="of a GRU: PyTorch's or renn's convention", **quiet)
     t.add_argument("--features", choices=FEATURES, help="what the cell sees of a gradient", **quiet)
     t.add_argument("--feature-scale", type=float, **quiet)
@@ -101,9 +113,15 @@ def _add_train(t: argparse.ArgumentParser) -> None:
     t.add_argument("--truncation-growth", type=int, metavar="OUTER_STEPS", help="how long windows grow", **quiet)
     t.add_argument("--pairs", type=int, help="of perturbed optimizers, for evolution strategies", **quiet)
     t.add_argument("--perturbation", type=float, help="standard deviation of the perturbations", **quiet)
-    t.add_argument("--recompute", action="store_true", help="recompute states instead of storing all of them", **quiet)
+    t.add_argument(
+        "--recompute",
+        action=argparse.BooleanOptionalAction,
+        help="recompute states instead of storing all of them",
+        **quiet,
+    )
     t.add_argument("--seed", type=int, **quiet)
     t.add_argument("--snapshots", type=int, help="how many log-spaced snapshots to keep", **quiet)
+    t.add_argument("--start", metavar="RUN[@STEP]", help="snapshot to start from (the last one by default)", **quiet)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -115,7 +133,10 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--json", action="store_true", help="end with one JSON object on the last line")
     common.add_argument("--threads", type=int, help="CPU threads (default: all cores)")
 
-    _add_train(commands.add_parser("train", parents=[common], help="train a learned optimizer"))
+    t = commands.add_parser("train", parents=[common], help="train a learned optimizer")
+    t.add_argument("--run", type=Path, required=True, metavar="DIR", help="folder of the run")
+    t.add_argument("--resume", action="store_true", help="go on with the run in that folder")
+    _add_settings(t)
 
     u = commands.add_parser("tune", parents=[common], help="random search for a hand-designed optimizer")
     u.add_argument("--task", choices=TASKS, required=True)
@@ -152,7 +173,16 @@ def parser() -> argparse.ArgumentParser:
     r.add_argument("--into", type=Path, default=Path("runs/reproduced"), metavar="DIR", help="(default: %(default)s)")
     r.add_argument("--until", type=int, metavar="STEPS", help="stop after that many outer steps; again to go on")
 
-    s = commands.add_parser("serve", parents=[common], help="the dashboard")
+    w = commands.add_parser("worker", parents=[common], help="train the runs that are queued, until it is stopped")
+    w.add_argument("--parent", type=int, metavar="PID", help="begin no further run once this parent process is gone")
+
+    m = commands.add_parser("sweep", parents=[common], help="queue runs of every combination of some settings")
+    _add_settings(m, swept=True)
+    m.add_argument("--seeds", type=_list_of(int), metavar="S,S,…", help="as in 0,1,2")
+    m.add_argument("--units", type=_list_of(int), metavar="N,N,…", help="as in 16,32")
+    m.add_argument("--learning-rates", type=_list_of(float), metavar="R,R,…", help="as in 0.001,0.003")
+
+    s = commands.add_parser("serve", parents=[common], help="the dashboard and its worker")
     s.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     s.add_argument("--port", type=int, default=8050)
     return top
@@ -175,7 +205,14 @@ def _stop_on_interrupt() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _train_with_bar(path: Path, config: RunConfig, resume: bool, threads: int | None, until: int | None = None) -> Run:
+def _train_with_bar(
+    path: Path,
+    config: RunConfig,
+    resume: bool,
+    threads: int | None,
+    until: int | None = None,
+    start: Theta | None = None,
+) -> Run:
     team = Team.from_environment()
     workers = Workers(threads) if threads else Workers()
     skipped = diverged = 0
@@ -198,27 +235,35 @@ def _train_with_bar(path: Path, config: RunConfig, resume: bool, threads: int | 
             return not asked and step.outer_step != until
 
         try:
-            return train(path, config, resume=resume, on_step=report, workers=workers, team=team)
+            return train(path, config, resume=resume, on_step=report, workers=workers, team=team, start=start)
         finally:
             if bar is not None:
                 bar.close()
 
 
-def _train(options: argparse.Namespace) -> dict[str, Any]:
-    given = {k: v for k, v in vars(options).items() if k in RunConfig.model_fields or k in ARCHITECTURE}
+def _settings(options: argparse.Namespace) -> tuple[dict[str, Any], Theta | None]:
+    """The settings that were given, by name, and the θ to start from."""
+    given = {name: value for name, value in vars(options).items() if name in OPTIONS}
     if "task_parameters" in given:
         given["task_parameters"] = dict(given["task_parameters"])
-    settings: dict[str, Any] = Run(options.run).config.model_dump() if options.resume else {"architecture": {}}
-    for key, value in given.items():
-        (settings["architecture"] if key in ARCHITECTURE else settings)[key] = value
-    if "task" not in settings:
-        raise InputError(f"--task is missing: choose one of {', '.join(TASKS)}")
-    run = _train_with_bar(options.run, make_config(settings), options.resume, options.threads)
+    if "start" not in given:
+        return given, None
+    given["start"], theta = zoo.starting_point(given["start"])
+    return given, theta
+
+
+def _train(options: argparse.Namespace) -> dict[str, Any]:
+    given, start = _settings(options)
+    base = Run(options.run).config if options.resume else None
+    with claimed(options.run) if options.resume and Team.from_environment().leads else nullcontext():
+        run = _train_with_bar(options.run, from_options(given, base), options.resume, options.threads, start=start)
     status = run.status()
     if not Team.from_environment().leads:
         return {"run": str(run.path), **status.model_dump()}
     print(f"{run.path}: {status.state} at outer step {status.outer_step} of {status.outer_steps},", end=" ")
     print(f"{status.diverged_problems} diverged problems, {status.skipped_steps} skipped steps, {status.seconds:.0f} s")
+    if status.state == "failed":
+        raise TrainingError(status.message)
     return {"run": str(run.path), **status.model_dump()}
 
 
@@ -345,6 +390,29 @@ def _zoo(options: argparse.Namespace) -> list[dict[str, Any]]:
     return [entry.model_dump() for entry in listed]
 
 
+def _worker(options: argparse.Namespace) -> dict[str, Any]:
+    from core.jobs.broker import run_worker  # Celery, too, is only for this command and the next
+
+    run_worker(threads=options.threads, parent=options.parent)
+    return {}
+
+
+def _sweep(options: argparse.Namespace) -> dict[str, Any]:
+    from core.jobs.broker import notify, workers_present
+    from core.jobs.sweep import sweep
+
+    axes = {setting: values for name, setting in AXES.items() if (values := getattr(options, name))}
+    shared, _ = _settings(options)
+    shared.pop("units")  # a list, here
+    name, queued = sweep(shared, axes)
+    for record in queued:
+        notify()
+        print(record.name)
+    if not workers_present():
+        print("No worker is there yet: start one with `loptscope worker` (the dashboard brings one along).")
+    return {"sweep": name, "runs": [record.name for record in queued]}
+
+
 def _serve(options: argparse.Namespace) -> dict[str, Any]:
     from app.server import serve  # the dashboard's libraries take a second to load, and only this command needs them
 
@@ -359,6 +427,8 @@ COMMANDS = {
     "analyze": _analyze,
     "reproduce": _reproduce,
     "zoo": _zoo,
+    "worker": _worker,
+    "sweep": _sweep,
     "serve": _serve,
 }
 
@@ -376,7 +446,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(f"loptscope: {error}", file=sys.stderr)
         return 2
-    except OSError as error:
+    except (OSError, TrainingError) as error:
         print(f"loptscope: {error}", file=sys.stderr)
         return 1
     if options.json:

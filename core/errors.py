@@ -15,6 +15,10 @@ class InputError(ValueError):
     """
 
 
+class TrainingError(RuntimeError):
+    """An outer training came to no good end; the message is one sentence that says why."""
+
+
 def choose(kind: str, name: object, table: dict[str, T]) -> T:
     """``table[name]``, or an `InputError` that lists what there is.
 

@@ -1,7 +1,8 @@
 """Runs on disk: one folder an outer training.
 
 RUN/config.json                      what defines it (RunConfig)
-RUN/outer_loss.csv                   one line an outer step
+RUN/start.safetensors                θ to start from, where it is a snapshot of another run
+RUN/outer_loss.csv                   one line an outer step, appended as it goes
 RUN/snapshots/NNNNNN.safetensors     θ after that many outer steps
 RUN/training_state.safetensors       everything needed to go on exactly
 RUN/evaluation.json                  held-out comparison with tuned hand-designed optimizers
@@ -10,8 +11,9 @@ RUN/status.json                      how far it is
 
 import csv
 import io
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Literal
@@ -27,6 +29,20 @@ from core.outer.config import RunConfig
 
 SNAPSHOT_FORMAT = "loptscope-snapshot/1"
 STATE_FORMAT = "loptscope-training-state/1"
+RESERVE = ".reserve"  # room kept for the last words of a run whose disk is full
+RESERVED_BYTES = 64 * 1024
+
+State = Literal["queued", "running", "paused", "stopped", "finished", "cancelled", "failed"]
+
+
+def runs_root() -> Path:
+    """The folder of one's own runs: LOPTSCOPE_RUNS, or else ``runs`` where the program was started."""
+    return Path(os.environ.get("LOPTSCOPE_RUNS") or "runs").resolve()
+
+
+def is_name(text: str) -> bool:
+    """Whether this can be the name of a run in that folder: no path, nothing hidden."""
+    return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", text, re.ASCII) is not None
 
 
 class Status(BaseModel):
@@ -39,12 +55,12 @@ class Status(BaseModel):
         diverged_problems: training problems whose meta-loss was not finite, over all outer steps.
         skipped_steps: outer steps whose gradient was not finite, so that θ was left as it was.
         seconds: time spent training.
-        message: why it failed, if it did.
+        message: why it failed or stopped, where there is more to say.
     """
 
     model_config = ConfigDict(extra="forbid")
 
-    state: Literal["running", "stopped", "finished", "failed"]
+    state: State
     outer_step: int
     outer_steps: int
     diverged_problems: int = 0
@@ -76,6 +92,20 @@ class OuterStep:
     seconds: float
 
 
+_KINDS: dict[str, type[int] | type[float]] = {
+    field.name: int if field.type is int else float for field in fields(OuterStep)
+}
+
+
+def _lines(steps: Iterable[OuterStep], *, heading: bool) -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(_KINDS), lineterminator="\n")
+    if heading:
+        writer.writeheader()
+    writer.writerows(asdict(step) for step in steps)
+    return text.getvalue().encode()
+
+
 class Run:
     """A run's folder. Opening it reads and checks its configuration; everything else is read when asked for.
 
@@ -90,10 +120,21 @@ class Run:
         self.config = read_json(path / "config.json", RunConfig)
 
     @classmethod
-    def create(cls, path: Path, config: RunConfig) -> "Run":
-        """Start a new run in an empty or absent folder."""
+    def create(cls, path: Path, config: RunConfig, start: Mapping[str, Tensor] | None = None) -> "Run":
+        """Start a new run in an empty or absent folder.
+
+        Args:
+            path: the folder.
+            config: of the run.
+            start: θ to start from, if ``config.start`` names a snapshot.
+        """
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise InputError(f"{path} already holds something: choose another folder, or --resume to go on with a run")
+        if (start is None) != (config.start is None):
+            raise InputError("start must come with the meta-parameters of the snapshot that it names")
+        if start is not None:
+            RecurrentOptimizer(config.architecture, start)  # they fit
+            write_tensors(path / "start.safetensors", start, {"format": SNAPSHOT_FORMAT, "outer_step": "0"})
         write_json(path / "config.json", config)
         return cls(path)
 
@@ -123,7 +164,13 @@ class Run:
         step = kept[-1] if outer_step is None else outer_step
         if step not in kept:
             raise InputError(f"{self.name} has no snapshot at outer step {step}: choose one of {kept}")
-        path = self.snapshot_path(step)
+        return self._optimizer_in(self.snapshot_path(step))
+
+    def start(self) -> RecurrentOptimizer | None:
+        """The optimizer that training starts from, where it is a snapshot of another run."""
+        return None if self.config.start is None else self._optimizer_in(self.path / "start.safetensors")
+
+    def _optimizer_in(self, path: Path) -> RecurrentOptimizer:
         theta, _ = read_tensors(path, SNAPSHOT_FORMAT)
         for name, tensor in theta.items():
             if tensor.dtype is not torch.float32 or not bool(torch.isfinite(tensor).all()):
@@ -138,38 +185,53 @@ class Run:
         metadata = {"format": SNAPSHOT_FORMAT, "outer_step": str(outer_step)}
         write_tensors(self.snapshot_path(outer_step), theta, metadata)
 
-    def outer_losses(self) -> list[OuterStep]:
+    def outer_losses(self, after: int = 0) -> list[OuterStep]:
         """The outer training curve, one entry an outer step.
+
+        A last line that is not whole yet (it is being written, or the disk was full) is left out.
+
+        Args:
+            after: outer step to begin after.
 
         Raises:
             InputError: a line is damaged.
         """
         path = self.path / "outer_loss.csv"
-        if not path.exists():
-            return []
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_bytes().decode("utf-8")
+        except FileNotFoundError:
+            return []
         except ValueError:
             raise InputError(f"{path} is damaged: it is not text") from None
-        kinds = {field.name: field.type for field in fields(OuterStep)}
+        heading, *lines = text[: text.rfind("\n") + 1].splitlines() or [",".join(_KINDS)]
+        whole = heading.split(",") == list(_KINDS)
         steps = []
-        for number, row in enumerate(csv.DictReader(io.StringIO(text)), start=2):
+        for number, line in enumerate(lines[after:], start=after + 2):
             try:
-                if list(row) != list(kinds):
+                values = dict(zip(_KINDS, next(csv.reader([line])), strict=True))
+                if not whole:
                     raise ValueError
-                values = {name: (int if kinds[name] is int else float)(row[name]) for name in kinds}
-            except (TypeError, ValueError):
-                raise InputError(f"{path} is damaged at line {number}: it needs {', '.join(kinds)}") from None
-            steps.append(OuterStep(**values))  # type: ignore[arg-type]
+                steps.append(OuterStep(**{name: _KINDS[name](value) for name, value in values.items()}))  # type: ignore[arg-type]
+            except (TypeError, ValueError, StopIteration):
+                raise InputError(f"{path} is damaged at line {number}: it needs {', '.join(_KINDS)}") from None
         return steps
 
     def write_outer_losses(self, steps: Iterable[OuterStep]) -> None:
         """Replace the outer training curve."""
-        text = io.StringIO()
-        writer = csv.DictWriter(text, [field.name for field in fields(OuterStep)], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(asdict(step) for step in steps)
-        write_bytes(self.path / "outer_loss.csv", text.getvalue().encode())
+        write_bytes(self.path / "outer_loss.csv", _lines(steps, heading=True))
+
+    def append_outer_losses(self, steps: Iterable[OuterStep], *, sync: bool = False) -> None:
+        """Go on with the outer training curve.
+
+        Args:
+            steps: those that follow the ones written before.
+            sync: whether to wait until all of it is on the disk.
+        """
+        with (self.path / "outer_loss.csv").open("ab") as file:
+            file.write(_lines(steps, heading=False))
+            file.flush()
+            if sync:
+                os.fsync(file.fileno())
 
     def status(self) -> Status:
         """How far it is."""
@@ -187,3 +249,13 @@ class Run:
         """Keep what is needed to go on exactly."""
         path = self.path / "training_state.safetensors"
         write_tensors(path, tensors, {"format": STATE_FORMAT, **counters})
+
+    def reserve(self) -> None:
+        """Keep some room on the disk, so that a run that fills it can still say so."""
+        path = self.path / RESERVE
+        if not path.exists() or path.stat().st_size < RESERVED_BYTES:
+            write_bytes(path, os.urandom(RESERVED_BYTES))  # random: file systems that compress must not save it
+
+    def release(self) -> None:
+        """Give that room back."""
+        (self.path / RESERVE).unlink(missing_ok=True)

@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from torch import Tensor
 
 from core.errors import InputError, sentence
 from core.evaluation import Evaluation, compare
@@ -12,7 +15,7 @@ from core.files import write_bytes
 from core.generalization import Condition, Generalization, generalize
 from core.optimizers.base import Optimizer
 from core.outer.config import RunConfig
-from core.store import Run
+from core.store import Run, is_name, runs_root
 from core.tasks import make_task
 from core.tuning import RIVALS, read_tuned
 
@@ -73,7 +76,7 @@ def entries(root: Path = ROOT) -> list[Entry]:
 
 
 def find_run(name_or_folder: str, root: Path = ROOT) -> Run:
-    """A zoo entry by name, or any run by its folder.
+    """A zoo entry by name, one of one's own runs by name, or any run by its folder.
 
     Raises:
         InputError: neither.
@@ -81,9 +84,41 @@ def find_run(name_or_folder: str, root: Path = ROOT) -> Run:
     names = [entry.name for entry in entries(root)]
     if name_or_folder in names:
         return Run(root / name_or_folder)
+    if is_name(name_or_folder) and (runs_root() / name_or_folder / "config.json").is_file():
+        return Run(runs_root() / name_or_folder)
     if Path(name_or_folder).is_dir():
         return Run(Path(name_or_folder))
     raise InputError(f"{name_or_folder!r} is neither a run's folder nor in the zoo: {', '.join(names)}")
+
+
+def starting_point(text: str, root: Path = ROOT) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """What "RUN@STEP" names: the setting ``start`` and its θ. Without "@STEP" it is the last snapshot.
+
+    Raises:
+        InputError: no such run, or no such snapshot.
+    """
+    name, _, step = text.partition("@")
+    if step and not (step.isascii() and step.isdigit() and len(step) <= 9):
+        raise InputError(f"start must be a run and an outer step, as in 'mine@100' (got {text!r:.60})")
+    run = find_run(name, root)
+    theta = run.optimizer(int(step) if step else None).theta
+    return {"run": run.name, "outer_step": int(step) if step else run.snapshots()[-1]}, theta
+
+
+def own_runs() -> list[Run]:
+    """One's own runs that can be looked at: finished or stopped, with at least one snapshot, by name.
+
+    Folders that hold no whole run are left out.
+    """
+    found = []
+    for path in sorted(runs_root().glob("*/config.json")):
+        if not is_name(path.parent.name):
+            continue
+        with suppress(InputError, OSError):
+            run = Run(path.parent)
+            if run.status().state in ("finished", "stopped") and run.snapshots():
+                found.append(run)
+    return found
 
 
 def rivals(task: str, root: Path = TUNED_ROOT) -> dict[str, Optimizer]:

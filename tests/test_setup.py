@@ -173,3 +173,36 @@ def test_root_installs_chromium_with_apt_get(tmp_path, works):
     assert status == (0 if works else 1)
     assert out.startswith("Installing Chromium")
     assert bool(err) != works
+
+
+def redis(**environment):
+    """Run tools/redis.sh."""
+    command = ["/bin/sh", str(ROOT / "tools" / "redis.sh")]
+    done = subprocess.run(command, env={"PATH": "", **environment}, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_a_redis_that_is_there_is_left_alone(tmp_path):
+    named = executable(tmp_path / "my redis", ":")
+    assert redis(LOPTSCOPE_REDIS=str(named)) == (0, "", "")
+    executable(tmp_path / "redis-server", ":")
+    assert redis(PATH=str(tmp_path)) == (0, "", "")
+
+
+def test_one_sentence_where_redis_cannot_be_brought():
+    status, out, err = redis()
+    assert (status, out) == (1, "")
+    assert err.startswith("There is no redis-server: install it") and "LOPTSCOPE_REDIS" in err
+    assert err.endswith(".\n") and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_root_installs_redis_with_apt_get(tmp_path, works):
+    made = f'case "$*" in *redis*) : > {tmp_path}/redis-server; /bin/chmod +x {tmp_path}/redis-server ;; esac'
+    executable(tmp_path / "apt-get", made if works else "exit 100")
+    executable(tmp_path / "id", "echo 0")
+    executable(tmp_path / "env", 'shift 2; exec "$@"')
+    status, out, err = redis(PATH=str(tmp_path))
+    assert status == (0 if works else 1)
+    assert out.startswith("Installing Redis")
+    assert bool(err) != works

@@ -1,8 +1,9 @@
 """What defines an outer training: everything needed to do it again."""
 
+import json
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 import core
 from core.errors import InputError, sentence
@@ -20,6 +21,27 @@ SUITED: dict[str, dict[str, Any]] = {
 }
 
 
+class Start(BaseModel):
+    """The snapshot that a run starts from; its θ lies in the run's own folder.
+
+    Attributes:
+        run: name of the run it was taken from.
+        outer_step: of the snapshot.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    run: str
+    outer_step: int = Field(ge=0)
+
+    @field_validator("run")
+    @classmethod
+    def _is_no_path(cls, run: str) -> str:
+        if not run or len(run) > 255 or "/" in run or "\0" in run:
+            raise ValueError("must be a run's name, not a path")
+        return run
+
+
 class RunConfig(BaseModel):
     """The settings of one outer training, as kept in ``RUN/config.json``.
 
@@ -27,6 +49,7 @@ class RunConfig(BaseModel):
         task: name of the task trained on.
         task_parameters: its parameters, where they differ from the defaults.
         architecture: the learned optimizer.
+        start: the snapshot of another run to start from; None for a random θ.
         outer_steps: how many updates of θ.
         problems: problems in the batch of one outer step.
         unroll: inner steps of one unroll.
@@ -52,6 +75,7 @@ class RunConfig(BaseModel):
     task: str
     task_parameters: dict[str, Any] = {}
     architecture: Architecture = Architecture()
+    start: Start | None = None
     outer_steps: int = Field(default=1000, ge=1, le=1_000_000)
     problems: int = Field(default=64, ge=1, le=100_000)
     unroll: int = Field(default=200, ge=1, le=100_000)
@@ -88,11 +112,12 @@ class RunConfig(BaseModel):
         return make_task(self.task, self.task_parameters)
 
 
-def make_config(settings: dict[str, Any]) -> RunConfig:
+def make_config(settings: dict[str, Any], *, strict: bool = False) -> RunConfig:
     """A checked configuration; what is not given has the value that suits the task.
 
     Args:
         settings: by name, the architecture's own under "architecture".
+        strict: whether a value of another JSON type than the setting's is refused ("64" is then no number).
 
     Raises:
         InputError: one sentence naming the first setting that is wrong.
@@ -100,7 +125,8 @@ def make_config(settings: dict[str, Any]) -> RunConfig:
     try:
         suited = SUITED.get(str(settings.get("task")), {})
         architecture = {**suited.get("architecture", {}), **settings.get("architecture", {})}
-        return RunConfig(**{**suited, **settings, "architecture": architecture})
+        given = {**suited, **settings, "architecture": architecture}
+        return RunConfig.model_validate_json(json.dumps(given), strict=True) if strict else RunConfig(**given)
     except ValidationError as error:
         raise InputError(sentence(error, kinds=["architecture"])) from None
 

@@ -5,10 +5,13 @@ sees, and on one machine's CPU ends in the same θ, bit for bit, with any number
 rounding.
 """
 
+import errno
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -20,25 +23,50 @@ from core.outer.estimators import Estimator, make_estimator
 from core.outer.gradient import Workers
 from core.outer.team import Team
 from core.seeds import Purpose, generator
-from core.store import OuterStep, Run, Status
+from core.store import OuterStep, Run, State, Status
 
 ADAM_STATE = ("step", "exp_avg", "exp_avg_sq")  # what torch.optim.Adam keeps for a parameter
 SAVE_EVERY = 5.0  # seconds between two saves of the training state
+WRITE_EVERY = 0.4  # seconds between two additions to the outer training curve on disk
+SKIPS_IN_A_ROW = 50  # outer steps without a finite gradient after which training gives up
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What else is to happen along the way; by default nothing.
+
+    Attributes:
+        theta: called after every outer step with that step and θ, which must be left alone.
+        written: called when the curve on disk reaches up to that outer step.
+        kept: called when a snapshot of that outer step was kept.
+        left_as: what state the run is left in, and why, where `on_step` stops it.
+    """
+
+    theta: Callable[[OuterStep, Mapping[str, Tensor]], None] = lambda step, theta: None
+    written: Callable[[int], None] = lambda outer_step: None
+    kept: Callable[[int], None] = lambda outer_step: None
+    left_as: Callable[[], tuple[State, str]] = lambda: ("stopped", "")
 
 
 class _Trainer:
     """θ, its Adam state and the curve so far; private to `train`."""
 
-    def __init__(self, run: Run, estimator: Estimator):
+    def __init__(self, run: Run, estimator: Estimator, hooks: Hooks):
         self.run = run
+        self.hooks = hooks
         self.config = run.config
         self.estimator = estimator
-        start = self.config.architecture.initial_theta(generator(Purpose.INITIALIZE, self.config.seed))
+        given = run.start()
+        source = generator(Purpose.INITIALIZE, self.config.seed)
+        start = self.config.architecture.initial_theta(source) if given is None else given.theta
         self.theta = {name: torch.nn.Parameter(tensor) for name, tensor in start.items()}
         self.adam = torch.optim.Adam(self.theta.values(), lr=self.config.learning_rate)
         self.done = 0
         self.seconds = 0.0
         self.curve: list[OuterStep] = []
+        self.on_disk: int | None = None  # outer steps of the curve that are there; None before the first writing
+        self.skips = 0  # in a row, up to now
 
     def step(self) -> OuterStep:
         """One outer step."""
@@ -55,6 +83,7 @@ class _Trainer:
                 parameter.grad = outer.gradients[name] * scale
             self.adam.param_groups[0]["lr"] = rate
             self.adam.step()
+        self.skips = 0 if finite else self.skips + 1
         self.done += 1
         self.seconds += time.perf_counter() - began
         self.curve.append(
@@ -70,9 +99,10 @@ class _Trainer:
         )
         return self.curve[-1]
 
-    def status(self, state: str) -> Status:
+    def status(self, state: State, message: str = "") -> Status:
         return Status(
-            state=state,  # type: ignore[arg-type]
+            state=state,
+            message=message,
             outer_step=self.done,
             outer_steps=self.config.outer_steps,
             diverged_problems=sum(step.diverged_problems for step in self.curve),
@@ -84,8 +114,20 @@ class _Trainer:
         if not self.estimator.team.leads:
             return
         self.run.write_snapshot(self.done, {name: p.detach() for name, p in self.theta.items()})
+        self.hooks.kept(self.done)
 
-    def save(self, state: str) -> None:
+    def write_curve(self, *, sync: bool = False) -> None:
+        """What is new of the curve; at first all of it, which cuts what a run that was killed wrote after its last save."""
+        if not self.estimator.team.leads:
+            return
+        if self.on_disk is None:
+            self.run.write_outer_losses(self.curve)
+        else:
+            self.run.append_outer_losses(self.curve[self.on_disk :], sync=sync)
+        self.on_disk = self.done
+        self.hooks.written(self.done)
+
+    def save(self, state: State, message: str = "") -> None:
         tensors = {f"unrolls.{name}": tensor for name, tensor in self.estimator.state().items()}
         if not self.estimator.team.leads:
             return
@@ -93,9 +135,16 @@ class _Trainer:
             tensors[f"theta.{name}"] = parameter.detach()
             for key, value in self.adam.state[parameter].items():
                 tensors[f"adam.{key}.{name}"] = value
-        self.run.write_outer_losses(self.curve)  # before the state: `load` cuts a curve that is ahead of it
+        self.write_curve(sync=True)  # before the state: `load` cuts a curve that is ahead of it
         self.run.write_training_state(tensors, {"outer_step": str(self.done), "seconds": repr(self.seconds)})
-        self.run.write_status(self.status(state))
+        self.run.write_status(self.status(state, message))
+
+    def say_full(self, error: OSError) -> None:
+        """The disk is full: leave the reason in what room was kept for it."""
+        self.run.release()
+        message = f"the disk is full ({error.strerror}): make room, then resume the run"
+        with suppress(OSError):  # not even that room was there
+            self.run.write_status(self.status("failed", message))
 
     def load(self) -> None:
         path = self.run.path / "training_state.safetensors"
@@ -157,6 +206,8 @@ def train(
     on_step: Callable[[OuterStep], bool] | None = None,
     workers: Workers | None = None,
     team: Team | None = None,
+    hooks: Hooks = Hooks(),
+    start: Mapping[str, Tensor] | None = None,
 ) -> Run:
     """Train a learned optimizer into a run's folder.
 
@@ -167,9 +218,12 @@ def train(
         on_step: called after every outer step; return False to stop there (the run can be resumed).
         workers: threads to use; one for each core by default.
         team: processes that train together; this one alone by default.
+        hooks: what else is to happen along the way.
+        start: θ to start from, if the configuration names a snapshot and the run is new.
 
     Raises:
         InputError: the folder is not fit, or a file in it is damaged.
+        OSError: a file could not be written; where the disk is full, the run's status says so.
     """
     team = team or Team()
     torch.set_num_threads(1)  # for each operation: blocks of problems run side by side instead
@@ -188,26 +242,56 @@ def train(
             raise InputError(f"{path} was trained with another {' and '.join(changed)}: resume with the run's own")
     else:
         if team.leads:
-            Run.create(path, config)
+            Run.create(path, config, start)
         team.agree(True)  # nobody opens it before it is there
         run = Run(path)
-    trainer = _Trainer(run, estimator)
+    trainer = _Trainer(run, estimator, hooks)
     if resume:
         trainer.load()
+    try:
+        _train(trainer, on_step)
+    except OSError as error:
+        if error.errno in FULL and team.leads:
+            trainer.say_full(error)
+        raise
+    return run
+
+
+def _train(trainer: _Trainer, on_step: Callable[[OuterStep], bool] | None) -> None:
+    """The loop."""
+    run, config, team = trainer.run, trainer.config, trainer.estimator.team
     keep = set(snapshot_steps(config.outer_steps, config.snapshots))
+    if team.leads:
+        run.reserve()
+        run.write_status(trainer.status("running"))
+    trainer.write_curve()
     if trainer.done == 0:
         trainer.snapshot()
-    state, saved = "finished", time.monotonic()
+    state: State = "finished"
+    message = ""
+    saved = wrote = time.monotonic()
     while trainer.done < config.outer_steps:
         step = trainer.step()
+        trainer.hooks.theta(step, trainer.theta)
         if trainer.done in keep:
             trainer.snapshot()
         if team.agree(time.monotonic() - saved > SAVE_EVERY):
             trainer.save("running")
-            saved = time.monotonic()
+            saved = wrote = time.monotonic()
+        elif time.monotonic() - wrote > WRITE_EVERY or trainer.on_disk == 0:
+            trainer.write_curve()
+            wrote = time.monotonic()
         if on_step is not None and not team.agree(on_step(step)):
-            state = "stopped" if trainer.done < config.outer_steps else "finished"
+            if trainer.done < config.outer_steps:
+                state, message = trainer.hooks.left_as()
             break
-    trainer.save(state)
+        if trainer.skips >= SKIPS_IN_A_ROW:
+            state = "failed"
+            message = (
+                f"the outer gradient was not finite in {trainer.skips} outer steps in a row; θ is the last good one"
+            )
+            break
+    trainer.save(state, message)
+    if team.leads:
+        run.release()
     team.agree(True)  # nobody leaves, or reads the record, before it is complete
-    return run

@@ -18,7 +18,7 @@ from core.elementwise import tanh
 from core.tasks.base import ClassifierProblems, Task
 
 
-@functools.cache
+@functools.lru_cache(maxsize=8)
 def moons(points: int, noise: float) -> tuple[Tensor, Tensor]:
     """The data: points [points, 2] and labels [points] in {0, 1}, float64, always the same draw."""
     from sklearn.datasets import make_moons  # slow to import, and only this task needs it

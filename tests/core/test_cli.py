@@ -11,6 +11,7 @@ import torch
 
 import core
 from core import generalization, zoo
+from core.claims import try_claim
 from core.cli import main
 from core.outer.config import make_config
 from core.outer.trainer import train
@@ -208,7 +209,7 @@ def test_without_json_the_output_is_for_people(trained, capsys):
         ("", "COMMAND"),
         ("fly", "invalid choice: 'fly'"),
         ("train --task rosenbrock", "--run"),
-        ("train --run NEW", "--task is missing: choose one of linear_regression, rosenbrock, two_moons"),
+        ("train --run NEW", "task is missing: choose one of linear_regression, rosenbrock, two_moons"),
         ("train --run NEW --task quadratic", "invalid choice: 'quadratic'"),
         ("train --run NEW --task rosenbrock --cell rnn", "invalid choice: 'rnn'"),
         ("train --run NEW --task rosenbrock --units -3", "units should be greater than or equal to 1 (got -3)"),
@@ -318,3 +319,48 @@ def test_the_command_as_a_process():
     )
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr.count("\n") == 1 and "no-such-run" in done.stderr
+
+
+def test_a_sweep_is_queued(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("LOPTSCOPE_RUNS", str(tmp_path))
+    shared = ["--task", "rosenbrock", "--problems", 3, "--unroll", 6, "--outer-steps", 4]
+    axes = ["--seeds", "0,1", "--units", "2,3", "--learning-rates", "0.1"]
+    assert call("sweep", *shared, *axes, "--json") == 0
+    found = last_json(capsys)
+    runs = [Run(tmp_path / name) for name in found["runs"]]
+    assert [(run.config.seed, run.config.architecture.units) for run in runs] == [(0, 2), (0, 3), (1, 2), (1, 3)]
+    assert {(run.config.learning_rate, run.config.unroll, run.status().state) for run in runs} == {(0.1, 6, "queued")}
+    assert {json.loads((run.path / "job.json").read_text())["sweep"] for run in runs} == {found["sweep"]}
+    assert call("sweep", *shared, "--seeds", "0,x") == 2
+    assert call("sweep", *shared, "--units", "0") == 2
+    assert call("sweep", *shared) == 2
+    assert len(list(tmp_path.glob("rosenbrock-*"))) == 4
+
+
+def test_train_from_a_snapshot(trained, tmp_path, monkeypatch, capsys):
+    start = f"{trained.path}@1"
+    options = ["--task", "linear_regression", "--outer-steps", 2, "--seed", 5, *SMALL]
+    assert call("train", *options, "--start", start, "--run", tmp_path / "run") == 0
+    run = Run(tmp_path / "run")
+    assert run.config.start.model_dump() == {"run": trained.name, "outer_step": 1}
+    found, expected = run.optimizer(0).theta, trained.optimizer(1).theta
+    assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
+    assert call("train", *options, "--start", f"{trained.path}@2", "--run", tmp_path / "b") == 2
+    assert "no snapshot at outer step 2" in capsys.readouterr().err
+    assert call("train", *options, "--start", f"{trained.path}@x", "--run", tmp_path / "b") == 2
+    assert call("train", *options, "--start", f"{trained.path}", "--units", 7, "--run", tmp_path / "b") == 2
+    assert not (tmp_path / "b" / "config.json").exists()
+
+
+def test_a_run_that_somebody_else_trains_is_left_alone(trained, capsys):
+    claim = try_claim(trained.path)
+    assert call("train", "--run", trained.path, "--resume") == 2
+    assert "is being trained by another process" in capsys.readouterr().err
+    claim.release()
+
+
+def test_training_that_comes_to_no_good_end_is_a_failure(tmp_path, capsys):
+    spoiled = ["--task", "rosenbrock", "--output-scale", "1e20", "--adjoint-clip", "none", "--outer-steps", 70]
+    assert call("train", *spoiled, *SMALL, "--run", tmp_path / "run") == 1
+    assert "not finite in 50 outer steps in a row" in capsys.readouterr().err.splitlines()[-1]
+    assert Run(tmp_path / "run").status().state == "failed"

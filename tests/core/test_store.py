@@ -6,7 +6,8 @@ import torch
 
 from core.errors import InputError
 from core.files import read_tensors, write_tensors
-from core.store import SNAPSHOT_FORMAT, STATE_FORMAT, OuterStep, Run, Status
+from core.outer.config import Start
+from core.store import SNAPSHOT_FORMAT, STATE_FORMAT, OuterStep, Run, Status, is_name
 from tests.core.helpers import small_config
 
 CONFIG = small_config(architecture={"units": 3})
@@ -170,3 +171,39 @@ def test_folders_that_hold_no_run(tmp_path, run):
             Run(path)
     with pytest.raises(InputError, match="already holds something"):
         Run.create(run.path, CONFIG)
+
+
+def test_the_curve_is_appended_and_read_from_any_step_on(run):
+    run.write_outer_losses([])
+    assert run.outer_losses() == []
+    run.append_outer_losses(CURVE[:1])
+    run.append_outer_losses(CURVE[1:], sync=True)
+    assert repr(run.outer_losses()) == repr(CURVE)
+    assert repr(run.outer_losses(after=1)) == repr(CURVE[1:]) and run.outer_losses(after=5) == []
+
+
+def test_a_line_that_is_being_written_is_not_there_yet(run):
+    run.write_outer_losses(CURVE[:1])
+    with (run.path / "outer_loss.csv").open("a") as file:
+        file.write("2,0.12")
+    assert run.outer_losses() == CURVE[:1]
+
+
+def test_a_run_that_starts_from_a_snapshot_keeps_it(run, tmp_path):
+    config = CONFIG.model_copy(update={"start": Start(run="run", outer_step=10)})
+    theta = run.optimizer(10).theta
+    started = Run.create(tmp_path / "started", config, theta)
+    assert Run(started.path).config == config and run.start() is None
+    assert all(torch.equal(tensor, theta[name]) for name, tensor in started.start().theta.items())
+    for wrong in ((config, None), (CONFIG, theta)):
+        with pytest.raises(InputError, match="start must come with"):
+            Run.create(tmp_path / "wrong", *wrong)
+    with pytest.raises(InputError, match="missing or unknown"):
+        Run.create(tmp_path / "wrong", config, {"weight_hh": theta["weight_hh"]})
+    assert not (tmp_path / "wrong").exists()
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", ".a", "a/b", "a\\b", "a b", "é", "a" * 101, "a\n"])
+def test_what_cannot_be_the_name_of_a_run(name):
+    assert not is_name(name)
+    assert is_name("linear_regression-gru4-0a1b2c") and is_name("Mine.2")

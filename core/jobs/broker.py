@@ -1,0 +1,199 @@
+"""Celery's part: a message that says there is work, by way of a folder or of Redis (REDIS_URL), and the process that gets it."""
+
+import functools
+import logging
+import os
+import signal
+import tempfile
+import threading
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+from celery import Celery, signals
+from kombu.exceptions import KombuError
+
+from core.jobs.queue import is_waiting, take_next, worker_name
+from core.jobs.worker import execute
+from core.outer.kernels.__main__ import main as load_kernels
+from core.outer.options import from_options
+from core.outer.trainer import train
+from core.store import runs_root
+
+TASK = "loptscope.work"
+QUEUE = "loptscope"
+LOOK_EVERY = 2.0  # seconds between two looks of an idle worker for runs of which no message came
+SEEN_WITHIN = 10.0  # seconds in which a worker shows itself
+PRESENT = ".workers"
+
+log = logging.getLogger("loptscope.worker")
+
+
+@functools.lru_cache(maxsize=8)
+def celery_app(root: Path, redis_url: str | None) -> Celery:
+    """The Celery application of a folder of runs.
+
+    Args:
+        root: that folder; the broker is a folder in it, unless Redis is named.
+        redis_url: as in "redis://host:6379/0".
+    """
+    options: dict[str, Any]
+    if redis_url:
+        broker, options = redis_url, {"visibility_timeout": 3600, "socket_connect_timeout": 2.0, "socket_timeout": 30.0}
+    else:
+        folder = root / ".broker"
+        for part in ("messages", "control"):
+            (folder / part).mkdir(parents=True, exist_ok=True)
+        messages = str(folder / "messages")
+        broker = "filesystem://localhost/"
+        options = {"data_folder_in": messages, "data_folder_out": messages, "control_folder": str(folder / "control")}
+        options |= {"polling_interval": 0.2}
+    app = Celery("loptscope", broker=broker, backend=None, set_as_current=False)
+    app.conf.update(
+        accept_content=["json"],
+        broker_connection_retry_on_startup=True,
+        broker_connection_timeout=2.0,
+        broker_transport_options=options,
+        task_create_missing_queues=True,
+        task_default_queue=QUEUE,
+        task_ignore_result=True,
+        task_serializer="json",
+        worker_enable_remote_control=False,
+        worker_hijack_root_logger=False,
+        worker_prefetch_multiplier=1,
+        worker_redirect_stdouts=False,
+        worker_send_task_events=False,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+    )
+    return app
+
+
+def notify(root: Path | None = None) -> None:
+    """Tell the workers that there is work. Should that fail, an idle worker finds it by itself within seconds."""
+    try:
+        app = celery_app(root or runs_root(), os.environ.get("REDIS_URL") or None)
+        app.send_task(TASK, retry=False, expires=3600)
+    except (KombuError, OSError, ValueError) as error:
+        log.warning("the workers could not be told of new work (%s); they look for it themselves", error)
+
+
+def workers_present(root: Path | None = None) -> int:
+    """How many workers have shown themselves within the last seconds."""
+    now = time.time()
+    count = 0
+    for path in ((root or runs_root()) / PRESENT).glob("*"):
+        try:
+            age = now - path.stat().st_mtime
+        except OSError:
+            continue
+        count += age < SEEN_WITHIN
+        if age > 3600:
+            path.unlink(missing_ok=True)
+    return count
+
+
+class _Service:
+    """One worker process: takes runs one after the other, shows itself, and notices what no message told it."""
+
+    def __init__(self, root: Path, threads: int | None, parent: int | None):
+        self.root, self.threads, self.parent = root, threads, parent
+        self.name = worker_name()
+        self.leaving = threading.Event()
+        self.busy = threading.Lock()
+        self.presence = root / PRESENT / self.name
+
+    def warm(self) -> None:
+        """Load what is slow to load, so that the first run's first step is not kept waiting."""
+        settings = {"task": "linear_regression", "units": 2, "problems": 2, "unroll": 2, "outer_steps": 1}
+        with self.busy, tempfile.TemporaryDirectory() as folder:
+            load_kernels()
+            train(Path(folder), from_options(settings))
+
+    def work(self) -> None:
+        """Take the next run, if there is one, and work on it."""
+        if self.leaving.is_set() or self.orphaned():
+            return
+        with self.busy:
+            try:
+                held = take_next(self.name, self.root)
+            except OSError as error:
+                log.warning("no run could be taken: %s", error)
+                return
+            if held is not None:
+                execute(held, self.name, leaving=self.leaving.is_set, threads=self.threads)
+
+    def orphaned(self) -> bool:
+        """Whether the dashboard that this worker belongs to is gone."""
+        return self.parent is not None and os.getppid() != self.parent
+
+    def watch(self) -> None:
+        """A thread's work: show that this worker is there; look for work while it is idle."""
+        looked = 0.0
+        while not self.leaving.wait(0.5):
+            try:
+                self.presence.parent.mkdir(parents=True, exist_ok=True)
+                self.presence.touch()
+            except OSError as error:  # a full disk does not keep a worker from working
+                log.debug("presence: %s", error)
+            if self.busy.locked():
+                continue
+            if self.orphaned():
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+            if time.monotonic() - looked > LOOK_EVERY:
+                looked = time.monotonic()
+                if is_waiting(self.root):
+                    notify(self.root)
+        with self.busy:  # once the run in hand is saved
+            self.close()
+            os._exit(0)  # all that matters is in files; Celery and torch would take seconds to leave
+
+    def close(self) -> None:
+        """It is over."""
+        self.leaving.set()
+        self.presence.unlink(missing_ok=True)
+
+
+def run_worker(root: Path | None = None, threads: int | None = None, parent: int | None = None) -> None:
+    """Be a worker, until SIGTERM or Ctrl-C: the run in hand is then saved and queued again.
+
+    Args:
+        root: the folder of runs.
+        threads: to train with; one for each core by default.
+        parent: process without which no further run is to be begun.
+    """
+    root = root or runs_root()
+    root.mkdir(parents=True, exist_ok=True)
+    app = celery_app(root, os.environ.get("REDIS_URL") or None)
+    service = _Service(root, threads, parent)
+    app.task(name=TASK)(service.work)
+
+    @signals.worker_shutting_down.connect(weak=False)
+    def leave(**_: Any) -> None:
+        service.leaving.set()
+
+    @signals.worker_ready.connect(weak=False)
+    def begin(**_: Any) -> None:
+        service.warm()
+        threading.Thread(target=service.watch, name="watch", daemon=True).start()
+        notify(root)
+
+    warnings.filterwarnings("ignore", message="You're running the worker with superuser privileges")
+    logging.basicConfig(level=logging.INFO, format="worker: %(message)s")
+    logging.getLogger("celery").setLevel(logging.WARNING)
+    logging.getLogger("kombu").setLevel(logging.WARNING)
+    worker = app.Worker(
+        hostname=f"worker@{service.name}",
+        pool="solo",
+        queues=[QUEUE],
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+        quiet=True,
+        loglevel="WARNING",
+    )
+    try:
+        worker.start()
+    finally:
+        service.close()

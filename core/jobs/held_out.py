@@ -1,0 +1,118 @@
+"""How good a run is while it trains, on problems it never trains on, at a small share of the time it trains for."""
+
+import time
+from collections.abc import Mapping
+from typing import Any, final
+
+import torch
+from torch import Tensor
+
+from core import zoo
+from core.errors import InputError
+from core.evaluation import loss_curves, score
+from core.optimizers.recurrent import RecurrentOptimizer
+from core.outer.compiled import CompiledOptimizer, Workspace
+from core.outer.config import RunConfig
+from core.seeds import Purpose, generator
+
+BUDGET = 0.08  # of the time spent training
+MOST_PROBLEMS = 64
+RIVALS_COST = 6  # evaluations' time that the tuned hand-designed optimizers together take, about
+ROWS = 20_000  # inner parameters at once, about
+POINTS = 101  # of the loss curve that is shown
+SPACING = 1.5, 0.02  # seconds between two evaluations, at least; and as a share of the training time
+
+
+def _curve(losses: Tensor) -> dict[str, list[Any]]:
+    """f(x_k)/f(x_0) of the first problem [K + 1] at no more than ``POINTS`` steps; None where it is not finite."""
+    steps = len(losses) - 1
+    chosen = sorted({round(steps * i / (POINTS - 1)) for i in range(POINTS)})
+    relative = (losses[:, 0] / losses[0, 0])[chosen]
+    values = [
+        float(f"{value:.4g}") if finite else None
+        for value, finite in zip(relative.tolist(), torch.isfinite(relative).tolist(), strict=True)
+    ]
+    return {"inner_step": chosen, "relative_loss": values}
+
+
+@final
+class HeldOut:
+    """Evaluates θ now and then on held-out problems of the run's own task and unroll length, within a budget of time.
+
+    Args:
+        config: of the run.
+    """
+
+    def __init__(self, config: RunConfig):
+        self.config = config
+        task = config.make_task()
+        dimension = task.sample(1, generator(Purpose.EVALUATE, config.seed)).dimension
+        count = max(2, min(MOST_PROBLEMS, config.problems * 2, ROWS // dimension))
+        self.problems = task.sample(count, generator(Purpose.EVALUATE, config.seed))
+        self.spent = 0.0
+        self.trained = 0.0  # seconds of training that were seen
+        self.last = 0.0  # of those, at the last evaluation
+        self.cost: float | None = None
+        self.levels_due = True
+
+    def saw(self, seconds: float) -> None:
+        """An outer step took this long."""
+        self.trained += seconds
+        if self.cost is None:  # before the first one: a forward pass is cheaper than an outer step
+            self.cost = seconds * max(1.0, self.problems.count / self.config.problems)
+
+    def due(self, *, last: bool = False) -> bool:
+        """Whether to evaluate now.
+
+        Args:
+            last: whether training is over.
+        """
+        cost = self.cost or 0.0
+        if last:
+            return cost <= max(1.0, 0.1 * self.trained)
+        spaced = self.trained - self.last >= max(SPACING[0], SPACING[1] * self.trained) or self.last == 0
+        return spaced and self.spent + cost <= BUDGET * self.trained
+
+    def rivals_due(self) -> bool:
+        """Whether to find the levels of the tuned hand-designed optimizers now."""
+        cost = RIVALS_COST * (self.cost or 0.0)
+        return self.levels_due and self.last > 0 and self.spent + cost <= BUDGET * self.trained
+
+    def evaluate(self, theta: Mapping[str, Tensor]) -> dict[str, Any]:
+        """Mean meta-loss, its standard error (None where a problem diverged), and the loss curve of one problem."""
+        began = time.perf_counter()
+        fixed = {name: tensor.detach() for name, tensor in theta.items()}
+        compiled = CompiledOptimizer(RecurrentOptimizer(self.config.architecture, fixed))
+        x0 = self.problems.x0
+        with torch.no_grad():
+            start = compiled.initial_state(x0.numel())
+            losses, _, _ = compiled.advance(self.problems, x0, start, self.config.unroll, Workspace())
+        found = self._summary(losses)
+        self.cost = time.perf_counter() - began
+        self.spent += self.cost
+        self.last = self.trained
+        return {**found, "curve": _curve(losses)}
+
+    def rivals(self) -> dict[str, Any]:
+        """The tuned hand-designed optimizers on the same problems, by name; empty if none were tuned for the task."""
+        self.levels_due = False
+        began = time.perf_counter()
+        try:
+            tuned = zoo.rivals(self.config.task)
+        except InputError:
+            return {}
+        found = {}
+        for name, optimizer in tuned.items():
+            losses = loss_curves(optimizer, self.problems, self.config.unroll)
+            found[name] = {**self._summary(losses), "curve": _curve(losses)}
+        self.spent += time.perf_counter() - began
+        return found
+
+    def _summary(self, losses: Tensor) -> dict[str, Any]:
+        scored = score(losses, curve_steps=[0])
+        return {
+            "meta_loss": scored.meta_loss.mean,
+            "sem": scored.meta_loss.sem,
+            "diverged": scored.diverged,
+            "problems": self.problems.count,
+        }

@@ -1,0 +1,319 @@
+"""The queue: which runs wait, in what order, and what may be asked of a run. All of it is read from the runs' folders."""
+
+import hashlib
+import os
+import secrets
+import shutil
+import socket
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+from core import zoo
+from core.claims import Claim, Heartbeat, begin_beating, last_heartbeat, try_claim
+from core.errors import InputError
+from core.files import write_bytes, write_json
+from core.jobs.limits import Limits
+from core.jobs.record import LEFT_AS, Job, Record, Wish, locked, note
+from core.outer.config import RunConfig
+from core.outer.options import from_options, to_options
+from core.store import Run, State, Status, is_name, runs_root
+
+IN_VAIN = 5  # workers in a row that may die of a run before it is given up
+AT_WORK: tuple[State, ...] = ("queued", "running", "paused")  # what counts against a client's number of runs
+CAN_RESUME: tuple[State, ...] = ("paused", "stopped", "cancelled", "failed")
+
+
+@final
+class UnknownJobError(InputError):
+    """There is no job of that name."""
+
+
+@final
+class ConflictError(InputError):
+    """What was asked does not fit the state that a job is in."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A run that was taken from the queue, and the right to work on it."""
+
+    record: Record
+    claim: Claim
+
+
+def find(name: str, root: Path | None = None) -> Record:
+    """The job of that name.
+
+    Raises:
+        UnknownJobError: there is none.
+    """
+    path = (root or runs_root()) / name
+    if not is_name(name) or not (path / "job.json").is_file():
+        raise UnknownJobError(f"there is no run {name[:80]!r}")
+    return Record(path)
+
+
+def records(root: Path | None = None) -> list[tuple[Record, Status]]:
+    """All jobs, in the order in which they were submitted; folders that are damaged are left out."""
+    found = []
+    for path in (root or runs_root()).glob("*/job.json"):
+        if not is_name(path.parent.name):
+            continue
+        try:
+            record = Record(path.parent)
+            found.append((record, record.status()))
+        except (InputError, OSError):
+            continue
+    return sorted(found, key=lambda pair: (pair[0].job.submitted, pair[0].name))
+
+
+def waiting(listed: Iterable[tuple[Record, Status]]) -> list[Record]:
+    """The runs that wait, the next one first."""
+    queued = [record for record, status in listed if status.state == "queued"]
+    return sorted(queued, key=lambda record: (record.job.order, record.job.submitted, record.name))
+
+
+def _client(address: str, root: Path) -> str:
+    """A keyed hash of an address, so that a client's runs can be counted and its address is not kept."""
+    key = root / ".key"
+    if not key.exists():
+        write_bytes(key, secrets.token_bytes(32))
+        key.chmod(0o600)
+    return hashlib.blake2b(address.encode(), key=key.read_bytes()[:64], digest_size=8).hexdigest()
+
+
+def _name(config: RunConfig, root: Path) -> str:
+    architecture = config.architecture
+    while True:
+        name = f"{config.task}-{architecture.cell}{architecture.units}-{secrets.token_hex(3)}"
+        if not (root / name).exists():
+            return name
+
+
+def submit(
+    settings: Mapping[str, Any],
+    *,
+    base: RunConfig | None = None,
+    root: Path | None = None,
+    limits: Limits | None = None,
+    client: str = "",
+    sweep: str | None = None,
+) -> Record:
+    """Put a run at the end of the queue.
+
+    Args:
+        settings: by the names of ``train``'s options; ``start`` as ``{"run": NAME, "outer_step": K}`` names a snapshot.
+        base: a configuration whose settings hold where nothing else is asked for.
+        root: the folder of runs.
+        limits: what is allowed; those of the environment by default.
+        client: address of who asks.
+        sweep: name of the sweep it belongs to.
+
+    Raises:
+        InputError: the settings are wrong or not allowed; nothing was created.
+        OSError: the folder could not be written; nothing was left behind.
+    """
+    root, limits = root or runs_root(), limits or Limits.from_environment()
+    config = from_options(settings, base, strict=True)
+    limits.check(config)
+    theta = None
+    if config.start is not None:
+        if not is_name(config.start.run):
+            raise InputError(f"start must name one of the runs here (got {config.start.run!r:.60})")
+        theta = zoo.find_run(config.start.run).optimizer(config.start.outer_step).theta
+    root.mkdir(parents=True, exist_ok=True)
+    with locked(root / ".lock"):
+        who = _client(client, root) if client else ""
+        known = records(root)
+        own = sum(record.job.client == who and status.state in AT_WORK for record, status in known) if who else 0
+        queue = waiting(known)
+        limits.check_room(len(queue), own, len(known), root)
+        now = time.time()
+        order = max([now, *(record.job.order + 1 for record in queue)])
+        name = _name(config, root)
+        making = root / f".new-{name}"  # it appears whole, or not at all
+        try:
+            run = Run.create(making, config, theta)
+            run.write_status(Status(state="queued", outer_step=0, outer_steps=config.outer_steps))
+            write_json(making / "job.json", Job(submitted=now, order=order, client=who, sweep=sweep))
+            note(making, "state", state="queued", message="", outer_step=0)
+            making.rename(root / name)
+        except BaseException:
+            shutil.rmtree(making, ignore_errors=True)
+            raise
+    return Record(root / name)
+
+
+def restart(
+    record: Record,
+    outer_step: int | None,
+    changes: Mapping[str, Any],
+    *,
+    limits: Limits | None = None,
+    client: str = "",
+) -> Record:
+    """Queue a new run that starts from a snapshot of another one, with its settings but for the changes.
+
+    Raises:
+        InputError: no such snapshot, the changes are wrong, or they change the shape of the optimizer.
+    """
+    kept = record.run.snapshots()
+    if not kept:
+        raise InputError(f"{record.name} has no snapshot yet to start from")
+    step = kept[-1] if outer_step is None else outer_step
+    start = {"run": record.name, "outer_step": step}
+    settings = {name: value for name, value in to_options(record.run.config).items() if name != "start"}
+    return submit({**settings, "start": start, **changes}, root=record.path.parent, limits=limits, client=client)
+
+
+def reorder(record: Record, place: int) -> None:
+    """Move a waiting run to another place of the queue, 0 being the next one to run.
+
+    Raises:
+        ConflictError: it does not wait.
+    """
+    root = record.path.parent
+    with locked(root / ".lock"):
+        queue = waiting(records(root))
+        names = [other.name for other in queue]
+        if record.name not in names:
+            raise ConflictError(f"{record.name} does not wait in the queue any more")
+        moved = queue.pop(names.index(record.name))
+        queue.insert(max(0, min(place, len(queue))), moved)
+        orders = sorted(other.job.order for other in queue)
+        for other, order in zip(queue, orders, strict=True):
+            if other.job.order != order:
+                other.write_job(order=order)
+
+
+def ask(record: Record, wish: Wish) -> None:
+    """Pause, stop (and keep), cancel or delete a run: at once if nobody works on it, otherwise its worker is asked.
+
+    Raises:
+        ConflictError: the run is over, so there is nothing to pause, stop or cancel.
+    """
+    claim = try_claim(record.path)
+    if claim is None:
+        record.want(wish)
+        return
+    try:
+        leave(record, wish)
+    finally:
+        claim.release()
+
+
+def leave(record: Record, wish: Wish) -> None:
+    """Do to a run that is claimed what is wanted.
+
+    Raises:
+        ConflictError: the run is over, so there is nothing to pause, stop or cancel.
+    """
+    if wish == "delete":
+        remove(record)
+        return
+    state = record.status().state
+    if state not in AT_WORK and state != LEFT_AS[wish]:
+        raise ConflictError(f"{record.name} is {state}: there is nothing to {wish}")
+    record.want(None)
+    if state != LEFT_AS[wish]:
+        if wish == "stop":
+            record.keep_snapshot()
+        record.set_state(LEFT_AS[wish])
+
+
+def remove(record: Record) -> None:
+    """Remove a run that is claimed, with everything it kept."""
+    grave = record.path.parent / f".gone-{record.name}-{secrets.token_hex(3)}"
+    record.path.rename(grave)  # at once, for everybody who looks
+    shutil.rmtree(grave, ignore_errors=True)
+
+
+def resume(record: Record, limits: Limits | None = None) -> None:
+    """Queue a run again, to go on from its last training state; no effect on one that waits or runs.
+
+    Raises:
+        ConflictError: it is finished, or has been trained for as long as is allowed.
+    """
+    limits = limits or Limits.from_environment()
+    claim = try_claim(record.path)
+    if claim is None:
+        if record.wanted() == "pause":
+            record.want(None)
+        return
+    try:
+        status = record.status()
+        if status.state == "finished":
+            raise ConflictError(f"{record.name} is finished: start a new run from one of its snapshots instead")
+        if status.seconds >= limits.seconds:
+            raise ConflictError(f"{record.name} has been trained for the {limits.seconds:g} s that a run may take here")
+        if status.state in CAN_RESUME:
+            record.want(None)
+            record.write_job(order=time.time())
+            record.set_state("queued")
+    finally:
+        claim.release()
+
+
+def take_next(worker: str, root: Path | None = None) -> Held | None:
+    """Take the run that is next: first those whose worker was lost, then the queue. None if nothing waits.
+
+    Its status says "running" and its heartbeat is the worker's from now on.
+    """
+    listed = records(root)
+    lost = [record for record, status in listed if status.state == "running"]
+    for record in (*lost, *waiting(listed)):
+        claim = try_claim(record.path)
+        if claim is None:
+            continue
+        try:
+            if _begin(record, worker):
+                return Held(record, claim)
+        except BaseException:
+            claim.release()
+            raise
+        claim.release()
+    return None
+
+
+def _begin(record: Record, worker: str) -> bool:
+    """Make a claimed run the worker's, if it still is to be run."""
+    status = record.status()
+    wish = record.wanted()
+    if status.state not in ("queued", "running"):
+        return False
+    if wish is not None:
+        leave(record, wish)
+        return False
+    before = last_heartbeat(record.path) if status.state == "running" else None
+    in_vain = 0
+    if before is not None and status.outer_step <= before.outer_step:
+        in_vain = before.in_vain + 1
+    if in_vain >= IN_VAIN:
+        record.set_state("failed", f"its worker died {in_vain} times at the same point, perhaps for want of memory")
+        return False
+    heartbeat = Heartbeat(worker=worker, host=socket.gethostname(), outer_step=status.outer_step, in_vain=in_vain)
+    begin_beating(record.path, heartbeat)
+    message = "its worker was lost; another one goes on from the last training state" if before is not None else ""
+    record.set_state("running", message)
+    return True
+
+
+def is_waiting(root: Path | None = None) -> bool:
+    """Whether a worker would find something to do."""
+    for record, status in records(root):
+        if status.state == "queued":
+            return True
+        if status.state == "running":
+            claim = try_claim(record.path)
+            if claim is not None:
+                claim.release()
+                return True
+    return False
+
+
+def worker_name() -> str:
+    """A name for this process as a worker, unlike any other."""
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"

@@ -1,0 +1,166 @@
+"""What a run's folder keeps of it as a job: who asked for it, what happened, what is asked of its worker."""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict
+
+from core.errors import InputError
+from core.files import read_json, write_json
+from core.store import Run, State, Status
+
+Wish = Literal["pause", "stop", "cancel", "delete"]
+WISHES: tuple[Wish, ...] = get_args(Wish)
+LEFT_AS: dict[Wish, State] = {"pause": "paused", "stop": "stopped", "cancel": "cancelled", "delete": "cancelled"}
+
+
+class Job(BaseModel):
+    """``job.json``: what makes a run a job.
+
+    Attributes:
+        submitted: when, seconds since 1970.
+        order: the queue is in ascending order of it.
+        client: who asked for it, as a keyed hash that only serves to count a client's runs.
+        sweep: name of the sweep it belongs to.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: Literal["loptscope-job/1"] = "loptscope-job/1"
+    submitted: float
+    order: float
+    client: str = ""
+    sweep: str | None = None
+
+
+class Control(BaseModel):
+    """``control.json``: what is asked of a run's worker."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    wanted: Wish
+
+
+class Record:
+    """A run that is a job.
+
+    Raises:
+        InputError: the folder holds no run, no job, or a damaged one.
+    """
+
+    def __init__(self, path: Path):
+        self.job = read_json(path / "job.json", Job)
+        self.run = Run(path)
+        self.path = path
+
+    @property
+    def name(self) -> str:
+        """The job's id."""
+        return self.path.name
+
+    def status(self) -> Status:
+        """How far it is."""
+        return self.run.status()
+
+    def write_job(self, **changes: Any) -> None:
+        """Note a change of what makes it a job."""
+        self.job = self.job.model_copy(update=changes)
+        write_json(self.path / "job.json", self.job)
+
+    def set_state(self, state: State, message: str = "") -> None:
+        """Change its state, and note that it happened."""
+        self.run.write_status(self.status().model_copy(update={"state": state, "message": message}))
+        self.note_state()
+
+    def note_state(self) -> None:
+        """Note the state it is in as an event."""
+        status = self.status()
+        note(self.path, "state", state=status.state, message=status.message, outer_step=status.outer_step)
+
+    def wanted(self) -> Wish | None:
+        """What is asked of its worker."""
+        path = self.path / "control.json"
+        if not path.exists():
+            return None
+        try:
+            return read_json(path, Control).wanted
+        except InputError:
+            return None  # taken back this moment, or not whole
+
+    def want(self, wish: Wish | None) -> None:
+        """Ask something of its worker, or take it back."""
+        if wish is None:
+            (self.path / "control.json").unlink(missing_ok=True)
+        else:
+            write_json(self.path / "control.json", Control(wanted=wish))
+
+    def keep_snapshot(self) -> None:
+        """Keep θ of the last training state as a snapshot, so that a stopped run can be looked at where it stopped."""
+        if not (self.path / "training_state.safetensors").exists():
+            return
+        tensors, counters = self.run.training_state()
+        step = int(counters["outer_step"])
+        if step not in self.run.snapshots():
+            kept = {name.removeprefix("theta."): t for name, t in tensors.items() if name.startswith("theta.")}
+            self.run.write_snapshot(step, kept)
+            note(self.path, "snapshot", outer_step=step)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Do something while nobody else does who asks for the same lock; ``path`` is made if need be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def note(path: Path, kind: str, **content: Any) -> None:
+    """Append an event to a run's ``events.jsonl``.
+
+    Args:
+        path: the run's folder.
+        kind: what happened.
+        content: more about it; numbers must be finite.
+    """
+    line = json.dumps({"time": round(time.time(), 3), "kind": kind, **content}, allow_nan=False, separators=(",", ":"))
+    with (path / "events.jsonl").open("a+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        torn = False
+        if file.seek(0, os.SEEK_END):
+            file.seek(-1, os.SEEK_END)
+            torn = file.read(1) != b"\n"  # somebody was killed, or the disk was full, in the middle of a line
+        file.write((b"\n" if torn else b"") + line.encode() + b"\n")
+
+
+def events(path: Path, after: int = 0, most: int = 1000) -> tuple[list[dict[str, Any]], int]:
+    """Events of a run.
+
+    Args:
+        path: the run's folder.
+        after: sequence number to begin after; that of the first event is 1.
+        most: how many at most.
+
+    Returns:
+        the events, each with its "seq", and the sequence number up to which all were looked at (lines that were torn are skipped).
+    """
+    try:
+        content = (path / "events.jsonl").read_bytes()
+    except FileNotFoundError:
+        return [], after
+    lines = content[: content.rfind(b"\n") + 1].splitlines()
+    found = []
+    for number, line in enumerate(lines[after : after + most], start=after + 1):
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict):
+            found.append({"seq": number, **event})
+    return found, max(after, min(len(lines), after + most))

@@ -1,0 +1,58 @@
+"""Many runs that differ in a few settings, through the same queue."""
+
+import itertools
+import secrets
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from core.errors import InputError
+from core.jobs.limits import Limits
+from core.jobs.queue import submit
+from core.jobs.record import Record
+from core.outer.options import OPTIONS, from_options
+
+MOST_RUNS = 1000
+
+
+def sweep(
+    settings: Mapping[str, Any],
+    axes: Mapping[str, Sequence[Any]],
+    *,
+    root: Path | None = None,
+    limits: Limits | None = None,
+    client: str = "",
+) -> tuple[str, list[Record]]:
+    """Queue every combination of some settings' values.
+
+    Args:
+        settings: what all runs share, by the names of ``train``'s options.
+        axes: values by the name of the setting, as in ``{"seed": [0, 1], "units": [16, 32]}``.
+        root: the folder of runs.
+        limits: what is allowed.
+        client: address of who asks.
+
+    Returns:
+        the sweep's name, and its runs.
+
+    Raises:
+        InputError: any of the combinations is wrong, or there are too many; unless the queue fills up half-way, nothing is created.
+    """
+    limits = limits or Limits.from_environment()
+    for name, values in axes.items():
+        if name not in OPTIONS:
+            raise InputError(f"{name[:40]!r} is not a known setting: choose from {', '.join(OPTIONS)}")
+        if isinstance(values, str) or not isinstance(values, Sequence) or not values:
+            raise InputError(f"{name} must be a list with at least one value (got {values!r:.40})")
+    count = 1
+    for values in axes.values():
+        count *= len(values)
+    if not axes or count > MOST_RUNS:
+        raise InputError(f"a sweep must be of 1 to {MOST_RUNS} runs (got {count if axes else 0})")
+    combinations = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+    for chosen in combinations:
+        limits.check(from_options({**settings, **chosen}, strict=True))
+    name = f"sweep-{secrets.token_hex(3)}"
+    return name, [
+        submit({**settings, **chosen}, root=root, limits=limits, client=client, sweep=name) for chosen in combinations
+    ]

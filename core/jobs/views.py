@@ -1,0 +1,138 @@
+"""Jobs as plain JSON: what the dashboard and other programs are told of them."""
+
+import math
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from core.claims import HEARTBEAT
+from core.errors import InputError
+from core.jobs.broker import SEEN_WITHIN, workers_present
+from core.jobs.queue import waiting
+from core.jobs.record import Record, events
+from core.outer.options import command_of, to_options
+from core.store import OuterStep, Status
+
+MOST_EVENTS = 500
+MOST_POINTS = 5000  # of the curve in one answer, about
+RECENT = 20  # outer steps that the speed is taken over
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _points(steps: list[OuterStep]) -> dict[str, list[Any]]:
+    """Columns; None where a number is not finite, since JSON has none such."""
+    return {
+        "outer_step": [step.outer_step for step in steps],
+        "meta_loss": [_finite(step.meta_loss) for step in steps],
+        "gradient_norm": [_finite(step.gradient_norm) for step in steps],
+        "learning_rate": [step.learning_rate for step in steps],
+        "diverged_problems": [step.diverged_problems for step in steps],
+        "skipped": [step.skipped for step in steps],
+        "seconds": [step.seconds for step in steps],
+    }
+
+
+def _speed(steps: list[OuterStep]) -> float | None:
+    """Outer steps a second over the last ones."""
+    if len(steps) < 2 or steps[-1].seconds <= steps[0].seconds:
+        return None
+    return (steps[-1].outer_step - steps[0].outer_step) / (steps[-1].seconds - steps[0].seconds)
+
+
+def _beating(record: Record) -> bool:
+    try:
+        return time.time() - (record.path / HEARTBEAT).stat().st_mtime < SEEN_WITHIN
+    except OSError:
+        return False
+
+
+def describe(record: Record, queue: list[str] | None = None) -> dict[str, Any]:
+    """One job.
+
+    Args:
+        record: the job.
+        queue: names of the runs that wait, in order, if known; otherwise its place is left out.
+    """
+    status = record.status()
+    recent: list[OuterStep] = []
+    if status.state != "queued":
+        try:
+            recent = record.run.outer_losses(max(0, status.outer_step - RECENT))
+        except InputError:  # said where the curve is asked for
+            recent = []
+    newer = [step for step in recent if step.outer_step > status.outer_step] if status.state == "running" else []
+    latest = recent[-1] if recent else None
+    live: Status = status
+    if newer:
+        live = status.model_copy(
+            update={
+                "outer_step": newer[-1].outer_step,
+                "diverged_problems": status.diverged_problems + sum(step.diverged_problems for step in newer),
+                "skipped_steps": status.skipped_steps + sum(step.skipped for step in newer),
+                "seconds": newer[-1].seconds,
+            }
+        )
+    speed = _speed(recent)
+    left = (live.outer_steps - live.outer_step) / speed if speed else None
+    config = record.run.config
+    found = {
+        "id": record.name,
+        **live.model_dump(),
+        "wanted": record.wanted(),
+        "worker_alive": status.state == "running" and _beating(record),
+        "meta_loss": None if latest is None else _finite(latest.meta_loss),
+        "steps_per_second": speed,
+        "seconds_left": left if status.state == "running" else None,
+        "submitted": record.job.submitted,
+        "sweep": record.job.sweep,
+        "start": None if config.start is None else config.start.model_dump(),
+        "snapshots": record.run.snapshots(),
+        "settings": to_options(config),
+        "command": command_of(config, f"runs/{record.name}"),
+    }
+    if queue is not None:
+        found["place"] = queue.index(record.name) if record.name in queue else None
+    return found
+
+
+def describe_all(listed: Iterable[tuple[Record, Status]], sweep: str | None = None) -> dict[str, Any]:
+    """All jobs in the order in which they were submitted, the queue, and the number of workers that are there."""
+    known = list(listed)
+    queue = [record.name for record in waiting(known)]
+    shown = []
+    for record, _ in known:
+        if sweep is not None and record.job.sweep != sweep:
+            continue
+        try:
+            shown.append(describe(record, queue))
+        except (InputError, OSError):  # deleted this moment
+            continue
+    return {"jobs": shown, "queue": queue, "workers": workers_present()}
+
+
+def happened(record: Record, after: int) -> dict[str, Any]:
+    """Events after a sequence number; those of kind "steps" come with the points of the outer training curve.
+
+    Raises:
+        InputError: the curve is damaged.
+    """
+    found, last = events(record.path, after, MOST_EVENTS)
+    firsts = [event["first"] for event in found if event.get("kind") == "steps"]
+    curve = record.run.outer_losses(min(firsts) - 1) if firsts else []
+    offset = min(firsts) if firsts else 1
+    told: list[dict[str, Any]] = []
+    points = 0
+    for event in found:
+        if event.get("kind") == "steps":
+            if points > MOST_POINTS:
+                last = event["seq"] - 1
+                break
+            part = curve[event["first"] - offset : event["last"] - offset + 1]
+            points += len(part)
+            event = {**event, "points": _points(part)}
+        told.append(event)
+    more = bool(events(record.path, last, 1)[0])
+    return {"events": told, "next": last, "more": more, "state": record.status().state}

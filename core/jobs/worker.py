@@ -1,0 +1,194 @@
+"""Work on one run: train it, say how far it is, and do what is asked of it on the way."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import final
+
+from torch import Tensor
+
+from core.claims import beat, stop_beating
+from core.errors import InputError
+from core.jobs.held_out import HeldOut
+from core.jobs.limits import Limits
+from core.jobs.queue import Held, leave
+from core.jobs.record import LEFT_AS, Record, note
+from core.outer.gradient import Workers
+from core.outer.trainer import FULL, Hooks, train
+from core.store import OuterStep, State
+
+BEAT_EVERY = 1.0  # seconds
+LOOK_EVERY = 0.2  # seconds between two looks at what is asked
+
+log = logging.getLogger("loptscope.worker")
+
+
+@final
+class Pulse:
+    """A thread that says a run is being worked on, until it is stopped or another worker has taken the run."""
+
+    def __init__(self, path: Path, worker: str):
+        self.lost = threading.Event()
+        self._path, self._worker = path, worker
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="pulse", daemon=True)
+        self._thread.start()
+
+    def _beat(self) -> None:
+        while not self._over.wait(BEAT_EVERY):
+            if not beat(self._path, self._worker):
+                self.lost.set()
+                return
+
+    def stop(self) -> None:
+        """No more."""
+        self._over.set()
+        self._thread.join()
+
+
+@final
+class _Supervision:
+    """What a worker does between two outer steps of one run."""
+
+    def __init__(self, record: Record, pulse: Pulse, leaving: Callable[[], bool], limits: Limits):
+        self.record, self.pulse, self.leaving, self.limits = record, pulse, leaving, limits
+        self.held_out: HeldOut | None = None
+        self.looked = 0.0
+        self.written_to = 0
+        self.seconds: float | None = None
+        self.reason: tuple[State, str] = ("stopped", "")
+
+    def on_step(self, step: OuterStep) -> bool:
+        """Whether to go on."""
+        if self.pulse.lost.is_set():
+            raise LostError
+        now = time.monotonic()
+        if self.leaving():
+            self.reason = "queued", "its worker was stopped; it goes on when there is one"
+            return False
+        if step.seconds >= self.limits.seconds:
+            self.reason = "stopped", f"stopped after {self.limits.seconds:g} s, the longest that a run may take here"
+            return False
+        if now - self.looked > LOOK_EVERY:
+            self.looked = now
+            wish = self.record.wanted()
+            if wish is not None:
+                self.reason = LEFT_AS[wish], ""
+                return False
+        return True
+
+    def written(self, outer_step: int) -> None:
+        """The curve on disk has grown."""
+        if outer_step > self.written_to:
+            note(self.record.path, "steps", first=self.written_to + 1, last=outer_step)
+        self.written_to = outer_step
+
+    def theta(self, step: OuterStep, theta: Mapping[str, Tensor]) -> None:
+        """Evaluate on held-out problems now and then."""
+        before, self.seconds = self.seconds, step.seconds
+        if before is None:  # the first step also loads and compiles
+            return
+        if self.held_out is None:
+            self.held_out = HeldOut(self.record.run.config)
+        held_out = self.held_out
+        held_out.saw(step.seconds - before)
+        last = step.outer_step == self.record.run.config.outer_steps
+        if held_out.due(last=last):
+            note(self.record.path, "evaluation", outer_step=step.outer_step, **held_out.evaluate(theta))
+        elif held_out.rivals_due():
+            found = held_out.rivals()
+            if found:
+                note(self.record.path, "levels", optimizers=found)
+
+    def kept(self, outer_step: int) -> None:
+        """A snapshot was kept."""
+        note(self.record.path, "snapshot", outer_step=outer_step)
+
+
+@final
+class LostError(Exception):
+    """Another worker has taken the run over."""
+
+
+def execute(
+    held: Held,
+    worker: str,
+    *,
+    leaving: Callable[[], bool] = lambda: False,
+    threads: int | None = None,
+    limits: Limits | None = None,
+) -> None:
+    """Train a run that was taken from the queue, to its end or until something is asked of it. The claim is given up.
+
+    Whatever goes wrong with the run is said in its status; nothing is raised.
+
+    Args:
+        held: the run.
+        worker: the name under which it was taken.
+        leaving: asked after every outer step; if so, the run is saved and queued again.
+        threads: to use; one for each core by default.
+        limits: what is allowed; those of the environment by default.
+    """
+    record = held.record
+    pulse = Pulse(record.path, worker)
+    watch = _Supervision(record, pulse, leaving, limits or Limits.from_environment())
+    watch.written_to = record.status().outer_step
+    log.info("%s: goes on from outer step %d", record.name, watch.written_to)
+    hooks = Hooks(theta=watch.theta, written=watch.written, kept=watch.kept, left_as=lambda: watch.reason)
+    try:
+        workers = Workers(threads) if threads else Workers()
+        train(record.path, record.run.config, resume=True, on_step=watch.on_step, hooks=hooks, workers=workers)
+        _after(record)
+    except LostError:
+        log.warning("%s: another worker has taken it over", record.name)
+        held.claim.release()
+        pulse.stop()
+        return
+    except (
+        InputError,
+        OSError,
+        MemoryError,
+        RuntimeError,
+        ArithmeticError,
+        LookupError,
+        TypeError,
+        ValueError,
+    ) as error:
+        log.exception("%s failed", record.name)
+        _say_failed(record, error)
+    pulse.stop()
+    stop_beating(record.path)
+    held.claim.release()
+
+
+def _after(record: Record) -> None:
+    """Training was left: keep what is to be kept and say so."""
+    state = record.status().state
+    if state == "stopped":
+        record.keep_snapshot()
+    record.note_state()
+    wish = record.wanted()
+    if wish == "delete":
+        leave(record, wish)
+        return
+    if wish is None and state == "paused":  # it was taken back this moment
+        record.set_state("queued")
+    record.want(None)
+
+
+def _say_failed(record: Record, error: BaseException) -> None:
+    """As far as that is possible: the disk may be full."""
+    full = isinstance(error, OSError) and error.errno in FULL
+    try:
+        if full and record.status().state == "failed":  # the trainer has said why
+            record.note_state()
+            return
+        record.run.release()
+        what = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+        if full:
+            what = "the disk is full: make room, then resume the run"
+        record.set_state("failed", " ".join(what.split())[:400])
+    except (OSError, InputError):
+        log.exception("%s: what went wrong could not be written", record.name)

@@ -1,0 +1,267 @@
+"""The queue as the runs' folders tell it."""
+
+import json
+import threading
+
+import pytest
+import torch
+
+from core import zoo
+from core.claims import CLAIM, try_claim
+from core.errors import InputError
+from core.jobs import queue as module
+from core.jobs.limits import Limits, TooManyError
+from core.jobs.queue import (
+    IN_VAIN,
+    ConflictError,
+    UnknownJobError,
+    ask,
+    find,
+    is_waiting,
+    records,
+    reorder,
+    restart,
+    resume,
+    submit,
+    take_next,
+    waiting,
+)
+from core.jobs.record import events, note
+from core.outer.options import from_options
+from core.store import Run
+from tests.core.jobs.helpers import SMALL, kinds, queued, states, work
+
+
+def order():
+    return [record.name for record in waiting(records())]
+
+
+def test_a_submitted_run_is_a_folder_with_everything(root):
+    record = submit(SMALL | {"learning_rate": 0.01}, client="10.0.0.1", sweep="sweep-1")
+    assert record.path.parent == root and record.name.startswith("linear_regression-gru4-")
+    assert Run(record.path).config == from_options(SMALL | {"learning_rate": 0.01})
+    status = record.status()
+    assert (status.state, status.outer_step, status.outer_steps) == ("queued", 0, 30)
+    assert find(record.name).job == record.job and record.job.sweep == "sweep-1"
+    assert "10.0.0.1" not in (record.path / "job.json").read_text()
+    assert [event["seq"] for event in events(record.path)[0]] == [1]
+    assert zoo.find_run(record.name).path == record.path
+
+
+@pytest.mark.parametrize(
+    "settings, words",
+    [
+        ({}, "task is missing"),
+        ({"task": "chess"}, "unknown task 'chess'"),
+        ({"task": ["rosenbrock"]}, "task"),
+        ({"units": 10_000}, "units should be less than or equal to 1024"),
+        ({"units": "16"}, "units should be a valid integer"),
+        ({"units": True}, "units should be a valid integer"),
+        ({"units": 2.5}, "units should be a valid integer"),
+        ({"outer_steps": -1}, "outer_steps should be greater than or equal to 1"),
+        ({"learning_rate": "fast"}, "learning_rate should be a valid number"),
+        ({"learning_rate": 1e400}, "learning_rate"),
+        ({"task_parameters": {"parameters": "5"}}, "parameters should be a valid integer"),
+        ({"task_parameters": [1]}, "task_parameters"),
+        ({"task_parameters": {"x": 1}}, "x is not a known setting"),
+        ({"run": "/etc"}, "'run' is not a known setting"),
+        ({"architecture": {}}, "'architecture' is not a known setting"),
+        ({"format": "x"}, "'format' is not a known setting"),
+        ({"start": {"run": "../../etc", "outer_step": 0}}, "must be a run's name, not a path"),
+        ({"start": {"run": ".git", "outer_step": 0}}, "start must name one of the runs here"),
+        ({"start": {"run": "absent", "outer_step": 0}}, "neither a run's folder nor in the zoo"),
+        ({"start": "absent"}, "start"),
+        ({"seed": None}, "seed should be a valid integer"),
+        ({"truncation": 11}, "truncation must be at most the unroll"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence_and_leaves_nothing(root, settings, words):
+    given = settings if "task" in settings or not settings else SMALL | settings
+    with pytest.raises(InputError) as caught:
+        submit(given)
+    assert words in str(caught.value) and "\n" not in str(caught.value)
+    assert not list(root.glob("*")) and order() == []
+
+
+def test_a_disk_that_is_full_at_once_leaves_nothing_behind(root, monkeypatch):
+    def full(*_args, **_kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(module, "note", full)
+    with pytest.raises(OSError, match="No space left"):
+        queued()
+    assert [path.name for path in root.iterdir()] == [".lock"]
+
+
+def test_the_order_can_be_seen_and_changed(root):
+    a, b, c = (queued(seed=seed) for seed in range(3))
+    assert order() == [a.name, b.name, c.name]
+    reorder(c, 0)
+    assert order() == [c.name, a.name, b.name]
+    reorder(c, 99)
+    reorder(find(a.name), 1)
+    assert order() == [b.name, a.name, c.name]
+    late = queued(seed=3)
+    assert order()[-1] == late.name
+    assert work().name == b.name
+    with pytest.raises(ConflictError, match="does not wait"):
+        reorder(b, 0)
+
+
+def test_only_one_takes_a_run(root):
+    record = queued()
+    taken, gate = [], threading.Barrier(8)
+
+    def take(number):
+        gate.wait()
+        taken.append(take_next(f"w{number}"))
+
+    threads = [threading.Thread(target=take, args=(i,)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (held,) = [one for one in taken if one is not None]
+    assert held.record.name == record.name and record.status().state == "running"
+    assert take_next("late") is None and not is_waiting()
+    held.claim.release()
+    assert is_waiting()  # its worker is gone
+
+
+@pytest.mark.parametrize("wish, state", [("pause", "paused"), ("stop", "stopped"), ("cancel", "cancelled")])
+def test_a_waiting_run_obeys_at_once(root, wish, state):
+    record = queued()
+    ask(record, wish)
+    ask(record, wish)  # again: no harm
+    assert record.status().state == state and order() == [] and work() is None
+    assert states(record) == ["queued", state]
+    resume(record)
+    resume(record)
+    assert order() == [record.name] and record.wanted() is None
+
+
+def test_deleting_removes_everything(root):
+    record = queued()
+    ask(record, "delete")
+    assert not record.path.exists() and records() == []
+    assert not [path for path in root.iterdir() if path.name != ".lock"]
+    with pytest.raises(UnknownJobError):
+        find(record.name)
+
+
+def test_what_is_over_cannot_be_paused_or_resumed(root):
+    record = queued()
+    work()
+    for wish in ("pause", "stop", "cancel"):
+        with pytest.raises(ConflictError, match=f"is finished: there is nothing to {wish}"):
+            ask(record, wish)
+    with pytest.raises(ConflictError, match="is finished: start a new run"):
+        resume(record)
+    assert record.status().state == "finished"
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../x", "x/../..", "/etc", ".lock", "a\0b", "x" * 101, "nobody", "é"])
+def test_names_that_are_none(root, name):
+    with pytest.raises(UnknownJobError, match="there is no run"):
+        find(name)
+
+
+def test_folders_that_are_no_job_or_damaged_are_passed_over(root):
+    record = queued()
+    (root / "notes").mkdir()
+    for name, file, text in (("a", "job.json", "{"), ("b", "config.json", "{}"), ("c", "status.json", "")):
+        broken = root / name
+        broken.mkdir()
+        for part in ("job.json", "config.json", "status.json"):
+            (broken / part).write_text((record.path / part).read_text() if part != file else text)
+    assert [found.name for found, _ in records()] == [record.name]
+    assert order() == [record.name] and work().name == record.name
+
+
+def test_a_run_of_the_command_line_is_never_taken(root):
+    path = Run.create(root / "mine", from_options(SMALL)).path
+    record = queued()
+    (path / "status.json").write_text((record.path / "status.json").read_text().replace("queued", "running"))
+    assert [found.name for found, _ in records()] == [record.name]
+
+
+def test_a_run_that_kills_its_workers_is_given_up(root):
+    record = queued()
+    for _ in range(IN_VAIN):
+        take_next("doomed").claim.release()  # as if it had died
+    assert take_next("wary") is None
+    assert record.status().state == "failed" and f"died {IN_VAIN} times" in record.status().message
+    resume(record)
+    assert work().name == record.name and record.status().state == "finished"
+
+
+def test_restart_from_a_snapshot_with_other_settings(root):
+    first = queued()
+    work()
+    kept = first.run.snapshots()
+    second = restart(first, kept[2], {"learning_rate": 0.05, "outer_steps": 5})
+    config = second.run.config
+    assert (config.learning_rate, config.outer_steps, config.seed) == (0.05, 5, 0)
+    assert config.start.model_dump() == {"run": first.name, "outer_step": kept[2]}
+    work()
+    found, expected = second.run.optimizer(0).theta, first.run.optimizer(kept[2]).theta
+    assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
+    ask(first, "delete")
+    third = restart(second, None, {"start": {"run": second.name, "outer_step": 5}})
+    assert third.run.config.start.outer_step == 5
+    with pytest.raises(InputError, match="no snapshot at outer step 77"):
+        restart(second, 77, {})
+    with pytest.raises(InputError, match="has shape"):
+        restart(second, None, {"units": 5})
+    with pytest.raises(InputError, match="no snapshot yet"):
+        restart(third, None, {})
+    assert len(records()) == 2
+
+
+def test_what_a_client_may_queue(root):
+    limits = Limits(runs_per_client=2, queue=3)
+    for _ in range(2):
+        submit(SMALL, client="a", limits=limits)
+    with pytest.raises(TooManyError, match="at most 2 runs of yours"):
+        submit(SMALL, client="a", limits=limits)
+    other = submit(SMALL, client="b", limits=limits)
+    with pytest.raises(TooManyError, match="the queue is full: at most 3"):
+        submit(SMALL, client="c", limits=limits)
+    ask(other, "delete")
+    work()  # one of a's is over
+    submit(SMALL, client="a", limits=limits)
+    with pytest.raises(TooManyError, match="at most 1 runs are kept"):
+        submit(SMALL, client="d", limits=Limits(runs=1))
+
+
+def test_a_claim_is_respected_by_whoever_asks(root):
+    record = queued()
+    held = take_next("w")
+    ask(record, "pause")
+    assert record.wanted() == "pause" and record.status().state == "running"
+    resume(record)  # taken back
+    assert record.wanted() is None
+    held.claim.release()
+    ask(record, "pause")  # nobody works on it any more
+    assert record.status().state == "paused"
+    assert try_claim(record.path).release() is None
+    assert (record.path / CLAIM).exists()
+
+
+def test_events_are_numbered_lines_and_torn_ones_are_skipped(root):
+    record = queued()
+    with (record.path / "events.jsonl").open("a") as file:
+        file.write('{"time": 1, "ki')  # killed here
+    assert len(events(record.path)[0]) == 1
+    note(record.path, "log", text="after")
+    found, last = events(record.path)
+    assert [event["seq"] for event in found] == [1, 3] and last == 3
+    assert events(record.path, 1) == (found[1:], 3)
+    assert events(record.path, 3) == ([], 3) and events(record.path, 50) == ([], 50)
+    assert events(record.path, 0, 1) == (found[:1], 1)
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        note(record.path, "log", value=float("nan"))
+    assert all(
+        json.loads(line) for i, line in enumerate((record.path / "events.jsonl").read_text().splitlines()) if i != 1
+    )
+    assert kinds(record, "log")[0]["text"] == "after"

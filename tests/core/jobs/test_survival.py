@@ -1,0 +1,161 @@
+"""What has to be survived, done for real: killed workers, messages that come twice, many workers, Redis, a full disk."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+
+import pytest
+from redis import Redis
+
+from core import files
+from core.claims import last_heartbeat, try_claim
+from core.jobs.broker import QUEUE, celery_app, notify, workers_present
+from core.jobs.queue import resume
+from core.jobs.record import events
+from core.store import Run
+from tests.core.jobs.helpers import assert_same_training, kinds, queued, states, uninterrupted, wait_for, work
+
+
+def test_a_killed_worker_loses_nothing(root, start_worker, tmp_path):
+    """Saved once, then taken by a process that is killed in mid-run: another worker comes to the same, bit for bit."""
+    record = queued(outer_steps=1000)
+    asked = iter([False] * 150)
+    work(leaving=lambda: next(asked, True))
+    assert record.status().state == "queued" and record.status().outer_step == 151
+    process = start_worker()
+    wait_for(lambda: len(record.run.outer_losses()) > 250)
+    process.send_signal(signal.SIGKILL)
+    process.wait(10)
+    assert record.status().state == "running"
+    assert 250 < len(record.run.outer_losses()) < 1000
+    assert work("another") is not None
+    assert record.status().state == "finished"
+    assert "its worker was lost" in kinds(record, "state")[-2]["message"]
+    assert_same_training(record, uninterrupted(tmp_path / "reference", record.run.config))
+    told = [step for event in kinds(record, "steps") for step in range(event["first"], event["last"] + 1)]
+    assert set(told) == set(range(1, 1001))  # no gap
+
+
+def test_two_workers_eight_runs_every_message_twice(root, start_worker, tmp_path):
+    records = [queued(seed=seed, outer_steps=40) for seed in range(8)]
+    for _ in range(16):
+        notify()
+    processes = [start_worker(), start_worker()]
+    wait_for(lambda: all(record.status().state == "finished" for record in records))
+    for record in records:
+        assert states(record) == ["queued", "running", "finished"]
+        assert len(record.run.outer_losses()) == 40
+    assert_same_training(records[3], uninterrupted(tmp_path / "reference", records[3].run.config))
+    wait_for(lambda: workers_present() == 2)
+    long = queued(outer_steps=100_000)  # found without a message, too
+    wait_for(lambda: len(long.run.outer_losses()) > 20)
+    for process in processes:
+        process.terminate()
+    assert [process.wait(20) for process in processes] == [0, 0]
+    assert long.status().state == "queued" and long.status().outer_step > 20
+    assert states(long) == ["queued", "running", "queued"]
+    assert workers_present() == 0
+
+
+@pytest.fixture
+def redis_url(tmp_path):
+    """A Redis server of this test's own."""
+    server = os.environ.get("LOPTSCOPE_REDIS", "redis-server")
+    assert shutil.which(server), "there is no redis-server: `sh tools/redis.sh` brings one"
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        with Redis(port=port) as client:
+
+            def answers():
+                try:
+                    return client.ping()
+                except OSError:
+                    return False
+                except Exception as error:  # noqa: BLE001 - redis has errors of its own
+                    return "Connection" not in type(error).__name__ and "Busy" not in type(error).__name__
+
+            wait_for(answers)
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        process.kill()
+        process.wait(10)
+
+
+def test_messages_through_redis(root, redis_url, start_worker, monkeypatch):
+    monkeypatch.setenv("REDIS_URL", redis_url)
+    records = [queued(seed=seed) for seed in range(2)]
+    for _ in records:
+        notify()
+    with Redis.from_url(redis_url) as client:
+        assert client.llen(QUEUE) == 2
+        start_worker(REDIS_URL=redis_url)
+        wait_for(lambda: all(record.status().state == "finished" for record in records))
+        wait_for(lambda: client.llen(QUEUE) == 0)
+    assert not (root / ".broker").exists()
+    celery_app.cache_clear()
+
+
+def test_without_redis_nothing_is_lost(root, monkeypatch, caplog):
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
+    record = queued()
+    notify()
+    assert "they look for it themselves" in caplog.text
+    assert work().name == record.name
+    celery_app.cache_clear()
+
+
+@pytest.fixture
+def small_disk(root, monkeypatch):
+    """The folder of runs on a disk of 256 KiB, and a way to make it larger."""
+    mounted = (
+        os.geteuid() == 0
+        and not subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(root)], check=False, capture_output=True
+        ).returncode
+    )
+    if mounted:
+        yield lambda: subprocess.run(["mount", "-o", "remount,size=16m", str(root)], check=True)
+        subprocess.run(["umount", "--lazy", str(root)], check=True)
+        return
+    room = [256 * 1024]  # nobody may mount here: a disk that says it is full
+
+    def used():
+        return sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
+
+    write, fsync = files.write_bytes, os.fsync
+
+    def limited(handle):
+        if used() > room[0]:
+            raise OSError(28, "No space left on device")
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", limited)
+    assert files.write_bytes is write
+    yield lambda: room.__setitem__(0, 2**24)
+
+
+def test_a_full_disk_stops_a_run_that_goes_on_when_there_is_room(small_disk, root, tmp_path):
+    record = queued(units=32, outer_steps=400, snapshots=12)
+    work()
+    status = record.status()
+    assert status.state == "failed" and 0 < status.outer_step < 400
+    assert "the disk is full" in status.message and "make room" in status.message
+    assert states(record)[-1] == "failed"
+    run = Run(record.path)
+    assert len(run.outer_losses()) > 0
+    assert all(run.optimizer(step) for step in run.snapshots())
+    assert try_claim(record.path).release() is None and last_heartbeat(record.path) is None
+    assert work() is None  # it does not go on by itself, again and again
+    small_disk()
+    resume(record)
+    work()
+    assert record.status().state == "finished"
+    assert_same_training(record, uninterrupted(tmp_path / "reference", record.run.config))
+    assert not (record.path / ".reserve").exists()
+    assert events(record.path)[0][-1]["state"] == "finished"
