@@ -47,10 +47,11 @@ def identity(subject: Subject, outer_step: int | None) -> str:
     if subject.run is None:
         return json.dumps(subject.hyperparameters, sort_keys=True)
     assert outer_step is not None
-    return hashlib.sha256(_snapshot_bytes(subject.run, outer_step)).hexdigest()
+    return hashlib.sha256(snapshot_bytes(subject.run, outer_step)).hexdigest()
 
 
-def _snapshot_bytes(run: Run, outer_step: int) -> bytes:
+def snapshot_bytes(run: Run, outer_step: int) -> bytes:
+    """All that an optimizer is made of: its weights, and how they are used."""
     return run.snapshot_path(outer_step).read_bytes() + (run.path / "config.json").read_bytes()
 
 

@@ -1,0 +1,1 @@
+"""The Train page: its settings and their words, its links, its figures."""

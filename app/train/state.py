@@ -1,0 +1,66 @@
+"""What the Train page can show (a run, in the address bar) and what its form holds."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app import query as links
+from app.query import Field, Values, choice
+from app.train.words import CHOICES, SETTINGS, TEXTS
+from core.jobs.queue import find
+from core.outer.options import from_options, to_options
+
+
+@dataclass(frozen=True)
+class View:
+    """One view of the Train page.
+
+    Attributes:
+        run: name of the run that is shown, "" for none.
+        theme: "light", "dark" or "auto".
+    """
+
+    run: str
+    theme: str
+
+
+def _read_run(text: str, so_far: Values) -> str:
+    return find(text).name
+
+
+FIELDS: dict[str, Field] = {
+    "run": Field(lambda _: "", _read_run, str),
+    "theme": Field(lambda _: "auto", choice("theme", {"auto": 0, "light": 0, "dark": 0}), str),
+}
+NAMES = tuple(setting.name for setting in SETTINGS)
+RECOMPUTE = {None: "auto", True: "yes", False: "no"}
+
+
+def parse(query: str | Mapping[str, str]) -> tuple[View, list[str]]:
+    """The view a link asks for, and one sentence for everything in it that was wrong (and was left at its default)."""
+    return links.parse(View, FIELDS, query)
+
+
+def to_form(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What the form's controls show for settings; what is not given has the value that suits the task.
+
+    Args:
+        settings: by the names of ``train``'s options.
+
+    Raises:
+        InputError: they are no run's.
+    """
+    complete = to_options(from_options(settings))
+    return {name: _shown(name, complete[name]) for name in NAMES}
+
+
+def _shown(name: str, value: Any) -> Any:
+    if name in TEXTS:
+        return json.dumps(value) if value else ""
+    if name == "recompute":
+        return RECOMPUTE[value]
+    return "" if value is None else value
+
+
+assert set(CHOICES) <= set(NAMES)
