@@ -157,14 +157,14 @@
           "data-place": String(job.place), "data-focus": `${act} ${job.id}`, "aria-label": `${label}: ${job.id}` },
       );
     const share = job.outer_steps ? job.outer_step / job.outer_steps : 0;
+    const meta = job.meta_loss === null ? "" : `, meta-loss ${number(job.meta_loss)}`;
     const open = element(
       "button",
       { type: "button", className: "run", "data-act": "open", "data-run": job.id, "data-focus": job.id, "aria-current": String(job.id === chosen) },
       element("span", { className: "run-name", textContent: job.id }),
-      element("span", { className: "state", textContent: job.state, "data-state": job.state }),
       element("span", { className: "bar", "aria-hidden": "true", style: `--share: ${share}` }),
-      element("span", { className: "value", textContent: `${job.outer_step.toLocaleString("en")} of ${job.outer_steps.toLocaleString("en")}` }),
-      element("span", { className: "value", textContent: job.meta_loss === null ? "" : `meta-loss ${number(job.meta_loss)}` }),
+      element("span", { className: "value", textContent: `${job.outer_step.toLocaleString("en")} of ${job.outer_steps.toLocaleString("en")}${meta}` }),
+      element("span", { className: "state", textContent: job.state, "data-state": job.state }),
     );
     const tools = job.state !== "queued" ? [] : [
       element("span", { className: "tools" },

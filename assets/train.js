@@ -184,7 +184,7 @@
   async function list(mine) {
     const found = await ask("/api/jobs");
     if (mine !== turn || !here()) return;
-    Object.assign(now, { jobs: found.jobs, queue: found.queue });
+    Object.assign(now, { jobs: found.jobs, workers: found.workers });
     figures.runs(element("train-runs"), found, now.run, SHOWN);
     const workers = found.workers === 1 ? "1 worker" : `${found.workers} workers`;
     say("train-workers", found.queue.length ? `${found.queue.length} waiting, ${workers}` : workers);
@@ -196,6 +196,7 @@
     now.job = job;
     const at = Math.max(job.outer_step, 0);
     const lost = job.state === "running" && !job.worker_alive ? "its worker is gone; the next one takes it over" : "";
+    const none = job.state === "queued" && now.workers === 0 ? "no worker is there yet; it starts with the first that comes" : "";
     const wanted = job.wanted ? `asked to ${job.wanted}…` : "";
     const badge = element("train-state");
     badge.dataset.state = job.state;
@@ -207,8 +208,9 @@
     say("train-fact-loss", at && job.meta_loss === null ? "not finite" : number(job.meta_loss));
     say("train-fact-diverged", job.diverged_problems.toLocaleString("en"));
     say("train-fact-skipped", job.skipped_steps.toLocaleString("en"));
-    say("train-message", [job.message, lost, wanted].filter(Boolean).join("; "));
+    say("train-message", [job.message, lost, none, wanted].filter(Boolean).join("; "));
     say("train-run-command", job.command);
+    element("train-tell").hidden = OVER.includes(job.state) || !window.Notification || Notification.permission !== "default";
     for (const button of document.querySelectorAll("#train-chosen .action[data-states]")) {
       button.hidden = !button.dataset.states.split(" ").includes(job.state);
     }
@@ -279,6 +281,9 @@
     earlier: (data) => act("reorder", data.run, { place: Math.max(0, Number(data.place) - 1) }),
     later: (data) => act("reorder", data.run, { place: Number(data.place) + 1 }),
     drop: (data) => act("cancel", data.run),
+    async tell(data, button) {
+      button.hidden = (await Notification.requestPermission()) !== "default";
+    },
     scratch: () => dash.set_props("train-start", { data: null }),
     again(data) {
       dash.set_props("train-again", { data: { run: now.run, outer_step: Number(data.step), at: Date.now() } });

@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from dataclasses import dataclass
+from statistics import median
 
 import torch
 from pydantic import BaseModel
@@ -37,7 +38,8 @@ class Estimate(BaseModel):
         seconds_per_step: of an outer step, on average.
         measured_steps: outer steps that were timed for it.
         measured_problems: problems in the batch of those.
-        measured_unroll: inner steps of those; where fewer than asked for, the time is extrapolated in proportion.
+        measured_unroll: inner steps of those, of one window where there are windows; where fewer than asked for, the time is
+            extrapolated in proportion.
         threads: that were at work.
     """
 
@@ -60,33 +62,34 @@ class _Timing:
 
 
 def _time(config: RunConfig, problems: int, unroll: int, threads: int, patience: float) -> _Timing:
-    """Outer steps of whole unrolls, for about that many seconds; the fastest one counts."""
-    small = config.model_copy(
-        update={"problems": problems, "unroll": unroll, "truncation": None, "truncation_start": None}
-    )
+    """Outer steps of windows (or unrolls) of that many inner steps, for about that many seconds; their median counts."""
+    windows = {"unroll": config.unroll, "truncation": unroll} if config.truncation else {"unroll": unroll}
+    small = config.model_copy(update={"problems": problems, "truncation_start": None, **windows})
     estimator = make_estimator(small, Workers(threads), Team())
     theta = small.architecture.initial_theta(generator(Purpose.INITIALIZE, 0))
-    fastest, steps, began = float("inf"), 0, time.perf_counter()
-    while steps == 0 or time.perf_counter() - began < patience:
+    estimator.estimate(theta, 0)  # what happens only once
+    taken: list[float] = []
+    began = time.perf_counter()
+    while not taken or time.perf_counter() - began < patience:
         start = time.perf_counter()
-        estimator.estimate(theta, steps)
-        fastest = min(fastest, time.perf_counter() - start)
-        steps += 1
-    return _Timing(fastest, steps, problems, unroll)
+        estimator.estimate(theta, len(taken) + 1)
+        taken.append(time.perf_counter() - start)
+    return _Timing(median(taken), len(taken), problems, unroll)
 
 
 @functools.lru_cache(maxsize=256)
 def _measured(plain: str, threads: int) -> _Timing:
     """The largest part of an outer step that can be timed in the time there is: problems and inner steps are doubled until then."""
     config = RunConfig.model_validate_json(plain)
-    problems, unroll = min(config.problems, 2), min(config.unroll, 10)
+    longest = config.truncation or config.unroll
+    problems, unroll = min(config.problems, 2), min(longest, 10)
     _time(config, problems, min(unroll, 2), threads, 0.0)  # loads what is compiled
     found = _time(config, problems, unroll, threads, 0.0)
-    while found.problems < config.problems or found.unroll < config.unroll:
+    while found.problems < config.problems or found.unroll < longest:
         share = SECONDS / max(found.seconds, 1e-6)
         if share < 2:
             break
-        unroll = min(config.unroll, int(found.unroll * share))
+        unroll = min(longest, int(found.unroll * share))
         problems = min(config.problems, max(1, int(found.problems * share * found.unroll / unroll)))
         if (problems, unroll) == (found.problems, found.unroll):
             break

@@ -223,6 +223,14 @@ def _chosen(theme: Theme) -> html.Section:
         )
         for name, (title, states) in ACTIONS.items()
     ]
+    tell = html.Button(
+        "Tell me when it is over",
+        id="train-tell",
+        type="button",
+        className="action",
+        hidden=True,
+        **{"data-act": "tell"},
+    )
     facts = [html.Div([html.Dt(title), html.Dd(id=f"train-fact-{name}")]) for name, title in FACTS.items()]
     return html.Section(
         id="train-chosen",
@@ -236,7 +244,7 @@ def _chosen(theme: Theme) -> html.Section:
                         [
                             html.H2(id="train-name"),
                             html.Span(id="train-state", className="state"),
-                            html.Div(tools, className="actions", role="group", **{"aria-label": "This run"}),
+                            html.Div([tell, *tools], className="actions", role="group", **{"aria-label": "This run"}),
                         ],
                         className="run-head",
                     ),

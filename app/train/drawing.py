@@ -27,21 +27,41 @@ class Instrument:
 
     Attributes:
         title: above it.
+        about: what is drawn, in a sentence.
         view: the mechanism, as on the Mechanisms page, and its figure there.
         measure: its arrays.
         draw: its figure.
     """
 
     title: str
+    about: str
     view: tuple[str, str]
     measure: Callable[[Context], Bundle]
     draw: Callable[[Portrait], go.Figure]
 
 
 INSTRUMENTS = {
-    "update": Instrument("Update function", ("clipping", "update"), clipping_view, clipping_update),
-    "eigenvalues": Instrument("Eigenvalues", ("momentum", "eigenvalues"), momentum_view, momentum_eigenvalues),
-    "schedule": Instrument("Autonomous schedule", ("schedule", "rate"), schedule_view, schedule_rate),
+    "update": Instrument(
+        "Update function",
+        "How far a parameter moves for a gradient, at h₀ (dotted) and at h* (solid), over the gradients met.",
+        ("clipping", "update"),
+        clipping_view,
+        clipping_update,
+    ),
+    "eigenvalues": Instrument(
+        "Eigenvalues",
+        "Of the recurrent Jacobian at h*: the nearer to the unit circle, the longer a gradient is remembered.",
+        ("momentum", "eigenvalues"),
+        momentum_view,
+        momentum_eigenvalues,
+    ),
+    "schedule": Instrument(
+        "Autonomous schedule",
+        "The effective learning rate over the steps while the gradient stays 0.",
+        ("schedule", "rate"),
+        schedule_view,
+        schedule_rate,
+    ),
 }
 
 
@@ -62,5 +82,5 @@ def draw(run: Run, outer_step: int, theme: Theme) -> dict[str, tuple[go.Figure, 
         bundle = Bundle.decode(once(key, lambda measure=measure: measure(context).encode()))  # type: ignore[misc]
         portrait = Portrait(bundle, OPTIMIZER_COLORS["learned"], theme, f"{run.name} {name}", marks, {})
         mechanism, figure = one.view
-        found[name] = one.draw(portrait), CAPTIONS[mechanism][figure](bundle, marks)
+        found[name] = one.draw(portrait), [one.about, *CAPTIONS[mechanism][figure](bundle, marks)[1:]]
     return found

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Union, get_args, get_origin
 
-from annotated_types import Ge, Gt, Le, Lt
+from annotated_types import Ge, Gt, Le
 from pydantic.fields import FieldInfo
 
 from core.jobs.limits import Limits
@@ -86,19 +86,20 @@ class Preset:
 PRESETS = {
     "linear": Preset(
         "Linear regression",
-        "Aims below tuned momentum's line in about a minute.",
+        "Aims to beat tuned momentum within a minute.",
         {
             "task": "linear_regression",
             "units": 32,
             "truncation": 20,
             "adjoint_clip": 1.0,
-            "outer_steps": 500,
+            "outer_steps": 3000,
+            "learning_rate_halving": 700,
         },
     ),
     "rosenbrock": Preset(
         "Rosenbrock",
         "A curved valley, and a chaotic outer loss: adjoints are clipped.",
-        {"task": "rosenbrock", "units": 32, "truncation": 20, "outer_steps": 500},
+        {"task": "rosenbrock", "units": 32, "truncation": 20, "outer_steps": 1000},
     ),
     "moons": Preset(
         "Two moons, small",
@@ -133,16 +134,13 @@ def whole(name: str) -> bool:
 
 def bounds(name: str, limits: Limits) -> tuple[float | None, float | None, bool]:
     """The least and the largest value allowed, None where there is no bound, and whether the least one is itself left out."""
-    low, high, above = None, None, False
-    for rule in field_of(name).metadata:
-        if isinstance(rule, Ge | Gt):
-            low, above = (rule.ge, False) if isinstance(rule, Ge) else (rule.gt, True)
-        if isinstance(rule, Le):
-            high = rule.le
-        if isinstance(rule, Lt) and rule.lt != 2**63:
-            high = rule.lt - 1
-    configured = getattr(limits, name, None) if name in ("units", "outer_steps") else None
-    return low, min(x for x in (high, configured) if x is not None) if high or configured else None, above  # type: ignore[return-value, type-var]
+    rules: dict[type, Any] = {type(rule): rule for rule in field_of(name).metadata}
+    above = Gt in rules
+    low = rules[Gt].gt if above else rules[Ge].ge if Ge in rules else None
+    highs = [rules[Le].le] if Le in rules else []
+    if name in ("units", "outer_steps"):
+        highs.append(getattr(limits, name))
+    return low, min(highs, default=None), above
 
 
 def allowed(name: str, limits: Limits) -> str:
