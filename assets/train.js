@@ -83,6 +83,7 @@
       dash.set_props("train-refusal", { children: "" });
       dash.set_props("train-start", { data: null });
       choose(job.id, job);
+      reveal();
     } catch (error) {
       const away = error.status ? error.message : "The server does not answer: try again in a moment.";
       dash.set_props("train-refusal", { children: away });
@@ -111,6 +112,11 @@
     }
     snapshot();
     watch();
+  }
+
+  // Where the columns are stacked, the run is far below.
+  function reveal() {
+    if (element("train-chosen").getBoundingClientRect().top > innerHeight) element("train-chosen").scrollIntoView();
   }
 
   async function watch() {
@@ -277,7 +283,10 @@
       element("train-question").close();
       page.yes();
     },
-    open: (data) => choose(data.run),
+    open(data) {
+      choose(data.run);
+      reveal();
+    },
     earlier: (data) => act("reorder", data.run, { place: Math.max(0, Number(data.place) - 1) }),
     later: (data) => act("reorder", data.run, { place: Number(data.place) + 1 }),
     drop: (data) => act("cancel", data.run),

@@ -169,7 +169,8 @@ def _command(identity: str) -> html.Div:
 
 def _control(setting: Setting, value: Any, limits: Limits) -> Any:
     name = f"train-set-{setting.name}"
-    about = " ".join(part for part in (setting.about, f"{allowed(setting.name, limits)}.") if part != ".")
+    may = allowed(setting.name, limits)
+    about = f"{setting.about[:-1]} ({may})." if may else setting.about
     common = {"id": name, "label": setting.title, "description": about, "size": "xs", "value": value}
     if setting.name in CHOICES:
         data = [{"value": key, "label": label} for key, label in CHOICES[setting.name].items()]
