@@ -16,7 +16,7 @@ from kombu.exceptions import KombuError
 
 from core.jobs.queue import is_waiting, take_next, worker_name
 from core.jobs.worker import execute
-from core.outer.kernels.__main__ import main as load_kernels
+from core.outer.kernels.__main__ import load as load_kernels
 from core.outer.options import from_options
 from core.outer.trainer import train
 from core.store import runs_root

@@ -9,12 +9,17 @@ from core.tasks import make_task
 
 
 def main() -> None:
-    """One small outer gradient with every cell, on problems that compiled code knows and on others, in single precision.
-
-    What was compiled before goes first: compiled code that calls other compiled code does not notice when that changes.
-    """
+    """Compile all of it anew: compiled code that calls other compiled code does not notice when that changes."""
     for kept in Path(__file__).parent.glob("__pycache__/*.nb[ci]"):
         kept.unlink(missing_ok=True)
+    load()
+
+
+def load() -> None:
+    """One small outer gradient with every cell, on problems that compiled code knows and on others, in single precision.
+
+    What was compiled before is loaded.
+    """
     source = generator(Purpose.INITIALIZE, 0)
     problems = make_task("rosenbrock").sample(1, source)
     small = Architecture(units=2, output_scale=1e-3)
