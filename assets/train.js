@@ -23,8 +23,13 @@
   }
 
   async function ask(path, options = {}) {
-    const response = await fetch(path, { signal: AbortSignal.timeout(20000), ...options });
-    const found = await response.json();
+    let response, found;
+    try {
+      response = await fetch(path, { signal: AbortSignal.timeout(20000), ...options });
+      found = await response.json();
+    } catch {
+      throw Object.assign(new Error("The server does not answer."), { away: true });
+    }
     if (!response.ok) throw Object.assign(new Error(found.error), { status: response.status });
     return found;
   }
@@ -144,7 +149,8 @@
           now.gone = true;
           say("train-notice", `There is no run ${now.run} any more.`);
         } else {
-          away("The server does not answer.");
+          if (!error.away && !error.status) console.error(error); // a mistake of this program, which must not be hidden
+          away(error.message);
           await sleep(Math.min(LONGEST, 500 * 2 ** now.away));
           continue;
         }

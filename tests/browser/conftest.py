@@ -50,7 +50,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     folder = tmp_path_factory.mktemp("server")
-    environment = {**os.environ, "LOPTSCOPE_CACHE": str(folder / "cache"), "LOPTSCOPE_RUNS": str(folder / "runs")}
+    own = {"LOPTSCOPE_CACHE": str(folder / "cache"), "LOPTSCOPE_RUNS": str(folder / "runs"), "LOPTSCOPE_WORKERS": "1"}
+    environment = {**os.environ, **own}
     environment.pop("REDIS_URL", None)
     command = [sys.executable, "-m", "core", "serve", "--port", str(port)]
     with (folder / "log").open("w") as log:
