@@ -57,10 +57,12 @@ class Trainer:
     def start(self, settings: dict[str, Any]) -> str:
         """Start the first preset, shrunk; returns the run's name."""
         before = self.run
-        self.page.get_by_role("button", name="Linear regression").first.click()
-        self.page.wait_for_function("document.querySelector('#train-command').textContent.includes('--units 32')")
+        command = "(text) => document.querySelector('#train-command').textContent.includes(text)"
+        for preset, task in (("rosenbrock", "rosenbrock"), ("linear", "linear_regression")):
+            self.page.locator(f"#preset-{preset}").click()
+            self.page.wait_for_function(command, arg=f"--task {task} ")
         self.fill(settings)
-        self.page.wait_for_function("document.querySelector('#train-command').textContent.includes('--units 3 ')")
+        self.page.wait_for_function(command, arg="--units 3 ")
         self.page.get_by_role("button", name="Start", exact=True).click()
         self.page.wait_for_function("(before) => train.now.run && train.now.run !== before", arg=before)
         return self.run
