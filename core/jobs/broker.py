@@ -8,6 +8,7 @@ import tempfile
 import threading
 import time
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +164,9 @@ def run_worker(root: Path | None = None, threads: int | None = None, parent: int
         threads: to train with; one for each core by default.
         parent: process without which no further run is to be begun.
     """
+    if parent is not None:
+        with suppress(OSError):
+            os.nice(5)  # the page that it came with stays quick
     root = root or runs_root()
     root.mkdir(parents=True, exist_ok=True)
     app = celery_app(root, os.environ.get("REDIS_URL") or None)

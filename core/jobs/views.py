@@ -133,9 +133,6 @@ def happened(record: Record, after: int) -> dict[str, Any]:
         InputError: the curve is damaged.
     """
     found, last = events(record.path, after, MOST_EVENTS)
-    firsts = [event["first"] for event in found if event.get("kind") == "steps"]
-    curve = record.run.outer_losses(min(firsts) - 1) if firsts else []
-    offset = min(firsts) if firsts else 1
     told: list[dict[str, Any]] = []
     points = 0
     for event in found:
@@ -143,7 +140,7 @@ def happened(record: Record, after: int) -> dict[str, Any]:
             if points > MOST_POINTS:
                 last = event["seq"] - 1
                 break
-            part = curve[event["first"] - offset : event["last"] - offset + 1]
+            part = record.run.outer_losses(event["first"] - 1, event["last"] - event["first"] + 1)
             points += len(part)
             event = {**event, "points": _points(part)}
         told.append(event)
