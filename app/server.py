@@ -59,6 +59,8 @@ def create_app() -> Dash:
             "application/vnd.safetensors",
         ],
     )
+    if hosts := os.environ.get("LOPTSCOPE_HOSTS"):
+        server.config["TRUSTED_HOSTS"] = hosts.split(",")
     Compress(server)
     cache.init_app(server, config=_cache_settings())
     server.register_blueprint(jobs)

@@ -4,6 +4,7 @@ import functools
 import logging
 import os
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -147,12 +148,11 @@ class _Service:
                 if is_waiting(self.root):
                     notify(self.root)
         with self.busy:  # once the run in hand is saved
-            self.close()
+            self.absent()
             os._exit(0)  # all that matters is in files; Celery and torch would take seconds to leave
 
-    def close(self) -> None:
-        """It is over."""
-        self.leaving.set()
+    def absent(self) -> None:
+        """No longer show that this worker is there."""
         self.presence.unlink(missing_ok=True)
 
 
@@ -197,7 +197,12 @@ def run_worker(root: Path | None = None, threads: int | None = None, parent: int
         quiet=True,
         loglevel="WARNING",
     )
-    try:
+    with suppress(SystemExit):
         worker.start()
-    finally:
-        service.close()
+    if not service.leaving.is_set():
+        time.sleep(1.0)
+    service.absent()
+    if service.leaving.is_set():
+        return
+    # Celery gave up, over a message that was torn, say: begin anew
+    os.execv(sys.executable, sys.orig_argv)

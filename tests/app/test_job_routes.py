@@ -17,6 +17,8 @@ from flask.testing import FlaskClient
 
 from app.catalog import subjects
 from app.job_routes import LARGEST_BODY
+from app.state import parse
+from app.views import source_of
 from core import zoo
 from core.jobs.queue import find, take_next
 from core.jobs.worker import execute
@@ -74,7 +76,10 @@ def test_a_run_from_submission_to_the_library(client: FlaskClient, root: Path) -
     known = subjects("linear_regression")
     assert known[job["id"]].snapshots == tuple(done["snapshots"]) and known[job["id"]].title.startswith("Own GRU-4")
     assert next(iter(known)) == "linear_regression-gru64" and list(known)[-len(TUNED) :] == list(TUNED)
-    assert client.get(f"/?optimizer={job['id']}").status_code == 200
+    view = parse(f"task=linear_regression&optimizer={job['id']}&outer_step=30")[0]
+    assert view.optimizer == job["id"]
+    source = source_of(view)
+    assert client.get(f"/api/bundles/{source.key}.safetensors?{source.query}").status_code == 200
     assert zoo.find_run(job["id"]).config.unroll == 10
     assert client.post(f"/api/jobs/{job['id']}/delete").json == {"id": job["id"], "deleted": True}
     assert made(root) == [] and job["id"] not in subjects("linear_regression")

@@ -38,10 +38,11 @@ def test_a_killed_worker_loses_nothing(root, start_worker, tmp_path):
     assert set(told) == set(range(1, 1001))  # no gap
 
 
-def test_two_workers_eight_runs_every_message_twice(root, start_worker, tmp_path):
+def test_two_workers_eight_runs_every_message_twice_and_one_torn(root, start_worker, tmp_path):
     records = [queued(seed=seed, outer_steps=40) for seed in range(8)]
     for _ in range(16):
         notify()
+    (root / ".broker" / "messages" / f"0_torn.{QUEUE}.msg").touch()  # its sender was killed, or the disk was full
     processes = [start_worker(), start_worker()]
     wait_for(lambda: all(record.status().state == "finished" for record in records))
     for record in records:
