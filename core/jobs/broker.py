@@ -16,7 +16,7 @@ from typing import Any
 from celery import Celery, signals
 from kombu.exceptions import KombuError
 
-from core.jobs.queue import is_waiting, take_next, worker_name
+from core.jobs.queue import is_waiting, take_next, tidy, worker_name
 from core.jobs.worker import execute
 from core.outer.kernels.__main__ import main as load_kernels
 from core.outer.options import from_options
@@ -169,6 +169,7 @@ def run_worker(root: Path | None = None, threads: int | None = None, parent: int
             os.nice(5)  # the page that it came with stays quick
     root = root or runs_root()
     root.mkdir(parents=True, exist_ok=True)
+    tidy(root)
     app = celery_app(root, os.environ.get("REDIS_URL") or None)
     service = _Service(root, threads, parent)
     app.task(name=TASK)(service.work)

@@ -8,6 +8,7 @@ import shutil
 import socket
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -251,6 +252,15 @@ def remove(record: Record) -> None:
     grave = record.path.parent / f".gone-{record.name}-{secrets.token_hex(3)}"
     record.path.rename(grave)  # at once, for everybody who looks
     shutil.rmtree(grave, ignore_errors=True)
+
+
+def tidy(root: Path) -> None:
+    """Remove what was left behind by processes that were killed while they made or removed a run."""
+    for pattern, age in ((".gone-*", 0.0), (".new-*", 3600.0)):
+        for path in root.glob(pattern):
+            with suppress(OSError):
+                if time.time() - path.stat().st_mtime >= age:
+                    shutil.rmtree(path, ignore_errors=True)
 
 
 def resume(record: Record, limits: Limits | None = None) -> None:

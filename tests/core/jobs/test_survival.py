@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 from redis import Redis
+from redis.exceptions import RedisError
 
 from core.claims import last_heartbeat, try_claim
 from core.jobs.broker import QUEUE, celery_app, notify, workers_present
@@ -20,22 +21,22 @@ from tests.core.jobs.helpers import assert_same_training, kinds, queued, states,
 
 def test_a_killed_worker_loses_nothing(root, start_worker, tmp_path):
     """Saved once, then taken by a process that is killed in mid-run: another worker comes to the same, bit for bit."""
-    record = queued(outer_steps=1000)
+    record = queued(outer_steps=500)
     asked = iter([False] * 150)
     work(leaving=lambda: next(asked, True))
     assert record.status().state == "queued" and record.status().outer_step == 151
     process = start_worker()
-    wait_for(lambda: len(record.run.outer_losses()) > 250)
+    wait_for(lambda: len(record.run.outer_losses()) > 200)
     process.send_signal(signal.SIGKILL)
     process.wait(10)
     assert record.status().state == "running"
-    assert 250 < len(record.run.outer_losses()) < 1000
+    assert 200 < len(record.run.outer_losses()) < 500
     assert work("another") is not None
     assert record.status().state == "finished"
     assert "its worker was lost" in kinds(record, "state")[-2]["message"]
     assert_same_training(record, uninterrupted(tmp_path / "reference", record.run.config))
     told = [step for event in kinds(record, "steps") for step in range(event["first"], event["last"] + 1)]
-    assert set(told) == set(range(1, 1001))  # no gap
+    assert set(told) == set(range(1, 501))  # no gap
 
 
 def test_two_workers_eight_runs_every_message_twice_and_one_torn(root, start_worker, tmp_path):
@@ -76,10 +77,8 @@ def redis_url(tmp_path):
             def answers():
                 try:
                     return client.ping()
-                except OSError:
+                except (OSError, RedisError):
                     return False
-                except Exception as error:  # noqa: BLE001 - redis has errors of its own
-                    return "Connection" not in type(error).__name__ and "Busy" not in type(error).__name__
 
             wait_for(answers)
         yield f"redis://127.0.0.1:{port}/0"
