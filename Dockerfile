@@ -28,6 +28,7 @@ COPY assets assets
 COPY core core
 COPY app app
 RUN python -m compileall -q core app \
+    && mkdir .numba \
     && python -m core.outer.kernels \
     && useradd --system --create-home loptscope \
     && install -d -o loptscope -g loptscope /var/lib/loptscope \

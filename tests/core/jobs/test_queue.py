@@ -279,3 +279,22 @@ def test_what_killed_processes_left_behind_is_removed(root):
         os.utime(root / name, (stamp, stamp))
     tidy(root)
     assert sorted(path.name for path in root.iterdir()) == sorted([".lock", ".new-young", record.name])
+
+
+@pytest.mark.parametrize("wish, state", [("pause", "paused"), ("stop", "stopped"), ("cancel", "cancelled")])
+def test_a_wish_outlives_the_worker_that_it_was_meant_for(root, wish, state):
+    record = queued()
+    held = take_next("doomed")
+    ask(record, wish)
+    assert record.status().state == "running"
+    held.claim.release()  # as if it had died
+    assert take_next("next") is None
+    assert record.status().state == state and record.wanted() is None
+
+
+def test_a_deletion_outlives_the_worker_that_it_was_meant_for(root):
+    record = queued()
+    held = take_next("doomed")
+    ask(record, "delete")
+    held.claim.release()
+    assert take_next("next") is None and not record.path.exists()
