@@ -146,6 +146,15 @@ def test_a_sweep(client: FlaskClient, root: Path) -> None:
     assert made(root) == before
 
 
+def test_a_sweep_that_there_is_no_room_for_leaves_nothing(
+    client: FlaskClient, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOPTSCOPE_MAX_QUEUE", "3")
+    refused = client.post("/api/sweeps", json={"settings": SMALL, "axes": {"seed": [0, 1, 2, 3]}})
+    assert refused.status_code == 429 and "the queue is full" in refused.json["error"]
+    assert made(root) == []
+
+
 def test_an_estimate(client: FlaskClient, root: Path) -> None:
     short, long = (client.post("/api/estimate", json=SMALL | {"outer_steps": n}).json for n in (100, 1000))
     assert short["seconds"] > 0 and long["seconds"] == pytest.approx(10 * short["seconds"])
