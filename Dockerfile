@@ -1,7 +1,7 @@
-# The dashboard, for a server of one's own:
+# The dashboard and its worker, for a server of one's own (compose.yaml runs them apart):
 #
 #     docker build -t loptscope --build-arg TORCH_INDEX_URL=... .
-#     docker run --rm -p 127.0.0.1:8050:8050 loptscope
+#     docker run --rm -p 127.0.0.1:8050:8050 -v loptscope-runs:/var/lib/loptscope loptscope
 #
 # TORCH_INDEX_URL is the index of torch's CPU wheels that PyTorch's "Get Started" page names. Without it the image
 # gets torch with CUDA, which is gigabytes larger and works as well.
@@ -11,7 +11,9 @@ FROM python:3.11-slim
 ARG TORCH_INDEX_URL=""
 
 ENV PYTHONUNBUFFERED=1 \
-    LOPTSCOPE_CACHE=/tmp/loptscope
+    LOPTSCOPE_CACHE=/tmp/loptscope \
+    LOPTSCOPE_RUNS=/var/lib/loptscope \
+    NUMBA_CACHE_DIR=/opt/loptscope/.numba
 
 WORKDIR /opt/loptscope
 
@@ -26,16 +28,20 @@ COPY assets assets
 COPY core core
 COPY app app
 RUN python -m compileall -q core app \
+    && mkdir .numba \
     && python -m core.outer.kernels \
-    && useradd --system --create-home loptscope
+    && useradd --system --create-home loptscope \
+    && install -d -o loptscope -g loptscope /var/lib/loptscope \
+    && chown -R loptscope:loptscope .numba
 
 USER loptscope
+
+VOLUME /var/lib/loptscope
 
 EXPOSE 8050
 
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8050/healthz', timeout=4)"]
 
-# One process: torch and Plotly are loaded once, and its threads share what is in memory.
-CMD ["gunicorn", "--worker-class", "gthread", "--workers", "1", "--threads", "8", "--bind", "0.0.0.0:8050", \
-     "--timeout", "120", "--worker-tmp-dir", "/dev/shm", "app.server:create_server()"]
+# One process for the page: torch and Plotly are loaded once, and its threads share what is in memory. A worker beside it.
+CMD ["python", "-m", "core", "serve", "--host", "0.0.0.0", "--port", "8050"]

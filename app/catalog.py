@@ -1,9 +1,9 @@
 """What can be put under the microscope: shipped learned optimizers, one's own, and tuned hand-designed ones, by task."""
 
 import functools
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from core import zoo
@@ -11,7 +11,7 @@ from core.errors import InputError, choose
 from core.evaluation import Evaluation
 from core.files import read_json
 from core.optimizers import Optimizer, make_hand_designed
-from core.store import Run, runs_root
+from core.store import Run
 from core.tasks import TASKS
 from core.tuning import TUNED, read_tuned
 
@@ -68,19 +68,14 @@ def _learned(run: Run) -> Subject:
     return Subject(run.name, "learned", title, detail, tuple(snapshots), run, {})
 
 
-def _own(task: str, taken: Collection[str]) -> list[Subject]:
-    """One's own runs on a task; what cannot be read, or has a name that is taken, is left out."""
-    found = []
-    for run in zoo.own_runs():
-        if run.config.task != task or run.name in taken:
-            continue
-        try:
-            run.optimizer()
-            subject = _learned(run)
-        except (InputError, OSError, KeyError):
-            continue
-        found.append(replace(subject, title=f"Own {run.config.architecture.label}"))
-    return found
+@functools.lru_cache(maxsize=4096)
+def _own(run: Run, evaluated: int) -> Subject | None:
+    """A run of one's own, or None if it cannot be read; ``evaluated`` (when it was compared) is part of the key only."""
+    try:
+        run.optimizer()
+        return replace(_learned(run), title=f"Own {run.config.architecture.label}")
+    except (InputError, OSError, KeyError):
+        return None
 
 
 def distinct(learned: Sequence[Subject]) -> list[Subject]:
@@ -108,23 +103,28 @@ def _tuned(task: str, name: str) -> Subject:
     return Subject(name, name, f"{TITLES[name]} (tuned)", detail, (), None, tuned.hyperparameters)
 
 
-def _stamp() -> tuple[int, ...]:
-    """Changes when anything in the zoo or among one's own runs does."""
+def _changed(path: Path) -> int:
+    """When a file was written; 0 if it is not there."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _stamp() -> tuple[Hashable, ...]:
+    """Changes when anything in the zoo or among one's own runs does: a time, then (run, time of its evaluation) of each."""
     patterns = ("recipes.json", "*/config.json", "*/evaluation.json", "*/snapshots", "tuned/*/*.json")
-    of_zoo = [path.stat().st_mtime_ns for pattern in patterns for path in zoo.ROOT.glob(pattern)]
-    own = []
-    for path in runs_root().glob("*/config.json"):
-        for name in ("status.json", "evaluation.json"):
-            with suppress(OSError):
-                own.append((path.parent / name).stat().st_mtime_ns)
-    return max(of_zoo), len(own), max(own, default=0), sum(own) % 2**63
+    of_zoo = max(_changed(path) for pattern in patterns for path in zoo.ROOT.glob(pattern))
+    return of_zoo, *((run, _changed(run.path / "evaluation.json")) for run in zoo.own_runs())
 
 
 @functools.lru_cache(maxsize=16)
-def _subjects(task: str, stamp: tuple[int, ...]) -> dict[str, Subject]:
+def _subjects(task: str, stamp: tuple[Hashable, ...]) -> dict[str, Subject]:
     shipped = [_learned(Run(zoo.ROOT / entry.name)) for entry in zoo.entries() if entry.task == task]
     taken = {subject.name for subject in shipped} | set(TITLES)
-    learned = distinct([*shipped, *_own(task, taken)])
+    mine = [run for run in zoo.own_runs() if run.config.task == task and run.name not in taken]
+    own = [_own(run, _changed(run.path / "evaluation.json")) for run in mine]
+    learned = distinct([*shipped, *(subject for subject in own if subject is not None)])
     return {subject.name: subject for subject in (*learned, *(_tuned(task, name) for name in TUNED))}
 
 

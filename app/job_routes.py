@@ -1,6 +1,7 @@
 """The HTTP interface to outer trainings: submit, watch, pause, stop, cancel. Whatever is not understood is a 4xx with one sentence."""
 
 import json
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -24,6 +25,7 @@ jobs = Blueprint("jobs", __name__)
 
 LARGEST_BODY = 64 * 1024
 DRAIN = 2**28, 5.0  # bytes and seconds at most
+_estimates = threading.BoundedSemaphore(3)  # one is measured, two wait for it
 SAFE = ("GET", "HEAD", "OPTIONS")
 
 
@@ -264,4 +266,9 @@ def create_estimate() -> Response:
     """How long a run of these settings would take on this machine, measured; the body is as for a run."""
     config = from_options(_object(), strict=True)
     Limits.from_environment().check(config)
-    return jsonify(estimate(config).model_dump())
+    if not _estimates.acquire(blocking=False):
+        raise RefusalError(429, "other estimates are being measured: ask again in a moment")
+    try:
+        return jsonify(estimate(config).model_dump())
+    finally:
+        _estimates.release()

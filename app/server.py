@@ -24,6 +24,7 @@ from app.views import bundle_bytes
 from core.jobs.child import WorkerProcess, how_many
 
 ROOT = Path(__file__).resolve().parent.parent
+MEMORY = Path("/dev/shm")
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; frame-ancestors 'self'"
@@ -59,6 +60,8 @@ def create_app() -> Dash:
             "application/vnd.safetensors",
         ],
     )
+    if hosts := os.environ.get("LOPTSCOPE_HOSTS"):
+        server.config["TRUSTED_HOSTS"] = hosts.split(",")
     Compress(server)
     cache.init_app(server, config=_cache_settings())
     server.register_blueprint(jobs)
@@ -114,6 +117,8 @@ def serve(host: str, port: int) -> None:
     class Application(BaseApplication):  # type: ignore[misc]
         def load_config(self) -> None:
             settings = {"bind": f"{host}:{port}", "workers": 1, "threads": 8, "worker_class": "gthread"}
+            if MEMORY.is_dir():  # gunicorn's sign of life must not wait for a disk
+                settings["worker_tmp_dir"] = str(MEMORY)
             for name, value in {**settings, "timeout": 120, "loglevel": "warning", "proc_name": "loptscope"}.items():
                 self.cfg.set(name, value)
 

@@ -30,7 +30,7 @@ def dashboard() -> Iterator[tuple[str, float]]:
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryDirectory() as cache:
-        environment = {**os.environ, "LOPTSCOPE_CACHE": cache}
+        environment = {**os.environ, "LOPTSCOPE_CACHE": cache, "LOPTSCOPE_WORKERS": "0"}
         command = [sys.executable, "-m", "core", "serve", "--port", str(port)]
         began = time.perf_counter()
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)

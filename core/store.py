@@ -24,6 +24,7 @@ from torch import Tensor
 
 from core.errors import InputError
 from core.files import read_json, read_tensors, write_bytes, write_json, write_tensors
+from core.lines import forget, whole_lines
 from core.optimizers.recurrent import RecurrentOptimizer
 from core.outer.config import RunConfig
 
@@ -95,6 +96,26 @@ class OuterStep:
 _KINDS: dict[str, type[int] | type[float]] = {
     field.name: int if field.type is int else float for field in fields(OuterStep)
 }
+
+
+def _curve(path: Path, after: int, most: int | None) -> list[OuterStep]:
+    """`Run.outer_losses`."""
+    try:
+        heading = whole_lines(path, 0, 1)
+        lines = whole_lines(path, after + 1, most)
+    except FileNotFoundError:
+        return []
+    steps = []
+    for number, line in enumerate(lines, start=after + 2):
+        try:
+            values = dict(zip(_KINDS, line.decode("ascii").rstrip("\r").split(","), strict=True))
+            step = OuterStep(**{name: _KINDS[name](value) for name, value in values.items()})  # type: ignore[arg-type]
+            if heading[0].decode("ascii").rstrip("\r") != ",".join(_KINDS) or step.outer_step != number - 1:
+                raise ValueError
+            steps.append(step)
+        except (TypeError, ValueError):
+            raise InputError(f"{path} is damaged at line {number}: it needs {', '.join(_KINDS)}") from None
+    return steps
 
 
 def _lines(steps: Iterable[OuterStep], *, heading: bool) -> bytes:
@@ -185,36 +206,24 @@ class Run:
         metadata = {"format": SNAPSHOT_FORMAT, "outer_step": str(outer_step)}
         write_tensors(self.snapshot_path(outer_step), theta, metadata)
 
-    def outer_losses(self, after: int = 0) -> list[OuterStep]:
+    def outer_losses(self, after: int = 0, most: int | None = None) -> list[OuterStep]:
         """The outer training curve, one entry an outer step.
 
         A last line that is not whole yet (it is being written, or the disk was full) is left out.
 
         Args:
             after: outer step to begin after.
+            most: how many entries at most; all by default.
 
         Raises:
             InputError: a line is damaged.
         """
         path = self.path / "outer_loss.csv"
         try:
-            text = path.read_bytes().decode("utf-8")
-        except FileNotFoundError:
-            return []
-        except ValueError:
-            raise InputError(f"{path} is damaged: it is not text") from None
-        heading, *lines = text[: text.rfind("\n") + 1].splitlines() or [",".join(_KINDS)]
-        whole = heading.split(",") == list(_KINDS)
-        steps = []
-        for number, line in enumerate(lines[after:], start=after + 2):
-            try:
-                values = dict(zip(_KINDS, next(csv.reader([line])), strict=True))
-                if not whole:
-                    raise ValueError
-                steps.append(OuterStep(**{name: _KINDS[name](value) for name, value in values.items()}))  # type: ignore[arg-type]
-            except (TypeError, ValueError, StopIteration):
-                raise InputError(f"{path} is damaged at line {number}: it needs {', '.join(_KINDS)}") from None
-        return steps
+            return _curve(path, after, most)
+        except InputError:
+            forget(path)  # it may have been replaced
+            return _curve(path, after, most)
 
     def write_outer_losses(self, steps: Iterable[OuterStep]) -> None:
         """Replace the outer training curve."""

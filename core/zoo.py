@@ -1,5 +1,6 @@
 """The zoo: trained optimizers that ship with the project, and the recipes that train them again."""
 
+import functools
 import json
 from collections.abc import Callable
 from contextlib import suppress
@@ -105,18 +106,27 @@ def starting_point(text: str, root: Path = ROOT) -> tuple[dict[str, Any], dict[s
     return {"run": run.name, "outer_step": int(step) if step else run.snapshots()[-1]}, theta
 
 
+@functools.lru_cache(maxsize=8192)
+def _own_run(path: Path, stamps: tuple[tuple[int, int], ...]) -> Run | None:
+    """The run in a folder, if it is over and can be looked at; ``stamps`` (of its files) are part of the key only."""
+    try:
+        run = Run(path)
+        return run if run.status().state in ("finished", "stopped") and run.snapshots() else None
+    except (InputError, OSError):
+        return None
+
+
 def own_runs() -> list[Run]:
     """One's own runs that can be looked at: finished or stopped, with at least one snapshot, by name.
 
-    Folders that hold no whole run are left out.
+    Folders that hold no whole run are left out. As long as nothing changes, these are the same objects every time.
     """
     found = []
     for path in sorted(runs_root().glob("*/config.json")):
-        if not is_name(path.parent.name):
-            continue
-        with suppress(InputError, OSError):
-            run = Run(path.parent)
-            if run.status().state in ("finished", "stopped") and run.snapshots():
+        with suppress(OSError):
+            stats = [(path.parent / name).stat() for name in ("config.json", "status.json")]
+            run = _own_run(path.parent, tuple((one.st_mtime_ns, one.st_ino) for one in stats))
+            if run is not None and is_name(run.name):
                 found.append(run)
     return found
 

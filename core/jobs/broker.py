@@ -4,17 +4,19 @@ import functools
 import logging
 import os
 import signal
+import sys
 import tempfile
 import threading
 import time
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from celery import Celery, signals
 from kombu.exceptions import KombuError
 
-from core.jobs.queue import is_waiting, take_next, worker_name
+from core.jobs.queue import is_waiting, take_next, tidy, worker_name
 from core.jobs.worker import execute
 from core.outer.kernels.__main__ import load as load_kernels
 from core.outer.options import from_options
@@ -146,12 +148,11 @@ class _Service:
                 if is_waiting(self.root):
                     notify(self.root)
         with self.busy:  # once the run in hand is saved
-            self.close()
+            self.absent()
             os._exit(0)  # all that matters is in files; Celery and torch would take seconds to leave
 
-    def close(self) -> None:
-        """It is over."""
-        self.leaving.set()
+    def absent(self) -> None:
+        """No longer show that this worker is there."""
         self.presence.unlink(missing_ok=True)
 
 
@@ -163,8 +164,12 @@ def run_worker(root: Path | None = None, threads: int | None = None, parent: int
         threads: to train with; one for each core by default.
         parent: process without which no further run is to be begun.
     """
+    if parent is not None:
+        with suppress(OSError):
+            os.nice(5)  # the page that it came with stays quick
     root = root or runs_root()
     root.mkdir(parents=True, exist_ok=True)
+    tidy(root)
     app = celery_app(root, os.environ.get("REDIS_URL") or None)
     service = _Service(root, threads, parent)
     app.task(name=TASK)(service.work)
@@ -193,7 +198,12 @@ def run_worker(root: Path | None = None, threads: int | None = None, parent: int
         quiet=True,
         loglevel="WARNING",
     )
-    try:
+    with suppress(SystemExit):
         worker.start()
-    finally:
-        service.close()
+    if not service.leaving.is_set():
+        time.sleep(1.0)
+    service.absent()
+    if service.leaving.is_set():
+        return
+    # Celery gave up, over a message that was torn, say: begin anew
+    os.execv(sys.executable, sys.orig_argv)

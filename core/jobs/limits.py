@@ -3,6 +3,7 @@
 import math
 import os
 import shutil
+import threading
 from pathlib import Path
 from typing import Any, final
 
@@ -21,6 +22,7 @@ from core.tasks import ClassifierProblems
 
 PREFIX = "LOPTSCOPE_MAX_"
 GIB = 2**30
+_weighing = threading.Lock()  # a problem is drawn to see how large it is: one at a time
 
 
 @final
@@ -64,7 +66,7 @@ class Limits(BaseModel):
     disk_gb: float = Field(default=4.0, gt=0)
     queue: int = Field(default=200, ge=0)
     runs_per_client: int = Field(default=200, ge=0)
-    runs: int = Field(default=10_000, ge=1)
+    runs: int = Field(default=2_000, ge=1)
 
     @classmethod
     def from_environment(cls) -> "Limits":
@@ -88,6 +90,10 @@ class Limits(BaseModel):
         """
         _most("units", config.architecture.units, self.units)
         _most("outer_steps", config.outer_steps, self.outer_steps)
+        with _weighing:
+            self._check_size(config)
+
+    def _check_size(self, config: RunConfig) -> None:
         declared = _declared(config)
         _most("problems · unroll · inner parameters", config.problems * config.unroll * declared[0], self.size)
         _most("inner parameters · data points of a problem", declared[0] * declared[1], self.problem)

@@ -1,5 +1,6 @@
 """The queue: which runs wait, in what order, and what may be asked of a run. All of it is read from the runs' folders."""
 
+import functools
 import hashlib
 import os
 import secrets
@@ -7,6 +8,7 @@ import shutil
 import socket
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -22,6 +24,7 @@ from core.outer.options import from_options, to_options
 from core.store import Run, State, Status, is_name, runs_root
 
 IN_VAIN = 5  # workers in a row that may die of a run before it is given up
+SETTLED = 3  # seconds after which a file's time tells all its versions apart
 AT_WORK: tuple[State, ...] = ("queued", "running", "paused")  # what counts against a client's number of runs
 CAN_RESUME: tuple[State, ...] = ("paused", "stopped", "cancelled", "failed")
 
@@ -56,6 +59,27 @@ def find(name: str, root: Path | None = None) -> Record:
     return Record(path)
 
 
+def _stamp(path: Path) -> tuple[tuple[int, int], ...]:
+    """Changes when what makes a run a job does."""
+    found = [(path / name).stat() for name in ("job.json", "config.json", "status.json")]
+    return tuple((one.st_mtime_ns, one.st_ino) for one in found)
+
+
+@functools.lru_cache(maxsize=8192)
+def _settled(path: Path, stamp: tuple[tuple[int, int], ...]) -> tuple[Record, Status]:
+    record = Record(path)
+    return record, record.status()
+
+
+def _read(path: Path) -> tuple[Record, Status]:
+    """A job; from memory if its files are the same and old enough for a change to show in their times."""
+    stamp = _stamp(path)
+    if time.time_ns() - max(written for written, _ in stamp) > SETTLED * 10**9:
+        return _settled(path, stamp)
+    record = Record(path)
+    return record, record.status()
+
+
 def records(root: Path | None = None) -> list[tuple[Record, Status]]:
     """All jobs, in the order in which they were submitted; folders that are damaged are left out."""
     found = []
@@ -63,8 +87,7 @@ def records(root: Path | None = None) -> list[tuple[Record, Status]]:
         if not is_name(path.parent.name):
             continue
         try:
-            record = Record(path.parent)
-            found.append((record, record.status()))
+            found.append(_read(path.parent))
         except (InputError, OSError):
             continue
     return sorted(found, key=lambda pair: (pair[0].job.submitted, pair[0].name))
@@ -229,6 +252,15 @@ def remove(record: Record) -> None:
     grave = record.path.parent / f".gone-{record.name}-{secrets.token_hex(3)}"
     record.path.rename(grave)  # at once, for everybody who looks
     shutil.rmtree(grave, ignore_errors=True)
+
+
+def tidy(root: Path) -> None:
+    """Remove what was left behind by processes that were killed while they made or removed a run."""
+    for pattern, age in ((".gone-*", 0.0), (".new-*", 3600.0)):
+        for path in root.glob(pattern):
+            with suppress(OSError):
+                if time.time() - path.stat().st_mtime >= age:
+                    shutil.rmtree(path, ignore_errors=True)
 
 
 def resume(record: Record, limits: Limits | None = None) -> None:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from core.errors import InputError
 from core.files import read_json, write_json
+from core.lines import whole_lines
 from core.store import Run, State, Status
 
 Wish = Literal["pause", "stop", "cancel", "delete"]
@@ -151,16 +152,15 @@ def events(path: Path, after: int = 0, most: int = 1000) -> tuple[list[dict[str,
         the events, each with its "seq", and the sequence number up to which all were looked at (lines that were torn are skipped).
     """
     try:
-        content = (path / "events.jsonl").read_bytes()
+        lines = whole_lines(path / "events.jsonl", after, most)
     except FileNotFoundError:
         return [], after
-    lines = content[: content.rfind(b"\n") + 1].splitlines()
     found = []
-    for number, line in enumerate(lines[after : after + most], start=after + 1):
+    for number, line in enumerate(lines, start=after + 1):
         try:
             event = json.loads(line)
         except ValueError:
             continue
         if isinstance(event, dict):
             found.append({"seq": number, **event})
-    return found, max(after, min(len(lines), after + most))
+    return found, after + len(lines)

@@ -8,7 +8,7 @@ from typing import Any
 
 from core.errors import InputError
 from core.jobs.limits import Limits
-from core.jobs.queue import submit
+from core.jobs.queue import ask, submit
 from core.jobs.record import Record
 from core.outer.options import OPTIONS, from_options
 
@@ -36,7 +36,7 @@ def sweep(
         the sweep's name, and its runs.
 
     Raises:
-        InputError: any of the combinations is wrong, or there are too many; unless the queue fills up half-way, nothing is created.
+        InputError: any of the combinations is wrong or there is no room for all of them; nothing is left behind.
     """
     limits = limits or Limits.from_environment()
     for name, values in axes.items():
@@ -53,6 +53,12 @@ def sweep(
     for chosen in combinations:
         limits.check(from_options({**settings, **chosen}, strict=True))
     name = f"sweep-{secrets.token_hex(3)}"
-    return name, [
-        submit({**settings, **chosen}, root=root, limits=limits, client=client, sweep=name) for chosen in combinations
-    ]
+    made: list[Record] = []
+    try:
+        for chosen in combinations:
+            made.append(submit({**settings, **chosen}, root=root, limits=limits, client=client, sweep=name))  # noqa: PERF401 - what was made is needed
+    except (InputError, OSError):
+        for record in made:
+            ask(record, "delete")
+        raise
+    return name, made

@@ -1,5 +1,6 @@
 """Jobs as plain JSON: what the dashboard and other programs are told of them."""
 
+import functools
 import math
 import time
 from collections.abc import Iterable
@@ -98,16 +99,28 @@ def describe(record: Record, queue: list[str] | None = None) -> dict[str, Any]:
     return found
 
 
+@functools.lru_cache(maxsize=8192)
+def _described(record: Record, snapshots: tuple[int, ...]) -> dict[str, Any]:
+    """Of a run that is over; a record that `records` gives again is the same as long as its files are."""
+    return describe(record)
+
+
+def _listed(record: Record, status: Status, queue: list[str]) -> dict[str, Any]:
+    if status.state in ("queued", "running", "paused"):
+        return describe(record, queue)
+    return {**_described(record, tuple(record.run.snapshots())), "wanted": record.wanted(), "place": None}
+
+
 def describe_all(listed: Iterable[tuple[Record, Status]], sweep: str | None = None) -> dict[str, Any]:
     """All jobs in the order in which they were submitted, the queue, and the number of workers that are there."""
     known = list(listed)
     queue = [record.name for record in waiting(known)]
     shown = []
-    for record, _ in known:
+    for record, status in known:
         if sweep is not None and record.job.sweep != sweep:
             continue
         try:
-            shown.append(describe(record, queue))
+            shown.append(_listed(record, status, queue))
         except (InputError, OSError):  # deleted this moment
             continue
     return {"jobs": shown, "queue": queue, "workers": workers_present()}
@@ -120,9 +133,6 @@ def happened(record: Record, after: int) -> dict[str, Any]:
         InputError: the curve is damaged.
     """
     found, last = events(record.path, after, MOST_EVENTS)
-    firsts = [event["first"] for event in found if event.get("kind") == "steps"]
-    curve = record.run.outer_losses(min(firsts) - 1) if firsts else []
-    offset = min(firsts) if firsts else 1
     told: list[dict[str, Any]] = []
     points = 0
     for event in found:
@@ -130,7 +140,7 @@ def happened(record: Record, after: int) -> dict[str, Any]:
             if points > MOST_POINTS:
                 last = event["seq"] - 1
                 break
-            part = curve[event["first"] - offset : event["last"] - offset + 1]
+            part = record.run.outer_losses(event["first"] - 1, event["last"] - event["first"] + 1)
             points += len(part)
             event = {**event, "points": _points(part)}
         told.append(event)

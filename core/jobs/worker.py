@@ -168,6 +168,9 @@ def _after(record: Record) -> None:
     state = record.status().state
     if state == "stopped":
         record.keep_snapshot()
+        record.run.write_status(
+            record.status()
+        )  # once more, so that whoever looked before the snapshot was there looks again
     record.note_state()
     wish = record.wanted()
     if wish == "delete":

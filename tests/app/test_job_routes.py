@@ -14,12 +14,17 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from app.catalog import subjects
 from app.job_routes import LARGEST_BODY
+from app.state import parse
+from app.views import source_of
 from core import zoo
 from core.jobs.queue import find, take_next
 from core.jobs.worker import execute
+from core.outer.options import OPTIONS
 from core.tuning import TUNED
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,7 +79,10 @@ def test_a_run_from_submission_to_the_library(client: FlaskClient, root: Path) -
     known = subjects("linear_regression")
     assert known[job["id"]].snapshots == tuple(done["snapshots"]) and known[job["id"]].title.startswith("Own GRU-4")
     assert next(iter(known)) == "linear_regression-gru64" and list(known)[-len(TUNED) :] == list(TUNED)
-    assert client.get(f"/?optimizer={job['id']}").status_code == 200
+    view = parse(f"task=linear_regression&optimizer={job['id']}&outer_step=30")[0]
+    assert view.optimizer == job["id"]
+    source = source_of(view)
+    assert client.get(f"/api/bundles/{source.key}.safetensors?{source.query}").status_code == 200
     assert zoo.find_run(job["id"]).config.unroll == 10
     assert client.post(f"/api/jobs/{job['id']}/delete").json == {"id": job["id"], "deleted": True}
     assert made(root) == [] and job["id"] not in subjects("linear_regression")
@@ -136,6 +144,15 @@ def test_a_sweep(client: FlaskClient, root: Path) -> None:
         refused = client.post("/api/sweeps", json={"settings": SMALL, "axes": axes})
         assert refused.status_code == 400 and list(refused.json) == ["error"]
     assert made(root) == before
+
+
+def test_a_sweep_that_there_is_no_room_for_leaves_nothing(
+    client: FlaskClient, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOPTSCOPE_MAX_QUEUE", "3")
+    refused = client.post("/api/sweeps", json={"settings": SMALL, "axes": {"seed": [0, 1, 2, 3]}})
+    assert refused.status_code == 429 and "the queue is full" in refused.json["error"]
+    assert made(root) == []
 
 
 def test_an_estimate(client: FlaskClient, root: Path) -> None:
@@ -237,29 +254,28 @@ def test_the_same_origin_is_welcome(client: FlaskClient) -> None:
     assert client.post("/api/jobs", json=SMALL, headers=ours).status_code == 201
 
 
-LIMITED: list[tuple[str, str, dict[str, Any], str]] = [
-    ("UNITS", "3", {}, "units must be at most 3 here (got 4)"),
-    ("OUTER_STEPS", "29", {}, "outer_steps must be at most 29 here (got 30)"),
-    ("SIZE", "199", {}, "problems · unroll · inner parameters must be at most 199 here (got 200)"),
-    ("PROBLEM", "4", {}, "data points of a problem must be at most 4 here (got 5)"),
-    ("MEMORY_GB", "0.000001", {}, "GiB of memory for an outer step must be at most 1e-06 here"),
-    ("DISK_GB", "0.000001", {}, "GiB on disk must be at most 1e-06 here"),
+LIMITED: list[tuple[str, str, str]] = [
+    ("UNITS", "3", "units must be at most 3 here (got 4)"),
+    ("OUTER_STEPS", "29", "outer_steps must be at most 29 here (got 30)"),
+    ("SIZE", "199", "problems · unroll · inner parameters must be at most 199 here (got 200)"),
+    ("PROBLEM", "4", "data points of a problem must be at most 4 here (got 5)"),
+    ("MEMORY_GB", "0.000001", "GiB of memory for an outer step must be at most 1e-06 here"),
+    ("DISK_GB", "0.000001", "GiB on disk must be at most 1e-06 here"),
 ]
 
 
-@pytest.mark.parametrize(("limit", "value", "settings", "words"), LIMITED)
+@pytest.mark.parametrize(("limit", "value", "words"), LIMITED)
 def test_limits_from_the_environment(
     client: FlaskClient,
     root: Path,
     monkeypatch: pytest.MonkeyPatch,
     limit: str,
     value: str,
-    settings: dict[str, Any],
     words: str,
 ) -> None:
     monkeypatch.setenv(f"LOPTSCOPE_MAX_{limit}", value)
     for path in ("/api/jobs", "/api/estimate"):
-        answer = client.post(path, json=SMALL | settings)
+        answer = client.post(path, json=SMALL)
         assert answer.status_code == 400 and words in answer.json["error"]
     assert not list(root.iterdir())
 
@@ -361,7 +377,7 @@ def test_a_killed_web_server_loses_nothing(serving: tuple[str, Start], root: Pat
     address, start = serving
     first = start()
     wait_for(lambda: ask(f"{address}/healthz"))
-    job = ask(f"{address}/api/jobs", SMALL | {"outer_steps": 1200})["id"]
+    job = ask(f"{address}/api/jobs", SMALL | {"outer_steps": 800})["id"]
     wait_for(lambda: ask(f"{address}/api/jobs/{job}")["outer_step"] > 20)
     seen = ask(f"{address}/api/jobs/{job}/events?after=0")
     for process in server_processes(first.pid):
@@ -376,9 +392,33 @@ def test_a_killed_web_server_loses_nothing(serving: tuple[str, Start], root: Pat
     while (answer := ask(f"{address}/api/jobs/{job}/events?after={after}"))["events"]:
         after, told = answer["next"], told + answer["events"]
     points = [step for event in told if event["kind"] == "steps" for step in event["points"]["outer_step"]]
-    assert points == list(range(1, 1201))
+    assert points == list(range(1, 801))
     assert [event["state"] for event in told if event["kind"] == "state"] == ["queued", "running", "finished"]
     wait_for(lambda: ask(f"{address}/api/jobs")["workers"] >= 1)
     second.terminate()
     second.wait(30)
     wait_for(lambda: not list((root / ".workers").iterdir()))  # its worker went with it
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(
+    max_examples=150,
+    database=None,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(changes=st.dictionaries(st.sampled_from([*OPTIONS, "x"]), ANYTHING, min_size=1, max_size=2))
+def test_no_settings_are_an_error_of_the_server(client: FlaskClient, changes: dict[str, Any]) -> None:
+    answer = client.post("/api/jobs", data=json.dumps(SMALL | changes), content_type="application/json")
+    assert answer.status_code in (201, 400)
+    if answer.status_code == 201:
+        assert client.delete(f"/api/jobs/{answer.json['id']}").json["deleted"]
+    else:
+        assert list(answer.json) == ["error"]

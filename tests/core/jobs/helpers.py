@@ -69,9 +69,11 @@ def assert_same_training(record: Record, reference):
     """Snapshots, training state and curve are those of another run, bit for bit, but for the time they took."""
     run = record.run
     assert run.snapshots() == reference.snapshots()
-    pairs = [(run.training_state()[0], reference.training_state()[0])]
-    for step in reference.snapshots():
-        pairs.append(tuple(read_tensors(one.snapshot_path(step), SNAPSHOT_FORMAT)[0] for one in (run, reference)))
+    pairs = [
+        tuple(read_tensors(one.snapshot_path(step), SNAPSHOT_FORMAT)[0] for one in (run, reference))
+        for step in reference.snapshots()
+    ]
+    pairs.append((run.training_state()[0], reference.training_state()[0]))
     for found, expected in pairs:
         assert found.keys() == expected.keys()
         assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())

@@ -1,7 +1,9 @@
 """The queue as the runs' folders tell it."""
 
 import json
+import os
 import threading
+import time
 
 import pytest
 import torch
@@ -24,6 +26,7 @@ from core.jobs.queue import (
     resume,
     submit,
     take_next,
+    tidy,
     waiting,
 )
 from core.jobs.record import events, note
@@ -265,3 +268,33 @@ def test_events_are_numbered_lines_and_torn_ones_are_skipped(root):
         json.loads(line) for i, line in enumerate((record.path / "events.jsonl").read_text().splitlines()) if i != 1
     )
     assert kinds(record, "log")[0]["text"] == "after"
+
+
+def test_what_killed_processes_left_behind_is_removed(root):
+    record = queued()
+    for name, age in ((".gone-a", 0), (".new-old", 7200), (".new-young", 0)):
+        (root / name).mkdir()
+        (root / name / "config.json").write_text("{}")
+        stamp = time.time() - age
+        os.utime(root / name, (stamp, stamp))
+    tidy(root)
+    assert sorted(path.name for path in root.iterdir()) == sorted([".lock", ".new-young", record.name])
+
+
+@pytest.mark.parametrize("wish, state", [("pause", "paused"), ("stop", "stopped"), ("cancel", "cancelled")])
+def test_a_wish_outlives_the_worker_that_it_was_meant_for(root, wish, state):
+    record = queued()
+    held = take_next("doomed")
+    ask(record, wish)
+    assert record.status().state == "running"
+    held.claim.release()  # as if it had died
+    assert take_next("next") is None
+    assert record.status().state == state and record.wanted() is None
+
+
+def test_a_deletion_outlives_the_worker_that_it_was_meant_for(root):
+    record = queued()
+    held = take_next("doomed")
+    ask(record, "delete")
+    held.claim.release()
+    assert take_next("next") is None and not record.path.exists()

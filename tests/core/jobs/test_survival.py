@@ -1,5 +1,6 @@
 """What has to be survived, done for real: killed workers, messages that come twice, many workers, Redis, a full disk."""
 
+import errno
 import os
 import shutil
 import signal
@@ -8,8 +9,8 @@ import subprocess
 
 import pytest
 from redis import Redis
+from redis.exceptions import RedisError
 
-from core import files
 from core.claims import last_heartbeat, try_claim
 from core.jobs.broker import QUEUE, celery_app, notify, workers_present
 from core.jobs.queue import resume
@@ -20,28 +21,29 @@ from tests.core.jobs.helpers import assert_same_training, kinds, queued, states,
 
 def test_a_killed_worker_loses_nothing(root, start_worker, tmp_path):
     """Saved once, then taken by a process that is killed in mid-run: another worker comes to the same, bit for bit."""
-    record = queued(outer_steps=1000)
+    record = queued(outer_steps=500)
     asked = iter([False] * 150)
     work(leaving=lambda: next(asked, True))
     assert record.status().state == "queued" and record.status().outer_step == 151
     process = start_worker()
-    wait_for(lambda: len(record.run.outer_losses()) > 250)
+    wait_for(lambda: len(record.run.outer_losses()) > 200)
     process.send_signal(signal.SIGKILL)
     process.wait(10)
     assert record.status().state == "running"
-    assert 250 < len(record.run.outer_losses()) < 1000
+    assert 200 < len(record.run.outer_losses()) < 500
     assert work("another") is not None
     assert record.status().state == "finished"
     assert "its worker was lost" in kinds(record, "state")[-2]["message"]
     assert_same_training(record, uninterrupted(tmp_path / "reference", record.run.config))
     told = [step for event in kinds(record, "steps") for step in range(event["first"], event["last"] + 1)]
-    assert set(told) == set(range(1, 1001))  # no gap
+    assert set(told) == set(range(1, 501))  # no gap
 
 
-def test_two_workers_eight_runs_every_message_twice(root, start_worker, tmp_path):
+def test_two_workers_eight_runs_every_message_twice_and_one_torn(root, start_worker, tmp_path):
     records = [queued(seed=seed, outer_steps=40) for seed in range(8)]
     for _ in range(16):
         notify()
+    (root / ".broker" / "messages" / f"0_torn.{QUEUE}.msg").touch()  # its sender was killed, or the disk was full
     processes = [start_worker(), start_worker()]
     wait_for(lambda: all(record.status().state == "finished" for record in records))
     for record in records:
@@ -75,10 +77,8 @@ def redis_url(tmp_path):
             def answers():
                 try:
                     return client.ping()
-                except OSError:
+                except (OSError, RedisError):
                     return False
-                except Exception as error:  # noqa: BLE001 - redis has errors of its own
-                    return "Connection" not in type(error).__name__ and "Busy" not in type(error).__name__
 
             wait_for(answers)
         yield f"redis://127.0.0.1:{port}/0"
@@ -113,30 +113,22 @@ def test_without_redis_nothing_is_lost(root, monkeypatch, caplog):
 @pytest.fixture
 def small_disk(root, monkeypatch):
     """The folder of runs on a disk of 256 KiB, and a way to make it larger."""
-    mounted = (
-        os.geteuid() == 0
-        and not subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(root)], check=False, capture_output=True
-        ).returncode
-    )
+    mounted = False
+    if os.geteuid() == 0 and shutil.which("mount"):
+        command = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(root)]
+        mounted = subprocess.run(command, check=False, capture_output=True).returncode == 0
     if mounted:
         yield lambda: subprocess.run(["mount", "-o", "remount,size=16m", str(root)], check=True)
         subprocess.run(["umount", "--lazy", str(root)], check=True)
         return
-    room = [256 * 1024]  # nobody may mount here: a disk that says it is full
-
-    def used():
-        return sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
-
-    write, fsync = files.write_bytes, os.fsync
+    room, sync = [200 * 1024], os.fsync  # nobody may mount here: a disk that says it is full when it is asked
 
     def limited(handle):
-        if used() > room[0]:
-            raise OSError(28, "No space left on device")
-        fsync(handle)
+        if sum(path.stat().st_size for path in root.rglob("*") if path.is_file()) > room[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        sync(handle)
 
     monkeypatch.setattr(os, "fsync", limited)
-    assert files.write_bytes is write
     yield lambda: room.__setitem__(0, 2**24)
 
 
