@@ -151,7 +151,7 @@ def momentum_eigenvalues(p: Portrait) -> go.Figure:
     if p.bundle.about["modes"]:
         values, taus = p.array("eigenvalues"), p.array("timescales")
         text = [
-            "mode %d, λ = %.4f %s %.4fi, timescale %.3g steps" % (j + 1, a, "−" if b < 0 else "+", abs(b), tau)
+            f"mode {j + 1}, λ = {a:.4f} {'−' if b < 0 else '+'} {abs(b):.4f}i, timescale {tau:.3g} steps"
             for j, ((a, b), tau) in enumerate(zip(values, taus, strict=True))
         ]
         marker = {"size": 8, "color": translucent(p.color, 0.75), "line": {"width": 1, "color": p.color}}

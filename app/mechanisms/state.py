@@ -17,7 +17,7 @@ VIEWS = {
     "earnings": "What each earns",
 }
 LAST = 1000  # positions of the slider under the figures
-MODES = 6
+MODES = 64
 
 
 @dataclass(frozen=True)

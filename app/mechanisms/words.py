@@ -57,7 +57,7 @@ def momentum_eigenvalues(bundle: Bundle, marks: Marks) -> list[str]:
     slow = int((np.hypot(*bundle.arrays["eigenvalues"].T) > 0.8).sum())
     tuned = [f"{name.capitalize()} has β = {fraction(beta)}" for name, (_, beta) in marks.items()]
     said = [
-        "Eigenvalues of the recurrent Jacobian at h*: the nearer to the unit circle, the longer a gradient is remembered.",
+        "Eigenvalues of the recurrent Jacobian at h*: the nearer to the unit circle, the longer a gradient is remembered. Point at one to follow its mode.",
         f"The slowest has |λ| = {fraction(size)}, a timescale of {number(timescale)} steps; {counted(slow, 'mode')} beyond 0.8."
         + (f" {'; '.join(tuned)}." if tuned else ""),
     ]
@@ -79,8 +79,10 @@ def momentum_modes(bundle: Bundle, marks: Marks) -> list[str]:
     size = float(np.hypot(*bundle.arrays["eigenvalues"][best]))
     return [
         "Every mode acts as momentum with decay |λ| and learning rate α (open: negative). Stars are tuned optimizers, a diamond the best for the task's curvatures.",
-        f"The strongest mode has α = {number(float(rates[best]))} and |λ| = {fraction(size)}; "
-        f"{number(bundle.about['direct'])} of learning rate is direct, without memory.",
+        (
+            f"The strongest mode has α = {number(float(rates[best]))} and |λ| = {fraction(size)}; "
+            f"{number(bundle.about['direct'])} of learning rate is direct, without memory."
+        ),
     ]
 
 
@@ -199,8 +201,10 @@ def adaptation_curve(bundle: Bundle, marks: Marks) -> list[str]:
     unstable, folds = int((bundle.arrays["unstable"] > 0).sum()), len(bundle.arrays["folds"])
     return [
         "Where the state rests while the gradient stays constant at g, followed through folds; unstable stretches are dashed.",
-        f"{counted(len(bundle.arrays['g']), 'point')}, {'all stable' if not unstable else f'{unstable:,} of them unstable'}, {counted(folds, 'fold')}; "
-        f"it ends at {' and '.join(ENDS[end] for end in bundle.about['ended'])}.",
+        (
+            f"{counted(len(bundle.arrays['g']), 'point')}, {'all stable' if not unstable else f'{unstable:,} of them unstable'}, {counted(folds, 'fold')}; "
+            f"it ends at {' and '.join(ENDS[end] for end in bundle.about['ended'])}."
+        ),
     ]
 
 

@@ -15,9 +15,9 @@ from core.analysis.update_function import update_function
 from core.bundle import Arrays, Bundle
 from core.mechanisms.context import Context, grid
 
-KEPT_MODES = 6  # slowest modes whose update functions are drawn
-SHIFTS = 17
-GRADIENTS = 61
+KEPT_MODES = 64  # slowest modes whose update functions are drawn
+SHIFTS = 9
+GRADIENTS = 41
 PATHS = 8  # components whose states are drawn
 
 

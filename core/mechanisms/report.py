@@ -307,7 +307,7 @@ def adaptation_report(context: Context) -> Adaptation:
     near = _finite(rates[g.abs().argmin()])
     far = _finite((rate_at(g, rates, typical) + rate_at(g, rates, -typical)) / 2)
     exponent = decline(g, rates, context.met.scale, context.met.largest)
-    present = near is not None and far is not None and 0 < near and far < ADAPTED * near
+    present = near is not None and far is not None and near > 0 and far < ADAPTED * near
     says = [
         f"Along the curve of fixed points its learning rate {'falls' if present else 'goes'} from {_n(near)} at gradient 0 "
         f"to {_n(far)} at |g| = {_n(typical)}" + ("." if present else ": there is no adaptation.")

@@ -18,6 +18,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from core.bundle import Bundle
 
 ROOT = Path(__file__).resolve().parents[2]
+# What a Chromium without a graphics card says by itself about three-dimensional figures.
+NOT_OURS = ("[.WebGL-", "Canvas2D: Multiple readback operations")
 PANELS = ("loss", "landscape", "state", "update", "gradient", "rate")
 
 # Pixels are read through a copy: reading a canvas itself would make Chromium warn, and draw it on the processor.
@@ -96,7 +98,9 @@ class Explorer:
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("requestfailed", lambda request: self._complain("failed", f"{request.url} {request.failure}"))
         self.page.on("response", self._check)
-        self.page.on("console", lambda message: self._complain(message.type, message.text))
+        self.page.on(
+            "console", lambda message: message.text.startswith(NOT_OURS) or self._complain(message.type, message.text)
+        )
         self.page.on("pageerror", lambda error: self._complain("error", str(error)))
 
     def _complain(self, kind: str, text: str) -> None:

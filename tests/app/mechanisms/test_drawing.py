@@ -31,7 +31,7 @@ def test_every_view_has_figures_headings_and_captions() -> None:
 
 
 @pytest.mark.parametrize("view", VIEWS)
-@pytest.mark.parametrize("optimizer", ["linear_regression-gru64", "sgd", "momentum", "adam"])
+@pytest.mark.parametrize("optimizer", ["linear_regression-gru64", "linear_regression-vanilla2", "momentum", "adam"])
 def test_both_sides_are_drawn(app: Dash, view: str, optimizer: str) -> None:
     first, second = drawn(app, f"view={view}&optimizer={optimizer}&versus=rmsprop")
     for side in (first, second):

@@ -52,7 +52,7 @@ def test_the_empty_link_is_the_default_view() -> None:
     [
         ("view=magic", "unknown view 'magic': choose one of momentum, clipping"),
         ("position=1001", "position must be a whole number from 0 to 1000"),
-        ("mode=0", "mode must be a whole number from 1 to 6"),
+        ("mode=0", "mode must be a whole number from 1 to 64"),
         ("versus=lion", "unknown optimizer beside it for linear_regression 'lion'"),
         ("optimizer=adam&outer_step=3", "a hand-designed optimizer has none"),
         ("outer_step=1234567", "no snapshot at outer step '1234567': choose one of 0, "),
