@@ -124,6 +124,20 @@ def _add_settings(t: argparse.ArgumentParser, *, swept: bool = False) -> None:
     t.add_argument("--start", metavar="RUN[@STEP]", help="snapshot to start from (the last one by default)", **quiet)
 
 
+def _add_analyze(a: argparse.ArgumentParser) -> None:
+    """The options of ``analyze``."""
+    subject = a.add_mutually_exclusive_group(required=True)
+    subject.add_argument("--run", metavar="DIR_OR_NAME", help="a run's folder or a zoo name")
+    subject.add_argument("--optimizer", choices=(*HAND_DESIGNED, *CALIBRATION), help="a hand-designed one")
+    a.add_argument("--outer-step", type=int, metavar="STEP", help="snapshot of the run (default: the last)")
+    a.add_argument("--hyperparameters", metavar="JSON", help='as in {"learning_rate": 0.1}; others have defaults')
+    a.add_argument("--task", choices=TASKS, help="where its gradients come from (default: the run's own)")
+    a.add_argument("--interventions", action="store_true", help="also re-run it with each mechanism switched off")
+    a.add_argument("--problems", type=int, default=128, help="held-out problems for that (default: %(default)s)")
+    a.add_argument("--save", action="store_true", help="keep the interventions with the run")
+    a.add_argument("--html", type=Path, metavar="FILE", help="also write a page with figures, to print")
+
+
 def parser() -> argparse.ArgumentParser:
     """All commands and their options."""
     top = _Parser(prog="loptscope", description="A microscope for learned optimizers.")
@@ -156,17 +170,9 @@ def parser() -> argparse.ArgumentParser:
 
     commands.add_parser("zoo", parents=[common], help="list the shipped optimizers")
 
-    a = commands.add_parser("analyze", parents=[common], help="the four mechanisms of one optimizer, measured")
-    subject = a.add_mutually_exclusive_group(required=True)
-    subject.add_argument("--run", metavar="DIR_OR_NAME", help="a run's folder or a zoo name")
-    subject.add_argument("--optimizer", choices=(*HAND_DESIGNED, *CALIBRATION), help="a hand-designed one")
-    a.add_argument("--outer-step", type=int, metavar="STEP", help="snapshot of the run (default: the last)")
-    a.add_argument("--hyperparameters", metavar="JSON", help='as in {"learning_rate": 0.1}; others have defaults')
-    a.add_argument("--task", choices=TASKS, help="where its gradients come from (default: the run's own)")
-    a.add_argument("--interventions", action="store_true", help="also re-run it with each mechanism switched off")
-    a.add_argument("--problems", type=int, default=128, help="held-out problems for that (default: %(default)s)")
-    a.add_argument("--save", action="store_true", help="keep the interventions with the run")
-    a.add_argument("--html", type=Path, metavar="FILE", help="also write a page with figures, to print")
+    _add_analyze(
+        commands.add_parser("analyze", parents=[common], help="the four mechanisms of one optimizer, measured")
+    )
 
     r = commands.add_parser("reproduce", parents=[common], help="train shipped optimizers again, from their recipes")
     r.add_argument("names", nargs="+", metavar="NAME", help="of zoo/recipes.json")
