@@ -10,9 +10,11 @@ from benchmarks.browser import READY, chromium, dashboard
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "images"
 EXPLORE = f"{READY} && loptscope.ready.then(() => 1)"
 PERFORMANCE = "(document.querySelector('#performance-tuning-graph .js-plotly-plot')?.data ?? []).length > 0"
+MECHANISMS = "window.mechanisms?.frames > 0 && document.querySelectorAll('.mechanism-room .main-svg').length > 0"
 VIEWS = {  # link, colour scheme, when it is drawn, height
     "explore": ("/?task=rosenbrock&step=30&theme=light", "light", EXPLORE, 860),
     "explore-dark": ("/?task=two_moons&step=36&theme=dark", "dark", EXPLORE, 860),
+    "mechanisms": ("/mechanisms?view=adaptation&theme=light", "light", MECHANISMS, 1040),
     "performance": ("/performance?theme=light", "light", PERFORMANCE, 860),
 }
 
