@@ -41,3 +41,19 @@ def effective_learning_rate(optimizer: Optimizer, states: Tensor, width: float =
     rows = states.reshape(states.shape[:-1].numel(), states.shape[-1])
     zeros = torch.zeros(rows.shape[0], dtype=states.dtype)
     return -update_slope(optimizer, rows, zeros).view(states.shape[:-1])
+
+
+def slices(optimizer: Optimizer, start: Tensor, end: Tensor, shares: Tensor, gradients: Tensor) -> Tensor:
+    """Update functions on the straight line between two states: along a principal component, a mode, or from h₀ to h*.
+
+    Args:
+        optimizer: any optimizer.
+        start, end: [..., S].
+        shares: of the way from start to end, [T]; beyond 0 and 1 the line goes on.
+        gradients: [G].
+
+    Returns:
+        [..., T, G].
+    """
+    way = shares[:, None] * (end - start)[..., None, :]
+    return update_function(optimizer, start[..., None, :] + way, gradients)

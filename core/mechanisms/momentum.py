@@ -11,7 +11,7 @@ from torch import Tensor
 
 from core.analysis.linearization import Linearization, linearize
 from core.analysis.projection import Projection, principal_components
-from core.analysis.update_function import update_function
+from core.analysis.update_function import slices, update_function
 from core.bundle import Arrays, Bundle
 from core.mechanisms.context import Context, grid
 
@@ -80,7 +80,7 @@ def momentum_view(context: Context) -> Bundle:
         "conditions": found.conditions.float().numpy(),
         "directions": _ends(projection, moved[..., moving]).numpy(),
         "shifts": shifts.float().numpy(),
-        "updates": update_function(optimizer, moved, gradients).float().numpy(),
+        "updates": slices(optimizer, moved[:, 0], moved[:, -1], (shifts + 1) / 2, gradients).float().numpy(),
     }
     return Bundle(arrays, about)
 
