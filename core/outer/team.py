@@ -56,6 +56,11 @@ class Team:
         parts = flat.split([tensor.numel() for tensor in tensors.values()])
         return {name: part.view_as(tensors[name]) for name, part in zip(tensors, parts, strict=True)}
 
+    def meet(self) -> None:
+        """Wait until every process is here."""
+        if self.size > 1:
+            dist.barrier()
+
     def agree(self, answer: bool) -> bool:
         """What the first process says."""
         if self.size == 1:

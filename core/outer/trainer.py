@@ -294,4 +294,4 @@ def _train(trainer: _Trainer, on_step: Callable[[OuterStep], bool] | None) -> No
     trainer.save(state, message)
     if team.leads:
         run.release()
-    team.agree(True)  # nobody leaves, or reads the record, before it is complete
+    team.meet()  # nobody leaves, or reads the record, before it is complete
