@@ -1,11 +1,12 @@
 """Everything a view of the Explore page can be, as one typed table: links, controls and their limits derive from it."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from app import query as links
 from app.catalog import subjects
+from app.fields import integer, read_optimizer, read_outer_step, snapshots
 from app.query import Field, Values, choice, whole
 from core.errors import InputError, choose
 from core.seeds import Purpose, generator
@@ -58,38 +59,10 @@ def problem_of(task: str, seed: int, start: tuple[float, float] | None = None) -
     return problem
 
 
-def _integer(name: str, low: int, high: int) -> Callable[[str, Values], int]:
-    def read(text: str, so_far: Values) -> int:
-        number = whole(text)
-        if number is None or not low <= number <= high:
-            raise InputError(f"{name} must be a whole number from {low} to {high} (got {text!r:.40})")
-        return number
-
-    return read
-
-
 def _read_speed(text: str, so_far: Values) -> int:
     number = whole(text)
     if number not in SPEEDS:
         raise InputError(f"speed must be one of {', '.join(map(str, SPEEDS))} (got {text!r:.40})")
-    return number
-
-
-def _read_optimizer(text: str, so_far: Values) -> str:
-    choose(f"optimizer for {so_far['task']}", text[:80], dict(subjects(so_far["task"])))
-    return text
-
-
-def _snapshots(so_far: Values) -> tuple[int, ...]:
-    return subjects(so_far["task"])[so_far["optimizer"]].snapshots
-
-
-def _read_outer_step(text: str, so_far: Values) -> int:
-    kept = _snapshots(so_far)
-    number = whole(text)
-    if number is None or number not in kept:
-        allowed = f"choose one of {', '.join(map(str, kept))}" if kept else "a hand-designed optimizer has none"
-        raise InputError(f"no snapshot at outer step {text!r:.40}: {allowed}")
     return number
 
 
@@ -148,9 +121,9 @@ def _default_components(so_far: Values) -> tuple[int, ...]:
 
 FIELDS: dict[str, Field] = {
     "task": Field(lambda _: next(iter(TASKS)), choice("task", TASKS), str),
-    "optimizer": Field(lambda v: next(iter(subjects(v["task"]))), _read_optimizer, str),
-    "outer_step": Field(lambda v: max(_snapshots(v), default=None), _read_outer_step, str),
-    "seed": Field(lambda _: 0, _integer("seed", 0, LARGEST_SEED), str),
+    "optimizer": Field(lambda v: next(iter(subjects(v["task"]))), read_optimizer, str),
+    "outer_step": Field(lambda v: max(snapshots(v), default=None), read_outer_step, str),
+    "seed": Field(lambda _: 0, integer("seed", 0, LARGEST_SEED), str),
     "start": Field(lambda _: None, _read_start, lambda v: f"{v[0]:g},{v[1]:g}"),
     "shown": Field(lambda _: TUNED, _read_shown, lambda v: ",".join(v) or "none"),
     "components": Field(_default_components, _read_components, lambda v: ",".join(str(i + 1) for i in v)),
@@ -159,7 +132,7 @@ FIELDS: dict[str, Field] = {
         choice("axis", {"linear": 0, "symlog": 0}),
         str,
     ),
-    "step": Field(lambda _: 0, _integer("step", 0, STEPS), str),
+    "step": Field(lambda _: 0, integer("step", 0, STEPS), str),
     "speed": Field(lambda _: 30, _read_speed, str),
     "theme": Field(lambda _: "auto", choice("theme", {"auto": 0, "light": 0, "dark": 0}), str),
 }

@@ -1,6 +1,5 @@
 """Write the README's tables of results from the zoo's evaluations: ``.venv/bin/python -m tools.readme``."""
 
-import re
 from pathlib import Path
 
 from app.catalog import TITLES
@@ -11,9 +10,9 @@ from core.generalization import Generalization
 from core.tasks import TASKS
 from core.tuning import RIVALS
 from core.verdicts import verdict
+from tools.marked import with_table
 
 README = Path(__file__).resolve().parent.parent / "README.md"
-BETWEEN = re.compile(r"(<!-- table -->\n).*?(<!-- /table -->)", re.DOTALL)
 
 
 def _meta_loss(score: Score | None, problems: int) -> str:
@@ -86,7 +85,7 @@ def table() -> str:
 
 def updated(text: str) -> str:
     """The README with today's tables."""
-    return BETWEEN.sub(lambda match: match[1] + table() + match[2], text)
+    return with_table(text, table())
 
 
 if __name__ == "__main__":

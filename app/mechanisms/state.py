@@ -5,8 +5,9 @@ from dataclasses import dataclass, fields
 
 from app import query as links
 from app.catalog import subjects
-from app.query import Field, Values, choice, whole
-from core.errors import InputError, choose
+from app.fields import integer, read_optimizer, read_outer_step, snapshots
+from app.query import Field, Values, choice
+from core.errors import choose
 from core.tasks import TASKS
 
 VIEWS = {
@@ -45,46 +46,19 @@ class View:
     theme: str
 
 
-def _read_optimizer(text: str, so_far: Values) -> str:
-    choose(f"optimizer for {so_far['task']}", text[:80], dict(subjects(so_far["task"])))
-    return text
-
-
 def _read_versus(text: str, so_far: Values) -> str:
     choose(f"optimizer beside it for {so_far['task']}", text[:80], {"none": None, **subjects(so_far["task"])})
     return text
 
 
-def _snapshots(so_far: Values) -> tuple[int, ...]:
-    return subjects(so_far["task"])[so_far["optimizer"]].snapshots
-
-
-def _read_outer_step(text: str, so_far: Values) -> int:
-    kept, number = _snapshots(so_far), whole(text)
-    if number is None or number not in kept:
-        allowed = f"choose one of {', '.join(map(str, kept))}" if kept else "a hand-designed optimizer has none"
-        raise InputError(f"no snapshot at outer step {text!r:.40}: {allowed}")
-    return number
-
-
-def _number(name: str, low: int, high: int) -> Field:
-    def read(text: str, so_far: Values) -> int:
-        number = whole(text)
-        if number is None or not low <= number <= high:
-            raise InputError(f"{name} must be a whole number from {low} to {high} (got {text!r:.40})")
-        return number
-
-    return Field(lambda _: {"mode": 1, "position": LAST // 2}[name], read, str)
-
-
 FIELDS: dict[str, Field] = {
     "task": Field(lambda _: next(iter(TASKS)), choice("task", TASKS), str),
-    "optimizer": Field(lambda v: next(iter(subjects(v["task"]))), _read_optimizer, str),
-    "outer_step": Field(lambda v: max(_snapshots(v), default=None), _read_outer_step, str),
+    "optimizer": Field(lambda v: next(iter(subjects(v["task"]))), read_optimizer, str),
+    "outer_step": Field(lambda v: max(snapshots(v), default=None), read_outer_step, str),
     "versus": Field(lambda v: "adam" if v["optimizer"] != "adam" else "momentum", _read_versus, str),
     "view": Field(lambda _: "momentum", choice("view", VIEWS), str),
-    "mode": _number("mode", 1, MODES),
-    "position": _number("position", 0, LAST),
+    "mode": Field(lambda _: 1, integer("mode", 1, MODES), str),
+    "position": Field(lambda _: LAST // 2, integer("position", 0, LAST), str),
     "theme": Field(lambda _: "auto", choice("theme", {"auto": 0, "light": 0, "dark": 0}), str),
 }
 assert list(FIELDS) == [field.name for field in fields(View)]

@@ -6,7 +6,9 @@ import numpy as np
 
 from app.performance.words import counted, fraction, number
 from core.bundle import Bundle
+from core.mechanisms.clipping import Saturation
 from core.mechanisms.earnings import TITLES, Earnings
+from core.mechanisms.report import ADAPTED, SCHEDULED, SLOW
 
 Marks = dict[str, tuple[float, float]]
 
@@ -54,14 +56,14 @@ def momentum_eigenvalues(bundle: Bundle, marks: Marks) -> list[str]:
     if not bundle.about["modes"]:
         return ["No state, no eigenvalues: it forgets every gradient at once."]
     size, timescale, _ = _slowest(bundle)
-    slow = int((np.hypot(*bundle.arrays["eigenvalues"].T) > 0.8).sum())
+    slow = int((np.hypot(*bundle.arrays["eigenvalues"].T) >= SLOW).sum())
     tuned = [f"{name.capitalize()} has β = {fraction(beta)}" for name, (_, beta) in marks.items()]
     said = [
         "Eigenvalues of the recurrent Jacobian at h*: the nearer to the unit circle, the longer a gradient is remembered. Point at one to follow its mode.",
-        f"The slowest has |λ| = {fraction(size)}, a timescale of {number(timescale)} steps; {counted(slow, 'mode')} beyond 0.8."
+        f"The slowest has |λ| = {fraction(size)}, a timescale of {number(timescale)} steps; {counted(slow, 'mode')} beyond {SLOW}."
         + (f" {'; '.join(tuned)}." if tuned else ""),
     ]
-    if size < 0.8:
+    if size < SLOW:
         said.append("Nothing here remembers long: this mechanism is weak or absent.")
     if bundle.about["near_defective"]:
         said.append(
@@ -87,26 +89,8 @@ def momentum_modes(bundle: Bundle, marks: Marks) -> list[str]:
 
 
 def half_slopes(bundle: Bundle) -> list[float | None]:
-    """|g| at which the slope on the side g > 0 falls to half of that at 0, at each state; None if it never does."""
-    sizes = bundle.arrays["sizes"].astype(float)
-    found: list[float | None] = []
-    for slopes, at_zero in zip(bundle.arrays["slopes"].astype(float), bundle.arrays["slope_at_zero"], strict=True):
-        share = slopes[0] / at_zero
-        below = np.flatnonzero(share < 0.5)
-        j = int(below[0]) if len(below) else 0
-        if j == 0:
-            found.append(None if not len(below) else float(sizes[0]))
-            continue
-        t = (share[j - 1] - 0.5) / (share[j - 1] - share[j])
-        found.append(float(sizes[j - 1] * (sizes[j] / sizes[j - 1]) ** t))
-    return found
-
-
-def share_beyond(bundle: Bundle, size: float) -> float:
-    """Share of the gradients met that are larger than that, from the density."""
-    edges, density = bundle.arrays["edges"].astype(float), bundle.arrays["density"].astype(float)
-    outer = np.minimum(np.abs(edges[:-1]), np.abs(edges[1:])) >= size
-    return float(density[outer].sum())
+    """|g| at which the slope falls to half of that at 0, on the nearer side, at each state; None if it never does."""
+    return [Saturation.model_validate(one).nearest for one in bundle.about["saturation"]]
 
 
 def clipping_update(bundle: Bundle, marks: Marks) -> list[str]:
@@ -125,24 +109,18 @@ def clipping_update(bundle: Bundle, marks: Marks) -> list[str]:
 def clipping_slope(bundle: Bundle, marks: Marks) -> list[str]:
     """Under the slope."""
     parts = []
-    for name, half in zip(bundle.about["states"], half_slopes(bundle), strict=True):
+    shares = [one["share_beyond"] for one in bundle.about["saturation"]]
+    for name, half, beyond in zip(bundle.about["states"], half_slopes(bundle), shares, strict=True):
         if half is None:
             parts.append(f"at {name} the slope never halves: there is no clipping")
         else:
-            share = 100 * share_beyond(bundle, half)
             parts.append(
-                f"at {name} it halves at |g| = {number(half)}, and {share:.3g} % of the gradients met lie beyond"
+                f"at {name} it halves at |g| = {number(half)}, and {100 * beyond:.3g} % of the gradients met lie beyond"
             )
     return [
         "The local learning rate −∂u/∂g as a share of that at 0. Clipping is a fall from 1 towards 0 (a clipped gradient descent drops at once).",
-        "; ".join(parts).capitalize().replace("|g|", "|g|") + ".",
+        "; ".join(parts).capitalize() + ".",
     ]
-
-
-def _features(rates: np.ndarray) -> str:
-    kept = rates[np.isfinite(rates)]
-    peak = int(kept.argmax())
-    return f"It starts at {number(float(kept[0]))}, is largest at step {peak} ({number(float(kept[peak]))}) and ends at {number(float(kept[-1]))}"
 
 
 def schedule_path(bundle: Bundle, marks: Marks) -> list[str]:
@@ -161,16 +139,18 @@ def schedule_path(bundle: Bundle, marks: Marks) -> list[str]:
 
 def schedule_rate(bundle: Bundle, marks: Marks) -> list[str]:
     """Under the schedule."""
-    rates = bundle.arrays["rates"].astype(float)
-    kept = rates[np.isfinite(rates)]
-    if not len(kept):
+    found = bundle.about["schedule"]
+    if found["change"] is None:
         return ["The effective learning rate is nowhere finite."]
-    change = (kept.max() - kept.min()) / max(abs(kept).max(), 1e-30)
     carried = "by a clock that counts steps" if bundle.about["clock"] else "by the state, without a clock"
     said = [f"The effective learning rate along that path: a schedule, carried {carried}."]
-    if change < 1e-6:
-        return [*said, f"It is constant at {number(float(kept[0]))}: there is no schedule."]
-    return [*said, _features(rates) + (": hardly a schedule." if change < 0.1 else ".")]
+    if found["change"] < 1e-6:
+        return [*said, f"It is constant at {number(found['start'])}: there is no schedule."]
+    shape = (
+        f"It starts at {number(found['start'])}, is largest at step {found['peak_step']} ({number(found['peak'])}) "
+        f"and ends at {number(found['end'])}"
+    )
+    return [*said, shape + (": hardly a schedule." if found["change"] <= SCHEDULED else ".")]
 
 
 def schedule_update(bundle: Bundle, marks: Marks) -> list[str]:
@@ -230,12 +210,9 @@ def adaptation_update(bundle: Bundle, marks: Marks) -> list[str]:
 
 
 def fall(bundle: Bundle) -> tuple[float, float] | None:
-    """Effective learning rate nearest to g = 0 and at the typical gradient (98 % of those met are smaller), both arms' mean."""
-    g, rates = bundle.arrays["g"].astype(float), bundle.arrays["rates"].astype(float)
-    near = rates[np.abs(g).argmin()]
-    far = [rates[np.abs(g - sign * bundle.about["typical"]).argmin()] for sign in (1, -1)]
-    ends = float(near), float(np.mean(far))
-    return ends if all(np.isfinite(ends)) else None
+    """Effective learning rate nearest to g = 0 and at the typical gradient, both arms' mean; None if not finite."""
+    near, far = bundle.about["rate_at_zero"], bundle.about["rate_at_typical"]
+    return None if near is None or far is None else (near, far)
 
 
 def adaptation_rate(bundle: Bundle, marks: Marks) -> list[str]:
@@ -250,7 +227,7 @@ def adaptation_rate(bundle: Bundle, marks: Marks) -> list[str]:
         return [*said, "It is not finite everywhere."]
     near, far = found
     size = number(bundle.about["typical"])
-    if near <= 0 or far > 0.9 * near:
+    if near <= 0 or far >= ADAPTED * near:
         return [
             *said,
             f"It goes from {number(near)} at 0 to {number(far)} at |g| = {size}: it does not fall, so there is no such adaptation.",

@@ -21,6 +21,7 @@ from app.components.controls import (
 )
 from app.components.panel import panel
 from app.components.timeline import timeline
+from app.fields import outer_step_at
 from app.figures.panels import FIGURES, Drawing
 from app.figures.style import LIGHT, OPTIMIZER_COLORS, THEMES
 from app.state import FIELDS, View, check_start, parse, to_query
@@ -181,7 +182,7 @@ def view_of(
         "theme": theme,
     }
     if snapshots:
-        query["outer_step"] = str(snapshots[min(max(int(position), 0), len(snapshots) - 1)])
+        query["outer_step"] = str(outer_step_at(snapshots, position))
     chosen = _start(*start)
     if chosen is not None:
         query["start"] = FIELDS["start"].write(chosen)

@@ -13,6 +13,7 @@ from app.components.controls import optimizer_options, outer_step_properties, ou
 from app.components.icons import icon
 from app.components.panel import GRAPH_CONFIG
 from app.components.scores import sentences
+from app.fields import outer_step_at
 from app.figures.style import LIGHT, THEMES
 from app.mechanisms.data import prepare
 from app.mechanisms.drawing import HEADINGS, Side, draw
@@ -262,7 +263,7 @@ def asked_for(
     query = {"task": task, "optimizer": optimizer, "versus": versus, "view": view, "theme": theme}
     snapshots = known[optimizer].snapshots
     if snapshots:
-        query["outer_step"] = str(snapshots[min(max(int(outer), 0), len(snapshots) - 1)])
+        query["outer_step"] = str(outer_step_at(snapshots, outer))
     made, wrong = parse({**query, "mode": str(mode), "position": str(position)})
     if wrong:
         raise InputError(wrong[0])

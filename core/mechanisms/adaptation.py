@@ -3,14 +3,13 @@
 (Maheswaranathan et al., arXiv 2011.02159, section 4.4.)
 """
 
+from math import isfinite
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from core.analysis.adaptation import rates_along
-from core.analysis.continuation import Branch, follow
-from core.analysis.fixed_points import find_fixed_points
+from core.analysis.adaptation import rate_at, rates_along
 from core.analysis.projection import principal_components
 from core.analysis.update_function import update_function
 from core.bundle import Arrays, Bundle
@@ -31,16 +30,16 @@ def adaptation_view(context: Context) -> Bundle:
     if not context.moving:
         return Bundle({}, about | {"why": "it has no state, so nothing can adapt"})
     try:
-        branches = branches_of(context)
+        branches = context.branches
     except InputError as error:
         return Bundle({}, about | {"why": str(error)})
     if not branches:
         return Bundle({}, about | {"why": "no fixed point was found to start from"})
-    g = torch.cat([branch.gradients for branch in branches])
+    g, rates = rates_of(context)
+    near, far = fall(g, rates, context.met.typical)
     states = torch.cat([branch.states for branch in branches])
     moving = states[:, context.moving]
     axes = _three(moving)
-    rates = torch.cat([rates_along(context.double, branch) for branch in branches])
     chosen = torch.linspace(0, len(g) - 1, min(CURVES, len(g))).round().long()
     gradients = grid(context, GRADIENTS, context.met.typical)
     arrays: Arrays = {
@@ -56,25 +55,20 @@ def adaptation_view(context: Context) -> Bundle:
     }
     explained = principal_components(moving).explained
     about |= {"explained": [float(v) for v in explained], "ended": [end for branch in branches for end in branch.ended]}
+    about |= {"rate_at_zero": near if isfinite(near) else None, "rate_at_typical": far if isfinite(far) else None}
     about["breaks"] = [len(branch.gradients) for branch in branches]
     return Bundle(arrays, about)
 
 
-def branches_of(context: Context) -> list[Branch]:
-    """The curve through the fixed point at g = 0; both arms from just beside 0 where the optimizer jumps there."""
-    reach = context.met.largest
-    if context.double.smooth:
-        if context.rest is None or not bool(context.rests.converged[0]):
-            return []
-        return [follow(context.double, context.rest, 0.0, -reach, reach, scale=context.met.scale)]
-    found = []
-    for sign in (-1.0, 1.0):
-        at = sign * context.met.scale
-        points = find_fixed_points(context.double, context.visited[:4], at)
-        if len(points.states) and bool(points.converged[0]):
-            low, high = (-reach, 0.0) if sign < 0 else (0.0, reach)
-            found.append(follow(context.double, points.states[0], at, low, high, scale=context.met.scale))
-    return found
+def rates_of(context: Context) -> tuple[Tensor, Tensor]:
+    """Gradients of the curve's points and the effective learning rates there, [p] each."""
+    g = torch.cat([branch.gradients for branch in context.branches])
+    return g, torch.cat([rates_along(context.double, branch) for branch in context.branches])
+
+
+def fall(g: Tensor, rates: Tensor, typical: float) -> tuple[float, float]:
+    """The effective learning rate nearest to g = 0, and at the typical size of gradient as the mean of both arms."""
+    return float(rates[g.abs().argmin()]), (rate_at(g, rates, typical) + rate_at(g, rates, -typical)) / 2
 
 
 def _three(states: Tensor) -> Tensor:

@@ -3,12 +3,15 @@
 (Maheswaranathan et al., arXiv 2011.02159, section 4.2.)
 """
 
+from math import isfinite
 from typing import Any
 
 import numpy as np
 import torch
+from pydantic import BaseModel
 from torch import Tensor
 
+from core.analysis.clipping import half_slope, largest_update, share_beyond
 from core.analysis.jacobians import update_slope
 from core.analysis.update_function import effective_learning_rate, update_function
 from core.bundle import Arrays, Bundle
@@ -20,6 +23,54 @@ DECADES = 6  # of sizes below the largest gradient at which slopes are drawn
 BINS = 60
 
 
+class Saturation(BaseModel):
+    """The update function at one state.
+
+    Attributes:
+        slope: effective learning rate at g = 0.
+        half_slope: |g| for g > 0 and g < 0 at which the slope has halved; null where it never does.
+        largest_update: null where updates still grow at the largest gradient looked at.
+        share_beyond: share of the gradients met that lie beyond the half-slope; null without one.
+    """
+
+    slope: float | None
+    half_slope: tuple[float | None, float | None]
+    largest_update: float | None
+    share_beyond: float | None
+
+    @property
+    def nearest(self) -> float | None:
+        """The smaller half-slope of the two sides; None if there is none."""
+        return min((one for one in self.half_slope if one is not None), default=None)
+
+
+def states_of(context: Context) -> dict[str, Tensor]:
+    """h₀ and, if there is one, h*, by name, [S] each."""
+    found = {"h₀": context.start}
+    return found | ({"h*": context.rest} if context.rest is not None and context.moving else {})
+
+
+def looked_to(context: Context) -> float:
+    """Size of the largest gradient at which saturation is looked for."""
+    return 1e3 * context.met.largest
+
+
+def saturation(context: Context, state: Tensor) -> Saturation:
+    """How the update function at a state [S] leaves its slope at 0."""
+    optimizer, met = context.double, context.met
+    low, high = 1e-9 * met.largest, looked_to(context)
+    slope = float(effective_learning_rate(optimizer, state, met.scale))
+    right, left = (half_slope(optimizer, state, sign, low, high, met.scale) for sign in (1, -1))
+    size, _, grows = largest_update(optimizer, state, low, high)
+    nearer = min((one for one in (right, left) if one is not None), default=None)
+    return Saturation(
+        slope=slope if isfinite(slope) else None,
+        half_slope=(right, left),
+        largest_update=None if grows or not isfinite(size) else size,
+        share_beyond=None if nearer is None else share_beyond(met.gradients, nearer),
+    )
+
+
 def clipping_view(context: Context) -> Bundle:
     """Update functions and their slopes at h₀ and h*, and the density of the gradients met.
 
@@ -27,9 +78,9 @@ def clipping_view(context: Context) -> Bundle:
     size) beside ``slope_at_zero`` [states]; ``density`` [BINS] (share of all gradients in each bin) between ``edges`` [BINS + 1].
     """
     optimizer, met = context.double, context.met
-    states = [("h₀", context.start)] + ([("h*", context.rest)] if context.rest is not None and context.moving else [])
+    states = states_of(context)
     gradients = grid(context, GRADIENTS, 3 * met.largest)
-    rows = torch.stack([state for _, state in states])
+    rows = torch.stack(list(states.values()))
     top = np.log10(3 * met.largest)
     sizes = torch.logspace(float(top) - DECADES, float(top), SIZES, dtype=torch.float64)
     edges = grid(context, BINS + 1).numpy()
@@ -44,7 +95,8 @@ def clipping_view(context: Context) -> Bundle:
         "edges": edges.astype(np.float32),
     }
     about: dict[str, Any] = {
-        "states": [name for name, _ in states],
+        "states": list(states),
+        "saturation": [saturation(context, state).model_dump(mode="json") for state in states.values()],
         "scale": met.scale,
         "typical": met.typical,
         "largest": met.largest,

@@ -7,8 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core.analysis.continuation import Branch, follow
 from core.analysis.fixed_points import FixedPoints, find_fixed_points
 from core.analysis.jacobians import moving_entries
+from core.analysis.linearization import Linearization, linearize
+from core.errors import InputError
 from core.optimizers.base import Optimizer
 from core.optimizers.recurrent import RecurrentOptimizer
 from core.seeds import Purpose, generator
@@ -62,9 +65,14 @@ class Context:
         return self.optimizer.to(torch.float64) if isinstance(self.optimizer, RecurrentOptimizer) else self.optimizer
 
     @cached_property
+    def dimension(self) -> int:
+        """How many inner parameters the task's problems have."""
+        return self.task.sample(1, generator(Purpose.VIEW, self.seed)).dimension
+
+    @property
     def large(self) -> bool:
         """Whether the task's problems have so many parameters that few must stand for it."""
-        return self.task.sample(1, generator(Purpose.VIEW, self.seed)).dimension > LARGE
+        return self.dimension > LARGE
 
     @cached_property
     def moving(self) -> list[int]:
@@ -87,11 +95,9 @@ class Context:
     def met(self) -> Met:
         """The optimizer run on problems kept for display."""
         source = generator(Purpose.VIEW, self.seed)
-        dimension = self.task.sample(1, generator(Purpose.VIEW, self.seed)).dimension
-        large = self.large
-        problems = self.task.sample(1 if large else max(1, ROWS // dimension), source)
-        chosen = problems.watched_components() if large else range(dimension)
-        steps = LARGE_STEPS if large else STEPS
+        problems = self.task.sample(1 if self.large else max(1, ROWS // self.dimension), source)
+        chosen = problems.watched_components() if self.large else range(self.dimension)
+        steps = LARGE_STEPS if self.large else STEPS
         found = unroll(self.optimizer, problems, steps, record=("gradients", "states"), components=list(chosen))
         assert found.gradients is not None and found.states is not None
         every = found.gradients.double().reshape(-1)
@@ -120,6 +126,38 @@ class Context:
     def rest(self) -> Tensor | None:
         """h*, [S]: the fixed point (or, failing that, the slowest point) that the states met come to; None if there is none."""
         return self.rests.states[0] if len(self.rests.states) else None
+
+    @cached_property
+    def linearized(self) -> Linearization:
+        """The linear system at h*.
+
+        Raises:
+            InputError: there is no h*, or the derivatives there are not finite.
+        """
+        if self.rest is None:
+            raise InputError("no fixed point was found to linearise at")
+        return linearize(self.double, self.rest, width=self.met.scale)
+
+    @cached_property
+    def branches(self) -> list[Branch]:
+        """The curve h*(g) through the fixed point at g = 0; both arms from just beside 0 where the optimizer jumps there.
+
+        Raises:
+            InputError: it cannot be followed.
+        """
+        reach = self.met.largest
+        if self.double.smooth:
+            if self.rest is None or not bool(self.rests.converged[0]):
+                return []
+            return [follow(self.double, self.rest, 0.0, -reach, reach, scale=self.met.scale)]
+        found = []
+        for sign in (-1.0, 1.0):
+            at = sign * self.met.scale
+            points = find_fixed_points(self.double, self.visited[:4], at)
+            if len(points.states) and bool(points.converged[0]):
+                low, high = (-reach, 0.0) if sign < 0 else (0.0, reach)
+                found.append(follow(self.double, points.states[0], at, low, high, scale=self.met.scale))
+        return found
 
 
 def grid(context: Context, count: int, reach: float | None = None) -> Tensor:

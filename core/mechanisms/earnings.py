@@ -6,7 +6,7 @@ from torch import Tensor
 
 from core.analysis.autonomous import autonomous
 from core.analysis.interventions import Frozen, Pinned, Unsaturated
-from core.analysis.linearization import LinearOptimizer, linearize
+from core.analysis.linearization import LinearOptimizer
 from core.analysis.update_function import effective_learning_rate
 from core.errors import InputError
 from core.evaluation import MetaLoss, kept_steps, loss_curves, score
@@ -82,13 +82,10 @@ def variants(context: Context, dtype: torch.dtype = torch.float64) -> tuple[dict
     optimizer = exact if dtype is torch.float64 else context.optimizer
     made: dict[str, Optimizer] = {"whole": optimizer}
     without: dict[str, str] = {}
-    if context.rest is None:
-        without["linearised"] = "no fixed point was found"
-    else:
-        try:
-            made["linearised"] = LinearOptimizer(exact, linearize(exact, context.rest, width=width))
-        except InputError as error:
-            without["linearised"] = str(error)
+    try:
+        made["linearised"] = LinearOptimizer(exact, context.linearized)
+    except InputError as error:
+        without["linearised"] = str(error)
     made["unsaturated"] = Unsaturated(optimizer, width)
     drift = autonomous(exact, max(FROZEN_AT))
     for name, step in zip(("frozen_start", "frozen_end"), FROZEN_AT, strict=True):

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.analysis.linearization import Linearization, linearize
+from core.analysis.linearization import Linearization
 from core.analysis.projection import Projection, principal_components
 from core.analysis.update_function import slices, update_function
 from core.bundle import Arrays, Bundle
@@ -57,7 +57,7 @@ def momentum_view(context: Context) -> Bundle:
     moving = context.moving
     drawn = met.states[:, :PATHS].transpose(0, 1)[..., moving]
     projection = principal_components(drawn.reshape(-1, len(moving)))
-    found = linearize(optimizer, rest, width=met.scale)
+    found = context.linearized
     modes = list(range(min(KEPT_MODES, len(found.eigenvalues))))
     reach = _reach(context, found, rest, modes)
     about |= {

@@ -9,14 +9,12 @@ from typing import Any
 import torch
 from pydantic import BaseModel, ConfigDict
 
-from core.analysis.adaptation import decline, rate_at, rates_along
+from core.analysis.adaptation import decline
 from core.analysis.autonomous import autonomous, schedule_of
-from core.analysis.clipping import half_slope, largest_update, share_beyond
-from core.analysis.continuation import Branch
-from core.analysis.linearization import linearize
 from core.analysis.update_function import effective_learning_rate
 from core.errors import InputError
-from core.mechanisms.adaptation import branches_of
+from core.mechanisms.adaptation import fall, rates_of
+from core.mechanisms.clipping import Saturation, looked_to, saturation, states_of
 from core.mechanisms.context import Context
 from core.mechanisms.earnings import Earnings
 
@@ -64,22 +62,6 @@ class Momentum(BaseModel):
     direct_learning_rate: float | None = None
     near_defective: bool = False
     says: list[str] = []
-
-
-class Saturation(BaseModel):
-    """The update function at one state.
-
-    Attributes:
-        slope: effective learning rate at g = 0.
-        half_slope: |g| for g > 0 and g < 0 at which the slope has halved; null where it never does.
-        largest_update: null where updates still grow at the largest gradient looked at.
-        share_beyond: share of the gradients met that lie beyond the half-slope; null without one.
-    """
-
-    slope: float | None
-    half_slope: tuple[float | None, float | None]
-    largest_update: float | None
-    share_beyond: float | None
 
 
 class Clipping(BaseModel):
@@ -181,7 +163,7 @@ def momentum_report(context: Context) -> Momentum:
         says = ["No start came to rest, or to a slow point: nothing to linearise."]
         return Momentum(present=False, says=says, **counts)
     try:
-        found = linearize(context.double, context.rest, width=context.met.scale)
+        found = context.linearized
     except InputError as error:
         return Momentum(present=False, says=[str(error)], **counts)
     sizes = found.eigenvalues.abs()
@@ -215,29 +197,14 @@ def momentum_report(context: Context) -> Momentum:
     )
 
 
-def _saturation(context: Context, state: torch.Tensor, low: float, high: float) -> Saturation:
-    width = context.met.scale
-    slope = _finite(effective_learning_rate(context.double, state, width))
-    right, left = (half_slope(context.double, state, sign, low, high, width) for sign in (1, -1))
-    size, _, grows = largest_update(context.double, state, low, high)
-    nearer = min((one for one in (right, left) if one is not None), default=None)
-    return Saturation(
-        slope=slope,
-        half_slope=(right, left),
-        largest_update=None if grows else _finite(size),
-        share_beyond=None if nearer is None else share_beyond(context.met.gradients, nearer),
-    )
-
-
 def clipping_report(context: Context) -> Clipping:
     """Where the update function saturates."""
-    high = 1e3 * context.met.largest
-    low = 1e-9 * context.met.largest
-    start = _saturation(context, context.start, low, high)
-    rest = _saturation(context, context.rest, low, high) if context.rest is not None and context.moving else None
+    high = looked_to(context)
+    start, *others = (saturation(context, state) for state in states_of(context).values())
+    rest = others[0] if others else None
     at = rest or start
     where = "h*" if rest else "its only state"
-    half = min((one for one in at.half_slope if one is not None), default=None)
+    half = at.nearest
     if half is None:
         says = [
             f"At {where} the slope of the update function never halves for gradients up to {_n(high)}: it does not clip."
@@ -287,25 +254,19 @@ def schedule_report(context: Context) -> ScheduleReport:
     )
 
 
-def _along(context: Context, branches: list[Branch]) -> tuple[torch.Tensor, torch.Tensor]:
-    g = torch.cat([branch.gradients for branch in branches])
-    return g, torch.cat([rates_along(context.double, branch) for branch in branches])
-
-
 def adaptation_report(context: Context) -> Adaptation:
     """The effective learning rate along the S-curve."""
     typical = context.met.typical
     if not context.moving:
         return Adaptation(present=False, typical=typical, says=["It has no state, so nothing can adapt."])
     try:
-        branches = branches_of(context)
+        branches = context.branches
     except InputError as error:
         return Adaptation(present=False, typical=typical, says=[str(error)])
     if not branches:
         return Adaptation(present=False, typical=typical, says=["No fixed point was found to follow."])
-    g, rates = _along(context, branches)
-    near = _finite(rates[g.abs().argmin()])
-    far = _finite((rate_at(g, rates, typical) + rate_at(g, rates, -typical)) / 2)
+    g, rates = rates_of(context)
+    near, far = (_finite(rate) for rate in fall(g, rates, typical))
     exponent = decline(g, rates, context.met.scale, context.met.largest)
     present = near is not None and far is not None and near > 0 and far < ADAPTED * near
     says = [

@@ -3,9 +3,11 @@
 (Maheswaranathan et al., arXiv 2011.02159, section 4.3.)
 """
 
+from dataclasses import asdict
+from math import isfinite
 from typing import Any
 
-from core.analysis.autonomous import autonomous
+from core.analysis.autonomous import autonomous, schedule_of
 from core.analysis.projection import principal_components
 from core.analysis.update_function import effective_learning_rate, update_function
 from core.bundle import Arrays, Bundle
@@ -31,8 +33,11 @@ def schedule_view(context: Context) -> Bundle:
         "clock": optimizer.clock is not None,
         "explained": [],
     }
+    rates = effective_learning_rate(optimizer, states, met.scale)
+    found = asdict(schedule_of(rates))
+    about["schedule"] = {name: value if isfinite(value) else None for name, value in found.items()}
     arrays: Arrays = {
-        "rates": effective_learning_rate(optimizer, states, met.scale).float().numpy(),
+        "rates": rates.float().numpy(),
         "gradients": gradients.float().numpy(),
         "updates": update_function(optimizer, states, gradients).float().numpy(),
     }

@@ -1,16 +1,15 @@
 """The study's table, between two marks in docs/outer-training.md."""
 
-import re
 from pathlib import Path
 
 import numpy as np
 
 from core.files import write_bytes
 from core.tasks import TASKS
+from tools.marked import with_table
 from tools.study.measure import ARMS, TITLES, Bias, Results
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "outer-training.md"
-BETWEEN = re.compile(r"(<!-- table -->\n).*?(<!-- /table -->)", re.DOTALL)
 
 
 def _number(value: float | None) -> str:
@@ -53,7 +52,7 @@ def table(results: Results) -> str:
 
 def updated(text: str, results: Results) -> str:
     """The page with today's table."""
-    return BETWEEN.sub(lambda match: match[1] + table(results) + match[2], text)
+    return with_table(text, table(results))
 
 
 def write(results: Results) -> None:

@@ -7,7 +7,6 @@ first; x, g, v and out are [problems, d].
 import math
 
 import numpy as np
-import torch
 
 from core.outer.kernels.elementary import kernel
 from core.tasks.base import Problems
@@ -23,10 +22,9 @@ Known = tuple[int, np.ndarray, np.ndarray]
 
 def known(problems: Problems, dtype: np.dtype) -> Known | None:
     """Kind, H and m of problems that compiled code knows; None for others."""
-    if (
-        isinstance(problems, LinearRegressionProblems)
-        and problems.x0.dtype is torch.from_numpy(np.empty(0, dtype)).dtype
-    ):
+    if problems.x0.numpy().dtype != dtype:
+        return None
+    if isinstance(problems, LinearRegressionProblems):
         return QUADRATIC, problems.hessian.contiguous().numpy(), problems.minimum.contiguous().numpy()
     if isinstance(problems, RosenbrockProblems):
         return ROSENBROCK, np.empty((0, 0, 0), dtype), np.empty((0, 0), dtype)

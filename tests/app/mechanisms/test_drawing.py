@@ -13,7 +13,10 @@ from app.figures.style import DARK, LIGHT, OPTIMIZER_COLORS
 from app.mechanisms.data import measured
 from app.mechanisms.drawing import FIGURES, HEADINGS, MOVED, SECOND, Side, best_momentum, draw, marks_of
 from app.mechanisms.state import VIEWS, parse
-from app.mechanisms.words import CAPTIONS, fall, half_slopes, share_beyond
+from app.mechanisms.words import CAPTIONS, fall, half_slopes
+from core.analysis.clipping import share_beyond
+from core.mechanisms.context import Context
+from core.tasks import make_task
 
 
 def drawn(app: Dash, query: str) -> list[Side]:
@@ -93,6 +96,8 @@ def test_numbers_in_captions_are_those_of_the_bundle(app: Dash) -> None:
     assert half is not None
     sizes, slopes = bundle.arrays["sizes"].astype(float), bundle.arrays["slopes"][0, 0].astype(float)
     assert np.interp(half, sizes, slopes / bundle.arrays["slope_at_zero"][0]) == pytest.approx(0.5, abs=0.05)
-    assert share_beyond(bundle, 0) == pytest.approx(1, abs=0.01) and share_beyond(bundle, 1e9) == 0
+    met = Context(subjects("linear_regression")["adam"].optimizer(None), make_task("linear_regression")).met.gradients
+    assert share_beyond(met, 0) == pytest.approx(1, abs=0.01) and share_beyond(met, 1e9) == 0
+    assert bundle.about["saturation"][0]["share_beyond"] == share_beyond(met, half)
     near, far = fall(curve) or (0, 0)
     assert near > far > 0

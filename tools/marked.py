@@ -1,0 +1,10 @@
+"""Tables in documents that a command writes, between two marks."""
+
+import re
+
+BETWEEN = re.compile(r"(<!-- table -->\n).*?(<!-- /table -->)", re.DOTALL)
+
+
+def with_table(text: str, table: str) -> str:
+    """The document with another table between its marks."""
+    return BETWEEN.sub(lambda match: match[1] + table + match[2], text)
