@@ -27,6 +27,7 @@ TASK = "loptscope.work"
 QUEUE = "loptscope"
 LOOK_EVERY = 2.0  # seconds between two looks of an idle worker for runs of which no message came
 SEEN_WITHIN = 10.0  # seconds in which a worker shows itself
+STOPPING = (signal.SIGTERM, signal.SIGINT)
 PRESENT = ".workers"
 
 log = logging.getLogger("loptscope.worker")
@@ -183,6 +184,7 @@ def run_worker(root: Path | None = None, threads: int | None = None, parent: int
         service.warm()
         threading.Thread(target=service.watch, name="watch", daemon=True).start()
         notify(root)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
 
     warnings.filterwarnings("ignore", message="You're running the worker with superuser privileges")
     logging.basicConfig(level=logging.INFO, format="worker: %(message)s")
@@ -203,7 +205,8 @@ def run_worker(root: Path | None = None, threads: int | None = None, parent: int
     if not service.leaving.is_set():
         time.sleep(1.0)
     service.absent()
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     if service.leaving.is_set():
         return
-    # Celery gave up, over a message that was torn, say: begin anew
+    # Celery gave up, over a message that was torn, say: begin anew. Whoever asks it to stop meanwhile is heard once it is ready.
     os.execv(sys.executable, sys.orig_argv)

@@ -61,6 +61,19 @@ def test_two_workers_eight_runs_every_message_twice_and_one_torn(root, start_wor
     assert workers_present() == 0
 
 
+def test_a_worker_that_begins_anew_still_hears_that_it_is_to_stop(root, start_worker):
+    """It begins anew with these signals held back, as here from the start: one that comes before it is ready is not lost."""
+    held_back = (signal.SIGTERM, signal.SIGINT)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, held_back)
+    try:
+        process = start_worker()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    process.terminate()
+    assert process.wait(60) == 0
+    assert workers_present() == 0
+
+
 @pytest.fixture
 def redis_url(tmp_path):
     """A Redis server of this test's own."""
