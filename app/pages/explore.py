@@ -1,6 +1,7 @@
 """Explore: one optimizer on one problem, six linked panels, one timeline."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from dash import ClientsideFunction, Input, Output, State, callback, clientside_
 from dash.exceptions import PreventUpdate
 from flask import request
 
-from app.catalog import TITLES, reference_rate, subjects
+from app.catalog import TITLES, subjects
 from app.components.controls import (
     component_options,
     controls,
@@ -21,11 +22,11 @@ from app.components.controls import (
 )
 from app.components.panel import panel
 from app.components.timeline import timeline
+from app.drawing import drawing_of
 from app.fields import outer_step_at
-from app.figures.panels import FIGURES, Drawing
+from app.figures.panels import FIGURES
 from app.figures.style import LIGHT, OPTIMIZER_COLORS, THEMES
 from app.state import FIELDS, View, check_start, parse, to_query
-from app.views import bundle_bytes
 from core.bundle import Bundle
 from core.errors import InputError
 
@@ -192,7 +193,7 @@ def view_of(
     return view
 
 
-def _notice(bundle: Bundle, shown: list[str]) -> list[html.P]:
+def _notice(bundle: Bundle, shown: Sequence[str]) -> list[html.P]:
     about = bundle.about
     sentences = [
         f"{TITLES[name]} diverges on this problem: its loss is not finite from inner step {step} on."
@@ -217,21 +218,9 @@ class Drawn:
 
 def draw(view: View, scheme: str) -> Drawn:
     """Draw what stands still, and say where the browser fetches what moves."""
-    source, content = bundle_bytes(view)
-    bundle = Bundle.decode(content)
+    source, drawing = drawing_of(view, THEMES.get(scheme, LIGHT))
+    bundle, theme, names = drawing.bundle, drawing.theme, drawing.shown
     subject = subjects(view.task)[view.optimizer]
-    names = [name for name in bundle.about["optimizers"] if name == subject.key or name in view.shown]
-    theme = THEMES.get(scheme, LIGHT)
-    rate = reference_rate(view.task)
-    drawing = Drawing(
-        bundle=bundle,
-        key=source.key,
-        theme=theme,
-        shown=names,
-        components=view.components,
-        symlog=view.axis == "symlog",
-        sgd_rate=rate,
-    )
     optimizers = [
         {
             "name": name,
@@ -252,7 +241,7 @@ def draw(view: View, scheme: str) -> Drawn:
         "optimizers": optimizers,
         "components": components,
         "symlog": drawing.symlog,
-        "sgd": OPTIMIZER_COLORS["sgd"] if rate is not None else None,
+        "sgd": OPTIMIZER_COLORS["sgd"] if drawing.sgd_rate is not None else None,
         "theme": theme.name,
         "colors": {"text": theme.text, "surface": theme.surface, "fill": theme.fill},
     }

@@ -1,0 +1,152 @@
+"""What the dashboard's pages draw, as Plotly figures: from the part of a page's link after "?", which names the view."""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import TypeVar, final
+
+import plotly.graph_objects as go
+from flask import Flask
+
+from app import state as explore_state
+from app.computed import cache
+from app.drawing import drawing_of
+from app.figures import stills
+from app.figures.mechanisms import stills as mechanisms_stills
+from app.figures.panels import FIGURES
+from app.figures.style import LIGHT, THEMES, Theme
+from app.mechanisms import drawing as mechanisms_drawing
+from app.mechanisms import state as mechanisms_state
+from app.performance import drawing as performance_drawing
+from app.performance import state as performance_state
+from core.errors import InputError, choose
+
+View = TypeVar("View")
+Figures = Mapping[str, Callable[[], go.Figure]]
+
+
+@final
+class Page:
+    """The figures of one view of a page; each is drawn when it is asked for.
+
+    Args:
+        figures: what draws each of them, by name.
+    """
+
+    def __init__(self, figures: Figures):
+        self._figures = dict(figures)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What `figure` can be asked for."""
+        return tuple(self._figures)
+
+    def figure(self, name: str) -> go.Figure:
+        """One figure.
+
+        Raises:
+            InputError: the view has no figure of that name.
+        """
+        return choose("figure", name, self._figures)()
+
+    def __repr__(self) -> str:
+        return f"Page({', '.join(self.names)})"
+
+
+@functools.cache
+def _application() -> Flask:
+    """Keeps in memory what the figures are drawn from."""
+    made = Flask("app")
+    settings = {"CACHE_TYPE": "SimpleCache", "CACHE_DEFAULT_TIMEOUT": 0, "CACHE_THRESHOLD": 100}
+    cache.init_app(made, config=settings)
+    return made
+
+
+def _asked(parsed: tuple[View, list[str]]) -> View:
+    """A view; in a program, what is wrong in a link is an error."""
+    view, wrong = parsed
+    if wrong:
+        raise InputError(wrong[0])
+    return view
+
+
+def _theme(name: str) -> Theme:
+    return THEMES.get(name, LIGHT)
+
+
+def explore(query: str = "") -> Page:
+    """The six panels of the Explore page, with what moves in them drawn at the view's inner step.
+
+    Args:
+        query: a view, as in ``"task=rosenbrock&optimizer=adam&step=40"``; what is left out has its default.
+
+    Raises:
+        InputError: something in it is wrong.
+    """
+    view = _asked(explore_state.parse(query))
+    with _application().app_context():
+        _, drawing = drawing_of(view, _theme(view.theme))
+    return Page({name: functools.partial(stills.still, name, drawing, view.step) for name in FIGURES})
+
+
+def mechanisms(query: str = "") -> Page:
+    """The figures of one mechanism, with the mode and the position of the slider that the view has.
+
+    Those of the optimizer beside it have ``-versus`` behind their names.
+
+    Args:
+        query: a view, as in ``"task=rosenbrock&view=schedule&versus=none"``; what is left out has its default.
+
+    Raises:
+        InputError: something in it is wrong.
+    """
+    view = _asked(mechanisms_state.parse(query))
+
+    @functools.cache
+    def sides() -> list[mechanisms_drawing.Side]:
+        with _application().app_context():
+            return mechanisms_drawing.draw(view, _theme(view.theme))
+
+    def make(side: int, name: str) -> go.Figure:
+        found = sides()[side]
+        made = mechanisms_stills.still(view.view, name, found.figures[name], found.moved, view.mode, view.position)
+        return _framed(made, _theme(view.theme), legend=any(trace.showlegend for trace in made.data))
+
+    names = mechanisms_drawing.FIGURES[view.view]
+    found = {name: functools.partial(make, 0, name) for name in names}
+    if view.versus != "none":
+        found |= {f"{name}-versus": functools.partial(make, 1, name) for name in names}
+    return Page(found)
+
+
+def performance(query: str = "") -> Page:
+    """The figures of the Performance page.
+
+    Args:
+        query: a view, as in ``"task=rosenbrock&rival=adam"``; what is left out has its default.
+
+    Raises:
+        InputError: something in it is wrong.
+    """
+    view = _asked(performance_state.parse(query))
+    theme = _theme(view.theme)
+
+    @functools.cache
+    def drawn() -> performance_drawing.Drawn:
+        return performance_drawing.draw(view, theme)
+
+    def make(name: str) -> go.Figure:
+        return _framed(go.Figure(drawn().figures[name]), theme, legend=name in performance_drawing.TOGGLED)
+
+    def tuning() -> go.Figure:
+        return _framed(performance_drawing.draw_tuning(view, theme)[0], theme)
+
+    return Page({**{name: functools.partial(make, name) for name in performance_drawing.FIGURES}, "tuning": tuning})
+
+
+def _framed(made: go.Figure, theme: Theme, *, legend: bool = False) -> go.Figure:
+    """On a background of its own, with a legend under it if it needs one: there is no page around it."""
+    made.update_layout(paper_bgcolor=theme.surface, plot_bgcolor=theme.surface)
+    if legend:
+        made.for_each_trace(lambda trace: trace.update(showlegend=False), lambda trace: "standard error" in trace.name)
+        made.update_layout(showlegend=True, legend={"orientation": "h", "y": -0.2, "traceorder": "normal"})
+    return made
