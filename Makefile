@@ -26,7 +26,7 @@ endef
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run test bench zoo clean anew
+.PHONY: help run test bench docs zoo clean anew
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | awk -F '|' '{ printf "make %-8s%s\n", $$1, $$2 }'
@@ -45,6 +45,10 @@ test: $(DEV_INSTALLED) ## style, types and all tests, those in a real browser in
 bench: $(DEV_INSTALLED) $(PEER_INSTALLED) ## the benchmarks, a table at the end
 	@sh tools/chromium.sh
 	@exec $(PY) -m benchmarks
+
+docs: $(DEV_INSTALLED) ## the Python API as pages in build/docs
+	@$(PY) -m pdoc --docformat google --output-directory build/docs loptscope core
+	@echo "build/docs/index.html"
 
 zoo: $(COMPILED) ## train the shipped optimizers again (NAMES="one another" for some of them)
 	@names='$(NAMES)'; \

@@ -21,6 +21,7 @@ from app.performance import state as performance_state
 from core.errors import InputError, choose
 
 View = TypeVar("View")
+ROOM = 160  # pixels for a legend
 Figures = Mapping[str, Callable[[], go.Figure]]
 
 
@@ -135,7 +136,8 @@ def performance(query: str = "") -> Page:
         return performance_drawing.draw(view, theme)
 
     def make(name: str) -> go.Figure:
-        return _framed(go.Figure(drawn().figures[name]), theme, legend=name in performance_drawing.TOGGLED)
+        made = _framed(go.Figure(drawn().figures[name]), theme, legend=name in performance_drawing.TOGGLED)
+        return made.update_layout(height=drawn().shift_height + ROOM) if name == "shift" else made
 
     def tuning() -> go.Figure:
         return _framed(performance_drawing.draw_tuning(view, theme)[0], theme)

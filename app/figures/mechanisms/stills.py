@@ -115,4 +115,4 @@ def still(view: str, name: str, made: go.Figure, moved: Mapping[str, Any], mode:
 
 
 def _worth_a_word(name: str) -> bool:
-    return name not in ("", MOVING, LIT) and not name.startswith("fan ")
+    return name not in ("", MOVING, LIT) and not name.startswith(("fan ", "another "))
