@@ -267,9 +267,9 @@
     element("train-question").showModal();
   }
   async function act(wish, run = now.run, body = undefined) {
+    say("train-notice", ""); // at once: what the run does next may be told before the answer is here
     try {
       const found = await post(`/api/jobs/${run}/${wish}`, body);
-      say("train-notice", "");
       if (wish === "delete" && run === now.run) choose("");
       else if (run === now.run && found.state) show({ place: null, ...found });
       page.hurry = true;

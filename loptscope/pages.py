@@ -1,7 +1,7 @@
 """What the dashboard's pages draw, as Plotly figures: from the part of a page's link after "?", which names the view."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar, final
 
 import plotly.graph_objects as go
@@ -9,10 +9,10 @@ from flask import Flask
 
 from app import state as explore_state
 from app.computed import cache
-from app.drawing import drawing_of
-from app.figures import stills
-from app.figures.mechanisms import stills as mechanisms_stills
-from app.figures.panels import FIGURES
+from app.explore.drawing import draw as draw_explore
+from app.figures.mechanisms import stills
+from app.figures.moment import MOMENTS, at_step
+from app.figures.panels import Drawing
 from app.figures.style import LIGHT, THEMES, Theme
 from app.mechanisms import drawing as mechanisms_drawing
 from app.mechanisms import state as mechanisms_state
@@ -30,24 +30,35 @@ class Page:
     """The figures of one view of a page; each is drawn when it is asked for.
 
     Args:
-        figures: what draws each of them, by name.
+        figures: what draws each of them by name, for each optimizer that has figures of its own.
+        word: what those are called: "column" on Explore, "side" on Mechanisms, nothing on Performance.
     """
 
-    def __init__(self, figures: Figures):
-        self._figures = dict(figures)
+    def __init__(self, figures: Sequence[Figures], word: str = ""):
+        self._figures = figures
+        self._word = word
 
     @property
     def names(self) -> tuple[str, ...]:
         """What `figure` can be asked for."""
-        return tuple(self._figures)
+        return tuple(self._figures[0])
 
-    def figure(self, name: str) -> go.Figure:
+    def figure(self, name: str, *, column: int = 0, side: int = 0) -> go.Figure:
         """One figure.
 
+        Args:
+            name: one of ``names``.
+            column: on Explore, which optimizer: 0 for the one under the microscope, then those that it is compared with.
+            side: on Mechanisms, which optimizer: 0, or 1 for the one beside it.
+
         Raises:
-            InputError: the view has no figure of that name.
+            InputError: the view has no such figure.
         """
-        return choose("figure", name, self._figures)()
+        for word, number in (("column", column), ("side", side)):
+            last = len(self._figures) - 1 if word == self._word else 0
+            if number not in range(last + 1):
+                raise InputError(f"{word} must be a whole number from 0 to {last} for this view (got {number!r})")
+        return choose("figure", name, dict(self._figures[column or side]))()
 
     def __repr__(self) -> str:
         return f"Page({', '.join(self.names)})"
@@ -77,6 +88,8 @@ def _theme(name: str) -> Theme:
 def explore(query: str = "") -> Page:
     """The six panels of the Explore page, with what moves in them drawn at the view's inner step.
 
+    Those of the optimizers that it is compared with are ``.figure(name, column=1)`` and so on.
+
     Args:
         query: a view, as in ``"task=rosenbrock&optimizer=adam&step=40"``; what is left out has its default.
 
@@ -85,14 +98,18 @@ def explore(query: str = "") -> Page:
     """
     view = _asked(explore_state.parse(query))
     with _application().app_context():
-        _, drawing = drawing_of(view, _theme(view.theme))
-    return Page({name: functools.partial(stills.still, name, drawing, view.step) for name in FIGURES})
+        columns = draw_explore(view, view.theme).columns
+
+    def makers(drawing: Drawing) -> Figures:
+        return {name: functools.partial(at_step, name, drawing, view.step) for name in MOMENTS}
+
+    return Page([makers(column.drawing) for column in columns], "column")
 
 
 def mechanisms(query: str = "") -> Page:
     """The figures of one mechanism, with the mode and the position of the slider that the view has.
 
-    Those of the optimizer beside it have ``-versus`` behind their names.
+    Those of the optimizer beside it are ``.figure(name, side=1)``.
 
     Args:
         query: a view, as in ``"task=rosenbrock&view=schedule&versus=none"``; what is left out has its default.
@@ -109,14 +126,13 @@ def mechanisms(query: str = "") -> Page:
 
     def make(side: int, name: str) -> go.Figure:
         found = sides()[side]
-        made = mechanisms_stills.still(view.view, name, found.figures[name], found.moved, view.mode, view.position)
+        made = stills.still(view.view, name, found.figures[name], found.moved, view.mode, view.position)
         return _framed(made, _theme(view.theme), legend=any(trace.showlegend for trace in made.data))
 
-    names = mechanisms_drawing.FIGURES[view.view]
-    found = {name: functools.partial(make, 0, name) for name in names}
-    if view.versus != "none":
-        found |= {f"{name}-versus": functools.partial(make, 1, name) for name in names}
-    return Page(found)
+    def makers(side: int) -> Figures:
+        return {name: functools.partial(make, side, name) for name in mechanisms_drawing.FIGURES[view.view]}
+
+    return Page([makers(side) for side in range(1 if view.versus == "none" else 2)], "side")
 
 
 def performance(query: str = "") -> Page:
@@ -142,7 +158,7 @@ def performance(query: str = "") -> Page:
     def tuning() -> go.Figure:
         return _framed(performance_drawing.draw_tuning(view, theme)[0], theme)
 
-    return Page({**{name: functools.partial(make, name) for name in performance_drawing.FIGURES}, "tuning": tuning})
+    return Page([{**{name: functools.partial(make, name) for name in performance_drawing.FIGURES}, "tuning": tuning}])
 
 
 def _framed(made: go.Figure, theme: Theme, *, legend: bool = False) -> go.Figure:

@@ -1,6 +1,7 @@
 """The pages' figures from Python: the same arrays, at the view's step, under the names that the pages use."""
 
 import json
+import re
 
 import numpy as np
 import plotly.graph_objects as go
@@ -32,32 +33,27 @@ def explored():
 def test_explore_has_the_six_panels_at_the_step(explored):
     assert explored.names == ("loss", "landscape", "state", "update", "gradient", "rate")
     loss = drawn(explored, "loss")
-    whole, here = named(loss, "Learned")
-    assert here.x.tolist() == [40] and here.y[0] == pytest.approx(whole.y[40])
-    assert {trace.name for trace in loss.data} == {"Learned", "Adam"}
-    assert loss.layout.shapes[0].x0 == 40
-    path, walked, at = named(drawn(explored, "landscape"), "Learned")
-    assert len(walked.x) == 41 and walked.x.tolist() == path.x[:41].tolist() and at.x[0] == path.x[40]
-    state = named(drawn(explored, "state"), "x1")
-    assert [len(trace.x) for trace in state] == [201, 41, 1]
-    assert named(drawn(explored, "rate"), "x1")[1].x.tolist() == [40]
+    *curves, adam, ours = loss.data
+    assert [trace.name for trace in curves] == ["Learned RNN-2", "Adam"]
+    for dot, curve in zip((ours, adam), curves, strict=True):
+        assert (dot.x[0], dot.y[0]) == (40, pytest.approx(curve.y[40]))
+    assert loss.layout.shapes[0].x0 == 40 and loss.layout.showlegend
+    path, walked = named(drawn(explored, "landscape"), "Learned RNN-2")
+    assert len(walked.x) == 41 and walked.x.tolist() == path.x[:41].tolist() and not path.showlegend
+    assert [len(trace.x) for trace in named(drawn(explored, "state"), "x1")] == [201, 41]
 
 
 def test_explore_draws_what_the_optimizer_does_at_that_step(explored):
     task, optimizer = ls.make_task("linear_regression"), ls.load("linear_regression-vanilla2")
     problem = task.sample(1, ls.generator(ls.Purpose.VIEW, 0))
     found = ls.unroll(optimizer, problem, 41)
-    line, dot = named(drawn(explored, "update"), "x2")
-    assert dot.y[0] == pytest.approx(float(found.updates[40, 0, 1]), rel=1e-4)
-    state = found.states[40, 0, 1][None]
-    grid = np.interp(dot.x[0], line.x, line.y)
-    assert float(optimizer.step(state, found.gradients[40, 0, 1:2])[1]) == pytest.approx(grid, rel=0.05)
-    mark = named(drawn(explored, "gradient"), "x2")[0]
-    assert mark.x[0] == pytest.approx(dot.x[0])
-    assert (
-        named(drawn(explored, "gradient"), "so far")[0].y.sum()
-        < named(drawn(explored, "gradient"), "whole run")[0].y.sum()
-    )
+    made = drawn(explored, "update")
+    line, dots = named(made, "x2")[0], named(made, "now")
+    assert [dot.y[0] for dot in dots] == pytest.approx(found.updates[40, 0].tolist(), rel=1e-4)
+    assert dots[1].y[0] == pytest.approx(np.interp(dots[1].x[0], line.x, line.y), rel=0.05)
+    gradients = drawn(explored, "gradient")
+    assert named(gradients, "x2")[0].x[0] == pytest.approx(dots[1].x[0])
+    assert named(gradients, "so far")[0].y.sum() < named(gradients, "whole run")[0].y.sum()
 
 
 def test_explore_draws_decisions_of_a_classifier():
@@ -72,10 +68,8 @@ def test_explore_draws_decisions_of_a_classifier():
 def test_mechanisms_have_what_moves_at_its_place(view):
     asked = f"task=linear_regression&optimizer=linear_regression-vanilla2&view={view}&versus=momentum"
     first, last = ls.mechanisms(f"{asked}&position=0"), ls.mechanisms(f"{asked}&position=1000")
-    plain = [name for name in first.names if not name.endswith("-versus")]
-    assert first.names == (*plain, *(f"{name}-versus" for name in plain))
     moved = 0
-    for name in plain:
+    for name in first.names:
         for one, other in zip(drawn(first, name).data, drawn(last, name).data, strict=True):
             if one.name in ("moving", "lit"):
                 moved += (np.array(one.x).tolist(), np.array(one.y).tolist()) != (
@@ -84,8 +78,8 @@ def test_mechanisms_have_what_moves_at_its_place(view):
                 )
                 assert not one.showlegend
     assert moved
-    for name in first.names[len(plain) :]:
-        drawn(first, name)
+    for name in first.names:
+        assert first.figure(name, side=1) != first.figure(name)
 
 
 def test_the_mode_is_lit():
@@ -117,6 +111,21 @@ def test_what_is_wrong_is_an_error_of_one_sentence(page):
 def test_an_unknown_figure_lists_those_there_are(explored):
     with pytest.raises(ls.InputError, match="unknown figure 'map': choose one of loss, landscape, state"):
         explored.figure("map")
+
+
+def test_columns_and_sides_are_as_many_as_the_view_has(explored):
+    page = ls.explore("task=linear_regression&compare=adam&step=7")
+    ours, theirs = page.figure("update"), page.figure("update", column=1)
+    assert [len(named(made, "x1")[0].x) for made in (ours, theirs)] == [65, 65]
+    assert named(ours, "x1")[0].y.tolist() != named(theirs, "x1")[0].y.tolist()
+    for asked, said in (
+        (lambda: page.figure("loss", column=2), "column must be a whole number from 0 to 1 for this view (got 2)"),
+        (lambda: explored.figure("loss", column=1), "column must be a whole number from 0 to 0 for this view"),
+        (lambda: page.figure("loss", side=1), "side must be a whole number from 0 to 0 for this view"),
+        (lambda: page.figure("loss", column=-1), "column must be a whole number from 0 to 1"),
+    ):
+        with pytest.raises(ls.InputError, match=re.escape(said)):
+            asked()
 
 
 def test_figures_are_ones_own(explored):
