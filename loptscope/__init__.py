@@ -43,7 +43,7 @@ from core.tasks import Problems, Task, make_task
 from core.unroll import Trajectory, inner_steps, unroll
 from core.zoo import entries, evaluate_run, find_run, rivals
 from loptscope.loading import load
-from loptscope.pages import Page, explore, mechanisms, performance
+from loptscope.pages import Page, explore, mechanisms, performance, train
 
 __all__ = [
     "Architecture",
@@ -117,6 +117,7 @@ __all__ = [
     "share_beyond",
     "slices",
     "speed",
+    "train",
     "unroll",
     "update_function",
     "update_slope",

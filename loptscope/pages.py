@@ -18,7 +18,10 @@ from app.mechanisms import drawing as mechanisms_drawing
 from app.mechanisms import state as mechanisms_state
 from app.performance import drawing as performance_drawing
 from app.performance import state as performance_state
+from app.train import state as train_state
+from app.train import stills as train_stills
 from core.errors import InputError, choose
+from core.jobs.queue import find
 
 View = TypeVar("View")
 ROOM = 160  # pixels for a legend
@@ -159,6 +162,29 @@ def performance(query: str = "") -> Page:
         return _framed(performance_drawing.draw_tuning(view, theme)[0], theme)
 
     return Page([{**{name: functools.partial(make, name) for name in performance_drawing.FIGURES}, "tuning": tuning}])
+
+
+def train(query: str) -> Page:
+    """The figures of the Train page for one run and its newest snapshot.
+
+    Args:
+        query: a view, as in ``"run=mine"``: a run that was queued on the page or by ``sweep``.
+
+    Raises:
+        InputError: something in it is wrong, or the run has no snapshot yet.
+    """
+    view = _asked(train_state.parse(query))
+    if not view.run:
+        raise InputError("name a run, as in train('run=mine')")
+    run, theme = find(view.run).run, _theme(view.theme)
+    outer_step = train_stills.newest(run)
+
+    def make(name: str) -> go.Figure:
+        with _application().app_context():
+            made = go.Figure(train_stills.STILLS[name](run, outer_step, theme))
+        return _framed(made, theme, legend=True)
+
+    return Page([{name: functools.partial(make, name) for name in train_stills.STILLS}])
 
 
 def _framed(made: go.Figure, theme: Theme, *, legend: bool = False) -> go.Figure:
