@@ -80,7 +80,7 @@
 
   // {plot, title, panel, column: {view, bundle}} -> SVG of the figure as it is now, in its own theme.
   parts.toSVG = async function ({ plot, title, panel, overlay, column }) {
-    const { width, height } = plot._fullLayout;
+    const [width, height] = [plot._fullLayout.width, plot._fullLayout.height].map(Math.round);
     const url = await window.Plotly.toImage(plot, { format: "svg", width, height });
     const inner = decodeURIComponent(url.slice(url.indexOf(",") + 1)).replace(/^<svg class="main-svg"/, "<svg");
     const style = getComputedStyle(document.documentElement);

@@ -27,15 +27,14 @@ def test_every_panel_of_every_column_follows_the_step(compared: Explorer) -> Non
     page = compared.page
     ids = [panel_id(name, column) for column in range(3) for name in PANELS]
     before = {one: page.evaluate(PICTURE, one) for one in ids}
-    asked = len(compared.requests)
+    asked = [url for url in compared.requests if "favicon" not in url]
     compared.seek(90)
     after = {one: page.evaluate(PICTURE, one) for one in ids}
     assert [one for one in ids if before[one] == after[one]] == []
     page.wait_for_timeout(300)
-    assert len(compared.requests) == asked
+    assert [url for url in compared.requests if "favicon" not in url] == asked
     heads = page.locator(".column-head h2").all_inner_texts()
     assert heads == ["Learned GRU-64 (seed 0), outer step 1,500", "Learned LSTM-64, outer step 0", "Adam"]
-    assert page.evaluate("document.title.length") > 0
 
 
 def test_scales_are_the_same_and_columns_are_in_line(compared: Explorer) -> None:

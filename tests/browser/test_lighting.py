@@ -9,6 +9,7 @@ LIT = "({ ...document.body.dataset })"
 
 def point(explorer: Explorer, panel: str, x: str, y: str) -> None:
     """Move the pointer to a place of a panel, given in the axes' linear values."""
+    explorer.page.locator(f"#{panel}").scroll_into_view_if_needed()
     place = explorer.page.evaluate(
         f"""(panel) => {{
           const graph = document.querySelector(`#${{panel}} .js-plotly-plot`);
