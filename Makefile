@@ -57,7 +57,7 @@ zoo: $(COMPILED) ## train the shipped optimizers again (NAMES="one another" for 
 
 clean: ## remove the environment and everything that can be made again (runs stay)
 	rm -rf $(VENV) $(PEER) build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
-	find app benchmarks core tests -type d -name __pycache__ -prune -exec rm -rf {} +
+	find app benchmarks core loptscope tests tools -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # Anew if the environment's Python is gone, or if a pip was stopped while at work.
 $(CREATED): $(if $(shell test ! -e $(BUSY) && $(PY) -c 'print("works")' 2>/dev/null),,anew)
@@ -67,7 +67,7 @@ $(CREATED): $(if $(shell test ! -e $(BUSY) && $(PY) -c 'print("works")' 2>/dev/n
 	$(PYTHON) -m venv --clear $(VENV)
 	@touch $@
 
-$(INSTALLED): $(CREATED) requirements.txt pyproject.toml
+$(INSTALLED): $(CREATED) requirements.txt pyproject.toml setup.py
 	@case "$$(uname -s)$$PIP_INDEX_URL$$PIP_EXTRA_INDEX_URL$$PIP_FIND_LINKS" in \
 	Linux) echo "If this downloads gigabytes of CUDA: CONTRIBUTING.md says how to get the small CPU build of torch." ;; esac
 	$(call install,requirements.txt)

@@ -100,6 +100,17 @@ def test_performance_has_its_figures():
     assert named(drawn(page, "curves-rosenbrock"), "Learned")
 
 
+def test_an_imported_optimizer_has_every_page(tmp_path, monkeypatch):
+    monkeypatch.setenv("LOPTSCOPE_RUNS", str(tmp_path))
+    shipped = ls.find_run("linear_regression-vanilla2")
+    run = ls.import_weights(ls.export_weights(shipped), name="friend", task="linear_regression")
+    (run.path / "evaluation.json").write_bytes((shipped.path / "evaluation.json").read_bytes())  # but no outer curve
+    for page in (ls.explore, ls.mechanisms, ls.performance):
+        found = page("task=linear_regression&optimizer=friend")
+        for name in found.names:
+            drawn(found, name)
+
+
 @pytest.mark.parametrize("page", [ls.explore, ls.mechanisms, ls.performance])
 def test_what_is_wrong_is_an_error_of_one_sentence(page):
     with pytest.raises(ls.InputError, match="unknown task 'chess'"):
