@@ -15,8 +15,9 @@ from app.explore.drawing import draw
 from app.figures.style import THEMES
 from app.state import SPEEDS, View, columns, to_query
 from app.views import bundle_bytes
+from core.files import data_folder
 
-ASSETS = Path(__file__).resolve().parent.parent / "assets"
+ASSETS = data_folder(Path(__file__).resolve().parent, "assets")
 SCRIPTS = (
     "bundle.js",
     "overlay.js",

@@ -20,6 +20,17 @@ from core.errors import InputError, sentence
 Model = TypeVar("Model", bound=BaseModel)
 
 
+def data_folder(package: Path, name: str) -> Path:
+    """A folder of files that ship with a package: inside it where it is installed, beside it in a checkout.
+
+    Args:
+        package: the package's own folder.
+        name: of the folder.
+    """
+    installed = package / "data" / name
+    return installed if installed.is_dir() else package.parent / name
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file so that at any moment either the old content or the whole new one is there."""
     path.parent.mkdir(parents=True, exist_ok=True)

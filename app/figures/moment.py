@@ -9,13 +9,16 @@ from plotly.basedatatypes import BaseTraceType
 
 from app.figures.panels import FIGURES, Drawing
 from app.figures.style import finite, line
+from core.bundle import LOGIT_RANGE
 
 Traces = list[BaseTraceType]
+LOW, HIGH = {"light": "#4069aa", "dark": "#6ea0eb"}, {"light": "#be8c1e", "dark": "#e6b950"}  # a classifier's decisions
+FAINT = ("landscape", "state")  # panels whose whole paths are faint: the legend names what was walked
 
 
 def _dot(d: Drawing, x: float, y: float, color: str, size: float = 10) -> go.Scatter:
     marker = {"size": size, "color": color, "line": {"color": d.theme.surface, "width": 1.5}}
-    return go.Scatter(x=[x], y=[y], mode="markers", marker=marker, hoverinfo="skip", showlegend=False)
+    return go.Scatter(x=[x], y=[y], mode="markers", marker=marker, name="now", hoverinfo="skip", showlegend=False)
 
 
 def _trail(points: np.ndarray, color: str, name: str) -> go.Scatter:
@@ -53,12 +56,15 @@ def _landscape(d: Drawing, step: int) -> Traces:
     window = d.bundle.about["plane_window"]
     rows, columns = arrays["logits"].shape[-2:]
     x, y = (np.linspace(low, high, count) for (low, high), count in zip(window, (columns, rows), strict=True))
-    boundaries: Traces = []
+    sure = np.tanh(arrays["logits"][0, step] / 127 * LOGIT_RANGE / 2)  # twice the probability less one
+    colors = [[0, LOW[d.theme.name]], [0.5, d.theme.surface], [1, HIGH[d.theme.name]]]
+    field = {"zmin": -1, "zmax": 1, "colorscale": colors, "opacity": 0.42, "zsmooth": "best", "name": "decision"}
+    boundaries: Traces = [go.Heatmap(x=x, y=y, z=sure, showscale=False, hoverinfo="skip", **field)]
     for name in reversed(d.shown):
         level = {"start": 0, "end": 0, "coloring": "none"}
         values = arrays["logits"][d.row(name), step].astype(np.float32)
         stroke = {"color": d.hues[name], "width": 2.4 if d.row(name) == 0 else 1.6}
-        common = {"x": x, "y": y, "showscale": False, "hoverinfo": "skip"}
+        common = {"x": x, "y": y, "showscale": False, "showlegend": True, "hoverinfo": "skip"}
         boundaries.append(go.Contour(z=values, contours=level, line=stroke, name=d.titles[name], **common))
     return boundaries
 
@@ -118,7 +124,7 @@ MOMENTS: dict[str, Callable[[Drawing, int], Traces]] = {
 
 
 def at_step(name: str, drawing: Drawing, step: int) -> go.Figure:
-    """A figure of Explore as it looks at one inner step.
+    """A figure of Explore as it looks at one inner step, with a legend.
 
     Args:
         name: of the panel.
@@ -126,8 +132,10 @@ def at_step(name: str, drawing: Drawing, step: int) -> go.Figure:
         step: inner step, 0 … K.
     """
     figure = FIGURES[name](drawing)
+    if name in FAINT:
+        figure.update_traces(showlegend=False, selector={"mode": "lines"})
     figure.add_traces(MOMENTS[name](drawing, step))
     if name in ("loss", "rate"):
         figure.add_shape(_cursor(drawing, step))
-    figure.update_layout(paper_bgcolor=drawing.theme.surface, plot_bgcolor=drawing.theme.surface)
+    figure.update_layout(showlegend=True, paper_bgcolor=drawing.theme.surface, plot_bgcolor=drawing.theme.surface)
     return figure
