@@ -259,7 +259,10 @@ def _panels(view: View) -> html.Div:
                 multiple=True,
                 value=list(view.panels),
                 children=html.Div(
-                    [dmc.Chip(PANEL_NAMES[name], value=name, size="xs", radius="sm") for name in PANELS],
+                    [
+                        dmc.Chip(PANEL_NAMES[name], value=name, size="xs", radius="sm", variant="outline")
+                        for name in PANELS
+                    ],
                     className="chip-row",
                 ),
             ),
