@@ -52,7 +52,7 @@ class Limits(BaseModel):
         disk_gb: GiB that one run may fill.
         queue: runs that wait.
         runs_per_client: runs of one client that wait, run or are paused.
-        runs: runs that are kept, whatever their state.
+        runs: runs that are kept, whatever their state, those in the bin included.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -113,7 +113,9 @@ class Limits(BaseModel):
                 f"at most {self.runs_per_client} runs of yours may wait or run here at a time: wait for one"
             )
         if kept >= self.runs:
-            raise TooManyError(f"at most {self.runs} runs are kept here: delete one first")
+            raise TooManyError(
+                f"at most {self.runs} runs are kept here, the bin included: delete one and empty the bin"
+            )
         if shutil.disk_usage(folder).free < 4 * RESERVED_BYTES:
             raise TooManyError("the disk is full: nothing can be queued until there is room")
 
