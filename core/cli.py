@@ -21,6 +21,7 @@ from tqdm import tqdm
 import core
 from core import zoo
 from core.claims import claimed
+from core.cli_transfer import add_architecture, add_export, add_import, export_run, import_run
 from core.errors import InputError, TrainingError
 from core.files import write_json
 from core.generalization import Condition, Generalization
@@ -28,8 +29,6 @@ from core.mechanisms.context import Context
 from core.mechanisms.earnings import EARNINGS_FILE, earnings
 from core.mechanisms.report import report_of
 from core.optimizers.base import Optimizer
-from core.optimizers.cells import CELLS
-from core.optimizers.features import FEATURES
 from core.optimizers.hand_designed import CALIBRATION, HAND_DESIGNED, make_hand_designed
 from core.outer.config import RunConfig
 from core.outer.gradient import Workers
@@ -93,13 +92,7 @@ def _add_settings(t: argparse.ArgumentParser, *, swept: bool = False) -> None:
         help="a parameter of the task, as in hidden=[16,16]; may be repeated",
         **quiet,
     )
-    t.add_argument("--cell", choices=CELLS, **quiet)
-    if not swept:
-        t.add_argument("--units", type=int, **quiet)
-    t.add_argument("--reset", choices=("after", "before"), help="of a GRU: PyTorch's or renn's convention", **quiet)
-    t.add_argument("--features", choices=FEATURES, help="what the cell sees of a gradient", **quiet)
-    t.add_argument("--feature-scale", type=float, **quiet)
-    t.add_argument("--output-scale", type=float, **quiet)
+    add_architecture(t, swept=swept)
     t.add_argument("--outer-steps", type=int, **quiet)
     t.add_argument("--problems", type=int, help="in the batch of one outer step", **quiet)
     t.add_argument("--unroll", type=int, help="inner steps of one unroll", **quiet)
@@ -178,6 +171,9 @@ def parser() -> argparse.ArgumentParser:
     r.add_argument("names", nargs="+", metavar="NAME", help="of zoo/recipes.json")
     r.add_argument("--into", type=Path, default=Path("runs/reproduced"), metavar="DIR", help="(default: %(default)s)")
     r.add_argument("--until", type=int, metavar="STEPS", help="stop after that many outer steps; again to go on")
+
+    add_import(commands.add_parser("import", parents=[common], help="weights from elsewhere as a run of one's own"))
+    add_export(commands.add_parser("export", parents=[common], help="one snapshot of a run as a file"))
 
     w = commands.add_parser("worker", parents=[common], help="train the runs that are queued, until it is stopped")
     w.add_argument("--parent", type=int, metavar="PID", help="begin no further run once this parent process is gone")
@@ -433,6 +429,8 @@ COMMANDS = {
     "analyze": _analyze,
     "reproduce": _reproduce,
     "zoo": _zoo,
+    "import": import_run,
+    "export": export_run,
     "worker": _worker,
     "sweep": _sweep,
     "serve": _serve,

@@ -67,6 +67,7 @@ class RunConfig(BaseModel):
         seed: of the initial θ and of all training problems.
         snapshots: how many log-spaced snapshots to keep, the initial and the final θ included.
         version: of Loptscope.
+        provenance: whether it was trained here, or weights were imported; of the latter only the architecture is sure.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -93,6 +94,7 @@ class RunConfig(BaseModel):
     seed: int = Field(default=0, ge=0, lt=2**63)
     snapshots: int = Field(default=14, ge=2, le=1000)
     version: str = core.__version__
+    provenance: Literal["trained", "imported"] = "trained"
 
     @model_validator(mode="after")
     def _task_exists(self) -> "RunConfig":

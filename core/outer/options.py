@@ -11,7 +11,7 @@ from core.outer.config import RunConfig, make_config
 from core.tasks import TASKS
 
 ARCHITECTURE = tuple(Architecture.model_fields)
-FIXED = ("format", "version", "architecture")  # settings of a run that nobody chooses by name
+FIXED = ("format", "version", "provenance", "architecture")  # settings of a run that nobody chooses by name
 OPTIONS = (*(name for name in RunConfig.model_fields if name not in FIXED), *ARCHITECTURE)
 
 

@@ -237,6 +237,8 @@ def train(
         )
     if resume:
         run = Run(path)
+        if run.config.provenance == "imported":
+            raise InputError(f"{path} was imported and cannot go on: train a new run with --start {path.name}")
         if run.config != config:
             changed = [k for k in RunConfig.model_fields if getattr(run.config, k) != getattr(config, k)]
             raise InputError(f"{path} was trained with another {' and '.join(changed)}: resume with the run's own")
