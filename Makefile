@@ -4,6 +4,7 @@ PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8050
 NAMES ?=
+PROCESSES ?= 3
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -34,13 +35,13 @@ help: ## this list
 run: $(COMPILED) ## the dashboard and its worker at http://127.0.0.1:8050 (HOST=, PORT=)
 	@exec $(PY) -m core serve --host $(HOST) --port $(PORT)
 
-test: $(DEV_INSTALLED) ## style, types and all tests, those in a real browser included
+test: $(DEV_INSTALLED) ## style, types and all tests, those in a real browser included (PROCESSES=)
 	@sh tools/chromium.sh
 	@sh tools/redis.sh
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
-	@$(PY) -m pytest
+	@$(PY) -m pytest --numprocesses $(PROCESSES) --dist loadfile
 
 bench: $(DEV_INSTALLED) $(PEER_INSTALLED) ## the benchmarks, a table at the end
 	@sh tools/chromium.sh

@@ -39,6 +39,26 @@ def read_outer_step(text: str, so_far: Values) -> int:
     return number
 
 
+Choice = tuple[str, int | None]  # an optimizer's name and the outer step of its snapshot, if it has any
+
+
+def read_choice(text: str, task: str) -> Choice:
+    """An optimizer of a task, as in "adam" or "linear_regression-lstm64@5000"; without "@" its last snapshot.
+
+    Raises:
+        InputError: no such optimizer, or no such snapshot.
+    """
+    name, at, step = text.partition("@")
+    so_far = {"task": task, "optimizer": read_optimizer(name, {"task": task})}
+    return name, read_outer_step(step, so_far) if at else max(snapshots(so_far), default=None)
+
+
+def write_choice(choice: Choice) -> str:
+    """What `read_choice` reads back."""
+    name, step = choice
+    return name if step is None else f"{name}@{step}"
+
+
 def outer_step_at(kept: tuple[int, ...], position: int) -> int:
     """The snapshot at a position of the outer-step slider; positions beyond its ends are its ends."""
     return kept[min(max(int(position), 0), len(kept) - 1)]

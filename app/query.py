@@ -70,4 +70,4 @@ def to_query(view: object, table: Mapping[str, Field], leave_out: tuple[str, ...
         if value != field.default(values) and name not in leave_out:
             written.append((name, field.write(value)))
         values[name] = value
-    return urlencode(written, safe=",")
+    return urlencode(written, safe=",@")

@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from app import query as links
 from app.catalog import subjects
-from app.fields import integer, read_optimizer, read_outer_step, snapshots
+from app.fields import Choice, integer, read_choice, read_optimizer, read_outer_step, snapshots, write_choice
 from app.query import Field, Values, choice, whole
 from core.errors import InputError, choose
 from core.seeds import Purpose, generator
@@ -17,6 +17,8 @@ STEPS = 200  # inner steps of a view
 SPEEDS = (5, 15, 30, 60, 120)  # inner steps a second
 LARGEST_SEED = 999_999
 SHOWN_AT_FIRST = 5  # components selected by default where there are many
+MOST_COMPARED = 3  # optimizers beside the one under the microscope
+PANELS = ("loss", "landscape", "state", "update", "gradient", "rate")
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,13 @@ class View:
         task: name of the task.
         optimizer: name of the optimizer under the microscope.
         outer_step: of its snapshot; None for a hand-designed one.
+        compare: up to three more, each with panels of its own beside the first one's: (name, outer step or None).
         seed: of the problem.
         start: a start point instead of the problem's own, where the landscape allows one.
         shown: hand-designed optimizers drawn beside it.
         components: positions in the problem's watched components.
         axis: how gradients are spread on their axis, "linear" or "symlog".
+        panels: the panels shown.
         step: inner step.
         speed: of playing, inner steps a second.
         theme: "light", "dark" or "auto".
@@ -40,11 +44,13 @@ class View:
     task: str
     optimizer: str
     outer_step: int | None
+    compare: tuple[Choice, ...]
     seed: int
     start: tuple[float, float] | None
     shown: tuple[str, ...]
     components: tuple[int, ...]
     axis: str
+    panels: tuple[str, ...]
     step: int
     speed: int
     theme: str
@@ -101,6 +107,18 @@ def _read_shown(text: str, so_far: Values) -> tuple[str, ...]:
     return tuple(name for name in TUNED if name in names)
 
 
+def columns(view: View) -> list[View]:
+    """The view of each optimizer, the one under the microscope first: the others beside it, on the same problem.
+
+    Every one of them is a view of its own, with a link of its own.
+    """
+    chosen = [(view.optimizer, view.outer_step), *view.compare]
+    return [
+        replace(view, optimizer=name, outer_step=step, compare=tuple(chosen[:i] + chosen[i + 1 :]))
+        for i, (name, step) in enumerate(chosen)
+    ]
+
+
 def _watched(so_far: Values) -> int:
     return len(problem_of(so_far["task"], 0).watched_components())
 
@@ -119,10 +137,36 @@ def _default_components(so_far: Values) -> tuple[int, ...]:
     return tuple(range(count)) if count <= SHOWN_AT_FIRST else tuple(range(0, count, -(-count // (SHOWN_AT_FIRST - 1))))
 
 
+def read_compared(text: str, so_far: Values) -> tuple[Choice, ...]:
+    """More optimizers, as in "adam,linear_regression-lstm64@5000".
+
+    Raises:
+        InputError: too many, an unknown one, or the same one twice.
+    """
+    parts = text.split(",") if text else []
+    if len(parts) > MOST_COMPARED:
+        raise InputError(f"compare takes at most {MOST_COMPARED} more optimizers (got {len(parts)})")
+    chosen = [(so_far["optimizer"], so_far["outer_step"])]
+    for part in parts:
+        choice_ = read_choice(part, so_far["task"])
+        if choice_ in chosen:
+            raise InputError(f"compare needs different optimizers or snapshots ({part[:80]!r} is there already)")
+        chosen.append(choice_)
+    return tuple(chosen[1:])
+
+
+def _read_panels(text: str, so_far: Values) -> tuple[str, ...]:
+    names = text.split(",")
+    for name in names:
+        choose("panel", name[:80], dict.fromkeys(PANELS))
+    return tuple(name for name in PANELS if name in names)
+
+
 FIELDS: dict[str, Field] = {
     "task": Field(lambda _: next(iter(TASKS)), choice("task", TASKS), str),
     "optimizer": Field(lambda v: next(iter(subjects(v["task"]))), read_optimizer, str),
     "outer_step": Field(lambda v: max(snapshots(v), default=None), read_outer_step, str),
+    "compare": Field(lambda _: (), read_compared, lambda v: ",".join(map(write_choice, v))),
     "seed": Field(lambda _: 0, integer("seed", 0, LARGEST_SEED), str),
     "start": Field(lambda _: None, _read_start, lambda v: f"{v[0]:g},{v[1]:g}"),
     "shown": Field(lambda _: TUNED, _read_shown, lambda v: ",".join(v) or "none"),
@@ -132,6 +176,7 @@ FIELDS: dict[str, Field] = {
         choice("axis", {"linear": 0, "symlog": 0}),
         str,
     ),
+    "panels": Field(lambda _: PANELS, _read_panels, ",".join),
     "step": Field(lambda _: 0, integer("step", 0, STEPS), str),
     "speed": Field(lambda _: 30, _read_speed, str),
     "theme": Field(lambda _: "auto", choice("theme", {"auto": 0, "light": 0, "dark": 0}), str),

@@ -7,7 +7,6 @@ so a bundle never changes and can be cached for ever; should it be evicted, it i
 import functools
 import hashlib
 import json
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +14,13 @@ from pathlib import Path
 import core
 from app.catalog import Subject, subjects
 from app.computed import once
+from app.fields import Choice, write_choice
 from app.state import STEPS, View, problem_of, to_query
 from core.bundle import FORMAT, Bundle, Recorded, make_bundle, record
 from core.store import Run
 from core.tuning import TUNED
 
-DISPLAY_ONLY = ("shown", "components", "axis", "step", "speed", "theme")  # what a bundle does not depend on
+DISPLAY_ONLY = ("shown", "components", "axis", "panels", "step", "speed", "theme")  # what a bundle does not depend on
 
 _pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="unroll")
 
@@ -60,38 +60,35 @@ def source_of(view: View) -> Source:
     known = subjects(view.task)
     subject = known[view.optimizer]
     others = {name: known[name].hyperparameters for name in TUNED}
-    parts = [source_digest(), FORMAT, STEPS, view.task, view.optimizer, identity(subject, view.outer_step)]
+    compared = [(write_choice(choice), identity(known[choice[0]], choice[1])) for choice in view.compare]
+    parts = [source_digest(), FORMAT, STEPS, view.task, view.optimizer, identity(subject, view.outer_step), compared]
     text = json.dumps([*parts, others, view.seed, view.start], sort_keys=True)
     key = hashlib.sha256(text.encode()).hexdigest()[:32]
     return Source(key, to_query(view, leave_out=DISPLAY_ONLY))
 
 
 @functools.lru_cache(maxsize=24)
-def _recorded_hand_designed(
-    task: str, name: str, values: str, seed: int, start: tuple[float, float] | None
+def _recorded(
+    task: str, name: str, outer_step: int | None, values: str, seed: int, start: tuple[float, float] | None
 ) -> Recorded:
-    """A tuned optimizer on one problem; ``values`` (its hyperparameters) is part of the key only."""
-    return record(subjects(task)[name].optimizer(None), problem_of(task, seed, start), STEPS)
+    """An optimizer on one problem; ``values`` (its identity) is part of the key only."""
+    return record(subjects(task)[name].optimizer(outer_step), problem_of(task, seed, start), STEPS)
 
 
 def _compute(view: View) -> Bundle:
     known = subjects(view.task)
-    subject = known[view.optimizer]
 
-    def hand_designed(name: str) -> Recorded:
-        values = json.dumps(known[name].hyperparameters)
-        return _recorded_hand_designed(view.task, name, values, view.seed, view.start)
+    def recorded(choice: Choice) -> Recorded:
+        name, step = choice
+        return _recorded(view.task, name, step, identity(known[name], step), view.seed, view.start)
 
-    def learned() -> Recorded:
-        return record(subject.optimizer(view.outer_step), problem_of(view.task, view.seed, view.start), STEPS)
-
-    first = _pool.submit(learned if subject.run else functools.partial(hand_designed, subject.key))
-    others = {name: _pool.submit(hand_designed, name) for name in TUNED if name != subject.key}
-    recorded: Mapping[str, Recorded] = {
-        subject.key: first.result(),
-        **{name: waiting.result() for name, waiting in others.items()},
-    }
-    return make_bundle(problem_of(view.task, view.seed, view.start), recorded)
+    rows: dict[str, Choice] = {known[view.optimizer].key: (view.optimizer, view.outer_step)}
+    for choice in (*view.compare, *((name, None) for name in TUNED)):
+        rows.setdefault(write_choice(choice), choice)
+    waiting = {name: _pool.submit(recorded, choice) for name, choice in rows.items()}
+    return make_bundle(
+        problem_of(view.task, view.seed, view.start), {name: one.result() for name, one in waiting.items()}
+    )
 
 
 def bundle_bytes(view: View) -> tuple[Source, bytes]:

@@ -4,9 +4,10 @@
   const parts = (window.loptscopeParts = window.loptscopeParts || {});
 
   class Overlay {
-    constructor(name) {
+    constructor(name, column = 0) {
       this.name = name;
-      this.panel = document.getElementById(`${name}-panel`);
+      this.column = column;
+      this.panel = document.getElementById(column ? `${name}-panel-${column + 1}` : `${name}-panel`);
       this.plot = this.panel.querySelector(".plot");
       this.over = this.panel.querySelector("canvas.over");
       this.under = this.panel.querySelector("canvas.under");
@@ -25,8 +26,8 @@
       return Boolean(meta && meta.key === key && meta.theme === theme && graph._fullLayout.xaxis);
     }
 
-    // A canvas cleared and clipped to the plot area, or null if there is nothing to draw on yet.
-    begin(canvas) {
+    // A canvas cleared (unless it is drawn on further) and clipped to the plot area, or null if there is nothing to draw on.
+    begin(canvas, further = false) {
       const graph = this.graph();
       if (!graph || !graph._fullLayout || !graph._fullLayout.xaxis) return null;
       const { _size: size, width, height } = graph._fullLayout;
@@ -39,7 +40,7 @@
       }
       const context = canvas.getContext("2d");
       context.setTransform(ratio, 0, 0, ratio, 0, 0);
-      context.clearRect(0, 0, width, height);
+      if (!further) context.clearRect(0, 0, width, height);
       context.save();
       context.beginPath();
       context.rect(size.l, size.t, size.w, size.h);
@@ -63,12 +64,13 @@
       return { x: map(xaxis), y: map(yaxis) };
     }
 
-    // Legend entries with live values: [{color, name, dashed} or {sign, name}] -> one chip each.
+    // Legend entries with live values: [{color, name, dashed, component or optimizer} or {sign, name}] -> one chip each.
     legend(entries) {
       this.readout.replaceChildren();
       this.chips = entries.map((entry) => {
         const chip = document.createElement("span");
         chip.className = "chip";
+        for (const key of ["component", "optimizer"]) if (entry[key] !== undefined) chip.dataset[key] = entry[key];
         const mark = document.createElement("i");
         if (entry.sign) mark.textContent = entry.sign;
         else mark.style.setProperty("--mark", entry.color);
@@ -76,10 +78,22 @@
         const value = document.createElement("b");
         const text = document.createTextNode("");
         value.append(text);
+        if (entry.title) chip.title = entry.title;
         chip.append(mark, entry.name, " ", value);
         this.readout.append(chip);
         return text;
       });
+    }
+
+    // Light the chips of what is lit.
+    mark(lit) {
+      for (const key of ["component", "optimizer"]) {
+        if (this[key] === lit[key]) continue;
+        this[key] = lit[key];
+        for (const chip of this.readout.querySelectorAll(`[data-${key}]`)) {
+          chip.classList.toggle("lit", chip.dataset[key] === String(lit[key]));
+        }
+      }
     }
 
     say(index, text) {

@@ -56,14 +56,19 @@
     return axes.y.zero + axes.y.slope * v;
   }
 
-  function spread(view, bundle, gradient) {
-    return view.symlog ? Math.asinh(gradient / bundle.about.gradient_scale) : gradient;
+  function spread(view, gradient) {
+    return view.symlog ? Math.asinh(gradient / view.scale) : gradient;
   }
+
+  // Side by side, the heads of the columns name the optimizers: here their colours do.
+  const optimizers = (view) =>
+    view.optimizers.map((o) => ({ color: o.color, name: o.column ? "" : o.title, title: o.title, optimizer: o.color }));
+  const components = (view) => view.components.map((c) => ({ color: c.color, name: c.name, component: c.index }));
 
   const panels = {};
 
   panels.loss = {
-    legend: (view) => view.optimizers.map((o) => ({ color: o.color, name: o.title })),
+    legend: (view) => optimizers(view),
     draw(overlay, view, bundle, step) {
       const context = overlay.begin(overlay.over);
       if (!context) return;
@@ -83,7 +88,7 @@
   };
 
   panels.landscape = {
-    legend: (view) => view.optimizers.map((o) => ({ color: o.color, name: o.title })),
+    legend: (view) => optimizers(view),
     draw(overlay, view, bundle, step) {
       if (bundle.about.landscape === "plane") drawPaths(overlay, view, bundle, step);
       if (bundle.about.landscape === "field") drawField(overlay, view, bundle, step);
@@ -187,7 +192,7 @@
     legend: (view, bundle) => {
       const { rest } = bundle.about;
       const star = rest && { sign: rest.converged ? "★" : "☆", name: rest.converged ? "fixed point" : "slowest point found" };
-      return [...view.components.map((c) => ({ color: c.color, name: c.name })), ...(star ? [star] : [])];
+      return [...components(view), ...(star ? [star] : [])];
     },
     draw(overlay, view, bundle, step) {
       const context = overlay.begin(overlay.over);
@@ -210,7 +215,7 @@
 
   panels.update = {
     legend: (view) => [
-      ...view.components.map((c) => ({ color: c.color, name: c.name })),
+      ...components(view),
       ...(view.sgd ? [{ color: view.sgd, name: "SGD, tuned", dashed: true }] : []),
     ],
     draw(overlay, view, bundle, step) {
@@ -218,10 +223,9 @@
       if (!context) return;
       const axes = overlay.axes();
       const { update, gradient, applied, gradient_grid: grid } = bundle.arrays;
-      if (overlay.spreadFor !== bundle || overlay.spreadSymlog !== view.symlog) {
-        overlay.spreadFor = bundle;
-        overlay.spreadSymlog = view.symlog;
-        overlay.positions = Float64Array.from(grid.data, (g) => spread(view, bundle, g));
+      if (overlay.spreadFor !== view) {
+        overlay.spreadFor = view;
+        overlay.positions = Float64Array.from(grid.data, (g) => spread(view, g));
       }
       const positions = overlay.positions;
       for (const component of view.components) {
@@ -245,7 +249,7 @@
       view.components.forEach((component, i) => {
         const g = gradient.data[component.index * gradient.strides[0] + step];
         const u = applied.data[component.index * applied.strides[0] + step];
-        const x = axes.x.zero + axes.x.slope * spread(view, bundle, g);
+        const x = axes.x.zero + axes.x.slope * spread(view, g);
         dot(context, x, axes.y.zero + axes.y.slope * u, component.color, view.colors.surface, 5);
         overlay.say(i, parts.format(u));
       });
@@ -254,7 +258,7 @@
   };
 
   panels.gradient = {
-    legend: (view) => view.components.map((c) => ({ color: c.color, name: c.name })),
+    legend: (view) => components(view),
     draw(overlay, view, bundle, step) {
       const context = overlay.begin(overlay.over);
       if (!context) return;
@@ -263,10 +267,10 @@
       const start = step * histogram.strides[0];
       const floor = axes.y.zero;
       context.beginPath();
-      let from = spread(view, bundle, edges.data[0]);
+      let from = spread(view, edges.data[0]);
       context.moveTo(axes.x.zero + axes.x.slope * from, floor);
       for (let i = 0; i < histogram.shape[1]; i++) {
-        const to = spread(view, bundle, edges.data[i + 1]);
+        const to = spread(view, edges.data[i + 1]);
         const y = axes.y.zero + (axes.y.slope * histogram.data[start + i]) / (to - from);
         context.lineTo(axes.x.zero + axes.x.slope * from, y);
         context.lineTo(axes.x.zero + axes.x.slope * to, y);
@@ -280,7 +284,7 @@
         const g = gradient.data[component.index * gradient.strides[0] + step];
         overlay.say(i, parts.format(g));
         if (!Number.isFinite(g)) return;
-        const x = axes.x.zero + axes.x.slope * spread(view, bundle, g);
+        const x = axes.x.zero + axes.x.slope * spread(view, g);
         context.strokeStyle = component.color;
         context.beginPath();
         context.moveTo(x, floor);
@@ -293,7 +297,7 @@
 
   panels.rate = {
     legend: (view) => [
-      ...view.components.map((c) => ({ color: c.color, name: c.name })),
+      ...components(view),
       ...(view.optimizers.length > 1 ? [{ sign: "┈", name: "the others (median)" }] : []),
     ],
     draw(overlay, view, bundle, step) {
@@ -313,5 +317,5 @@
     },
   };
 
-  parts.panels = panels;
+  Object.assign(parts, { panels, spread, height, logAxis });
 })();

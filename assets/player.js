@@ -2,11 +2,9 @@
 (function () {
   "use strict";
   const parts = (window.loptscopeParts = window.loptscopeParts || {});
-  const NAMES = ["loss", "landscape", "state", "update", "gradient", "rate"];
 
-  let view = null;
-  let bundle = null;
-  let overlays = [];
+  let view = null; // of the optimizer under the microscope
+  let columns = []; // {view, bundle, overlays} of it and of each beside it
   let step = 0;
   let speed = 30;
   let playing = false;
@@ -20,13 +18,17 @@
   const element = (id) => document.getElementById(id);
 
   // Only over figures of the same view: while a new one comes, Plotly may be ahead of the bundle.
-  function drawPanel(overlay) {
-    if (bundle && overlay.shows(view.key, view.theme)) parts.panels[overlay.name].draw(overlay, view, bundle, step);
-    else overlay.clear();
+  function drawPanel(column, overlay) {
+    const { view: own, bundle } = column;
+    if (overlay.panel.hasAttribute("data-hidden")) return;
+    if (overlay.shows(own.key, own.theme)) {
+      parts.panels[overlay.name].draw(overlay, own, bundle, step);
+      parts.light(overlay, own, bundle, step);
+    } else overlay.clear();
   }
 
   function draw() {
-    overlays.forEach(drawPanel);
+    for (const column of columns) for (const overlay of column.overlays) drawPanel(column, overlay);
   }
 
   function showStep() {
@@ -41,7 +43,7 @@
   }
 
   function steps() {
-    return bundle ? bundle.about.steps : 0;
+    return columns.length ? columns[0].bundle.about.steps : 0;
   }
 
   function seek(wanted) {
@@ -71,7 +73,7 @@
   }
 
   function play() {
-    if (playing || !bundle) return;
+    if (playing || !columns.length) return;
     if (step >= steps()) seek(0);
     playing = true;
     progress = step;
@@ -101,8 +103,10 @@
   }
   function writeAddressNow() {
     addressTimer = null;
-    if (!view || location.pathname !== parts.page) return;
+    if (!view || parts.saved || location.pathname !== parts.page) return;
     const items = view.query ? [view.query] : [];
+    const shown = parts.panelsShown();
+    if (shown.length < parts.PANELS.length) items.push(`panels=${shown.join(",")}`);
     if (step !== 0) items.push(`step=${step}`);
     if (speed !== 30) items.push(`speed=${speed}`);
     const address = location.pathname + (items.length ? `?${items.join("&")}` : "");
@@ -132,7 +136,7 @@
   }
 
   function onKey(event) {
-    if (!bundle || !element("inner-step") || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!columns.length || !element("inner-step") || event.ctrlKey || event.metaKey || event.altKey) return;
     const target = event.target;
     const own = target.id === "inner-step";
     const takesKeys = "input, textarea, select, [contenteditable], [role=slider], [role=listbox], [role=option], [role=radio]";
@@ -156,17 +160,19 @@
   }
 
   function attach() {
-    overlays = NAMES.map((name) => new parts.Overlay(name));
-    for (const overlay of overlays) {
-      const graph = overlay.graph();
-      if (!graph || graph.loptscopeAttached) continue;
-      graph.loptscopeAttached = true;
-      const redraw = () => {
-        const current = overlays.find((o) => o.name === overlay.name);
-        if (current) drawPanel(current);
-      };
-      for (const event of ["plotly_afterplot", "plotly_relayouting", "plotly_relayout"]) graph.on(event, redraw);
-      if (overlay.name === "landscape") graph.addEventListener("click", (event) => chooseStart(event, graph));
+    for (const column of columns) {
+      for (const overlay of column.overlays) {
+        const graph = overlay.graph();
+        if (!graph || graph.loptscopeAttached) continue;
+        graph.loptscopeAttached = true;
+        const redraw = () => {
+          const own = columns[overlay.column];
+          const current = own && own.overlays.find((one) => one.name === overlay.name);
+          if (current) drawPanel(own, current);
+        };
+        for (const event of ["plotly_afterplot", "plotly_relayouting", "plotly_relayout"]) graph.on(event, redraw);
+        if (overlay.name === "landscape") graph.addEventListener("click", (event) => chooseStart(event, graph));
+      }
     }
   }
 
@@ -174,7 +180,7 @@
   let pressed = null;
   document.addEventListener("pointerdown", (event) => (pressed = [event.clientX, event.clientY]), true);
   function chooseStart(event, graph) {
-    if (!bundle || !bundle.about.startable) return;
+    if (parts.saved || !columns.length || !columns[0].bundle.about.startable) return;
     if (pressed && Math.hypot(event.clientX - pressed[0], event.clientY - pressed[1]) > 4) return; // a zoom, not a click
     if (event.target.closest && event.target.closest(".modebar")) return;
     const { xaxis, yaxis } = graph._fullLayout;
@@ -196,9 +202,9 @@
     }
     parts.page = location.pathname;
     document.body.classList.add("loading");
-    let fetched;
+    let bundles;
     try {
-      fetched = await parts.fetchBundle(wanted.key, wanted.bundle);
+      bundles = await Promise.all([wanted, ...wanted.beside].map((one) => parts.fetchBundle(one.key, one.bundle)));
     } catch (error) {
       if (number === asked) {
         document.body.classList.remove("loading");
@@ -206,18 +212,28 @@
       }
       return;
     }
-    makeSlider();
-    while (number === asked && !NAMES.every((name) => new parts.Overlay(name).shows(wanted.key, wanted.theme))) {
-      await new Promise((resolve) => setTimeout(resolve, 8));
-    }
     if (number !== asked) return;
-    attach();
+    makeSlider();
+    const views = parts.layOut(wanted);
+    const drawn = () =>
+      views.every((one, i) => parts.PANELS.every((name) => new parts.Overlay(name, i).shows(one.key, one.theme)));
+    while (number === asked && !drawn()) await new Promise((resolve) => setTimeout(resolve, 8));
+    if (number !== asked) return;
     view = wanted;
-    bundle = fetched;
+    columns = views.map((one, i) => ({
+      view: one,
+      bundle: bundles[i],
+      overlays: parts.PANELS.map((name) => new parts.Overlay(name, i)),
+    }));
+    attach();
     const slider = element("inner-step");
     slider.max = String(steps());
-    for (const overlay of overlays) overlay.legend(parts.panels[overlay.name].legend(view, bundle));
-    element("landscape-panel").classList.toggle("startable", bundle.about.startable);
+    for (const { view: own, bundle, overlays } of columns) {
+      for (const overlay of overlays) {
+        overlay.legend(parts.panels[overlay.name].legend(own, bundle));
+        if (overlay.name === "landscape") overlay.panel.classList.toggle("startable", bundle.about.startable);
+      }
+    }
     seek(step);
     writeAddressNow();
     document.body.classList.remove("loading");
@@ -235,6 +251,16 @@
     get playing() { return playing; },
     get view() { return view; },
     seek, play, pause,
+  };
+
+  parts.columns = () => columns;
+  parts.redraw = draw;
+
+  // The panels shown, as the control or a link says.
+  parts.setPanels = function (names) {
+    parts.choosePanels(names);
+    draw();
+    writeAddress();
   };
 
   parts.setSpeed = function (value) {

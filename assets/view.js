@@ -55,6 +55,11 @@
       return dash.no_update;
     },
 
+    setPanels(names) {
+      parts.setPanels(names);
+      return names.join(",");
+    },
+
     setSpeed(value) {
       parts.setSpeed(value);
       return value;

@@ -7,8 +7,17 @@ from dash import html
 
 from app.catalog import TITLES, Subject, subjects, task_options
 from app.figures.style import OPTIMIZER_COLORS
-from app.state import LARGEST_SEED, SPEEDS, View, problem_of, startable
+from app.state import LARGEST_SEED, MOST_COMPARED, PANELS, SPEEDS, View, problem_of, startable
 from core.tuning import TUNED
+
+PANEL_NAMES = {
+    "loss": "loss",
+    "landscape": "landscape",
+    "state": "state",
+    "update": "update",
+    "gradient": "gradients",
+    "rate": "rate",
+}
 
 
 def optimizer_options(task: str) -> list[dict[str, str]]:
@@ -98,9 +107,10 @@ def controls(view: View) -> html.Aside:
                     ),
                 ],
             ),
+            _compared(view),
             dmc.CheckboxGroup(
                 id="shown",
-                label="Beside it, tuned",
+                label="In the same panels, tuned",
                 value=list(view.shown),
                 children=html.Div(
                     [
@@ -177,7 +187,84 @@ def controls(view: View) -> html.Aside:
                     html.P(axis_hint(view.task), className="hint"),
                 ]
             ),
+            _panels(view),
         ],
+    )
+
+
+def snapshot_options(task: str, optimizer: str | None) -> list[dict[str, str]]:
+    """Entries of the menu of an optimizer's snapshots; none for a hand-designed one."""
+    kept = subjects(task)[optimizer].snapshots if optimizer else ()
+    return [{"value": str(step), "label": f"{step:,}"} for step in reversed(kept)]
+
+
+def step_style(task: str, optimizer: str | None) -> dict[str, str]:
+    """The menu of snapshots is there where there are any."""
+    return {} if snapshot_options(task, optimizer) else {"display": "none"}
+
+
+def row_style(chosen: bool, before: bool) -> dict[str, str]:
+    """A row for one more optimizer is there once the one before it is taken."""
+    return {} if chosen or before else {"display": "none"}
+
+
+def _compared(view: View) -> html.Div:
+    """Menus of the optimizers side by side with the first."""
+    rows = []
+    for i in range(MOST_COMPARED):
+        name, step = view.compare[i] if i < len(view.compare) else (None, None)
+        rows.append(
+            html.Div(
+                className="compare-row",
+                id=f"compare-row-{i + 1}",
+                style=row_style(name is not None, i <= len(view.compare)),
+                children=[
+                    dmc.Select(
+                        id=f"compare-{i + 1}",
+                        data=optimizer_options(view.task),
+                        value=name,
+                        placeholder="one more optimizer",
+                        clearable=True,
+                        size="xs",
+                        **{"aria-label": f"Optimizer {i + 2}, side by side"},
+                    ),
+                    dmc.Select(
+                        id=f"compare-step-{i + 1}",
+                        data=snapshot_options(view.task, name),
+                        value=None if step is None else str(step),
+                        allowDeselect=False,
+                        size="xs",
+                        style=step_style(view.task, name),
+                        **{"aria-label": f"Outer step of optimizer {i + 2}"},
+                    ),
+                ],
+            )
+        )
+    return html.Div(
+        [html.Span("Side by side with", className="label"), *rows],
+        className="compare-block",
+        role="group",
+        **{"aria-label": "Optimizers side by side"},
+    )
+
+
+def _panels(view: View) -> html.Div:
+    """Switches of the panels."""
+    return html.Div(
+        [
+            html.Span("Panels", className="label"),
+            dmc.ChipGroup(
+                id="panels-shown",
+                multiple=True,
+                value=list(view.panels),
+                children=html.Div(
+                    [dmc.Chip(PANEL_NAMES[name], value=name, size="xs", radius="sm") for name in PANELS],
+                    className="chip-row",
+                ),
+            ),
+        ],
+        role="group",
+        **{"aria-label": "Panels shown"},
     )
 
 

@@ -27,7 +27,7 @@ def panel(name: str, title: str, about: str, figure: go.Figure) -> html.Section:
     return html.Section(
         id=f"{name}-panel",
         className="panel",
-        **{"aria-label": f"{title}: {about}"},
+        **{"aria-label": f"{title}: {about}", "data-panel": name, "data-column": "0"},
         children=[
             html.Div(
                 className="panel-head",

@@ -1,13 +1,12 @@
 """The six figures of the Explore page: what stands still while the inner step moves."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
-from app.catalog import TITLES
 from app.figures.style import (
     LEAST_LOSS,
     OPTIMIZER_COLORS,
@@ -34,6 +33,9 @@ class Drawing:
         components: positions in the bundle's components.
         symlog: whether gradients are spread by asinh on their axis.
         sgd_rate: the tuned learning rate of SGD, drawn for reference; None if unknown.
+        titles: of the optimizers by name.
+        hues: their colours by name.
+        beside: the bundles of all optimizers side by side, this one's own included: their axes are the same.
     """
 
     bundle: Bundle
@@ -43,6 +45,9 @@ class Drawing:
     components: Sequence[int]
     symlog: bool
     sgd_rate: float | None
+    titles: Mapping[str, str]
+    hues: Mapping[str, str]
+    beside: Sequence[Bundle]
 
     @property
     def steps(self) -> np.ndarray:
@@ -52,7 +57,13 @@ class Drawing:
     @property
     def scale(self) -> float:
         """The gradient at which a symlog axis turns from linear to logarithmic."""
-        return float(self.bundle.about["gradient_scale"])
+        scales = [float(bundle.about["gradient_scale"]) for bundle in self.beside]
+        return scales[0] if len(scales) == 1 else float(np.exp(np.mean(np.log(scales))))
+
+    @property
+    def largest(self) -> float:
+        """The largest gradient on the axis."""
+        return max(float(bundle.arrays["gradient_grid"][-1]) for bundle in self.beside)
 
     def row(self, name: str) -> int:
         """An optimizer's row in the bundle's arrays."""
@@ -64,9 +75,8 @@ class Drawing:
 
     def gradient_range(self) -> list[float]:
         """Ends of the gradient axis."""
-        grid = self.bundle.arrays["gradient_grid"]
-        end = float(self.spread(grid[-1])) if self.symlog else float(self.bundle.about["gradient_typical"]) * 1.15
-        end = end or self.scale
+        typical = max(float(bundle.about["gradient_typical"]) for bundle in self.beside)
+        end = (float(self.spread(np.array(self.largest))) if self.symlog else typical * 1.15) or self.scale
         return [-end, end]
 
     def step_axis(self) -> dict[str, Any]:
@@ -85,11 +95,9 @@ def loss_figure(d: Drawing) -> go.Figure:
     traces = []
     for name, row in zip(d.shown, rows, strict=True):
         positive = np.where(losses[row] > 0, finite(losses[row]), np.nan)
-        template = f"{TITLES[name]}: %{{y:.3g}} at step %{{x}}<extra></extra>"
+        template = f"{d.titles[name]}: %{{y:.3g}} at step %{{x}}<extra></extra>"
         width = 2.4 if row == 0 else 1.6
-        traces.append(
-            line(d.steps, positive, OPTIMIZER_COLORS[name], TITLES[name], width=width, hovertemplate=template)
-        )
+        traces.append(line(d.steps, positive, d.hues[name], d.titles[name], width=width, hovertemplate=template))
     y = {"title": "loss", **log_axis(losses[rows], ceiling=1e3 * float(losses[0, 0]) or np.inf)}
     return figure(d.theme, d.key, d.step_axis(), y, traces)
 
@@ -114,9 +122,7 @@ def _plane_figure(d: Drawing) -> go.Figure:
         name="loss",
     )
     paths = [
-        _path(
-            finite(arrays["paths"][d.row(name)]), OPTIMIZER_COLORS[name], TITLES[name], opacity=0.45, hoverinfo="skip"
-        )
+        _path(finite(arrays["paths"][d.row(name)]), d.hues[name], d.titles[name], opacity=0.45, hoverinfo="skip")
         for name in d.shown
     ]
     minimum = _star(about["minimum"], "minimum", "minimum<extra></extra>", d.theme)
@@ -203,20 +209,15 @@ def _padded(values: np.ndarray) -> list[float]:
 def _gradient_axis(d: Drawing) -> dict[str, Any]:
     axis: dict[str, Any] = {"title": "gradient", "range": d.gradient_range()}
     if d.symlog:
-        positions, labels = symlog_ticks(d.scale, float(d.bundle.arrays["gradient_grid"][-1]))
+        positions, labels = symlog_ticks(d.scale, d.largest)
         axis |= {"tickvals": positions, "ticktext": labels, "tickangle": 0, "title": "gradient (symlog)"}
     return axis
 
 
 def update_figure(d: Drawing) -> go.Figure:
     """The frame of the update function, and SGD's line."""
-    arrays = d.bundle.arrays
     low, high = d.gradient_range()
-    spread = d.spread(arrays["gradient_grid"].astype(np.float64))
-    drawn = arrays["update"][list(d.components)][:, :, (spread >= low) & (spread <= high)]
-    applied = arrays["applied"][list(d.components)]
-    kept, met = np.abs(drawn[np.isfinite(drawn)]), np.abs(applied[np.isfinite(applied)])
-    reach = 1.1 * max(float(np.quantile(kept, 0.99)) if len(kept) else 0.0, float(met.max(initial=0.0))) or 1.0
+    reach = max(_update_reach(d, bundle.arrays) for bundle in d.beside) or 1.0
     traces = []
     if d.sgd_rate is not None:
         fine = np.linspace(low, high, 201)
@@ -227,18 +228,38 @@ def update_figure(d: Drawing) -> go.Figure:
     return figure(d.theme, d.key, _gradient_axis(d), {"title": "update", "range": [-reach, reach]}, traces)
 
 
+def _update_reach(d: Drawing, arrays: Arrays) -> float:
+    """The largest update worth room on the axis."""
+    low, high = d.gradient_range()
+    spread = d.spread(arrays["gradient_grid"].astype(np.float64))
+    drawn = arrays["update"][list(d.components)][:, :, (spread >= low) & (spread <= high)]
+    applied = arrays["applied"][list(d.components)]
+    kept, met = np.abs(drawn[np.isfinite(drawn)]), np.abs(applied[np.isfinite(applied)])
+    return 1.1 * max(float(np.quantile(kept, 0.99)) if len(kept) else 0.0, float(met.max(initial=0.0)))
+
+
 def gradient_figure(d: Drawing) -> go.Figure:
     """The density of all gradients of the run, on the same axis as the update function."""
-    arrays = d.bundle.arrays
-    edges = d.spread(arrays["histogram_edges"].astype(np.float64))
-    density = arrays["histogram"][-1] / np.diff(edges)
-    low, high = d.gradient_range()
-    inside = (edges[1:] > low) & (edges[:-1] < high)
-    top = (float(density[inside].max()) * 1.08 if inside.any() else 0.0) or 1.0
+    edges, density = _density(d, d.bundle.arrays)
+    top = max(_density_top(d, bundle.arrays) for bundle in d.beside) or 1.0
     x, y = np.repeat(edges, 2)[1:-1], np.repeat(density, 2)
     outline = line(x, y, d.theme.muted, "whole run", width=1.2, hovertemplate="whole run<extra></extra>")
     vertical = {"title": "density", "range": [0, top], "showticklabels": False}
     return figure(d.theme, d.key, _gradient_axis(d), vertical, [outline])
+
+
+def _density(d: Drawing, arrays: Arrays) -> tuple[np.ndarray, np.ndarray]:
+    """Of all gradients of a run on the gradient axis: edges [bins + 1] and density [bins]."""
+    edges = d.spread(arrays["histogram_edges"].astype(np.float64))
+    return edges, arrays["histogram"][-1] / np.diff(edges)
+
+
+def _density_top(d: Drawing, arrays: Arrays) -> float:
+    """Room for the density that shows."""
+    edges, density = _density(d, arrays)
+    low, high = d.gradient_range()
+    inside = (edges[1:] > low) & (edges[:-1] < high)
+    return float(density[inside].max()) * 1.08 if inside.any() else 0.0
 
 
 def rate_figure(d: Drawing) -> go.Figure:
@@ -249,16 +270,26 @@ def rate_figure(d: Drawing) -> go.Figure:
     reference = arrays["rate_reference"][[d.row(name) - 1 for name in others]] if others else rates[:0]
     traces = []
     for name, values in zip(others, reference, strict=True):
-        text = f"{TITLES[name]}, median over components: %{{y:.3g}}<extra></extra>"
-        color = OPTIMIZER_COLORS[name]
+        text = f"{d.titles[name]}, median over components: %{{y:.3g}}<extra></extra>"
+        color = d.hues[name]
         traces.append(
-            line(d.steps, finite(values), color, TITLES[name], width=1.2, dash="dot", opacity=0.8, hovertemplate=text)
+            line(d.steps, finite(values), color, d.titles[name], width=1.2, dash="dot", opacity=0.8, hovertemplate=text)
         )
     for index, values, color in zip(d.components, rates, d.colors(), strict=True):
         text = f"{names[index]}: %{{y:.3g}} at step %{{x}}<extra></extra>"
         traces.append(line(d.steps, finite(values), color, names[index], hovertemplate=text))
     y = {"title": "effective learning rate" + ("" if d.bundle.about["smooth"] else " (secant)")}
-    return figure(d.theme, d.key, d.step_axis(), {**y, **_rate_axis(rates, reference)}, traces)
+    drawn = np.concatenate([bundle.arrays["rate"][list(d.components)] for bundle in d.beside])
+    medians = np.concatenate([_reference(d, bundle) for bundle in d.beside])
+    return figure(d.theme, d.key, d.step_axis(), {**y, **_rate_axis(drawn, medians)}, traces)
+
+
+def _reference(d: Drawing, bundle: Bundle) -> np.ndarray:
+    """The other optimizers' rates that are drawn beside this bundle's own, [others, K + 1]."""
+    names = bundle.about["optimizers"]
+    hidden = set(d.bundle.about["optimizers"]) - set(d.shown)
+    rows = [i for i, name in enumerate(names[1:]) if name not in hidden]
+    return bundle.arrays["rate_reference"][rows] if rows else np.empty((0, bundle.about["steps"] + 1))
 
 
 def _rate_axis(rates: np.ndarray, reference: np.ndarray) -> dict[str, Any]:

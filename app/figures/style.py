@@ -24,6 +24,7 @@ OPTIMIZER_COLORS = {
     "nesterov": "#56B4E9",
     "sgd": "#6e6e6e",
 }
+LEARNED_COLORS = (OPTIMIZER_COLORS["learned"], "#5a5aff", "#4dbf60", "#84507f")  # of several side by side, in order
 OPTIMIZER_DASHES = {
     "nesterov": "dash",
     "adam_cosine": "dash",

@@ -1,32 +1,33 @@
 """Explore: one optimizer on one problem, six linked panels, one timeline."""
 
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import dash
-import plotly.graph_objects as go
 from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, dcc, html, no_update
 from dash.exceptions import PreventUpdate
 from flask import request
 
-from app.catalog import TITLES, reference_rate, subjects
+from app.catalog import subjects
 from app.components.controls import (
     component_options,
     controls,
     optimizer_options,
     outer_step_properties,
     outer_step_text,
+    row_style,
+    snapshot_options,
     start_style,
+    step_style,
 )
 from app.components.panel import panel
+from app.components.scores import sentences
 from app.components.timeline import timeline
+from app.explore.drawing import draw
 from app.fields import outer_step_at
-from app.figures.panels import FIGURES, Drawing
-from app.figures.style import LIGHT, OPTIMIZER_COLORS, THEMES
-from app.state import FIELDS, View, check_start, parse, to_query
-from app.views import bundle_bytes
-from core.bundle import Bundle
+from app.figures.panels import FIGURES
+from app.state import FIELDS, MOST_COMPARED, View, check_start, parse
 from core.errors import InputError
 
 dash.register_page(
@@ -38,7 +39,8 @@ dash.register_page(
     description="A learned optimizer, step by step",
 )
 
-PANELS = {
+ROWS = range(1, MOST_COMPARED + 1)  # of the menus of optimizers side by side
+ABOUT = {
     "loss": ("Loss", "loss of every optimizer on this problem, log scale"),
     "landscape": ("Landscape", "where the optimizers go, or what the classifier they train decides"),
     "state": ("State space", "the optimizer's state of each component, in the first two principal components"),
@@ -54,7 +56,7 @@ def layout(**query: str) -> html.Main:
         view, wrong = parse({name: value for name, value in query.items() if isinstance(value, str)})
         drawn = draw(view, request.cookies.get("theme", ""))
     except InputError as error:  # a damaged file in the zoo
-        return html.Main(html.Div(notes([str(error)]), className="notice", role="alert"), className="lone")
+        return html.Main(html.Div(sentences([str(error)]), className="notice", role="alert"), className="lone")
     return html.Main(
         className="explore",
         children=[
@@ -67,24 +69,26 @@ def layout(**query: str) -> html.Main:
             html.Div(
                 className="stage",
                 children=[
-                    html.Div(notes(wrong), id="link-notice", className="notice", role="alert"),
-                    html.Div(drawn.notice, id="notice", className="notice", role="status"),
+                    html.Div(sentences(wrong), id="link-notice", className="notice", role="alert"),
+                    html.Div(sentences(drawn.notices), id="notice", className="notice", role="status"),
                     html.Div(
-                        [panel(name, *text, figure=drawn.figures[name]) for name, text in PANELS.items()],
-                        id="panels",
-                        className="panels",
-                        tabIndex=-1,
+                        id="board",
+                        className="board",
+                        children=[
+                            html.Div(
+                                [panel(name, *text, figure=drawn.figures[name]) for name, text in ABOUT.items()],
+                                id="panels",
+                                className="panels",
+                                tabIndex=-1,
+                            ),
+                            html.Div(id="beside", className="beside"),  # columns beside the first, made in the browser
+                        ],
                     ),
                 ],
             ),
             timeline(view),
         ],
     )
-
-
-def notes(sentences: list[str]) -> list[html.P]:
-    """Sentences for a notice."""
-    return [html.P(sentence) for sentence in sentences]
 
 
 @callback(
@@ -96,6 +100,7 @@ def notes(sentences: list[str]) -> list[html.P]:
     Output("start-block", "style"),
     Output("start-x", "value"),
     Output("start-y", "value"),
+    *[Output(f"compare-{i}", name) for i in ROWS for name in ("data", "value")],
     Input("task", "value"),
     prevent_initial_call=True,
 )
@@ -112,6 +117,38 @@ def on_task(task: str) -> tuple[Any, ...]:
         start_style(task),
         "",
         "",
+        *[value for _ in ROWS for value in (optimizer_options(task), None)],
+    )
+
+
+@callback(
+    *[Output(f"compare-step-{i}", name) for i in ROWS for name in ("data", "value", "style")],
+    *[Output(f"compare-row-{i}", "style") for i in ROWS],
+    *[Input(f"compare-{i}", "value") for i in ROWS],
+    State("task", "value"),
+    *[State(f"compare-step-{i}", "value") for i in ROWS],
+    prevent_initial_call=True,
+)
+def on_compare(*given: Any) -> tuple[Any, ...]:
+    """One more optimizer brings its own snapshots, and room for the next."""
+    names, task, steps = given[: len(ROWS)], given[len(ROWS)], given[len(ROWS) + 1 :]
+    names = tuple(name if name in subjects(task) else None for name in names)
+    found: list[Any] = []
+    for name, step in zip(names, steps, strict=True):
+        options = snapshot_options(task, name)
+        kept = step if step in [option["value"] for option in options] else (options[0]["value"] if options else None)
+        found += [options, kept, step_style(task, name)]
+    taken = [True, *(name is not None for name in names)]
+    return *found, *(row_style(taken[i + 1], all(taken[: i + 1])) for i in range(len(ROWS)))
+
+
+def compared_of(task: str, names: Sequence[str | None], steps: Sequence[str | None]) -> str:
+    """The part of a link that the menus of optimizers side by side ask for."""
+    known = subjects(task)
+    return ",".join(
+        f"{name}@{step}" if step and known[name].snapshots else name
+        for name, step in zip(names, steps, strict=True)
+        if name is not None and name in known
     )
 
 
@@ -157,6 +194,7 @@ def view_of(
     task: str,
     optimizer: str,
     position: int,
+    compared: str,
     seed: Any,
     start: tuple[Any, Any],
     shown: list[str],
@@ -175,6 +213,7 @@ def view_of(
     query = {
         "task": task,
         "optimizer": optimizer,
+        "compare": compared,
         "seed": str(seed),
         "shown": ",".join(shown) or "none",
         "components": ",".join(str(int(i) + 1) for i in components),
@@ -192,74 +231,6 @@ def view_of(
     return view
 
 
-def _notice(bundle: Bundle, shown: list[str]) -> list[html.P]:
-    about = bundle.about
-    sentences = [
-        f"{TITLES[name]} diverges on this problem: its loss is not finite from inner step {step} on."
-        for name, step in about["first_nonfinite"].items()
-        if step is not None and name in shown
-    ]
-    if about["nonfinite_gradients"]:
-        sentences.append(
-            f"{about['nonfinite_gradients']:,} of {about['gradients']:,} gradients are not finite and are not drawn."
-        )
-    return notes(sentences)
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A view, ready for the browser: figures by panel, what moves over them, and what is to be said about it."""
-
-    figures: dict[str, go.Figure]
-    description: dict[str, Any]
-    notice: list[html.P]
-
-
-def draw(view: View, scheme: str) -> Drawn:
-    """Draw what stands still, and say where the browser fetches what moves."""
-    source, content = bundle_bytes(view)
-    bundle = Bundle.decode(content)
-    subject = subjects(view.task)[view.optimizer]
-    names = [name for name in bundle.about["optimizers"] if name == subject.key or name in view.shown]
-    theme = THEMES.get(scheme, LIGHT)
-    rate = reference_rate(view.task)
-    drawing = Drawing(
-        bundle=bundle,
-        key=source.key,
-        theme=theme,
-        shown=names,
-        components=view.components,
-        symlog=view.axis == "symlog",
-        sgd_rate=rate,
-    )
-    optimizers = [
-        {
-            "name": name,
-            "title": subject.title if name == "learned" else TITLES[name],
-            "row": drawing.row(name),
-            "color": OPTIMIZER_COLORS[name],
-        }
-        for name in names
-    ]
-    components = [
-        {"index": index, "name": bundle.about["components"][index], "color": color}
-        for index, color in zip(view.components, drawing.colors(), strict=True)
-    ]
-    description = {
-        "key": source.key,
-        "bundle": f"/api/bundles/{source.key}.safetensors" + (f"?{source.query}" if source.query else ""),
-        "query": to_query(view, leave_out=("step", "speed")),
-        "optimizers": optimizers,
-        "components": components,
-        "symlog": drawing.symlog,
-        "sgd": OPTIMIZER_COLORS["sgd"] if rate is not None else None,
-        "theme": theme.name,
-        "colors": {"text": theme.text, "surface": theme.surface, "fill": theme.fill},
-    }
-    figures = {name: make(drawing) for name, make in FIGURES.items()}
-    return Drawn(figures, description, _notice(bundle, names))
-
-
 @callback(
     *[Output(f"{name}-graph", "figure") for name in FIGURES],
     Output("view", "data"),
@@ -269,6 +240,8 @@ def draw(view: View, scheme: str) -> Drawn:
     Input("task", "value"),
     Input("optimizer", "value"),
     Input("position", "data"),
+    *[Input(f"compare-{i}", "value") for i in ROWS],
+    *[Input(f"compare-step-{i}", "value") for i in ROWS],
     Input("seed", "value"),
     Input("start-x", "value"),
     Input("start-y", "value"),
@@ -279,29 +252,20 @@ def draw(view: View, scheme: str) -> Drawn:
     State("provider", "forceColorScheme"),
     prevent_initial_call=True,
 )
-def on_view(
-    task: str,
-    optimizer: str,
-    position: int,
-    seed: Any,
-    start_x: Any,
-    start_y: Any,
-    shown: list[str],
-    components: list[str],
-    axis: str,
-    theme: str,
-    scheme: str | None,
-) -> tuple[Any, ...]:
+def on_view(task: str, optimizer: str, position: int, *given: Any) -> tuple[Any, ...]:
     """Draw the view that the controls ask for."""
+    names, steps = given[: len(ROWS)], given[len(ROWS) : 2 * len(ROWS)]
+    seed, start_x, start_y, shown, components, axis, theme, scheme = given[2 * len(ROWS) :]
     if optimizer not in subjects(task):  # the task has changed; its own optimizer is on the way
         return (*[no_update] * (len(FIGURES) + 3), time.monotonic())
     try:
-        view = view_of(task, optimizer, position, seed, (start_x, start_y), shown, components, axis, theme)
+        compared = compared_of(task, names, steps)
+        view = view_of(task, optimizer, position, compared, seed, (start_x, start_y), shown, components, axis, theme)
     except InputError as error:
-        return (*[no_update] * len(FIGURES), no_update, notes([str(error)]), no_update, time.monotonic())
+        return (*[no_update] * len(FIGURES), no_update, sentences([str(error)]), no_update, time.monotonic())
     drawn = draw(view, scheme or "")
     text = outer_step_text(subjects(view.task)[view.optimizer], view.outer_step)
-    return (*drawn.figures.values(), drawn.description, drawn.notice, text, time.monotonic())
+    return (*drawn.figures.values(), drawn.description, sentences(drawn.notices), text, time.monotonic())
 
 
 clientside_callback(
@@ -316,5 +280,8 @@ clientside_callback(
 )
 clientside_callback(
     ClientsideFunction("loptscope", "answered"), Output("answered", "modified_timestamp"), Input("answered", "data")
+)
+clientside_callback(
+    ClientsideFunction("loptscope", "setPanels"), Output("panels-shown", "data-shown"), Input("panels-shown", "value")
 )
 clientside_callback(ClientsideFunction("loptscope", "setSpeed"), Output("speed", "data-speed"), Input("speed", "value"))

@@ -1,0 +1,1 @@
+"""The Explore page's view, drawn: figures and what moves over them."""
