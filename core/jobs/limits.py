@@ -112,12 +112,20 @@ class Limits(BaseModel):
             raise TooManyError(
                 f"at most {self.runs_per_client} runs of yours may wait or run here at a time: wait for one"
             )
+        self.check_kept(kept, folder)
+
+    def check_kept(self, kept: int, folder: Path) -> None:
+        """Whether one more run may be kept.
+
+        Raises:
+            TooManyError: one sentence that names the limit.
+        """
         if kept >= self.runs:
             raise TooManyError(
                 f"at most {self.runs} runs are kept here, the bin included: delete one and empty the bin"
             )
         if shutil.disk_usage(folder).free < 4 * RESERVED_BYTES:
-            raise TooManyError("the disk is full: nothing can be queued until there is room")
+            raise TooManyError("the disk is full: nothing can be kept until there is room")
 
 
 def _most(what: str, value: float, limit: float) -> None:
