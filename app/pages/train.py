@@ -49,7 +49,7 @@ ACTIONS = {  # what may be asked of a run, and in which states
     "resume": ("Resume", "paused stopped cancelled failed"),
     "stop": ("Stop and keep", "running paused"),
     "cancel": ("Cancel", "queued running paused"),
-    "delete": ("Delete", "queued running paused stopped finished cancelled failed"),
+    "delete": ("Delete", "paused stopped finished cancelled failed"),
 }
 
 
