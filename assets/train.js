@@ -103,7 +103,10 @@
     Object.assign(now, { run, job, book: book(), state: null, gone: false });
     const query = new URLSearchParams(location.search);
     query.delete("run");
-    if (run) query.set("run", run);
+    if (run) {
+      query.set("run", run);
+      query.delete("start");
+    }
     const address = PAGE + (query.size ? `?${query}` : "");
     if (address !== location.pathname + location.search) history.replaceState(history.state, "", address);
     element("train-nothing").hidden = Boolean(run);
