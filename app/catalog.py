@@ -125,7 +125,7 @@ def _stamp() -> tuple[Hashable, ...]:
 
 
 @functools.lru_cache(maxsize=16)
-def _subjects(task: str, stamp: tuple[Hashable, ...]) -> dict[str, Subject]:
+def _subjects(task: str, seen: tuple[Hashable, ...]) -> dict[str, Subject]:
     shipped = [_learned(Run(zoo.ROOT / entry.name)) for entry in zoo.entries() if entry.task == task]
     taken = {subject.name for subject in shipped} | set(TITLES)
     mine = [run for run in zoo.own_runs() if run.config.task == task and run.name not in taken]

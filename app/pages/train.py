@@ -322,6 +322,7 @@ def _blank(theme: Theme) -> go.Figure:
 def _question() -> html.Dialog:
     return html.Dialog(
         id="train-question",
+        className="question",
         **{"aria-labelledby": "train-question-text"},
         children=[
             html.P(id="train-question-text"),
