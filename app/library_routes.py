@@ -47,7 +47,8 @@ def listing() -> WSGIResponse:
 @library.get(f"/api/library/{KIND}/<name>")
 def detail(kind: Any, name: str) -> Response:
     """All that is kept of one run."""
-    return jsonify(details(kind, find(kind, name)))
+    content = json.dumps(details(kind, find(kind, name)), allow_nan=False)  # in its order, the optimizer itself first
+    return Response(content, mimetype="application/json")
 
 
 @library.post("/api/library/own/<name>/label")

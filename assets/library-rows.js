@@ -4,9 +4,10 @@
   const parts = (window.libraryParts = window.libraryParts || {});
   const WIDTH = 120;
   const HEIGHT = 28;
+  const MANY = 1000; // times the meta-loss: beyond, it is told in full where it is pointed at
   const ORIGINS = { shipped: "shipped", trained: "trained here", imported: "imported" };
   const MECHANISMS = {
-    momentum: ["momentum alone", "linearised at its fixed point: nothing but momentum is left"],
+    momentum: ["momentum only", "linearised at its fixed point: nothing but momentum is left"],
     clipping: ["no clipping", "its update un-saturated"],
     schedule: ["no schedule", "its drift frozen at the start"],
     adaptation: ["no adaptation", "its adaptation pinned"],
@@ -81,26 +82,28 @@
     const won = finite(found.mean) && finite(found.rival_mean) && found.mean < found.rival_mean;
     const own = finite(found.mean) ? plusMinus(found.mean, found.sem) : `diverges on ${found.diverged} of ${found.problems}`;
     const rival = found.rival ? `${words.optimizers[found.rival] || found.rival} ${plusMinus(found.rival_mean, found.rival_sem)}` : "no rival";
-    return element("span", { className: "stack" }, element(won ? "b" : "span", {}, own), element("span", { className: "value" }, `best tuned: ${rival}`));
+    return element("span", { className: "stack" }, element(won ? "b" : "span", {}, own), element("span", { className: "value" }, "best tuned:"), element("span", { className: "value" }, rival));
   }
 
   function mechanisms(found) {
     if (!found) return element("span", { className: "value" }, "not kept");
     const one = (name) => {
-      if (!(name in found)) return null;
       const [title, about] = MECHANISMS[name];
-      const times = finite(found[name]) ? `× ${number(found[name], 2)}` : "diverges";
-      return element("span", { title: `${about}: ${finite(found[name]) ? `${times} the meta-loss` : "it diverges"}` }, element("span", { className: "value" }, title), ` ${times}`);
+      const told = finite(found[name]) ? `${number(found[name])} times the meta-loss` : "it diverges";
+      const times = !finite(found[name]) ? "diverges" : found[name] > MANY ? `> ${MANY.toLocaleString("en")} ×` : `${number(found[name], 2)} ×`;
+      return [element("span", { className: "value", title: `${about}: ${told}` }, title), element("span", { title: told }, times)];
     };
-    return element("span", { className: "mechanisms-of" }, ...Object.keys(MECHANISMS).map(one));
+    return element("span", { className: "mechanisms-of" }, ...Object.keys(MECHANISMS).filter((name) => name in found).flatMap(one));
   }
 
+  const mean = (found) => (finite(found.mean) ? plusMinus(found.mean, found.sem) : "diverges");
   const link = (path, one, text, more = {}) =>
     element("a", { href: `${path}?${new URLSearchParams({ task: one.task, optimizer: one.name, ...more })}`, "aria-label": `${text}: ${one.title || one.name}` }, text);
 
   function row(one, { key, words, open }) {
     const title = one.title || one.name;
-    const button = element("button", { type: "button", className: "unfold", "data-library": "open", "data-of": key, "data-focus": key, "aria-expanded": String(open), title: one.name }, title);
+    const breakable = title.split(/(?<=[_-])/).flatMap((part, i) => (i ? [element("wbr", {}), part] : [part]));
+    const button = element("button", { type: "button", className: "unfold", "data-library": "open", "data-of": key, "data-focus": key, "aria-expanded": String(open), title: one.name }, ...breakable);
     const note = one.note ? element("span", { className: "note" }, one.note) : "";
     const name = one.title ? element("span", { className: "value" }, one.name) : "";
     const steps = one.outer_step < one.outer_steps ? `${whole(one.outer_step)} of ${whole(one.outer_steps)}` : `${whole(one.outer_step)} outer steps`;
@@ -109,13 +112,13 @@
     const made = element("tr", { className: open ? "is-open" : "", "data-key": key },
       element("th", { scope: "row" }, stack(button, name, note)),
       cell(words.tasks[one.task] || one.task),
-      cell(one.label),
+      cell(stack(element("span", {}, one.label), element("span", { className: "value" }, `seed ${one.seed}`))),
       cell(stack(element("span", {}, element("span", { className: "state", "data-state": one.state }, one.state)), element("span", { className: "value" }, steps))),
       cell(sparkline(one.curve)),
       cell(heldOut(one.held_out, words)),
       cell(mechanisms(one.mechanisms)),
-      cell(stack(element("span", {}, `${whole(one.parameters)} parameters`), element("span", { className: "value" }, megabytes(one.bytes)))),
-      cell(stack(element("span", {}, ORIGINS[one.origin]), element("span", { className: "value" }, `${one.when ? `${day(one.when)}, ` : ""}seed ${one.seed}`))),
+      cell(stack(element("span", {}, whole(one.parameters)), element("span", { className: "value" }, "parameters"), element("span", { className: "value" }, megabytes(one.bytes)))),
+      cell(stack(element("span", {}, ORIGINS[one.origin]), element("span", { className: "value" }, one.when ? day(one.when) : ""))),
       cell(one.looks ? stack(link("/", one, "Explore"), link("/mechanisms", one, "Mechanisms")) : element("span", { className: "value" }, one.snapshots ? "when it is over" : "no snapshot yet")));
     return made;
   }
@@ -123,7 +126,7 @@
   // The details
 
   const fact = (title, said) => element("div", {}, element("dt", {}, title), element("dd", {}, said));
-  const part = (title, ...children) => element("section", {}, element("h4", {}, title), ...children);
+  const part = (title, ...children) => element("section", {}, element("h3", {}, title), ...children);
 
   function facts(one) {
     const found = [
@@ -173,13 +176,14 @@
   function table(headings, lines) {
     const heads = headings.map((text) => element("th", { scope: "col" }, text));
     const body = lines.map(([first, ...others]) => element("tr", {}, element("th", { scope: "row" }, first), ...others.map((text) => element("td", {}, text))));
-    return element("table", { className: "scores small-scores" }, element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...body));
+    const drawn = element("table", { className: "scores small-scores" }, element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...body));
+    return element("div", { className: "table-room", tabIndex: 0, role: "region", "aria-label": headings[0] }, drawn);
   }
 
   function scores(one, words) {
     const entries = Object.entries(one.scores);
     if (!entries.length) return part("Held-out problems", element("p", { className: "hint" }, "Not evaluated yet: ", element("code", {}, `python -m core evaluate --run ${one.name} --save`)));
-    const lines = entries.map(([name, found]) => [name === "learned" ? "this one" : words.optimizers[name] || name, plusMinus(found.mean, found.sem), whole(found.diverged)]);
+    const lines = entries.map(([name, found]) => [name === "learned" ? "this one" : words.optimizers[name] || name, mean(found), whole(found.diverged)]);
     return part(`${one.held_out.problems} held-out problems`, table(["Optimizer", "Meta-loss", "Diverged"], lines));
   }
 
@@ -187,7 +191,7 @@
     if (!one.reruns.length) {
       return part("Mechanisms", element("p", { className: "hint" }, "What each is worth has not been kept: ", element("code", {}, `python -m core analyze --run ${one.name} --save`)), ...(one.looks ? [link("/mechanisms", one, "See its mechanisms")] : []));
     }
-    const lines = one.reruns.map((found) => [found.title, plusMinus(found.mean, found.sem), finite(found.times) ? `× ${number(found.times)}` : "", whole(found.diverged)]);
+    const lines = one.reruns.map((found) => [found.title, mean(found), finite(found.times) ? `${number(found.times)} ×` : "", whole(found.diverged)]);
     const without = Object.entries(one.without).map(([title, why]) => element("p", { className: "hint" }, `${title}: ${why}`));
     return part("Mechanisms, each switched off", table(["Re-run", "Meta-loss", "Times", "Diverged"], lines), ...without, ...(one.looks ? [link("/mechanisms", one, "See its mechanisms")] : []));
   }

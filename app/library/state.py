@@ -18,7 +18,7 @@ SORTS = tuple(sign + name for name in SORTABLE for sign in ("", "-"))  # "-" sor
 CHOICES: dict[str, dict[str, str]] = {
     "task": {ANY: "Any task", **{name: task.title for name, task in TASKS.items()}},
     "cell": {ANY: "Any cell", **dict(zip(CELLS, ("GRU", "LSTM", "Vanilla RNN"), strict=True))},
-    "origin": {ANY: "Own and shipped", "own": "Own", "shipped": "Shipped"},
+    "origin": {ANY: "Any origin", "own": "Own", "shipped": "Shipped"},
     "state": {ANY: "Any state", **{name: name for name in get_args(State)}},
 }
 LONGEST = 200  # letters of a text to search for
