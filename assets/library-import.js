@@ -26,18 +26,18 @@
     const { element: make, megabytes } = parts.tools;
     if (!room || room.childElementCount) return;
     const choices = (id, options, chosen) =>
-      make("select", { id }, ...Object.entries(options).map(([value, text]) => make("option", { value, selected: value === chosen }, text)));
+      make("select", { id }, ...Object.entries(options).map(([value, text]) => make("option", { value, defaultSelected: value === chosen, selected: value === chosen }, text)));
     const field = (title, control, hint = "") =>
       make("label", { className: "field" }, make("span", { className: "label" }, title), control, ...(hint ? [make("span", { className: "hint" }, hint)] : []));
     const input = (id, properties) => make("input", { id, ...properties });
     const { choices: options, defaults } = words;
     const settings = {
       cell: field("Cell", choices("import-cell", options.cell, defaults.cell)),
-      units: field("Units", input("import-units", { type: "number", min: 1, max: 1024, value: "", required: true })),
+      units: field("Units", input("import-units", { type: "number", min: 1, max: 1024, required: true })),
       reset: field("Reset gate of a GRU", choices("import-reset", options.reset, defaults.reset)),
       features: field("Features", choices("import-features", options.features, defaults.features)),
-      feature_scale: field("Feature scale", input("import-feature_scale", { type: "number", step: "any", value: defaults.feature_scale })),
-      output_scale: field("Output scale", input("import-output_scale", { type: "number", step: "any", value: defaults.output_scale })),
+      feature_scale: field("Feature scale", input("import-feature_scale", { type: "number", step: "any", defaultValue: defaults.feature_scale })),
+      output_scale: field("Output scale", input("import-output_scale", { type: "number", step: "any", defaultValue: defaults.output_scale })),
     };
     const unsaid = make("fieldset", { className: "import-fields", hidden: true }, make("legend", {}, "The file does not say these"), ...Object.values(settings));
     const file = input("import-file", { type: "file", accept: ".safetensors", required: true });

@@ -2,7 +2,7 @@
 (function () {
   "use strict";
   const parts = (window.libraryParts = window.libraryParts || {});
-  const WIDTH = 120;
+  const WIDTH = 104;
   const HEIGHT = 28;
   const MANY = 1000; // times the meta-loss: beyond, it is told in full where it is pointed at
   const ORIGINS = { shipped: "shipped", trained: "trained here", imported: "imported" };
@@ -106,7 +106,7 @@
     const button = element("button", { type: "button", className: "unfold", "data-library": "open", "data-of": key, "data-focus": key, "aria-expanded": String(open), title: one.name }, ...breakable);
     const note = one.note ? element("span", { className: "note" }, one.note) : "";
     const name = one.title ? element("span", { className: "value" }, one.name) : "";
-    const steps = one.outer_step < one.outer_steps ? `${whole(one.outer_step)} of ${whole(one.outer_steps)}` : `${whole(one.outer_step)} outer steps`;
+    const steps = one.outer_step < one.outer_steps ? `${whole(one.outer_step)} of ${whole(one.outer_steps)}` : `${whole(one.outer_step)} steps`;
     const cell = (...children) => element("td", {}, ...children);
     const stack = (...children) => element("span", { className: "stack" }, ...children);
     const made = element("tr", { className: open ? "is-open" : "", "data-key": key },

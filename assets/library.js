@@ -228,20 +228,20 @@
     async save({ of }) {
       const of_ = (part) => element(`library-${part}-${of}`).value;
       await post(`${pathOf(of)}/label`, { title: of_("title"), note: of_("note") });
-      notice("Saved.");
       document.activeElement.blur();
       await look();
+      notice("Saved.");
     },
     async delete({ of }) {
       const one = now.entries.find((entry) => keyOf(entry) === of);
       const found = await post(`${pathOf(of)}/delete`);
-      notice(`${one ? titleOf(one) : of} is in the bin.`, found.bin);
       await look();
+      notice(`${one ? titleOf(one) : of} is in the bin.`, found.bin);
     },
     async restore({ of }) {
       const found = await post(`/api/library/bin/${of}/restore`);
-      notice(`${found.name} is back.`);
       await look();
+      notice(`${found.name} is back.`);
     },
     empty() {
       const close = () => element("library-question").close();
@@ -256,8 +256,8 @@
     async gone() {
       element("library-question").close();
       await post("/api/library/bin/empty");
-      notice("The bin is empty.");
       await look();
+      notice("The bin is empty.");
     },
     async copy({ of }, button) {
       try {
@@ -287,10 +287,10 @@
     problem("");
     try {
       const [found] = await ask(`/api/library/weights?${query}`, { method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" } });
-      notice(`${found.name} is in the library.`);
       now.open = "";
       await look();
       await toggle(keyOf(found));
+      notice(`${found.name} is in the library.`);
       return "";
     } catch (error) {
       return error.message;

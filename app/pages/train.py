@@ -355,7 +355,7 @@ def on_fill(*given: Any) -> tuple[Any, ...]:
     start: dict[str, Any] | None = None
     if cause == "train-again":
         if not again:
-            return *(no_update,) * len(NAMES), None
+            return (no_update,) * (len(NAMES) + 1)
         try:
             settings = to_options(find(again["run"]).run.config)
         except InputError:  # deleted this moment
