@@ -35,7 +35,7 @@ class Label(BaseModel):
     @field_validator("title")
     @classmethod
     def _one_line(cls, title: str) -> str:
-        return " ".join(_plain(title).split())
+        return _plain(" ".join(title.split()))
 
     @field_validator("note")
     @classmethod

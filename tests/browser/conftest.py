@@ -182,7 +182,7 @@ def contexts(chromium: Browser) -> Callable[..., BrowserContext]:
     def make(width: int = 1360, height: int = 820, **settings: Any) -> BrowserContext:
         context = chromium.new_context(viewport={"width": width, "height": height}, **settings)
         context.add_init_script(HELPERS)
-        context.set_default_timeout(8_000)
+        context.set_default_timeout(60_000)
         return context
 
     return make
