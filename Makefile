@@ -27,7 +27,7 @@ endef
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run test bench zoo clean anew
+.PHONY: help run test bench docs zoo clean anew
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | awk -F '|' '{ printf "make %-8s%s\n", $$1, $$2 }'
@@ -47,13 +47,17 @@ bench: $(DEV_INSTALLED) $(PEER_INSTALLED) ## the benchmarks, a table at the end
 	@sh tools/chromium.sh
 	@exec $(PY) -m benchmarks
 
+docs: $(DEV_INSTALLED) ## the Python API as pages in build/docs
+	@$(PY) -m pdoc --docformat google --output-directory build/docs loptscope core
+	@echo "build/docs/index.html"
+
 zoo: $(COMPILED) ## train the shipped optimizers again (NAMES="one another" for some of them)
 	@names='$(NAMES)'; \
 	exec $(PY) -m core reproduce --into zoo $${names:-$$($(PY) -c 'from core import zoo; print(*(r.name for r in zoo.recipes()))')}
 
 clean: ## remove the environment and everything that can be made again (runs stay)
 	rm -rf $(VENV) $(PEER) build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
-	find app benchmarks core tests -type d -name __pycache__ -prune -exec rm -rf {} +
+	find app benchmarks core loptscope tests tools -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # Anew if the environment's Python is gone, or if a pip was stopped while at work.
 $(CREATED): $(if $(shell test ! -e $(BUSY) && $(PY) -c 'print("works")' 2>/dev/null),,anew)
@@ -63,7 +67,7 @@ $(CREATED): $(if $(shell test ! -e $(BUSY) && $(PY) -c 'print("works")' 2>/dev/n
 	$(PYTHON) -m venv --clear $(VENV)
 	@touch $@
 
-$(INSTALLED): $(CREATED) requirements.txt pyproject.toml
+$(INSTALLED): $(CREATED) requirements.txt pyproject.toml setup.py
 	@case "$$(uname -s)$$PIP_INDEX_URL$$PIP_EXTRA_INDEX_URL$$PIP_FIND_LINKS" in \
 	Linux) echo "If this downloads gigabytes of CUDA: CONTRIBUTING.md says how to get the small CPU build of torch." ;; esac
 	$(call install,requirements.txt)

@@ -6,7 +6,7 @@ from pathlib import Path
 import plotly.io
 from plotly.offline import get_plotlyjs
 
-from app.figures.mechanisms import FIGURES, Portrait
+from app.figures.mechanisms import FIGURES, Portrait, without_marks
 from app.figures.style import LIGHT, OPTIMIZER_COLORS
 from app.mechanisms.data import MEASURES
 from app.mechanisms.drawing import HEADINGS
@@ -30,8 +30,7 @@ def _figures(view: str, context: Context, color: str) -> str:
     portrait = Portrait(bundle, color, LIGHT, view, {}, {})
     parts = []
     for name, make in FIGURES[view].items():
-        made = make(portrait)
-        made.data = [trace for trace in made.data if trace.name not in ("moving", "lit")]
+        made = without_marks(make(portrait))
         drawn = plotly.io.to_html(
             made, include_plotlyjs=False, full_html=False, config={"responsive": True, "displaylogo": False}
         )

@@ -4,6 +4,7 @@ from flask import Blueprint, Response, jsonify, request
 from werkzeug.wrappers import Response as WSGIResponse
 
 import core
+from app import saved
 from app.state import parse
 from app.views import bundle_bytes, source_of
 from core import zoo
@@ -38,6 +39,20 @@ def bundle(key: str) -> WSGIResponse:
     response.headers["Cache-Control"] = FOR_EVER
     response.set_etag(key)
     return response.make_conditional(request)
+
+
+@api.get("/api/view.html")
+def view_page() -> Response:
+    """The view whose link is the query, as one HTML file to keep."""
+    view, wrong = parse(request.query_string.decode("utf-8", "replace"))
+    if wrong:
+        return _refuse(400, wrong[0])
+    content = saved.page(view, request.cookies.get("theme", ""))
+    response = Response(content, mimetype="text/html")
+    of = view.optimizer if view.optimizer.startswith(view.task) else f"{view.task}-{view.optimizer}"
+    name = f"loptscope-{of}-seed{view.seed}.html"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
 
 
 @api.route("/api/", defaults={"rest": ""}, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])

@@ -22,10 +22,11 @@ from app.performance.state import parse as parse_performance
 from app.routes import api
 from app.state import parse
 from app.views import bundle_bytes
+from core.files import data_folder
 from core.jobs.child import WorkerProcess, how_many
 from core.library import shelf
 
-ROOT = Path(__file__).resolve().parent.parent
+HERE = Path(__file__).resolve().parent
 MEMORY = Path("/dev/shm")
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
@@ -47,7 +48,7 @@ def _cache_settings() -> dict[str, Any]:
 def create_app() -> Dash:
     """The dashboard, ready to be served."""
     torch.set_num_threads(1)  # requests and unrolls run side by side instead
-    server = Flask("loptscope")
+    server = Flask("app")
     server.config.update(
         MAX_CONTENT_LENGTH=8 * 2**20,
         COMPRESS_ALGORITHM=["zstd", "br", "gzip"],
@@ -85,10 +86,10 @@ def create_app() -> Dash:
         return response
 
     app = Dash(
-        "loptscope",
+        "app",  # where its pages are modules, wherever it is started
         server=server,
-        assets_folder=str(ROOT / "assets"),
-        pages_folder=str(ROOT / "app" / "pages"),
+        assets_folder=str(data_folder(HERE, "assets")),
+        pages_folder=str(HERE / "pages"),
         use_pages=True,
         index_string=INDEX,
         title="Loptscope",

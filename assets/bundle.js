@@ -26,6 +26,12 @@
 
   const kept = new Map(); // the latest bundles, so that going back and forth asks nobody
 
+  parts.keepBundle = function (key, buffer) {
+    const bundle = parts.parseBundle(buffer);
+    kept.set(key, bundle);
+    return bundle;
+  };
+
   parts.fetchBundle = async function (key, url) {
     if (kept.has(key)) {
       const bundle = kept.get(key);
@@ -40,8 +46,7 @@
       const reason = await response.json().then((body) => body.error, () => response.statusText);
       throw new Error(`The data of this view could not be loaded: ${reason}`);
     }
-    const bundle = parts.parseBundle(await response.arrayBuffer());
-    kept.set(key, bundle);
+    const bundle = parts.keepBundle(key, await response.arrayBuffer());
     if (kept.size > 24) kept.delete(kept.keys().next().value);
     return bundle;
   };

@@ -39,6 +39,13 @@
         return { component: one.index, color: one.color, count: 2, x: () => g, y: (i) => i, tick: true };
       }),
   };
+  // The lines of a panel, with the names of whose they are.
+  parts.lines = (name, view, bundle, step) =>
+    LINES[name](view, bundle, step).map((line) => {
+      const owner = view.components.find((one) => one.index === line.component) || view.optimizers.find((one) => one.color === line.optimizer);
+      return { ...line, name: owner.name };
+    });
+
   function path(values, color) {
     return { color, stepped: true, count: values.length / 2, x: (i) => values[2 * i], y: (i) => values[2 * i + 1] };
   }

@@ -172,7 +172,8 @@
         small("later", "↓", "Later", job.place < waiting - 1),
         small("drop", "×", "Cancel")),
     ];
-    return element("li", {}, open, ...tools);
+    const sweep = job.sweep ? [element("a", { href: `/runs?sweep=${job.sweep}`, className: "sweep", textContent: job.sweep, title: "Compare the runs of this sweep" })] : [];
+    return element("li", {}, open, ...sweep, ...tools);
   }
 
   parts.figures = {

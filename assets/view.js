@@ -35,6 +35,8 @@
     }
   };
 
+  parts.wantPanels = (names) => dash.set_props("panels-shown", { value: names });
+
   dash.loptscope = {
     outerStep(position, optimizer) {
       if (optimizer === outer.optimizer && performance.now() - outer.asked < PATIENCE) {
@@ -53,6 +55,19 @@
     show(view) {
       if (view) parts.show(view);
       return dash.no_update;
+    },
+
+    // Where the page is kept as one file: the address of the view now, with its step.
+    saveLink(clicks) {
+      if (clicks) location.assign(`/api/view.html${location.search}`);
+      return dash.no_update;
+    },
+
+    async copyLink(clicks) {
+      if (!clicks) return dash.no_update;
+      await navigator.clipboard.writeText(location.href);
+      setTimeout(() => dash.set_props("copy-link", { children: "Copy link" }), 1500);
+      return "Copied";
     },
 
     setPanels(names) {

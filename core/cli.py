@@ -412,6 +412,7 @@ def _sweep(options: argparse.Namespace) -> dict[str, Any]:
         print(record.name)
     if not workers_present():
         print("No worker is there yet: start one with `loptscope worker` (the dashboard brings one along).")
+    print(f"The dashboard compares them at /runs?sweep={name}")
     return {"sweep": name, "runs": [record.name for record in queued]}
 
 

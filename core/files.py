@@ -23,6 +23,17 @@ Stamp = tuple[tuple[int, int, int], ...]
 SETTLED = 3  # seconds after which a file's time tells all its versions apart
 
 
+def data_folder(package: Path, name: str) -> Path:
+    """A folder of files that ship with a package: inside it where it is installed, beside it in a checkout.
+
+    Args:
+        package: the package's own folder.
+        name: of the folder.
+    """
+    installed = package / "data" / name
+    return installed if installed.is_dir() else package.parent / name
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file so that at any moment either the old content or the whole new one is there."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from core.errors import InputError, sentence
 from core.evaluation import Evaluation, compare
-from core.files import Stamp, stamp, write_bytes
+from core.files import Stamp, data_folder, stamp, write_bytes
 from core.generalization import Condition, Generalization, generalize
 from core.optimizers.base import Optimizer
 from core.outer.config import RunConfig
@@ -19,7 +19,7 @@ from core.store import Run, is_name, runs_root
 from core.tasks import make_task
 from core.tuning import RIVALS, read_tuned
 
-ROOT = Path(__file__).resolve().parent.parent / "zoo"
+ROOT = data_folder(Path(__file__).resolve().parent, "zoo")
 TUNED_ROOT = ROOT / "tuned"
 
 

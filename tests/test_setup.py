@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 import core
 
 ROOT = Path(__file__).resolve().parent.parent
-OURS = {"app", "benchmarks", "core", "tests", "tools"}
+OURS = {"app", "benchmarks", "core", "loptscope", "tests", "tools"}
 CUDA = re.compile(r"nvidia-|cuda-|triton")  # torch's own, and only on some machines
 URL = re.compile(r"https?://([^\s/'\"`<>()\\]*)")
 OUR_URLS = re.compile(r"(127\.0\.0\.1|localhost|\{\w+\})(:(\d+|\{\w+\}))?|www\.w3\.org")
@@ -87,7 +87,7 @@ def providers():
     return packages_distributions()
 
 
-@pytest.mark.parametrize("folder", ["core", "app", "benchmarks", "tests"])
+@pytest.mark.parametrize("folder", ["core", "app", "loptscope", "benchmarks", "tests"])
 def test_every_import_is_a_direct_requirement(folder, providers):
     direct = pins("requirements.txt", "Direct").keys()
     if folder in ("benchmarks", "tests"):

@@ -1,6 +1,6 @@
 """Makes tests/data/renn: learned optimizers of renn's as renn itself writes them, and what renn computes with them.
 
-Runs in the peer's environment (CONTRIBUTING.md): ``.venv-peer/bin/python -m tools.renn_reference``. The settings are dumped as
+Runs in the environment that ``make bench`` makes for renn: ``.venv-peer/bin/python -m tools.renn_reference``. The settings are dumped as
 renn's authors did, as a tagged ml_collections ConfigDict.
 """
 

@@ -188,6 +188,7 @@ def controls(view: View) -> html.Aside:
                 ]
             ),
             _panels(view),
+            _sharing(),
         ],
     )
 
@@ -258,13 +259,35 @@ def _panels(view: View) -> html.Div:
                 multiple=True,
                 value=list(view.panels),
                 children=html.Div(
-                    [dmc.Chip(PANEL_NAMES[name], value=name, size="xs", radius="sm") for name in PANELS],
+                    [
+                        dmc.Chip(PANEL_NAMES[name], value=name, size="xs", radius="sm", variant="outline")
+                        for name in PANELS
+                    ],
                     className="chip-row",
                 ),
             ),
         ],
         role="group",
         **{"aria-label": "Panels shown"},
+    )
+
+
+def _sharing() -> html.Div:
+    """What one can take along of a view."""
+    return html.Div(
+        className="share",
+        role="group",
+        **{"aria-label": "Share this view"},
+        children=[
+            html.Button("Copy link", id="copy-link", type="button", className="action"),
+            html.Button(
+                "Save as a page",
+                id="save-page",
+                type="button",
+                className="action",
+                title="One HTML file that still scrubs, without a network",
+            ),
+        ],
     )
 
 

@@ -14,12 +14,15 @@ _PATHS = {
 }
 
 
-def icon(name: str) -> html.Span:
-    """One icon, hidden from screen readers (the control around it carries the label)."""
+def icon_style(name: str) -> str:
+    """The CSS value that an icon's mask is made of."""
     shape = (
         "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24' fill='none' stroke='black' stroke-width='2' "
         f"stroke-linecap='round' stroke-linejoin='round'><path d='{_PATHS[name]}'/></svg>"
     )
-    return html.Span(
-        className="glyph", style={"--icon": f'url("data:image/svg+xml,{quote(shape)}")'}, **{"aria-hidden": "true"}
-    )
+    return f'url("data:image/svg+xml,{quote(shape)}")'
+
+
+def icon(name: str) -> html.Span:
+    """One icon, hidden from screen readers (the control around it carries the label)."""
+    return html.Span(className="glyph", style={"--icon": icon_style(name)}, **{"aria-hidden": "true"})

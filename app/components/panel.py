@@ -14,6 +14,15 @@ GRAPH_CONFIG = {
     "doubleClick": "reset",
 }
 
+ABOUT = {
+    "loss": ("Loss", "loss of every optimizer on this problem, log scale"),
+    "landscape": ("Landscape", "where the optimizers go, or what the classifier they train decides"),
+    "state": ("State space", "the optimizer's state of each component, in the first two principal components"),
+    "update": ("Update function", "the update as a function of the gradient, at this step's state"),
+    "gradient": ("Gradients", "density of the gradients met so far, filling that of the whole run"),
+    "rate": ("Effective learning rate", "minus the slope of the update function at gradient zero"),
+}
+
 
 def panel(name: str, title: str, about: str, figure: go.Figure) -> html.Section:
     """One panel of a page.

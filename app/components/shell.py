@@ -37,6 +37,8 @@ INDEX = """<!DOCTYPE html>
 
 THEME = {
     "primaryColor": "orange",
+    "autoContrast": True,  # dark text on light accents
+    "luminanceThreshold": 0.18,
     "fontFamily": "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif",
     "defaultRadius": "md",
 }

@@ -173,7 +173,8 @@ def plain_log_axis(values: np.ndarray, ceiling: float = np.inf) -> dict[str, Any
     low, high = axis["range"]
     powers = range(int(np.floor(low)), int(np.ceil(high)) + 1)
     every = max(1, round((high - low) / 6))
-    factors = (1, 2, 5) if high - low < 2.2 else (1,)
+    span = high - low
+    factors = tuple(range(1, 10)) if span < 0.6 else (1, 2, 5) if span < 2.2 else (1,)
     ticks = [factor * 10.0**power for power in powers if power % every == 0 for factor in factors]
     kept = [tick for tick in ticks if low <= np.log10(tick) <= high]
     del axis["dtick"]

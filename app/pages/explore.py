@@ -21,7 +21,7 @@ from app.components.controls import (
     start_style,
     step_style,
 )
-from app.components.panel import panel
+from app.components.panel import ABOUT, panel
 from app.components.scores import sentences
 from app.components.timeline import timeline
 from app.explore.drawing import draw
@@ -40,14 +40,6 @@ dash.register_page(
 )
 
 ROWS = range(1, MOST_COMPARED + 1)  # of the menus of optimizers side by side
-ABOUT = {
-    "loss": ("Loss", "loss of every optimizer on this problem, log scale"),
-    "landscape": ("Landscape", "where the optimizers go, or what the classifier they train decides"),
-    "state": ("State space", "the optimizer's state of each component, in the first two principal components"),
-    "update": ("Update function", "the update as a function of the gradient, at this step's state"),
-    "gradient": ("Gradients", "density of the gradients met so far, filling that of the whole run"),
-    "rate": ("Effective learning rate", "minus the slope of the update function at gradient zero"),
-}
 
 
 def layout(**query: str) -> html.Main:
@@ -237,30 +229,42 @@ def view_of(
     Output("notice", "children"),
     Output("outer-step-text", "children"),
     Output("answered", "data"),
-    Input("task", "value"),
-    Input("optimizer", "value"),
-    Input("position", "data"),
-    *[Input(f"compare-{i}", "value") for i in ROWS],
-    *[Input(f"compare-step-{i}", "value") for i in ROWS],
-    Input("seed", "value"),
-    Input("start-x", "value"),
-    Input("start-y", "value"),
-    Input("shown", "value"),
-    Input("components", "value"),
-    Input("axis", "value"),
-    Input("theme", "data"),
-    State("provider", "forceColorScheme"),
+    inputs={
+        "task": Input("task", "value"),
+        "optimizer": Input("optimizer", "value"),
+        "position": Input("position", "data"),
+        "names": [Input(f"compare-{i}", "value") for i in ROWS],
+        "steps": [Input(f"compare-step-{i}", "value") for i in ROWS],
+        "seed": Input("seed", "value"),
+        "start": (Input("start-x", "value"), Input("start-y", "value")),
+        "shown": Input("shown", "value"),
+        "components": Input("components", "value"),
+        "axis": Input("axis", "value"),
+        "theme": Input("theme", "data"),
+        "scheme": State("provider", "forceColorScheme"),
+    },
     prevent_initial_call=True,
 )
-def on_view(task: str, optimizer: str, position: int, *given: Any) -> tuple[Any, ...]:
+def on_view(
+    task: str,
+    optimizer: str,
+    position: int,
+    names: Sequence[str | None],
+    steps: Sequence[str | None],
+    seed: Any,
+    start: tuple[Any, Any],
+    shown: list[str],
+    components: list[str],
+    axis: str,
+    theme: str,
+    scheme: str | None,
+) -> tuple[Any, ...]:
     """Draw the view that the controls ask for."""
-    names, steps = given[: len(ROWS)], given[len(ROWS) : 2 * len(ROWS)]
-    seed, start_x, start_y, shown, components, axis, theme, scheme = given[2 * len(ROWS) :]
     if optimizer not in subjects(task):  # the task has changed; its own optimizer is on the way
         return (*[no_update] * (len(FIGURES) + 3), time.monotonic())
     try:
         compared = compared_of(task, names, steps)
-        view = view_of(task, optimizer, position, compared, seed, (start_x, start_y), shown, components, axis, theme)
+        view = view_of(task, optimizer, position, compared, seed, start, shown, components, axis, theme)
     except InputError as error:
         return (*[no_update] * len(FIGURES), no_update, sentences([str(error)]), no_update, time.monotonic())
     drawn = draw(view, scheme or "")
@@ -280,6 +284,12 @@ clientside_callback(
 )
 clientside_callback(
     ClientsideFunction("loptscope", "answered"), Output("answered", "modified_timestamp"), Input("answered", "data")
+)
+clientside_callback(
+    ClientsideFunction("loptscope", "copyLink"), Output("copy-link", "children"), Input("copy-link", "n_clicks")
+)
+clientside_callback(
+    ClientsideFunction("loptscope", "saveLink"), Output("save-page", "data-saved"), Input("save-page", "n_clicks")
 )
 clientside_callback(
     ClientsideFunction("loptscope", "setPanels"), Output("panels-shown", "data-shown"), Input("panels-shown", "value")

@@ -1,14 +1,8 @@
 """The HTTP interface to outer trainings."""
 
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +21,8 @@ from core.jobs.queue import find, take_next, withdraw
 from core.jobs.worker import execute
 from core.outer.options import OPTIONS
 from core.tuning import TUNED
+from tests.serving import Serving, wait_for
 
-ROOT = Path(__file__).resolve().parents[2]
 SMALL: dict[str, Any] = {
     "task": "linear_regression",
     "units": 4,
@@ -312,38 +306,12 @@ def test_a_full_disk_is_said(client: FlaskClient, monkeypatch: pytest.MonkeyPatc
     assert answer.status_code == 507 and "the disk is full" in answer.json["error"]
 
 
-Start = Callable[[], subprocess.Popen[bytes]]
-
-
 @pytest.fixture
-def serving(root: Path, tmp_path: Path) -> Iterator[tuple[str, Start]]:
-    """Where the dashboard is served with its own worker, and what starts it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {
-        **os.environ,
-        "LOPTSCOPE_WORKERS": "1",
-        "LOPTSCOPE_CACHE": str(tmp_path / "cache"),
-        "OMP_NUM_THREADS": "1",
-    }
-    command = [sys.executable, "-m", "core", "serve", "--port", str(port)]
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start() -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, process_group=0
-        )
-        started.append(process)
-        return process
-
-    yield f"http://127.0.0.1:{port}", start
-    for process in started:
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
-        process.wait(10)
+def serving(root: Path, tmp_path: Path) -> Iterator[Serving]:
+    """The dashboard, to be started."""
+    made = Serving(root, tmp_path / "cache")
+    yield made
+    made.close()
 
 
 def ask(url: str, body: dict[str, Any] | None = None) -> Any:
@@ -353,44 +321,16 @@ def ask(url: str, body: dict[str, Any] | None = None) -> Any:
         return json.load(answer)
 
 
-def wait_for(condition: Callable[[], Any]) -> Any:
-    until = time.monotonic() + 60
-    while True:
-        try:
-            if found := condition():
-                return found
-        except OSError:
-            pass
-        assert time.monotonic() < until, "it never came to that"
-        time.sleep(0.05)
-
-
-def server_processes(leader: int) -> list[int]:
-    """The web server's processes: the one that was started and its forks, not the worker."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = path.read_bytes().split(b"\0")
-            group = os.getpgid(int(path.parent.name))
-        except OSError:
-            continue
-        if group == leader and b"serve" in words:
-            found.append(int(path.parent.name))
-    return found
-
-
-def test_a_killed_web_server_loses_nothing(serving: tuple[str, Start], root: Path) -> None:
-    address, start = serving
-    first = start()
+def test_a_killed_web_server_loses_nothing(serving: Serving, root: Path) -> None:
+    address = serving.address
+    serving.start()
     wait_for(lambda: ask(f"{address}/healthz"))
     job = ask(f"{address}/api/jobs", SMALL | {"outer_steps": 800})["id"]
     wait_for(lambda: ask(f"{address}/api/jobs/{job}")["outer_step"] > 20)
     seen = ask(f"{address}/api/jobs/{job}/events?after=0")
-    for process in server_processes(first.pid):
-        os.kill(process, signal.SIGKILL)
-    first.wait(10)
+    serving.kill_server()
     before = find(job).status().outer_step
-    second = start()
+    second = serving.start()
     wait_for(lambda: ask(f"{address}/healthz"))
     assert ask(f"{address}/api/jobs/{job}")["outer_step"] >= before
     wait_for(lambda: ask(f"{address}/api/jobs/{job}")["state"] == "finished")

@@ -8,6 +8,7 @@ from dash import Dash
 from flask.testing import FlaskClient
 
 from app import server as module
+from core.files import data_folder
 
 
 @pytest.mark.parametrize("path", ["/", "/?task=rosenbrock", "/?task=nonsense&seed=<b>"])
@@ -43,7 +44,7 @@ def test_nothing_is_in_debug_mode(app: Dash) -> None:
 
 def test_all_assets_are_served(client: FlaskClient) -> None:
     text = client.get("/").text
-    names = [path.name for path in (module.ROOT / "assets").iterdir() if path.suffix in (".js", ".css")]
+    names = [path.name for path in data_folder(module.HERE, "assets").iterdir() if path.suffix in (".js", ".css")]
     assert {"bundle.js", "overlay.js", "panels.js", "player.js", "view.js", "style.css"} <= set(names)
     for name in names:
         assert f"assets/{name}" in text

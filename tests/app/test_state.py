@@ -7,7 +7,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.catalog import subjects
-from app.state import FIELDS, LARGEST_SEED, SPEEDS, STEPS, View, parse, problem_of, startable, to_query
+from app.state import (
+    FIELDS,
+    LARGEST_SEED,
+    MOST_COMPARED,
+    PANELS,
+    SPEEDS,
+    STEPS,
+    View,
+    columns,
+    parse,
+    problem_of,
+    startable,
+    to_query,
+)
 from core.tasks import TASKS
 from core.tuning import TUNED
 
@@ -25,15 +38,21 @@ def views(draw: Any) -> View:
     chosen = draw(st.sets(st.integers(0, watched - 1), min_size=1))
     names = draw(st.sets(st.sampled_from(TUNED)))
     can_start = startable(task)
+    kept = draw(st.sets(st.sampled_from(PANELS), min_size=1))
+    every = [(name, step) for name, one in known.items() for step in (one.snapshots or (None,))]
+    first = (optimizer, draw(st.sampled_from(snapshots)) if snapshots else None)
+    others = [choice for choice in every if choice != first]
     return View(
         task=task,
         optimizer=optimizer,
-        outer_step=draw(st.sampled_from(snapshots)) if snapshots else None,
+        outer_step=first[1],
+        compare=tuple(draw(st.lists(st.sampled_from(others), max_size=MOST_COMPARED, unique=True))),
         seed=draw(st.integers(0, LARGEST_SEED)),
         start=draw(st.none() | st.tuples(coordinates, coordinates)) if can_start else None,
         shown=tuple(name for name in TUNED if name in names),
         components=tuple(sorted(chosen)),
         axis=draw(st.sampled_from(["linear", "symlog"])),
+        panels=tuple(name for name in PANELS if name in kept),
         step=draw(st.integers(0, STEPS)),
         speed=draw(st.sampled_from(SPEEDS)),
         theme=draw(st.sampled_from(["auto", "light", "dark"])),
@@ -73,6 +92,22 @@ def test_the_empty_link_is_the_default_view() -> None:
     assert (view.seed, view.start, view.shown, view.step, view.theme) == (0, None, TUNED, 0, "auto")
 
 
+def test_every_optimizer_side_by_side_has_a_view_of_its_own() -> None:
+    view = parse("compare=adam,linear_regression-lstm64@0&seed=4&step=7")[0]
+    found = columns(view)
+    lstm = ("linear_regression-lstm64", 0)
+    assert [(one.optimizer, one.outer_step) for one in found] == [
+        (view.optimizer, view.outer_step),
+        ("adam", None),
+        lstm,
+    ]
+    assert found[0] == view
+    assert found[1].compare == ((view.optimizer, view.outer_step), lstm)
+    assert {(one.seed, one.step) for one in found} == {(4, 7)}
+    for one in found:
+        assert parse(to_query(one)) == (one, [])
+
+
 ROSENBROCK = "task=rosenbrock&"
 BAD = [
     ("", "task", "nonsense"),
@@ -87,6 +122,16 @@ BAD = [
     ("", "outer_step", "1e3"),
     ("", "outer_step", "9" * 5000),
     ("optimizer=adam&", "outer_step", "0"),
+    ("optimizer=adam&", "compare", "adam"),
+    ("", "compare", "momentum,momentum"),
+    ("", "compare", "nobody"),
+    ("", "compare", "adam@3"),
+    ("", "compare", "linear_regression-lstm64@7"),
+    ("", "compare", "linear_regression-lstm64@"),
+    ("", "compare", "momentum,rmsprop,adam,linear_regression-lstm64"),
+    ("", "compare", ",,"),
+    ("", "panels", ""),
+    ("", "panels", "loss,nothing"),
     ("", "seed", "-1"),
     ("", "seed", ""),
     ("", "seed", "1.5"),

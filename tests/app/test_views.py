@@ -34,6 +34,9 @@ def test_a_key_depends_on_what_is_computed() -> None:
         f"{BASE}&optimizer=momentum",
         f"{BASE}&outer_step={first}",
         f"{BASE}&outer_step={second}",
+        f"{BASE}&compare=adam",
+        f"{BASE}&compare=rosenbrock-gru64@{first}",
+        f"{BASE}&compare=rosenbrock-gru64@{second}",
     ]
     keys = [key(query) for query in queries]
     assert len(set(keys)) == len(keys)
@@ -45,6 +48,7 @@ OTHERS = {
     "shown": "adam",
     "components": "2",
     "axis": "linear",
+    "panels": "state,rate",
     "step": "77",
     "speed": "5",
     "theme": "dark",

@@ -3,10 +3,19 @@
 from app.figures.mechanisms.adaptation import adaptation_curve, adaptation_rate, adaptation_space, adaptation_update
 from app.figures.mechanisms.clipping import clipping_slope, clipping_update
 from app.figures.mechanisms.momentum import momentum_eigenvalues, momentum_modes, momentum_state, momentum_update
-from app.figures.mechanisms.portrait import LIT, MOVING, Portrait
+from app.figures.mechanisms.portrait import LIT, MOVING, Portrait, without_marks
 from app.figures.mechanisms.schedule import schedule_path, schedule_rate, schedule_update
 
-__all__ = ["FIGURES", "LIT", "MOVING", "Portrait", "clipping_update", "momentum_eigenvalues", "schedule_rate"]
+__all__ = [
+    "FIGURES",
+    "LIT",
+    "MOVING",
+    "Portrait",
+    "clipping_update",
+    "momentum_eigenvalues",
+    "schedule_rate",
+    "without_marks",
+]
 
 FIGURES = {
     "momentum": {

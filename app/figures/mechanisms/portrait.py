@@ -96,3 +96,9 @@ def padded(values: np.ndarray) -> list[float]:
     low, high = (float(kept.min()), float(kept.max())) if len(kept) else (-1.0, 1.0)
     margin = 0.06 * (high - low) or 1.0
     return [low - margin, high + margin]
+
+
+def without_marks(made: go.Figure) -> go.Figure:
+    """The figure without what the browser moves: for paper."""
+    made.data = [trace for trace in made.data if trace.name not in (MOVING, LIT)]
+    return made

@@ -24,7 +24,8 @@ MODES = list(itertools.product([LIGHT, DARK], [False, True]))
 def drawing(shown: Shown, theme: Any = LIGHT, symlog: bool = True, bundle: Bundle | None = None) -> Drawing:
     view, bundle = shown.view, bundle or shown.bundle
     names, components = bundle.about["optimizers"], view.components
-    return Drawing(bundle, "a key", theme, names, components, symlog, reference_rate(view.task))
+    rate = reference_rate(view.task)
+    return Drawing(bundle, "a key", theme, names, components, symlog, rate, TITLES, OPTIMIZER_COLORS, [bundle])
 
 
 @pytest.fixture(params=MODES, ids=lambda mode: f"{mode[0].name}-{'symlog' if mode[1] else 'linear'}")

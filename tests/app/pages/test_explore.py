@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 from dash import Dash, no_update
 from dash.exceptions import PreventUpdate
 
 from app.catalog import subjects
+from app.fields import write_choice
 from app.figures.panels import FIGURES
 from app.figures.style import OPTIMIZER_COLORS
 from app.state import parse, to_query
@@ -36,6 +38,7 @@ def controls(page: Any, query: str, **changes: Any) -> dict[str, Any]:
         "task": view.task,
         "optimizer": view.optimizer,
         "position": snapshots.index(view.outer_step) if snapshots else 0,
+        "compared": ",".join(map(write_choice, view.compare)),
         "seed": view.seed,
         "start": view.start or ("", ""),
         "shown": list(view.shown),
@@ -52,6 +55,7 @@ LINKS = [
     "task=linear_regression&optimizer=adam&seed=12&axis=linear&theme=dark",
     "task=linear_regression&outer_step=0&shown=momentum",
     "task=two_moons&optimizer=momentum&components=12",
+    "compare=adam,linear_regression-lstm64@0",
 ]
 
 
@@ -82,12 +86,8 @@ def test_half_a_start_point_is_none(page: Any) -> None:
 
 def test_an_optimizer_of_another_task_is_waited_for(page: Any) -> None:
     held = controls(page, "", optimizer="rosenbrock-gru64")
-    answer = page.on_view(
-        *[held[name] for name in ("task", "optimizer", "position", "seed")],
-        *held["start"],
-        *[held[name] for name in ("shown", "components", "axis", "theme")],
-        "light",
-    )
+    del held["compared"]
+    answer = page.on_view(names=[None] * 3, steps=[None] * 3, scheme="light", **held)
     assert all(part is no_update for part in answer[:-1])
     assert answer[-1] is not no_update  # the slider must not wait for ever
 
@@ -95,13 +95,14 @@ def test_an_optimizer_of_another_task_is_waited_for(page: Any) -> None:
 def test_a_new_task_brings_its_own_defaults(page: Any) -> None:
     for task in TASKS:
         view = parse({"task": task})[0]
-        menu, optimizer, options, components, axis, style, x, y = page.on_task(task)
+        menu, optimizer, options, components, axis, style, x, y, *compared = page.on_task(task)
         assert [entry["value"] for entry in menu] == list(subjects(task))
         assert optimizer == view.optimizer
         assert len(options) >= len(components) == len(view.components)
         assert axis == view.axis
         assert (style == {}) == (task == "rosenbrock")
         assert (x, y) == ("", "")
+        assert compared == [menu, None] * 3
 
 
 def test_a_new_optimizer_brings_its_own_snapshots(page: Any) -> None:
@@ -116,9 +117,13 @@ def test_a_new_optimizer_brings_its_own_snapshots(page: Any) -> None:
 def drawn(app: Dash, page: Any, query: str, scheme: str | None = "light", **changes: Any) -> tuple[Any, ...]:
     """Figures, description, notice and the outer step in words, as the browser gets them."""
     held = controls(page, query, **changes)
-    x, y = held.pop("start")
+    parts = [part.partition("@")[::2] for part in held.pop("compared").split(",") if part]
+    names, steps = zip(*parts, strict=True) if parts else ((), ())
+    held |= {
+        name: [one or None for one in (*list_, *[None] * 3)][:3] for name, list_ in (("names", names), ("steps", steps))
+    }
     with app.server.app_context():
-        answer = page.on_view(start_x=x, start_y=y, scheme=scheme, **held)
+        answer = page.on_view(scheme=scheme, **held)
     count = len(FIGURES)
     return answer[:count], *answer[count : count + 3]
 
@@ -140,6 +145,49 @@ def test_the_description_of_a_view(app: Dash, page: Any) -> None:
     assert text.endswith(f"of {subjects('rosenbrock')['rosenbrock-gru64'].snapshots[-1]:,}")
     content = app.server.test_client().get(description["bundle"]).data
     assert Bundle.decode(content).about["components"] == ["x", "y"]
+
+
+def test_optimizers_side_by_side(app: Dash, page: Any) -> None:
+    query = "compare=adam,linear_regression-lstm64@0&shown=none"
+    figures, description, _, _ = drawn(app, page, query)
+    assert description["query"] == to_query(parse(query)[0])
+    beside = description["beside"]
+    assert [one["title"] for one in (description, *beside)] == [
+        "Learned GRU-64 (seed 0), outer step 1,500",
+        "Adam",
+        "Learned LSTM-64, outer step 0",
+    ]
+    assert [set(one["figures"]) for one in beside] == [set(FIGURES)] * 2
+    for name, found in zip(FIGURES, figures, strict=True):
+        if name != "state":  # every optimizer has principal components of its own
+            ranges = [one["figures"][name]["layout"] for one in beside]
+            for axis in ("xaxis", "yaxis"):
+                assert all(list(one[axis]["range"]) == list(found.layout[axis].range) for one in ranges), name
+                assert {one[axis].get("type") for one in ranges} == {found.layout[axis].type}
+    client = app.server.test_client()
+    losses = []
+    for one in (description, *beside):
+        bundle = Bundle.decode(client.get(one["bundle"]).data)
+        rows = {item["color"]: bundle.arrays["losses"][item["row"]] for item in one["optimizers"]}
+        losses.append(rows)
+        assert one["optimizers"][0]["color"] == one["color"]
+    assert len(losses[0]) == 3
+    for rows in losses[1:]:  # the same colour is the same optimizer in every column
+        assert set(rows) == set(losses[0])
+        for color, row in rows.items():
+            np.testing.assert_array_equal(row, losses[0][color])
+
+
+def test_the_menus_side_by_side(page: Any) -> None:
+    options, step, style, *rest = page.on_compare(
+        "linear_regression-lstm64", None, None, "linear_regression", None, None, None
+    )
+    assert options[0] == {"value": "1500", "label": "1,500"}
+    assert (step, style) == ("1500", {})
+    assert rest[:6] == [[], None, {"display": "none"}] * 2
+    assert rest[6:] == [{}, {}, {"display": "none"}]
+    kept = page.on_compare("linear_regression-lstm64", "adam", None, "linear_regression", "0", "12", None)
+    assert (kept[1], kept[4]) == ("0", None)
 
 
 def test_a_wrong_control_changes_nothing_but_the_notice(app: Dash, page: Any) -> None:
@@ -186,6 +234,9 @@ def test_the_layout_of_a_link_sets_every_control(app: Dash, page: Any, query: st
     assert sentences(parts["link-notice"]) == []
     for name in ("task", "optimizer", "seed", "shown", "components", "axis"):
         assert parts[name].value == held[name]
+    names, steps = ([parts[f"compare{kind}-{i}"].value for i in (1, 2, 3)] for kind in ("", "-step"))
+    assert page.compared_of(view.task, names, steps) == held["compared"]
+    assert parts["panels-shown"].value == list(view.panels)
     assert (parts["start-x"].value, parts["start-y"].value) == held["start"]
     assert parts["outer-step"].value == held["position"]
     assert parts["speed"].value == str(view.speed)

@@ -1,0 +1,1 @@
+"""The Runs page: many outer trainings on one page, by what they differ in."""

@@ -1,0 +1,124 @@
+"""Loptscope in Python: load an optimizer, run it, put it under the instruments, draw what the dashboard draws.
+
+```python
+import loptscope as ls
+
+optimizer = ls.load("rosenbrock-gru64")
+problems = ls.make_task("rosenbrock").sample(16, ls.generator(ls.Purpose.VIEW, 0))
+losses = ls.unroll(optimizer, problems, 200).losses          # [201, 16]
+context = ls.Context(optimizer, ls.make_task("rosenbrock"))
+print(context.linearized.eigenvalues)
+ls.explore("task=rosenbrock&step=40").figure("landscape").show()
+```
+
+Everything here is defined in `core` and `app`; this module only gathers it. Bad input raises `InputError` with one sentence.
+"""
+
+from core import __version__
+from core.analysis.adaptation import decline, rate_at, rates_along
+from core.analysis.autonomous import Schedule, autonomous, schedule_of
+from core.analysis.clipping import half_slope, largest_update, share_beyond
+from core.analysis.continuation import Branch, Fold, follow
+from core.analysis.fixed_points import FixedPoints, find_fixed_points, speed
+from core.analysis.interventions import Frozen, Pinned, Unsaturated
+from core.analysis.jacobians import Derivatives, derivatives, update_slope
+from core.analysis.linearization import Linearization, LinearOptimizer, linearize
+from core.analysis.projection import Projection, principal_components
+from core.analysis.update_function import effective_learning_rate, slices, update_function
+from core.errors import InputError
+from core.evaluation import Evaluation, compare, evaluate
+from core.generalization import Generalization, generalize
+from core.importing import export_weights, import_renn, import_weights
+from core.mechanisms.adaptation import adaptation_view
+from core.mechanisms.clipping import Saturation, clipping_view, saturation
+from core.mechanisms.context import Context, Met
+from core.mechanisms.earnings import Earnings, earnings
+from core.mechanisms.momentum import momentum_view
+from core.mechanisms.report import Report, report_of
+from core.mechanisms.schedule import schedule_view
+from core.optimizers import Architecture, HandDesigned, Optimizer, RecurrentOptimizer, make_hand_designed
+from core.seeds import Purpose, generator
+from core.store import Run
+from core.tasks import Problems, Task, make_task
+from core.unroll import Trajectory, inner_steps, unroll
+from core.zoo import entries, evaluate_run, find_run, rivals
+from loptscope.loading import load
+from loptscope.pages import Page, explore, mechanisms, performance, train
+
+__all__ = [
+    "Architecture",
+    "Branch",
+    "Context",
+    "Derivatives",
+    "Earnings",
+    "Evaluation",
+    "FixedPoints",
+    "Fold",
+    "Frozen",
+    "Generalization",
+    "HandDesigned",
+    "InputError",
+    "LinearOptimizer",
+    "Linearization",
+    "Met",
+    "Optimizer",
+    "Page",
+    "Pinned",
+    "Problems",
+    "Projection",
+    "Purpose",
+    "RecurrentOptimizer",
+    "Report",
+    "Run",
+    "Saturation",
+    "Schedule",
+    "Task",
+    "Trajectory",
+    "Unsaturated",
+    "__version__",
+    "adaptation_view",
+    "autonomous",
+    "clipping_view",
+    "compare",
+    "decline",
+    "derivatives",
+    "earnings",
+    "effective_learning_rate",
+    "entries",
+    "evaluate",
+    "evaluate_run",
+    "explore",
+    "export_weights",
+    "find_fixed_points",
+    "find_run",
+    "follow",
+    "generalize",
+    "generator",
+    "half_slope",
+    "import_renn",
+    "import_weights",
+    "inner_steps",
+    "largest_update",
+    "linearize",
+    "load",
+    "make_hand_designed",
+    "make_task",
+    "mechanisms",
+    "momentum_view",
+    "performance",
+    "principal_components",
+    "rate_at",
+    "rates_along",
+    "report_of",
+    "rivals",
+    "saturation",
+    "schedule_of",
+    "schedule_view",
+    "share_beyond",
+    "slices",
+    "speed",
+    "train",
+    "unroll",
+    "update_function",
+    "update_slope",
+]

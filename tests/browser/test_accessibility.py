@@ -1,0 +1,59 @@
+"""No page has a serious accessibility violation, in light and dark: axe-core, as Deque publishes it."""
+
+from collections.abc import Callable
+from importlib.resources import files
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import Explorer
+
+AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
+READY = {
+    "": "window.loptscope && loptscope.steps > 0",
+    "?compare=adam,momentum&panels=loss,state,rate": "document.querySelectorAll('.column-head').length === 3",
+    "?task=two_moons&optimizer=adam": "window.loptscope && loptscope.steps > 0",
+    "?task=nonsense": "document.querySelector('#link-notice p')",
+    "mechanisms": "document.body.dataset.mechanism",
+    "mechanisms?view=earnings": "document.querySelector('.mechanism-room .main-svg')",
+    "performance": "document.querySelector('#performance-outer .main-svg')",
+    "train": "window.train && train.now.frames",
+    "runs?runs=linear_regression-gru64,linear_regression-lstm64": "document.querySelector('#runs-rows tr')",
+    "nowhere": "document.querySelector('.lone')",
+}
+FOUND = """async () => {
+  const { violations } = await axe.run(document, { resultTypes: ["violations"] });
+  return violations
+    .filter((one) => ["serious", "critical"].includes(one.impact))
+    .map((one) => [one.id, one.help, one.nodes.slice(0, 4).map((node) => node.target.join(" "))]);
+}"""
+
+
+def violations(page: Any) -> list[Any]:
+    """Serious and critical ones on the page as it is now."""
+    page.evaluate(AXE)
+    return list(page.evaluate(FOUND))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("link", READY)
+def test_a_page_has_no_serious_violation(explorers: Callable[..., Explorer], link: str, scheme: str) -> None:
+    explorer = explorers(color_scheme=scheme)
+    page = explorer.page
+    page.goto(f"{explorer.address}/{link}")
+    page.wait_for_function(READY[link])
+    page.wait_for_timeout(400)
+    assert violations(page) == []
+    explorer.complaints[:] = [one for one in explorer.complaints if link != "nowhere" or "404" not in one]
+
+
+def test_what_opens_has_none_either(explorer: Explorer) -> None:
+    page = explorer.open("?step=5").page
+    page.locator("#loss-panel > .figure-button").click()
+    assert violations(page) == []
+    page.get_by_role("menuitem", name="Python lines").click()
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    page.locator("#state-panel > .figure-button").click()
+    page.get_by_role("menuitem", name="Enlarge").click()
+    assert violations(page) == []

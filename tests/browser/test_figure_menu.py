@@ -1,0 +1,190 @@
+"""The menu of every figure: enlarge, hide, SVG, PNG, CSV and Python lines; and a view as one file."""
+
+import csv
+import struct
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.conftest import HELPERS, Explorer
+
+
+def menu(explorer: Explorer, room: str, act: str) -> None:
+    """Choose something from a figure's menu."""
+    explorer.page.locator(f"{room} > .figure-button").click()
+    explorer.page.get_by_role("menuitem", name=act).click()
+
+
+def saved(explorer: Explorer, room: str, act: str, folder: Path) -> Path:
+    """The file that something of a figure's menu saves."""
+    with explorer.page.expect_download() as waiting:
+        menu(explorer, room, act)
+    path = folder / waiting.value.suggested_filename
+    waiting.value.save_as(path)
+    return path
+
+
+def test_the_numbers_of_a_figure(explorer: Explorer, tmp_path: Path) -> None:
+    explorer.open("?step=25")
+    bundle = explorer.bundle()
+    path = saved(explorer, "#loss-panel", "Data as CSV", tmp_path)
+    assert path.name == "loptscope-explore-loss-step25.csv"
+    rows = list(csv.DictReader(path.open()))
+    own = [float(row["loss"]) for row in rows if row["series"] == rows[0]["series"]]
+    np.testing.assert_allclose(own, bundle.arrays["losses"][0], rtol=1e-6)
+    path = saved(explorer, "#update-panel", "Data as CSV", tmp_path)
+    found = [row for row in csv.DictReader(path.open()) if row["series"] == "x1 at inner step 25"]
+    np.testing.assert_allclose(
+        [float(row["gradient"]) for row in found], bundle.arrays["gradient_grid"], rtol=1e-5, atol=1e-9
+    )
+    np.testing.assert_allclose(
+        [float(row["update"]) for row in found], bundle.arrays["update"][0, 25], rtol=1e-5, atol=1e-12
+    )
+
+
+def test_a_figure_as_svg_and_png(explorer: Explorer, tmp_path: Path) -> None:
+    explorer.open("?step=25&theme=dark")
+    drawn = {}
+    for name in ("loss", "landscape", "state", "update", "gradient", "rate"):
+        path = saved(explorer, f"#{name}-panel", "Save as SVG", tmp_path)
+        drawn[name] = ET.fromstring(path.read_text())
+        groups = drawn[name].findall("{http://www.w3.org/2000/svg}g")
+        over = groups[-1]
+        assert over.get("clip-path"), name
+        assert len(list(over)) >= 4, name  # what the canvas shows at this step
+        assert any("Arial" in (one.get("font-family") or "") for one in [drawn[name]])
+    shown = drawn["loss"].findall("{http://www.w3.org/2000/svg}text")
+    assert [one.text for one in shown] == ["Loss"]
+    path = saved(explorer, "#update-panel", "Save as PNG", tmp_path)
+    width, height = struct.unpack(">II", path.read_bytes()[16:24])
+    assert (width, height) == tuple(4 * int(drawn["update"].get(side) or 0) for side in ("width", "height"))
+
+
+def test_a_classifier_as_svg_has_its_field(explorer: Explorer, tmp_path: Path) -> None:
+    explorer.open("?task=two_moons&step=25")
+    path = saved(explorer, "#landscape-panel", "Save as SVG", tmp_path)
+    found = ET.fromstring(path.read_text()).findall(".//{http://www.w3.org/2000/svg}image")
+    assert len(found) == 1
+    assert str(found[0].get("href")).startswith("data:image/png")
+
+
+def test_enlarging_and_coming_back(explorer: Explorer) -> None:
+    page = explorer.open("?step=5").page
+    before = page.locator("#state-panel").bounding_box()
+    menu(explorer, "#state-panel", "Enlarge")
+    explorer.settle()
+    large = page.locator("#state-panel").bounding_box()
+    assert before and large
+    assert large["width"] > 2 * before["width"]
+    canvas = page.locator("#state-panel canvas.over").bounding_box()
+    assert canvas and canvas["width"] > 2 * before["width"]
+    page.keyboard.press("ArrowRight")
+    assert explorer.step == 6
+    page.keyboard.press("Escape")
+    explorer.settle()
+    assert page.locator("#state-panel").bounding_box() == before
+
+
+def test_hiding_is_in_the_link(explorer: Explorer) -> None:
+    page = explorer.open().page
+    menu(explorer, "#landscape-panel", "Hide")
+    page.wait_for_function("location.search.includes('panels=loss,state,update,gradient,rate')")
+    assert page.locator("#landscape-panel").get_attribute("data-hidden") is not None
+
+
+def test_the_menu_by_keyboard(explorer: Explorer) -> None:
+    page = explorer.open("?step=5").page
+    page.locator("#rate-panel > .figure-button").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("End")
+    assert page.evaluate("document.activeElement.textContent") == "Python lines"
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.className") == "figure-button"
+    page.keyboard.press("Enter")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    lines = page.locator("#python-lines code").inner_text()
+    assert lines == 'import loptscope\n\nview = loptscope.explore("step=5")\nview.figure("rate").show()\n'
+    assert explorer.step == 5
+
+
+OTHERS = [
+    ("mechanisms", "#momentum-eigenvalues-0-card .room", "window.mechanisms && document.body.dataset.mechanism"),
+    ("performance", "#performance-outer .room", "document.querySelector('#performance-outer .main-svg')"),
+]
+
+
+@pytest.mark.parametrize(("name", "room", "ready"), OTHERS)
+def test_the_menu_is_on_other_pages_too(explorer: Explorer, tmp_path: Path, name: str, room: str, ready: str) -> None:
+    page = explorer.page
+    page.goto(f"{explorer.address}/{name}")
+    page.wait_for_function(ready)
+    page.locator(f"{room} > .figure-button").wait_for()
+    rows = list(csv.reader(saved(explorer, room, "Data as CSV", tmp_path).open()))
+    assert rows[0][0] == "series"
+    assert len(rows) > 3
+    assert ET.fromstring(saved(explorer, room, "Save as SVG", tmp_path).read_text()).tag.endswith("svg")
+    menu(explorer, room, "Python lines")
+    assert f"loptscope.{name}(" in page.locator("#python-lines code").inner_text()
+    page.keyboard.press("Escape")
+    menu(explorer, room, "Hide")
+    assert not page.locator(room).is_visible()
+    page.locator("#put-away-bar").click()
+    page.locator(room).wait_for(state="visible")
+
+
+def test_a_view_as_one_file_scrubs_offline(explorer: Explorer, chromium: Browser, tmp_path: Path) -> None:
+    page = explorer.open("?task=rosenbrock&compare=adam&step=12&panels=loss,landscape,update&seed=2").page
+    wanted = page.evaluate("loptscopeParts.columns().map((one) => Array.from(one.bundle.arrays.losses.data))")
+    with page.expect_download() as waiting:
+        page.locator("#save-page").click()
+    path = tmp_path / waiting.value.suggested_filename
+    waiting.value.save_as(path)
+    explorer.complaints[:] = [one for one in explorer.complaints if "ERR_ABORTED" not in one]  # a download, to Chromium
+    context = chromium.new_context(viewport={"width": 1300, "height": 900}, offline=True)
+    context.add_init_script(HELPERS)
+    other = Opened(context.new_page())
+    other.page.goto(path.as_uri())
+    other.page.evaluate("loptscope.ready")
+    assert other.page.evaluate("loptscope.step") == 12
+    found = other.page.evaluate("loptscopeParts.columns().map((one) => Array.from(one.bundle.arrays.losses.data))")
+    assert found == wanted
+    pictures = [other.page.evaluate(f"probe.picture('{name}')") for name in ("loss", "landscape", "update")]
+    other.page.keyboard.press("End")
+    assert other.page.evaluate("loptscope.step") == other.page.evaluate("loptscope.steps")
+    assert all(
+        other.page.evaluate(f"probe.picture('{name}')") != before
+        for name, before in zip(("loss", "landscape", "update"), pictures, strict=True)
+    )
+    other.page.locator("#play").click()
+    other.page.wait_for_function("loptscope.step > 3 && loptscope.playing")
+    assert other.page.locator("#board .panel:not([data-hidden])").count() == 6
+    context.close()
+    assert other.complaints == []
+
+
+class Opened:
+    """A page of a file, and what it complained of or asked for."""
+
+    def __init__(self, page: Any):
+        self.page = page
+        self.complaints: list[str] = []
+        page.on("console", lambda message: self.complaints.append(message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", lambda request: self._ask(request.url))
+
+    def _ask(self, url: str) -> None:
+        if not url.startswith(("file:", "data:", "blob:")):
+            self.complaints.append(url)
+
+
+def test_the_link_is_copied(explorers: Callable[..., Explorer]) -> None:
+    explorer = explorers(permissions=("clipboard-read", "clipboard-write")).open("?step=9")
+    explorer.page.locator("#copy-link").click()
+    explorer.page.wait_for_function("document.querySelector('#copy-link').textContent === 'Copied'")
+    assert explorer.page.evaluate("navigator.clipboard.readText()") == explorer.page.url

@@ -1,0 +1,67 @@
+"""What is under the pointer is lit in every panel."""
+
+import pytest
+
+from tests.browser.conftest import Explorer
+
+LIT = "({ ...document.body.dataset })"
+
+
+def point(explorer: Explorer, panel: str, x: str, y: str) -> None:
+    """Move the pointer to a place of a panel, given in the axes' linear values."""
+    explorer.page.locator(f"#{panel}").scroll_into_view_if_needed()
+    place = explorer.page.evaluate(
+        f"""(panel) => {{
+          const graph = document.querySelector(`#${{panel}} .js-plotly-plot`);
+          const {{ xaxis, yaxis }} = graph._fullLayout;
+          const box = graph.getBoundingClientRect();
+          const about = loptscopeParts.columns()[0];
+          return [box.left + xaxis._offset + xaxis.l2p({x}), box.top + yaxis._offset + yaxis.l2p({y})];
+        }}""",
+        panel,
+    )
+    explorer.page.mouse.move(place[0] + 1, place[1] + 1)
+    explorer.page.mouse.move(*place)
+    explorer.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+@pytest.mark.parametrize("panel", ["loss-panel", "rate-panel", "rate-panel-2"])
+def test_a_step_is_lit_everywhere(explorer: Explorer, panel: str) -> None:
+    page = explorer.open("?compare=adam&step=20").page
+    before = explorer.pictures()
+    point(explorer, panel, "120", "(yaxis.range[0] + yaxis.range[1]) / 2")
+    assert page.evaluate(LIT)["litStep"] == "120"
+    after = explorer.pictures()
+    assert [name for name in before if name != "field" and before[name] == after[name]] == []
+    page.mouse.move(2, 2)
+    page.wait_for_function("!('litStep' in document.body.dataset)")
+    explorer.settle()
+    assert explorer.pictures() == before
+    assert explorer.step == 20
+
+
+def test_a_component_is_lit_from_its_path_and_from_its_name(explorer: Explorer) -> None:
+    page = explorer.open("?step=30").page
+    state = "row(about.bundle.arrays.state, 2)".replace(
+        "row(", "((array, i) => array.data.slice(i * array.strides[0]))("
+    )
+    point(explorer, "state-panel", f"{state}[60]", f"{state}[61]")
+    found = page.evaluate(LIT)
+    assert "litComponent" in found
+    assert "litStep" in found
+    page.locator("#gradient-panel .chip").nth(1).hover()
+    page.wait_for_function("document.body.dataset.litComponent === '1'")
+    assert page.locator(".chip.lit").all_inner_texts() != []
+    assert {text.split()[0] for text in page.locator(".chip.lit").all_inner_texts()} == {"x2"}
+
+
+def test_an_optimizer_is_lit_by_its_colour(explorer: Explorer) -> None:
+    page = explorer.open("?task=rosenbrock&step=30").page
+    before = explorer.pictures()
+    page.locator("#loss-panel .chip").nth(1).hover()
+    page.wait_for_function("'litOptimizer' in document.body.dataset")
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    after = explorer.pictures()
+    assert before["loss"] != after["loss"]
+    assert before["landscape"] != after["landscape"]
+    assert before["state"] == after["state"]
