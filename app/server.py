@@ -12,6 +12,7 @@ from flask import Flask, Response, request
 from flask_compress import Compress
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from app.assistants import PATH, guard, offer_only_these, token
 from app.components.shell import INDEX, shell
 from app.computed import cache
 from app.figures.style import LIGHT
@@ -85,6 +86,10 @@ def create_app() -> Dash:
             response.status_code = 404
         return response
 
+    wanted = token()
+    if wanted is not None:
+        offer_only_these()
+        guard(server, wanted)
     app = Dash(
         "app",  # where its pages are modules, wherever it is started
         server=server,
@@ -96,6 +101,8 @@ def create_app() -> Dash:
         update_title="",
         suppress_callback_exceptions=True,
         serve_locally=True,
+        enable_mcp=wanted is not None,
+        mcp_path=PATH,
     )
     app.layout = shell
     return app

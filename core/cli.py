@@ -6,6 +6,7 @@ Errors are one line on stderr: exit status 2 for bad input, 1 for a failure.
 import argparse
 import json
 import os
+import secrets
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -187,6 +188,9 @@ def parser() -> argparse.ArgumentParser:
     s = commands.add_parser("serve", parents=[common], help="the dashboard and its worker")
     s.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     s.add_argument("--port", type=int, default=8050)
+    s.add_argument(
+        "--mcp", action="store_true", help="let assistants read numbers at /_mcp, with the token that is printed"
+    )
     return top
 
 
@@ -419,6 +423,9 @@ def _sweep(options: argparse.Namespace) -> dict[str, Any]:
 def _serve(options: argparse.Namespace) -> dict[str, Any]:
     from app.server import serve  # the dashboard's libraries take a second to load, and only this command needs them
 
+    if options.mcp:
+        token = os.environ.setdefault("LOPTSCOPE_MCP_TOKEN", secrets.token_urlsafe(24))
+        print(f"Assistants: http://{options.host}:{options.port}/_mcp with 'Authorization: Bearer {token}'", flush=True)
     serve(options.host, options.port)
     return {}
 

@@ -26,7 +26,7 @@ def curves_figure(told: Sequence[Told], axis: str, values: Sequence[Any], theme:
         text = f"{one.name}{f', {axis} {value}' if axis else ''}: %{{y:.3g}} at outer step %{{x:,}}<extra></extra>"
         color = colors.get(value, LEARNED_COLORS[0])
         steps, losses = one.curve
-        traces.append(line(steps, losses, color, one.name, width=1.8, hovertemplate=text))
+        traces.append(line(steps, losses, color, one.name, width=1.8, hovertemplate=text, legendgroup=one.name))
     every = np.concatenate([one.curve[1] for one in told] or [np.empty(0)])
     y = {"title": "meta-loss in training (running median)", **plain_log_axis(every)}
     return figure(theme, "runs", {"title": "outer step"}, y, traces)

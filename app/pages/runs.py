@@ -165,7 +165,11 @@ def _row(one: Told, differ: list[str]) -> html.Tr:
         f"{one.skipped:,}",
         f"{one.seconds:.0f}",
     ]
-    return html.Tr([html.Th(one.name, scope="row"), *(html.Td(text) for text in cells), html.Td(links)], key=one.name)
+    return html.Tr(
+        [html.Th(one.name, scope="row"), *(html.Td(text) for text in cells), html.Td(links)],
+        key=one.name,
+        **{"data-name": one.name},
+    )
 
 
 @callback(

@@ -65,3 +65,23 @@ def test_an_optimizer_is_lit_by_its_colour(explorer: Explorer) -> None:
     assert before["loss"] != after["loss"]
     assert before["landscape"] != after["landscape"]
     assert before["state"] == after["state"]
+
+
+def test_an_optimizer_is_lit_in_every_figure_of_performance(explorer: Explorer) -> None:
+    page = explorer.page
+    page.goto(f"{explorer.address}/performance")
+    page.wait_for_function("document.querySelector('#performance-outer .main-svg')")
+    page.wait_for_timeout(500)
+    faint = """[...document.querySelectorAll('.room .js-plotly-plot')].map((plot) =>
+      [...new Set(plot._fullData.filter((one) => plot.querySelector(`.trace${one.uid}`)?.style.opacity === '0.15')
+        .map((one) => one.legendgroup))])"""
+    assert not any(page.evaluate(faint))
+    page.locator("#show-adam").hover()
+    page.wait_for_function("document.body.dataset.litGroup === 'adam'")
+    found = [groups for groups in page.evaluate(faint) if groups]
+    assert len(found) >= 3
+    assert all("adam" not in groups and "momentum" in groups for groups in found)
+    assert page.locator("tr[data-name=adam]").get_attribute("class") == "lit"
+    page.mouse.move(3, 3)
+    page.wait_for_function("!('litGroup' in document.body.dataset)")
+    assert not any(page.evaluate(faint))
