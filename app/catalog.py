@@ -9,7 +9,8 @@ from typing import Any
 from core import zoo
 from core.errors import InputError, choose
 from core.evaluation import Evaluation
-from core.files import read_json
+from core.files import Stamp, read_json, stamp
+from core.labels import LABEL_FILE, read_label
 from core.optimizers import Optimizer, make_hand_designed
 from core.store import Run
 from core.tasks import TASKS
@@ -25,6 +26,7 @@ TITLES = {
     "adam_cosine": "Adam + cosine",
     "adam_exponential": "Adam + exponential",
 }
+KEPT = ("evaluation.json", LABEL_FILE)  # files of a run that change what is said of it
 
 
 @dataclass(frozen=True)
@@ -64,16 +66,20 @@ def _learned(run: Run) -> Subject:
     if path.exists():
         found = read_json(path, Evaluation).optimizers["learned"].meta_loss
         detail += f", held-out meta-loss {found.mean:.3g} ± {found.sem:.1g}" if found.mean is not None else ""
-    title = f"Learned {architecture.label}"
-    return Subject(run.name, "learned", title, detail, tuple(snapshots), run, {})
+    return Subject(run.name, "learned", _title(run, "Learned"), detail, tuple(snapshots), run, {})
+
+
+def _title(run: Run, whose: str) -> str:
+    """What its owner calls it, or what it is."""
+    return read_label(run.path).title or f"{whose} {run.config.architecture.label}"
 
 
 @functools.lru_cache(maxsize=4096)
-def _own(run: Run, evaluated: int) -> Subject | None:
-    """A run of one's own, or None if it cannot be read; ``evaluated`` (when it was compared) is part of the key only."""
+def _own(run: Run, found: Stamp) -> Subject | None:
+    """A run of one's own, or None if it cannot be read; ``found`` (of what is kept with it) is part of the key only."""
     try:
         run.optimizer()
-        return replace(_learned(run), title=f"Own {run.config.architecture.label}")
+        return replace(_learned(run), title=_title(run, "Own"))
     except (InputError, OSError, KeyError):
         return None
 
@@ -112,18 +118,18 @@ def _changed(path: Path) -> int:
 
 
 def _stamp() -> tuple[Hashable, ...]:
-    """Changes when anything in the zoo or among one's own runs does: a time, then (run, time of its evaluation) of each."""
+    """Changes when anything in the zoo or among one's own runs does: a time, then (run, stamp of what is kept with it) of each."""
     patterns = ("recipes.json", "*/config.json", "*/evaluation.json", "*/snapshots", "tuned/*/*.json")
     of_zoo = max(_changed(path) for pattern in patterns for path in zoo.ROOT.glob(pattern))
-    return of_zoo, *((run, _changed(run.path / "evaluation.json")) for run in zoo.own_runs())
+    return of_zoo, *((run, stamp(run.path, KEPT)) for run in zoo.own_runs())
 
 
 @functools.lru_cache(maxsize=16)
-def _subjects(task: str, stamp: tuple[Hashable, ...]) -> dict[str, Subject]:
+def _subjects(task: str, seen: tuple[Hashable, ...]) -> dict[str, Subject]:
     shipped = [_learned(Run(zoo.ROOT / entry.name)) for entry in zoo.entries() if entry.task == task]
     taken = {subject.name for subject in shipped} | set(TITLES)
     mine = [run for run in zoo.own_runs() if run.config.task == task and run.name not in taken]
-    own = [_own(run, _changed(run.path / "evaluation.json")) for run in mine]
+    own = [_own(run, stamp(run.path, KEPT)) for run in mine]
     learned = distinct([*shipped, *(subject for subject in own if subject is not None)])
     return {subject.name: subject for subject in (*learned, *(_tuned(task, name) for name in TUNED))}
 

@@ -17,6 +17,7 @@ from app.components.shell import INDEX, shell
 from app.computed import cache
 from app.figures.style import LIGHT
 from app.job_routes import jobs
+from app.library_routes import library
 from app.performance.drawing import draw
 from app.performance.state import parse as parse_performance
 from app.routes import api
@@ -24,6 +25,7 @@ from app.state import parse
 from app.views import bundle_bytes
 from core.files import data_folder
 from core.jobs.child import WorkerProcess, how_many
+from core.library import shelf
 
 HERE = Path(__file__).resolve().parent
 MEMORY = Path("/dev/shm")
@@ -67,6 +69,7 @@ def create_app() -> Dash:
     Compress(server)
     cache.init_app(server, config=_cache_settings())
     server.register_blueprint(jobs)
+    server.register_blueprint(library)
     server.register_blueprint(api)
     proxies = os.environ.get("LOPTSCOPE_TRUSTED_PROXIES", "")
     if proxies.isascii() and proxies.isdigit() and int(proxies):  # whose X-Forwarded-… headers are believed
@@ -113,6 +116,7 @@ def create_server() -> Flask:
         with server.app_context():
             bundle_bytes(parse("")[0])
             draw(parse_performance("")[0], LIGHT)
+            shelf()
 
     threading.Thread(target=warm).start()  # not a daemon: torch must not be torn down under it
     return server

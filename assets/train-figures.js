@@ -161,7 +161,7 @@
     const open = element(
       "button",
       { type: "button", className: "run", "data-act": "open", "data-run": job.id, "data-focus": job.id, "aria-current": String(job.id === chosen) },
-      element("span", { className: "run-name", textContent: job.id }),
+      element("span", { className: "run-name", textContent: job.title || job.id, title: job.id }),
       element("span", { className: "bar", "aria-hidden": "true", style: `--share: ${share}` }),
       element("span", { className: "value", textContent: `${job.outer_step.toLocaleString("en")} of ${job.outer_steps.toLocaleString("en")}${meta}` }),
       element("span", { className: "state", textContent: job.state, "data-state": job.state }),
@@ -200,7 +200,7 @@
 
     runs(list, found, chosen, most) {
       const shown = inOrder(found.jobs).slice(0, most);
-      const key = JSON.stringify([chosen, found.jobs.length, shown.map((job) => [job.id, job.state, job.outer_step, job.place, job.meta_loss])]);
+      const key = JSON.stringify([chosen, found.jobs.length, shown.map((job) => [job.id, job.title, job.state, job.outer_step, job.place, job.meta_loss])]);
       put(list, key, () => {
         const left = found.jobs.length - shown.length;
         const entries = shown.map((job) => entry(job, chosen, found.queue.length));

@@ -103,7 +103,10 @@
     Object.assign(now, { run, job, book: book(), state: null, gone: false });
     const query = new URLSearchParams(location.search);
     query.delete("run");
-    if (run) query.set("run", run);
+    if (run) {
+      query.set("run", run);
+      query.delete("start");
+    }
     const address = PAGE + (query.size ? `?${query}` : "");
     if (address !== location.pathname + location.search) history.replaceState(history.state, "", address);
     element("train-nothing").hidden = Boolean(run);
@@ -111,7 +114,7 @@
     say("train-notice", "");
     document.title = "Loptscope: train";
     if (run) {
-      say("train-name", run);
+      say("train-name", named());
       show(job || now.jobs.find((one) => one.id === run));
       redraw();
     }
@@ -203,9 +206,14 @@
     show(found.jobs.find((one) => one.id === now.run));
   }
 
+  // What its owner calls the run that is shown, or else its name.
+  const named = () => (now.job && now.job.title) || now.run;
+
   function show(job) {
     if (!job) return;
     now.job = job;
+    say("train-name", named());
+    element("train-name").title = now.run;
     const at = Math.max(job.outer_step, 0);
     const lost = job.state === "running" && !job.worker_alive ? "its worker is gone; the next one takes it over" : "";
     const none = job.state === "queued" && now.workers === 0 ? "no worker is there yet; it starts with the first that comes" : "";
@@ -282,8 +290,8 @@
     pause: () => act("pause"),
     resume: () => act("resume"),
     stop: () => act("stop"),
-    cancel: () => sure(`Cancel ${now.run}? What it has learned so far is not kept in the library.`, () => act("cancel")),
-    delete: () => sure(`Delete ${now.run}? Its curve and its snapshots are gone for good.`, () => act("delete")),
+    cancel: () => sure(`Cancel ${named()}? What it has learned so far is not kept in the library.`, () => act("cancel")),
+    delete: () => sure(`Delete ${named()}? It moves to the bin, from where the Library page puts it back.`, () => act("delete")),
     no: () => element("train-question").close(),
     yes() {
       element("train-question").close();

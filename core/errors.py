@@ -1,7 +1,7 @@
 """The one way this project says that an input was wrong."""
 
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import TypeVar, final
 
 from pydantic import ValidationError
 
@@ -13,6 +13,16 @@ class InputError(ValueError):
 
     The message is one sentence that says what was wrong and what is allowed; it is shown to the user as it is.
     """
+
+
+@final
+class UnknownError(InputError):
+    """There is nothing of the name that was asked for."""
+
+
+@final
+class ConflictError(InputError):
+    """What was asked does not fit the state that something is in."""
 
 
 class TrainingError(RuntimeError):

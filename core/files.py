@@ -6,7 +6,8 @@ Nothing here unpickles: arrays are safetensors, everything else is JSON checked 
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +19,8 @@ from torch import Tensor
 from core.errors import InputError, sentence
 
 Model = TypeVar("Model", bound=BaseModel)
+Stamp = tuple[tuple[int, int, int], ...]
+SETTLED = 3  # seconds after which a file's time tells all its versions apart
 
 
 def data_folder(package: Path, name: str) -> Path:
@@ -45,6 +48,28 @@ def write_bytes(path: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def stamp(folder: Path, names: Iterable[str]) -> Stamp:
+    """Changes when any of some files in a folder does, or comes or goes: time, inode and size of each, 0 for one that is not there."""
+    found = []
+    for name in names:
+        try:
+            one = (folder / name).stat()
+            found.append((one.st_mtime_ns, one.st_ino, one.st_size))
+        except OSError:
+            found.append((0, 0, 0))
+    return tuple(found)
+
+
+def is_settled(found: Stamp) -> bool:
+    """Whether the files are old enough for any change to show in their stamp."""
+    return time.time_ns() - max(written for written, _, _ in found) > SETTLED * 10**9
+
+
+def folder_bytes(folder: Path) -> int:
+    """Bytes of all files in a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def write_json(path: Path, content: BaseModel | Mapping[str, Any]) -> None:

@@ -3,7 +3,6 @@
 import functools
 import json
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from torch import Tensor
 
 from core.errors import InputError, sentence
 from core.evaluation import Evaluation, compare
-from core.files import data_folder, write_bytes
+from core.files import Stamp, data_folder, stamp, write_bytes
 from core.generalization import Condition, Generalization, generalize
 from core.optimizers.base import Optimizer
 from core.outer.config import RunConfig
@@ -107,8 +106,8 @@ def starting_point(text: str, root: Path = ROOT) -> tuple[dict[str, Any], dict[s
 
 
 @functools.lru_cache(maxsize=8192)
-def _own_run(path: Path, stamps: tuple[tuple[int, int], ...]) -> Run | None:
-    """The run in a folder, if it is over and can be looked at; ``stamps`` (of its files) are part of the key only."""
+def _own_run(path: Path, found: Stamp) -> Run | None:
+    """The run in a folder, if it is over and can be looked at; ``found`` (of its files) is part of the key only."""
     try:
         run = Run(path)
         return run if run.status().state in ("finished", "stopped") and run.snapshots() else None
@@ -123,11 +122,9 @@ def own_runs() -> list[Run]:
     """
     found = []
     for path in sorted(runs_root().glob("*/config.json")):
-        with suppress(OSError):
-            stats = [(path.parent / name).stat() for name in ("config.json", "status.json")]
-            run = _own_run(path.parent, tuple((one.st_mtime_ns, one.st_ino) for one in stats))
-            if run is not None and is_name(run.name):
-                found.append(run)
+        run = _own_run(path.parent, stamp(path.parent, ("config.json", "status.json")))
+        if run is not None and is_name(run.name):
+            found.append(run)
     return found
 
 

@@ -1,5 +1,6 @@
 """Train: start outer trainings, watch them, queue them; the runs' folders and the HTTP interface do the rest."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import dash
@@ -14,7 +15,7 @@ from app.components.scores import sentences, swatch
 from app.figures.style import DARK, LIGHT, THEMES, Theme, figure
 from app.figures.train import FIGURES
 from app.train.drawing import INSTRUMENTS, draw
-from app.train.state import NAMES, parse, to_form
+from app.train.state import NAMES, parse, starting, to_form
 from app.train.words import CHOICES, PRESETS, SETTINGS, TEXTS, Setting, allowed, bounds, optional, parameters_of, whole
 from core.errors import InputError
 from core.jobs.limits import Limits
@@ -49,7 +50,7 @@ ACTIONS = {  # what may be asked of a run, and in which states
     "resume": ("Resume", "paused stopped cancelled failed"),
     "stop": ("Stop and keep", "running paused"),
     "cancel": ("Cancel", "queued running paused"),
-    "delete": ("Delete", "queued running paused stopped finished cancelled failed"),
+    "delete": ("Delete", "paused stopped finished cancelled failed"),
 }
 
 
@@ -57,6 +58,7 @@ def layout(**query: str) -> html.Main:
     """The page for one link; the browser fills in what happens."""
     view, wrong = parse({name: value for name, value in query.items() if isinstance(value, str)})
     theme = THEMES.get(request.cookies.get("theme", ""), LIGHT)
+    settings, start = starting(view)
     frames = {one.name: {name: make(one).to_plotly_json() for name, make in FIGURES.items()} for one in (LIGHT, DARK)}
     return html.Main(
         className="train",
@@ -65,7 +67,7 @@ def layout(**query: str) -> html.Main:
         children=[
             dcc.Store(id="train-run", data=view.run),
             dcc.Store(id="train-frames", data=frames),
-            dcc.Store(id="train-start", data=None),
+            dcc.Store(id="train-start", data=start),
             dcc.Store(id="train-again", data=None),
             dcc.Store(id="train-body", data=None),
             dcc.Store(id="train-snapshot", data=None),
@@ -76,7 +78,11 @@ def layout(**query: str) -> html.Main:
             html.Div(
                 className="train-columns",
                 children=[
-                    html.Aside([_form(), _runs()], className="train-side", **{"aria-label": "New run, and all runs"}),
+                    html.Aside(
+                        [_form(settings or PRESETS[FIRST].settings), _runs()],
+                        className="train-side",
+                        **{"aria-label": "New run, and all runs"},
+                    ),
                     html.Div([_nothing(), _chosen(theme)], className="train-stage"),
                 ],
             ),
@@ -85,8 +91,8 @@ def layout(**query: str) -> html.Main:
     )
 
 
-def _form() -> html.Section:
-    shown = to_form(PRESETS[FIRST].settings)
+def _form(settings: Mapping[str, Any]) -> html.Section:
+    shown = to_form(settings)
     limits = Limits.from_environment()
     groups: dict[str, list[Setting]] = {}
     for setting in SETTINGS:
@@ -316,6 +322,7 @@ def _blank(theme: Theme) -> go.Figure:
 def _question() -> html.Dialog:
     return html.Dialog(
         id="train-question",
+        className="question",
         **{"aria-labelledby": "train-question-text"},
         children=[
             html.P(id="train-question-text"),
@@ -348,7 +355,7 @@ def on_fill(*given: Any) -> tuple[Any, ...]:
     start: dict[str, Any] | None = None
     if cause == "train-again":
         if not again:
-            return *(no_update,) * len(NAMES), None
+            return (no_update,) * (len(NAMES) + 1)
         try:
             settings = to_options(find(again["run"]).run.config)
         except InputError:  # deleted this moment

@@ -8,8 +8,11 @@ from typing import Any
 from app import query as links
 from app.query import Field, Values, choice
 from app.train.words import CHOICES, SETTINGS, TEXTS
+from core import zoo
+from core.errors import InputError
 from core.jobs.queue import find
 from core.outer.options import from_options, to_options
+from core.store import is_name
 
 
 @dataclass(frozen=True)
@@ -18,10 +21,12 @@ class View:
 
     Attributes:
         run: name of the run that is shown, "" for none.
+        start: the snapshot that the form starts from, as in "NAME@100"; "" for none.
         theme: "light", "dark" or "auto".
     """
 
     run: str
+    start: str
     theme: str
 
 
@@ -29,8 +34,25 @@ def _read_run(text: str, so_far: Values) -> str:
     return find(text).name
 
 
+def _read_start(text: str, so_far: Values) -> str:
+    if not is_name(text.partition("@")[0]):
+        raise InputError(f"start must be a run and an outer step, as in 'mine@100' (got {text!r:.60})")
+    found, _ = zoo.starting_point(text)
+    return f"{found['run']}@{found['outer_step']}"
+
+
+def starting(view: View) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Settings of the run that the form is to start from, and the setting ``start``; nothing and None without one."""
+    if not view.start:
+        return {}, None
+    start, _ = zoo.starting_point(view.start)
+    settings = to_options(zoo.find_run(start["run"]).config)
+    return {name: value for name, value in settings.items() if name != "start"}, start
+
+
 FIELDS: dict[str, Field] = {
     "run": Field(lambda _: "", _read_run, str),
+    "start": Field(lambda _: "", _read_start, str),
     "theme": Field(lambda _: "auto", choice("theme", {"auto": 0, "light": 0, "dark": 0}), str),
 }
 NAMES = tuple(setting.name for setting in SETTINGS)

@@ -52,7 +52,7 @@ class Limits(BaseModel):
         disk_gb: GiB that one run may fill.
         queue: runs that wait.
         runs_per_client: runs of one client that wait, run or are paused.
-        runs: runs that are kept, whatever their state.
+        runs: runs that are kept, whatever their state, those in the bin included.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -112,10 +112,20 @@ class Limits(BaseModel):
             raise TooManyError(
                 f"at most {self.runs_per_client} runs of yours may wait or run here at a time: wait for one"
             )
+        self.check_kept(kept, folder)
+
+    def check_kept(self, kept: int, folder: Path) -> None:
+        """Whether one more run may be kept.
+
+        Raises:
+            TooManyError: one sentence that names the limit.
+        """
         if kept >= self.runs:
-            raise TooManyError(f"at most {self.runs} runs are kept here: delete one first")
+            raise TooManyError(
+                f"at most {self.runs} runs are kept here, the bin included: delete one and empty the bin"
+            )
         if shutil.disk_usage(folder).free < 4 * RESERVED_BYTES:
-            raise TooManyError("the disk is full: nothing can be queued until there is room")
+            raise TooManyError("the disk is full: nothing can be kept until there is room")
 
 
 def _most(what: str, value: float, limit: float) -> None:

@@ -11,12 +11,13 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, final
+from typing import Any
 
 from core import zoo
+from core.bin import count, erase, expire
 from core.claims import Claim, Heartbeat, begin_beating, last_heartbeat, try_claim
-from core.errors import InputError
-from core.files import write_bytes, write_json
+from core.errors import ConflictError, InputError, UnknownError
+from core.files import Stamp, is_settled, stamp, write_bytes, write_json
 from core.jobs.limits import Limits
 from core.jobs.record import LEFT_AS, Job, Record, Wish, locked, note
 from core.outer.config import RunConfig
@@ -24,19 +25,8 @@ from core.outer.options import from_options, to_options
 from core.store import Run, State, Status, is_name, runs_root
 
 IN_VAIN = 5  # workers in a row that may die of a run before it is given up
-SETTLED = 3  # seconds after which a file's time tells all its versions apart
 AT_WORK: tuple[State, ...] = ("queued", "running", "paused")  # what counts against a client's number of runs
 CAN_RESUME: tuple[State, ...] = ("paused", "stopped", "cancelled", "failed")
-
-
-@final
-class UnknownJobError(InputError):
-    """There is no job of that name."""
-
-
-@final
-class ConflictError(InputError):
-    """What was asked does not fit the state that a job is in."""
 
 
 @dataclass(frozen=True)
@@ -51,31 +41,25 @@ def find(name: str, root: Path | None = None) -> Record:
     """The job of that name.
 
     Raises:
-        UnknownJobError: there is none.
+        UnknownError: there is none.
     """
     path = (root or runs_root()) / name
     if not is_name(name) or not (path / "job.json").is_file():
-        raise UnknownJobError(f"there is no run {name[:80]!r}")
+        raise UnknownError(f"there is no run {name[:80]!r}")
     return Record(path)
 
 
-def _stamp(path: Path) -> tuple[tuple[int, int], ...]:
-    """Changes when what makes a run a job does."""
-    found = [(path / name).stat() for name in ("job.json", "config.json", "status.json")]
-    return tuple((one.st_mtime_ns, one.st_ino) for one in found)
-
-
 @functools.lru_cache(maxsize=8192)
-def _settled(path: Path, stamp: tuple[tuple[int, int], ...]) -> tuple[Record, Status]:
+def _settled(path: Path, found: Stamp) -> tuple[Record, Status]:
     record = Record(path)
     return record, record.status()
 
 
 def _read(path: Path) -> tuple[Record, Status]:
     """A job; from memory if its files are the same and old enough for a change to show in their times."""
-    stamp = _stamp(path)
-    if time.time_ns() - max(written for written, _ in stamp) > SETTLED * 10**9:
-        return _settled(path, stamp)
+    found = stamp(path, ("job.json", "config.json", "status.json"))
+    if is_settled(found):
+        return _settled(path, found)
     record = Record(path)
     return record, record.status()
 
@@ -153,7 +137,7 @@ def submit(
         known = records(root)
         own = sum(record.job.client == who and status.state in AT_WORK for record, status in known) if who else 0
         queue = waiting(known)
-        limits.check_room(len(queue), own, len(known), root)
+        limits.check_room(len(queue), own, len(known) + count(root), root)
         now = time.time()
         order = max([now, *(record.job.order + 1 for record in queue)])
         name = _name(config, root)
@@ -213,7 +197,7 @@ def reorder(record: Record, place: int) -> None:
 
 
 def ask(record: Record, wish: Wish) -> None:
-    """Pause, stop (and keep), cancel or delete a run: at once if nobody works on it, otherwise its worker is asked.
+    """Pause, stop (and keep) or cancel a run: at once if nobody works on it, otherwise its worker is asked.
 
     Raises:
         ConflictError: the run is over, so there is nothing to pause, stop or cancel.
@@ -234,9 +218,6 @@ def leave(record: Record, wish: Wish) -> None:
     Raises:
         ConflictError: the run is over, so there is nothing to pause, stop or cancel.
     """
-    if wish == "delete":
-        remove(record)
-        return
     state = record.status().state
     if state not in AT_WORK and state != LEFT_AS[wish]:
         raise ConflictError(f"{record.name} is {state}: there is nothing to {wish}")
@@ -247,20 +228,26 @@ def leave(record: Record, wish: Wish) -> None:
         record.set_state(LEFT_AS[wish])
 
 
-def remove(record: Record) -> None:
-    """Remove a run that is claimed, with everything it kept."""
-    grave = record.path.parent / f".gone-{record.name}-{secrets.token_hex(3)}"
-    record.path.rename(grave)  # at once, for everybody who looks
-    shutil.rmtree(grave, ignore_errors=True)
+def withdraw(record: Record) -> None:
+    """Remove a run that was queued by mistake; if a worker was quicker, it is cancelled."""
+    claim = try_claim(record.path)
+    if claim is None:
+        record.want("cancel")
+        return
+    try:
+        erase(record.path, record.path.parent)
+    finally:
+        claim.release()
 
 
 def tidy(root: Path) -> None:
-    """Remove what was left behind by processes that were killed while they made or removed a run."""
+    """Remove what was left behind by processes that were killed while they made or removed a run, and what is long in the bin."""
     for pattern, age in ((".gone-*", 0.0), (".new-*", 3600.0)):
         for path in root.glob(pattern):
             with suppress(OSError):
                 if time.time() - path.stat().st_mtime >= age:
                     shutil.rmtree(path, ignore_errors=True)
+    expire(root)
 
 
 def resume(record: Record, limits: Limits | None = None) -> None:

@@ -16,9 +16,9 @@ from core.files import read_json, write_json
 from core.lines import whole_lines
 from core.store import Run, State, Status
 
-Wish = Literal["pause", "stop", "cancel", "delete"]
+Wish = Literal["pause", "stop", "cancel"]
 WISHES: tuple[Wish, ...] = get_args(Wish)
-LEFT_AS: dict[Wish, State] = {"pause": "paused", "stop": "stopped", "cancel": "cancelled", "delete": "cancelled"}
+LEFT_AS: dict[Wish, State] = {"pause": "paused", "stop": "stopped", "cancel": "cancelled"}
 
 
 class Job(BaseModel):

@@ -8,7 +8,7 @@ from typing import Any
 
 from core.errors import InputError
 from core.jobs.limits import Limits
-from core.jobs.queue import ask, submit
+from core.jobs.queue import submit, withdraw
 from core.jobs.record import Record
 from core.outer.options import OPTIONS, from_options
 
@@ -59,6 +59,6 @@ def sweep(
             made.append(submit({**settings, **chosen}, root=root, limits=limits, client=client, sweep=name))  # noqa: PERF401 - what was made is needed
     except (InputError, OSError):
         for record in made:
-            ask(record, "delete")
+            withdraw(record)
         raise
     return name, made

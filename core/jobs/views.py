@@ -3,19 +3,22 @@
 import functools
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from core.claims import HEARTBEAT
 from core.errors import InputError
+from core.files import Stamp, is_settled, stamp
 from core.jobs.broker import SEEN_WITHIN, workers_present
 from core.jobs.queue import waiting
 from core.jobs.record import Record, events
+from core.labels import LABEL_FILE, read_label
 from core.outer.options import command_of, to_options
 from core.store import OuterStep, Status
 
 MOST_EVENTS = 500
 MOST_POINTS = 5000  # of the curve in one answer, about
+FILES = ("outer_loss.csv", "snapshots", LABEL_FILE)  # beside those that `records` looks at
 RECENT = 20  # outer steps that the speed is taken over
 
 
@@ -50,13 +53,8 @@ def _beating(record: Record) -> bool:
         return False
 
 
-def describe(record: Record, queue: list[str] | None = None) -> dict[str, Any]:
-    """One job.
-
-    Args:
-        record: the job.
-        queue: names of the runs that wait, in order, if known; otherwise its place is left out.
-    """
+def describe(record: Record) -> dict[str, Any]:
+    """One job; its place in the queue is only in `describe_all`."""
     status = record.status()
     recent: list[OuterStep] = []
     if status.state != "queued":
@@ -79,8 +77,9 @@ def describe(record: Record, queue: list[str] | None = None) -> dict[str, Any]:
     speed = _speed(recent)
     left = (live.outer_steps - live.outer_step) / speed if speed else None
     config = record.run.config
-    found = {
+    return {
         "id": record.name,
+        "title": read_label(record.path).title,
         **live.model_dump(),
         "wanted": record.wanted(),
         "worker_alive": status.state == "running" and _beating(record),
@@ -94,33 +93,33 @@ def describe(record: Record, queue: list[str] | None = None) -> dict[str, Any]:
         "settings": to_options(config),
         "command": command_of(config, f"runs/{record.name}"),
     }
-    if queue is not None:
-        found["place"] = queue.index(record.name) if record.name in queue else None
-    return found
 
 
 @functools.lru_cache(maxsize=8192)
-def _described(record: Record, snapshots: tuple[int, ...]) -> dict[str, Any]:
-    """Of a run that is over; a record that `records` gives again is the same as long as its files are."""
+def _described(record: Record, found: Stamp) -> dict[str, Any]:
+    """Of a run that nobody works on; a record that `records` gives again is the same as long as its files are, and ``found`` (of
+    its other files) is part of the key only."""
     return describe(record)
 
 
-def _listed(record: Record, status: Status, queue: list[str]) -> dict[str, Any]:
-    if status.state in ("queued", "running", "paused"):
-        return describe(record, queue)
-    return {**_described(record, tuple(record.run.snapshots())), "wanted": record.wanted(), "place": None}
+def _listed(record: Record, status: Status, queue: Mapping[str, int]) -> dict[str, Any]:
+    found = stamp(record.path, FILES)
+    known = _described(record, found) if status.state != "running" and is_settled(found) else describe(record)
+    place = queue.get(record.name) if status.state == "queued" else None
+    return {**known, "wanted": record.wanted(), "place": place}
 
 
 def describe_all(listed: Iterable[tuple[Record, Status]], sweep: str | None = None) -> dict[str, Any]:
     """All jobs in the order in which they were submitted, the queue, and the number of workers that are there."""
     known = list(listed)
     queue = [record.name for record in waiting(known)]
+    places = {name: place for place, name in enumerate(queue)}
     shown = []
     for record, status in known:
         if sweep is not None and record.job.sweep != sweep:
             continue
         try:
-            shown.append(_listed(record, status, queue))
+            shown.append(_listed(record, status, places))
         except (InputError, OSError):  # deleted this moment
             continue
     return {"jobs": shown, "queue": queue, "workers": workers_present()}

@@ -13,7 +13,7 @@ from core.claims import beat, stop_beating
 from core.errors import InputError
 from core.jobs.held_out import HeldOut
 from core.jobs.limits import Limits
-from core.jobs.queue import Held, leave
+from core.jobs.queue import Held
 from core.jobs.record import LEFT_AS, Record, note
 from core.outer.gradient import Workers
 from core.outer.trainer import FULL, Hooks, train
@@ -173,9 +173,6 @@ def _after(record: Record) -> None:
         )  # once more, so that whoever looked before the snapshot was there looks again
     record.note_state()
     wish = record.wanted()
-    if wish == "delete":
-        leave(record, wish)
-        return
     if wish is None and state == "paused":  # it was taken back this moment
         record.set_state("queued")
     record.want(None)

@@ -12,11 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.catalog import subjects
-from app.job_routes import LARGEST_BODY
+from app.guard import LARGEST_BODY
 from app.state import parse
 from app.views import source_of
 from core import zoo
-from core.jobs.queue import find, take_next
+from core.bin import deleted
+from core.jobs.queue import find, take_next, withdraw
 from core.jobs.worker import execute
 from core.outer.options import OPTIONS
 from core.tuning import TUNED
@@ -78,8 +79,11 @@ def test_a_run_from_submission_to_the_library(client: FlaskClient, root: Path) -
     source = source_of(view)
     assert client.get(f"/api/bundles/{source.key}.safetensors?{source.query}").status_code == 200
     assert zoo.find_run(job["id"]).config.unroll == 10
-    assert client.post(f"/api/jobs/{job['id']}/delete").json == {"id": job["id"], "deleted": True}
+    gone = client.post(f"/api/jobs/{job['id']}/delete").json
+    assert gone["id"] == job["id"] and [one.id for one in deleted()] == [gone["bin"]]
     assert made(root) == [] and job["id"] not in subjects("linear_regression")
+    assert client.post(f"/api/library/bin/{gone['bin']}/restore").json == {"name": job["id"]}
+    assert made(root) == [job["id"]] and job["id"] in subjects("linear_regression")
 
 
 def test_damaged_own_runs_do_not_break_the_catalogue(client: FlaskClient, root: Path) -> None:
@@ -102,6 +106,8 @@ def test_the_actions(client: FlaskClient) -> None:
     listed = client.get("/api/jobs").json
     assert listed["queue"] == [second, first]
     assert {job["id"]: job["place"] for job in listed["jobs"]} == {first: 1, second: 0}
+    refused = client.post(f"/api/jobs/{first}/delete")
+    assert refused.status_code == 409 and "is queued: cancel or stop it" in refused.json["error"]
     assert client.post(f"/api/jobs/{first}/pause").json["state"] == "paused"
     assert client.post(f"/api/jobs/{first}/resume").json["state"] == "queued"
     assert client.post(f"/api/jobs/{first}/cancel").json["state"] == "cancelled"
@@ -114,7 +120,7 @@ def test_the_actions(client: FlaskClient) -> None:
     assert f"--start {second}@30" in again.json["command"]
     assert client.post(f"/api/jobs/{second}/cancel").status_code == 409
     assert client.post(f"/api/jobs/{again.json['id']}/stop").json["state"] == "stopped"
-    assert client.delete(f"/api/jobs/{first}").json["deleted"]
+    assert client.delete(f"/api/jobs/{first}").json["id"] == first
     assert client.get(f"/api/jobs/{first}").status_code == 404
 
 
@@ -359,6 +365,6 @@ def test_no_settings_are_an_error_of_the_server(client: FlaskClient, changes: di
     answer = client.post("/api/jobs", data=json.dumps(SMALL | changes), content_type="application/json")
     assert answer.status_code in (201, 400)
     if answer.status_code == 201:
-        assert client.delete(f"/api/jobs/{answer.json['id']}").json["deleted"]
+        withdraw(find(answer.json["id"]))
     else:
         assert list(answer.json) == ["error"]

@@ -18,6 +18,7 @@ READY = {
     "mechanisms?view=earnings": "document.querySelector('.mechanism-room .main-svg')",
     "performance": "document.querySelector('#performance-outer .main-svg')",
     "train": "window.train && train.now.frames",
+    "library?open=zoo/rosenbrock-gru64": "document.querySelector('tr[data-details]')",
     "runs?runs=linear_regression-gru64,linear_regression-lstm64": "document.querySelector('#runs-rows tr')",
     "nowhere": "document.querySelector('.lone')",
 }

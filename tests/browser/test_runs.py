@@ -31,4 +31,4 @@ def test_a_sweep_is_compared_while_it_trains(explorers: Callable[..., Explorer])
     trainer.forgive("ERR_ABORTED")
     trainer.forgive("404")
     for name in answer["jobs"]:
-        trainer.api(f"/api/jobs/{name}", "DELETE")
+        trainer.discard(name)

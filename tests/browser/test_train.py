@@ -88,6 +88,14 @@ class Trainer:
     def press(self, name: str) -> None:
         self.page.get_by_role("group", name="This run").get_by_role("button", name=name, exact=True).click()
 
+    def discard(self, run: str) -> None:
+        """Cancel a run if it is not over, then delete it."""
+        if self.api(f"/api/jobs/{run}")["state"] in ("queued", "running", "paused"):
+            self.api(f"/api/jobs/{run}/cancel", "POST")
+        while self.api(f"/api/jobs/{run}")["state"] == "running":
+            self.page.wait_for_timeout(100)
+        self.api(f"/api/jobs/{run}", "DELETE")
+
     def api(self, path: str, method: str = "GET", body: Any = None) -> Any:
         """Ask the server without the page."""
         content = None if body is None else json.dumps(body).encode()
@@ -113,7 +121,7 @@ def trainers(explorers: Callable[..., Explorer]) -> Iterator[Callable[..., Train
             trainer.page.evaluate("history.replaceState(null, '', '/nowhere')")
     opened[0].page.wait_for_timeout(700)
     for job in opened[0].api("/api/jobs")["jobs"]:
-        opened[0].api(f"/api/jobs/{job['id']}", "DELETE")
+        opened[0].discard(job["id"])
 
 
 @pytest.fixture
@@ -179,6 +187,7 @@ def test_a_run_is_paused_resumed_stopped_and_deleted(trainer: Trainer) -> None:
     assert name in page.title()
     trainer.losses()
     trainer.press("Delete")
+    assert "It moves to the bin" in page.locator("#train-question").inner_text()
     page.get_by_role("button", name="Yes").click()
     page.wait_for_function("train.now.run === '' && !location.search.includes('run=')")
     page.wait_for_function("!document.querySelector('#train-runs .run')")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.train.state import NAMES, parse, to_form
+from app.train.state import NAMES, parse, starting, to_form
 from core.errors import InputError
 from core.jobs.queue import submit
 from core.outer.options import from_options, to_options
@@ -31,6 +31,17 @@ def test_a_link_to_no_run_is_said(run: str, name: str) -> None:
 
 def test_without_a_run_nothing_is_wrong(run: str) -> None:
     assert parse("")[0].run == "" and parse("")[1] == []
+
+
+def test_a_link_names_a_start() -> None:
+    view, wrong = parse("start=rosenbrock-gru64@815")
+    settings, start = starting(view)
+    assert wrong == [] and start == {"run": "rosenbrock-gru64", "outer_step": 815}
+    assert settings["task"] == "rosenbrock" and to_form(settings)["outer_steps"] == 1500
+    assert starting(parse("start=rosenbrock-gru64")[0])[1] == {"run": "rosenbrock-gru64", "outer_step": 1500}
+    for text in ("../zoo", "nobody@3", "rosenbrock-gru64@77", "rosenbrock-gru64@x", "core"):
+        view, wrong = parse({"start": text})
+        assert len(wrong) == 1 and starting(view) == ({}, None)
 
 
 @pytest.mark.parametrize(

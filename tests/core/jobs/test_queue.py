@@ -9,14 +9,13 @@ import pytest
 import torch
 
 from core import zoo
+from core.bin import discard, empty
 from core.claims import CLAIM, try_claim
-from core.errors import InputError
+from core.errors import ConflictError, InputError, UnknownError
 from core.jobs import queue as module
 from core.jobs.limits import Limits, TooManyError
 from core.jobs.queue import (
     IN_VAIN,
-    ConflictError,
-    UnknownJobError,
     ask,
     find,
     is_waiting,
@@ -28,6 +27,7 @@ from core.jobs.queue import (
     take_next,
     tidy,
     waiting,
+    withdraw,
 )
 from core.jobs.record import events, note
 from core.outer.options import from_options
@@ -143,13 +143,21 @@ def test_a_waiting_run_obeys_at_once(root, wish, state):
     assert order() == [record.name] and record.wanted() is None
 
 
-def test_deleting_removes_everything(root):
+def test_what_is_withdrawn_leaves_nothing(root):
     record = queued()
-    ask(record, "delete")
+    withdraw(record)
     assert not record.path.exists() and records() == []
     assert not [path for path in root.iterdir() if path.name != ".lock"]
-    with pytest.raises(UnknownJobError):
+    with pytest.raises(UnknownError):
         find(record.name)
+
+
+def test_what_a_worker_has_taken_is_cancelled_instead(root):
+    record = queued()
+    held = take_next("w")
+    withdraw(record)
+    assert record.wanted() == "cancel" and record.path.exists()
+    held.claim.release()
 
 
 def test_what_is_over_cannot_be_paused_or_resumed(root):
@@ -165,7 +173,7 @@ def test_what_is_over_cannot_be_paused_or_resumed(root):
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../x", "x/../..", "/etc", ".lock", "a\0b", "x" * 101, "nobody", "é"])
 def test_names_that_are_none(root, name):
-    with pytest.raises(UnknownJobError, match="there is no run"):
+    with pytest.raises(UnknownError, match="there is no run"):
         find(name)
 
 
@@ -209,7 +217,7 @@ def test_restart_from_a_snapshot_with_other_settings(root):
     work()
     found, expected = second.run.optimizer(0).theta, first.run.optimizer(kept[2]).theta
     assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
-    ask(first, "delete")
+    discard(first.path)
     third = restart(second, None, {"start": {"run": second.name, "outer_step": 5}})
     assert third.run.config.start.outer_step == 5
     with pytest.raises(InputError, match="no snapshot at outer step 77"):
@@ -230,11 +238,21 @@ def test_what_a_client_may_queue(root):
     other = submit(SMALL, client="b", limits=limits)
     with pytest.raises(TooManyError, match="the queue is full: at most 3"):
         submit(SMALL, client="c", limits=limits)
-    ask(other, "delete")
+    withdraw(other)
     work()  # one of a's is over
     submit(SMALL, client="a", limits=limits)
     with pytest.raises(TooManyError, match="at most 1 runs are kept"):
         submit(SMALL, client="d", limits=Limits(runs=1))
+
+
+def test_the_bin_counts(root):
+    record = queued()
+    ask(record, "cancel")
+    discard(record.path)
+    with pytest.raises(TooManyError, match="at most 1 runs are kept here, the bin included"):
+        submit(SMALL, limits=Limits(runs=1))
+    empty()
+    submit(SMALL, limits=Limits(runs=1))
 
 
 def test_a_claim_is_respected_by_whoever_asks(root):
@@ -290,11 +308,3 @@ def test_a_wish_outlives_the_worker_that_it_was_meant_for(root, wish, state):
     held.claim.release()  # as if it had died
     assert take_next("next") is None
     assert record.status().state == state and record.wanted() is None
-
-
-def test_a_deletion_outlives_the_worker_that_it_was_meant_for(root):
-    record = queued()
-    held = take_next("doomed")
-    ask(record, "delete")
-    held.claim.release()
-    assert take_next("next") is None and not record.path.exists()

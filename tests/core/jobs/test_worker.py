@@ -5,7 +5,9 @@ import math
 import pytest
 import torch
 
+from core.bin import discard
 from core.claims import Heartbeat, begin_beating, last_heartbeat
+from core.errors import ConflictError
 from core.jobs import held_out as held_out_module
 from core.jobs.limits import Limits
 from core.jobs.queue import ask, find, is_waiting, records, resume, take_next
@@ -52,10 +54,18 @@ def test_a_run_obeys_and_goes_on_exactly(root, tmp_path, wish, state):
     assert_same_training(record, uninterrupted(tmp_path / "reference", record.run.config))
 
 
-def test_deleting_a_run_at_work(root):
+def test_a_run_at_work_cannot_be_deleted(root):
     record = queued()
-    work_until(record, 5, "delete")
-    assert not record.path.exists() and records() == []
+    refused = []
+
+    def leaving():
+        with pytest.raises(ConflictError, match="is being trained: cancel or stop it before you delete it"):
+            discard(record.path)
+        refused.append(1)
+        return False
+
+    work(leaving=leaving)
+    assert refused and record.status().state == "finished"
 
 
 def test_a_wish_that_is_taken_back_in_time(root):

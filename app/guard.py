@@ -1,0 +1,127 @@
+"""What every part of the HTTP interface that changes something has in common: same origin, small bodies, one sentence for whatever is wrong."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, jsonify, request
+from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
+
+from core.errors import ConflictError, InputError, UnknownError
+from core.jobs.limits import TooManyError
+from core.outer.trainer import FULL
+
+LARGEST_BODY = 64 * 1024
+DRAIN = 2**28, 5.0  # bytes and seconds at most
+SAFE = ("GET", "HEAD", "OPTIONS")
+STATUSES: tuple[tuple[type[InputError], int], ...] = (
+    (UnknownError, 404),
+    (ConflictError, 409),
+    (TooManyError, 429),
+    (InputError, 400),
+)
+
+
+class RefusalError(Exception):
+    """What is answered instead: a status and one sentence."""
+
+    def __init__(self, status: int, sentence: str):
+        super().__init__(sentence)
+        self.status = status
+
+
+def refuse(status: int, sentence: str) -> Response:
+    """A status and one sentence as JSON."""
+    response = jsonify({"error": " ".join(sentence.split())[:400]})
+    response.status_code = status
+    return response
+
+
+def guard(blueprint: Blueprint, largest: Callable[[], int] = lambda: LARGEST_BODY) -> None:
+    """Check every request to a blueprint, and answer every error with one sentence.
+
+    Args:
+        blueprint: the part of the interface.
+        largest: bytes that the body of the request at hand may have.
+    """
+
+    def only_from_here() -> Response | None:
+        """Another site's page must not act in a visitor's name; and no request needs a large body."""
+        request.max_content_length = largest()
+        if request.method in SAFE:
+            return None
+        origin = request.headers.get("Origin")
+        site = request.headers.get("Sec-Fetch-Site")
+        foreign = site not in (None, "same-origin", "none") or (
+            origin is not None and urlsplit(origin).netloc != request.host
+        )
+        return refuse(403, "runs can be changed only from this dashboard's own pages") if foreign else None
+
+    def too_large(error: RequestEntityTooLarge) -> Response:
+        _drain()
+        return refuse(413, f"the body must be at most {largest():,} bytes")
+
+    def full(error: OSError) -> Response:
+        if error.errno in FULL:
+            return refuse(507, "the disk is full: nothing can be kept until there is room")
+        raise error
+
+    blueprint.before_request(only_from_here)
+    for kind, status in STATUSES:
+        blueprint.register_error_handler(kind, lambda error, status=status: refuse(status, str(error)))
+    blueprint.register_error_handler(RefusalError, lambda error: refuse(error.status, str(error)))
+    blueprint.register_error_handler(RequestEntityTooLarge, too_large)
+    blueprint.register_error_handler(
+        HTTPException,
+        lambda error: refuse(error.code or 400, f"{request.method} {request.path[:80]}: {error.name}"),
+    )
+    blueprint.register_error_handler(OSError, full)
+
+
+def _drain() -> None:
+    """Take in what is still being sent, within reason: most clients look for an answer only when they have sent everything."""
+    stream, until, left = request.environ["wsgi.input"], time.monotonic() + DRAIN[1], DRAIN[0]
+    while left > 0 and time.monotonic() < until:
+        part = stream.read(min(left, 2**18))
+        if not part:
+            return
+        left -= len(part)
+
+
+def body() -> bytes:
+    """The whole body."""
+    try:
+        return request.get_data(cache=False)
+    except BadRequest:
+        raise RefusalError(400, "the body broke off") from None
+
+
+def json_object(*names: str, needed: bool = True) -> dict[str, Any]:
+    """The JSON object in the body, with no other names than these (any if none are given); {} where it may be absent."""
+    content = body()
+    if not content and not needed:
+        return {}
+    if request.mimetype != "application/json":
+        raise RefusalError(415, "the body must be JSON, with Content-Type: application/json")
+    try:
+        found = json.loads(content, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise RefusalError(400, "the body is not JSON") from None
+    if not isinstance(found, dict):
+        raise RefusalError(400, "the body must be a JSON object of settings by name")
+    for name in found:
+        if names and name not in names:
+            raise RefusalError(400, f"{name[:40]!r} is not known here: choose from {', '.join(names)}")
+    return found
+
+
+def nothing() -> None:
+    """The body must be empty, or an empty object."""
+    if json_object(needed=False):
+        raise RefusalError(400, "this takes no settings: leave the body empty")
+
+
+def _no_constant(text: str) -> None:
+    raise ValueError(text)
