@@ -19,6 +19,7 @@ BUDGET = 0.08  # of the time spent training
 MOST_PROBLEMS = 64
 FORWARD = 0.4  # of an outer step's time that a forward pass takes, about
 RIVALS_COST = 6  # evaluations' time that the tuned hand-designed optimizers together take, about
+LAST_LEVELS = 15.0  # seconds for those when training is over
 ROWS = 20_000  # inner parameters at once, about
 POINTS = 101  # of the loss curve that is shown
 SPACING = 1.5, 0.02  # seconds between two evaluations, at least; and as a share of the training time
@@ -74,9 +75,15 @@ class HeldOut:
         spaced = self.trained - self.last >= max(SPACING[0], SPACING[1] * self.trained) or self.last == 0
         return spaced and self.spent + cost <= BUDGET * self.trained
 
-    def rivals_due(self) -> bool:
-        """Whether to find the levels of the tuned hand-designed optimizers now."""
+    def rivals_due(self, *, last: bool = False) -> bool:
+        """Whether to find the levels of the tuned hand-designed optimizers now.
+
+        Args:
+            last: whether training is over.
+        """
         cost = RIVALS_COST * (self.cost or 0.0)
+        if last:
+            return self.levels_due and cost <= max(LAST_LEVELS, 0.25 * self.trained)
         return self.levels_due and self.last > 0 and self.spent + cost <= BUDGET * self.trained
 
     def evaluate(self, theta: Mapping[str, Tensor]) -> dict[str, Any]:

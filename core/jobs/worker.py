@@ -97,7 +97,9 @@ class _Supervision:
         last = step.outer_step == self.record.run.config.outer_steps
         if held_out.due(last=last):
             note(self.record.path, "evaluation", outer_step=step.outer_step, **held_out.evaluate(theta))
-        elif held_out.rivals_due():
+            if not last:
+                return
+        if held_out.rivals_due(last=last):
             found = held_out.rivals()
             if found:
                 note(self.record.path, "levels", optimizers=found)
