@@ -43,7 +43,7 @@ from core.tasks import Problems, Task, make_task
 from core.unroll import Trajectory, inner_steps, unroll
 from core.zoo import entries, evaluate_run, find_run, rivals
 from loptscope.loading import load
-from loptscope.pages import Page, explore, mechanisms, performance, train
+from loptscope.pages import Page, explore, mechanisms, performance, runs, train
 
 __all__ = [
     "Architecture",
@@ -111,6 +111,7 @@ __all__ = [
     "rates_along",
     "report_of",
     "rivals",
+    "runs",
     "saturation",
     "schedule_of",
     "schedule_view",
