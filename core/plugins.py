@@ -58,7 +58,7 @@ class Plugin:
 OPTIMIZERS: dict[str, Plugin] = {}
 WRAPPED: dict[str, str] = {}  # titles of wrapped torch optimizers, by name
 _loaded: dict[str, str] = {}  # digest of each file or package that was loaded
-_source = ""  # digest of the one that is being loaded
+_sources = [""]  # digests of those that are being loaded, the innermost last
 
 
 def _check_name(name: Any, kind: str) -> str:
@@ -70,7 +70,7 @@ def _check_name(name: Any, kind: str) -> str:
 
 
 def _weights_digest(module: nn.Module) -> str:
-    digest = hashlib.sha256(_source.encode())
+    digest = hashlib.sha256(_sources[-1].encode())
     for name, tensor in sorted(module.state_dict().items()):
         kept = io.BytesIO(tensor.detach().cpu().contiguous().numpy().tobytes())
         digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode() + kept.getvalue())
@@ -179,7 +179,6 @@ def load_file(path: Path) -> None:
     Raises:
         InputError: there is no such file, it fails, or it registers nothing.
     """
-    global _source
     place = str(path.resolve())
     if place in _loaded:
         return
@@ -193,18 +192,23 @@ def load_file(path: Path) -> None:
     if spec is None or spec.loader is None:
         raise InputError(f"plugin {path} cannot be read: name a Python file (it ends in .py)")
     module = importlib.util.module_from_spec(spec)
-    before, _source = _registered(), hashlib.sha256(content).hexdigest()
+    before = _registered()
     sys.modules[name] = module
+    _sources.append(hashlib.sha256(content).hexdigest())
+    _loaded[place] = _sources[-1]  # at once: what it imports may ask for all plugins
     try:
         spec.loader.exec_module(module)
     except InputError as error:
+        del _loaded[place]
         raise InputError(f"plugin {path}: {error}") from None
     except Exception as error:  # noqa: BLE001 - whatever somebody else's code raises
+        del _loaded[place]
         text = " ".join(str(error).split())
         raise InputError(f"plugin {path} fails with {type(error).__name__}: {text:.300}") from None
     finally:
-        _loaded[place], _source = _source, ""
+        _sources.pop()
     if _registered() == before:
+        del _loaded[place]
         raise InputError(
             f"plugin {path} registers nothing: call register_optimizer, register_torch_optimizer or register_task"
         )

@@ -105,7 +105,16 @@ def loss_figure(d: Drawing) -> go.Figure:
 def landscape_figure(d: Drawing) -> go.Figure:
     """The loss around the trajectories, or the data that a classifier separates."""
     drawn = {"plane": _plane_figure, "field": _data_figure}.get(d.bundle.about["landscape"])
-    return drawn(d) if drawn else figure(d.theme, d.key, {"visible": False}, {"visible": False}, [])
+    return drawn(d) if drawn else _no_landscape(d)
+
+
+def _no_landscape(d: Drawing) -> go.Figure:
+    made = figure(d.theme, d.key, {"visible": False}, {"visible": False}, [])
+    said = "The problems of this task cannot be drawn in the plane."
+    made.add_annotation(
+        text=said, x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False, font={"color": d.theme.muted}
+    )
+    return made
 
 
 def _plane_figure(d: Drawing) -> go.Figure:

@@ -112,7 +112,7 @@ class TorchOptimizer(HandDesigned):
         own = {name: state[:, i].clone() for i, name in enumerate(self.memory)}
         if self.clocked:
             at = float(state[0, -1].detach()) if len(state) else 0.0
-            own["step"] = torch.tensor(at) if self.clock_is_tensor else int(at)  # type: ignore[assignment]
+            own["step"] = torch.tensor(at, dtype=state.dtype) if self.clock_is_tensor else int(at)  # type: ignore[assignment]
         if own:
             optimizer.state[parameter] = own
         parameter.grad = gradient.clone()

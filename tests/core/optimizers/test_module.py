@@ -1,0 +1,120 @@
+"""Somebody else's module as an optimizer: what it must do, and what is refused with a sentence."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from core.analysis.jacobians import derivatives
+from core.errors import InputError
+from core.optimizers import Architecture, RecurrentOptimizer
+from core.optimizers.checks import check_optimizer
+from core.optimizers.module import ModuleOptimizer
+from core.seeds import Purpose, generator
+
+
+class Cell(nn.Module):
+    """A GRU as torch has it, with a linear readout."""
+
+    def __init__(self, units: int = 5):
+        super().__init__()
+        torch.manual_seed(0)
+        self.state_size = units
+        self.cell = nn.GRUCell(1, units)
+        self.readout = nn.Linear(units, 1)
+
+    def forward(self, state: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        following = self.cell(gradient[:, None], state)
+        return following, self.readout(following)[:, 0]
+
+
+def test_a_gru_of_torchs_is_our_gru() -> None:
+    module = Cell()
+    optimizer = ModuleOptimizer("cell", module)
+    check_optimizer(optimizer)
+    architecture = Architecture(cell="gru", units=5, features="raw", feature_scale=1.0, output_scale=1.0)
+    ours = (
+        RecurrentOptimizer.create(architecture, generator(Purpose.VIEW, 0))
+        if hasattr(RecurrentOptimizer, "create")
+        else None
+    )
+    theta = {
+        "weight_ih": module.cell.weight_ih,
+        "weight_hh": module.cell.weight_hh,
+        "bias_ih": module.cell.bias_ih,
+        "bias_hh": module.cell.bias_hh,
+        "readout_weight": module.readout.weight[0],
+        "readout_bias": module.readout.bias[0],
+        "initial_state": torch.zeros(5),
+    }
+    ours = RecurrentOptimizer(architecture, {name: tensor.detach() for name, tensor in theta.items()})
+    double, same = optimizer.to(torch.float64), ours.to(torch.float64)
+    state, gradient = torch.randn(6, 5, dtype=torch.float64), torch.randn(6, dtype=torch.float64)
+    found, wanted = derivatives(double, state, gradient), derivatives(same, state, gradient)
+    for name in ("next_state", "update", "j_h", "j_g", "u_h", "u_g"):
+        torch.testing.assert_close(getattr(found, name), getattr(wanted, name))
+
+
+def test_the_module_is_copied_and_left_alone() -> None:
+    module = Cell()
+    optimizer = ModuleOptimizer("cell", module)
+    with torch.no_grad():
+        module.readout.bias.add_(1)
+    assert not torch.equal(optimizer.module.readout.bias, module.readout.bias)  # type: ignore[union-attr]
+    assert module.readout.bias.requires_grad
+    assert module.training
+    assert optimizer.state_names == ("h1", "h2", "h3", "h4", "h5")
+
+
+class Broken(Cell):
+    """A cell with one mistake."""
+
+    def __init__(self, mistake: str):
+        super().__init__()
+        self.mistake = mistake
+        self.calls = 0
+
+    def forward(self, state: Tensor, gradient: Tensor) -> tuple[Tensor, Any]:
+        following, update = super().forward(state, gradient)
+        self.calls += 1
+        match self.mistake:
+            case "column":
+                return following, update[:, None]
+            case "mixing":
+                return following, update - update.mean()
+            case "chance":
+                return following, update + torch.rand(1)
+            case "detached":
+                return following.detach(), update.detach()
+            case "nan":
+                return following, update * float("nan")
+            case "raises":
+                raise ValueError("no such\nthing")
+            case "one":
+                return following, None
+            case _:
+                return following.float(), update.float()
+
+
+MISTAKES = {
+    "column": r"must return \(state \[n, 5\], update \[n\]\)",
+    "mixing": "components influence each other",
+    "chance": "must be deterministic",
+    "detached": "cannot be differentiated",
+    "nan": "not finite",
+    "raises": "fails with ValueError: no such thing",
+    "one": "must return",
+    "float": "precision",
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_said(mistake: str) -> None:
+    with pytest.raises(InputError, match=MISTAKES[mistake]):
+        check_optimizer(ModuleOptimizer("broken", Broken(mistake)))
+
+
+def test_a_module_must_say_its_state() -> None:
+    with pytest.raises(InputError, match="state_size"):
+        ModuleOptimizer("linear", nn.Linear(1, 1))

@@ -1,0 +1,96 @@
+"""The worked examples of docs/examples, from the shell and on the dashboard."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLES = ["quadratic", "digits", "my_optimizer", "torch_optimizers"]
+PLUGINS = [part for name in EXAMPLES for part in ("--plugin", f"docs/examples/{name}.py")]
+PAGES = """
+import json
+from app.server import create_app
+app = create_app()
+client = app.server.test_client()
+from app.catalog import subjects, task_options
+from app.state import parse
+from app.views import source_of
+found = {}
+for query in ("task=quadratic&optimizer=lion&compare=my_optimizer", "task=digits&optimizer=my_optimizer&step=20"):
+    view, wrong = parse(query)
+    source = source_of(view)
+    answer = client.get(f"/api/bundles/{source.key}.safetensors?{source.query}")
+    found[query] = [wrong, answer.status_code, len(answer.data) > 10000]
+found["tasks"] = [entry["value"] for entry in task_options()]
+found["titles"] = {name: one.title for name, one in subjects("quadratic").items()}
+for page in ("", "mechanisms?task=quadratic&optimizer=lion", "performance", "train", "library"):
+    found[page] = client.get("/" + page).status_code
+print(json.dumps(found))
+"""
+
+
+def run(*arguments: str, folder: Path, code: str | None = None) -> subprocess.CompletedProcess[str]:
+    words = ["-c", code] if code else ["-m", "core", *arguments]
+    environment = {
+        **os.environ,
+        "LOPTSCOPE_RUNS": str(folder),
+        "LOPTSCOPE_CACHE": str(folder / "cache"),
+        "OMP_NUM_THREADS": "1",
+    }
+    if code:
+        environment["LOPTSCOPE_PLUGINS"] = os.pathsep.join(str(ROOT / path) for path in PLUGINS[1::2])
+    command = [sys.executable, *words]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False)
+
+
+def test_a_task_of_ones_own_from_training_to_evaluation(tmp_path: Path) -> None:
+    settings = ["--task", "quadratic", "--units", "4", "--outer-steps", "3", "--problems", "4", "--unroll", "20"]
+    done = run("train", *PLUGINS[:2], *settings, "--run", str(tmp_path / "mine"), folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    refused = run("evaluate", *PLUGINS[:2], "--run", "mine", "--problems", "4", folder=tmp_path)
+    assert refused.returncode == 2
+    assert "not tuned for quadratic yet" in refused.stderr
+    tuned = run("tune", *PLUGINS[:2], "--task", "quadratic", "--optimizer", "all", "--draws", "4", folder=tmp_path)
+    assert tuned.returncode == 0, tuned.stderr
+    found = run("evaluate", *PLUGINS[:2], "--run", "mine", "--problems", "4", "--json", folder=tmp_path)
+    assert found.returncode == 0, found.stderr
+    assert {"learned", "adam", "momentum"} <= set(json.loads(found.stdout.splitlines()[-1])["optimizers"])
+
+
+def test_an_optimizer_of_ones_own_is_analysed_and_compared(tmp_path: Path) -> None:
+    done = run(
+        "analyze", *PLUGINS, "--optimizer", "my_optimizer", "--task", "linear_regression", "--json", folder=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout.splitlines()[-1])
+    assert report["momentum"]["eigenvalues"] == pytest.approx([0.9, 0.5])
+    asked = ["--optimizer", "my_optimizer", "--task", "linear_regression", "--problems", "4", "--json"]
+    found = run("evaluate", *PLUGINS, *asked, folder=tmp_path)
+    assert found.returncode == 0, found.stderr
+    scores = json.loads(found.stdout.splitlines()[-1])["optimizers"]
+    assert scores["learned"]["meta_loss"]["mean"] > scores["momentum"]["meta_loss"]["mean"]
+
+
+def test_a_bad_file_is_one_line(tmp_path: Path) -> None:
+    done = run("zoo", "--plugin", "docs/nothing.py", folder=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "cannot be read" in done.stderr
+
+
+def test_they_are_on_every_page(tmp_path: Path) -> None:
+    done = run(folder=tmp_path, code=PAGES)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found.pop("tasks")[-2:] == ["quadratic", "digits"]
+    titles = found.pop("titles")
+    assert (titles["lion"], titles["my_optimizer"], titles["adam"]) == (
+        "Lion (not tuned)",
+        "My optimizer",
+        "Adam (not tuned)",
+    )
+    assert all(answer in (200, [[], 200, True]) for answer in found.values()), found
