@@ -11,7 +11,6 @@ from core.errors import InputError
 from core.optimizers import Architecture, RecurrentOptimizer
 from core.optimizers.checks import check_optimizer
 from core.optimizers.module import ModuleOptimizer
-from core.seeds import Purpose, generator
 
 
 class Cell(nn.Module):
@@ -34,11 +33,6 @@ def test_a_gru_of_torchs_is_our_gru() -> None:
     optimizer = ModuleOptimizer("cell", module)
     check_optimizer(optimizer)
     architecture = Architecture(cell="gru", units=5, features="raw", feature_scale=1.0, output_scale=1.0)
-    ours = (
-        RecurrentOptimizer.create(architecture, generator(Purpose.VIEW, 0))
-        if hasattr(RecurrentOptimizer, "create")
-        else None
-    )
     theta = {
         "weight_ih": module.cell.weight_ih,
         "weight_hh": module.cell.weight_hh,
@@ -67,34 +61,31 @@ def test_the_module_is_copied_and_left_alone() -> None:
     assert optimizer.state_names == ("h1", "h2", "h3", "h4", "h5")
 
 
+def complain(*_: Tensor) -> Any:
+    raise ValueError("no such\nthing")
+
+
+WRONG: dict[str, Any] = {
+    "column": lambda following, update: (following, update[:, None]),
+    "mixing": lambda following, update: (following, update - update.mean()),
+    "chance": lambda following, update: (following, update + torch.rand(1)),
+    "detached": lambda following, update: (following.detach(), update.detach()),
+    "nan": lambda following, update: (following, update * float("nan")),
+    "raises": complain,
+    "one": lambda following, update: (following, None),
+    "float": lambda following, update: (following.float(), update.float()),
+}
+
+
 class Broken(Cell):
     """A cell with one mistake."""
 
     def __init__(self, mistake: str):
         super().__init__()
         self.mistake = mistake
-        self.calls = 0
 
-    def forward(self, state: Tensor, gradient: Tensor) -> tuple[Tensor, Any]:
-        following, update = super().forward(state, gradient)
-        self.calls += 1
-        match self.mistake:
-            case "column":
-                return following, update[:, None]
-            case "mixing":
-                return following, update - update.mean()
-            case "chance":
-                return following, update + torch.rand(1)
-            case "detached":
-                return following.detach(), update.detach()
-            case "nan":
-                return following, update * float("nan")
-            case "raises":
-                raise ValueError("no such\nthing")
-            case "one":
-                return following, None
-            case _:
-                return following.float(), update.float()
+    def forward(self, state: Tensor, gradient: Tensor) -> Any:
+        return WRONG[self.mistake](*super().forward(state, gradient))
 
 
 MISTAKES = {
