@@ -2,7 +2,7 @@
 
     h_{k+1} = F(h_k, g_k)      letters, numbers, operators, _ and ^ with {…} for more than one sign
     \\frac{a}{b}  \\sqrt{x}     fractions and roots
-    \\text{loss}               upright words
+    \\text{loss}  \\quad         upright words; room between two formulas
 
 Greek letters and signs such as λ, ∂, ≤ and ‖ are written as they are.
 """
@@ -73,6 +73,8 @@ class _Reader:
             return f"<mrow>{self.row('}')}</mrow>"
         if token == r"\text":
             return f"<mtext>{escape(self.words())}</mtext>"
+        if token == r"\quad":
+            return '<mspace width="1.6em"/>'
         if token in ARGUMENTS:
             inner = "".join(self.single() for _ in range(ARGUMENTS[token]))
             return f"<m{token[1:]}>{inner}</m{token[1:]}>"

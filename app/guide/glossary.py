@@ -107,7 +107,7 @@ TERMS: tuple[Term, ...] = (
     Term(
         "Momentum",
         "Gradient descent with a memory: the velocity $v$ is a sum of all gradients so far, older ones weighing less. Friction is what makes it forget, $1 − β$.",
-        "v_{k+1} = β v_k + g_k,   x_{k+1} = x_k − α v_{k+1}",
+        "v_{k+1} = β v_k + g_k, \\quad x_{k+1} = x_k − α v_{k+1}",
         ("Mode",),
     ),
     Term(

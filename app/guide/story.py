@@ -48,7 +48,7 @@ CHAPTERS: tuple[Chapter, ...] = (
         "An optimizer is a dynamical system",
         (
             "Gradient descent with momentum keeps, for every parameter $x$, a velocity $v$. At each step the velocity forgets a part of itself and takes in the gradient $g$; then the parameter moves along it:",
-            "=v_{k+1} = β v_k + g_k,    x_{k+1} = x_k − α v_{k+1}",
+            "=v_{k+1} = β v_k + g_k, \\quad x_{k+1} = x_k − α v_{k+1}",
             "There are two parts: a *state*, here one number, and an *update* that is read out of it. Push a marble on a slope and you have the picture: $α$ is how hard a gradient pushes, $1 − β$ is friction.",
             "Below, a valley that is flat along one direction and steep along the other. Both directions obey a small linear system of their own, so how the run ends can be told beforehand: each shrinks by a factor at every step, and if that factor exceeds one, it explodes. Try to get down fast along the flat direction without being thrown out along the steep one.",
         ),
@@ -60,10 +60,10 @@ CHAPTERS: tuple[Chapter, ...] = (
         "An optimizer can be learned",
         (
             "Keep the form and drop the rest. Let the state $h$ be a vector, let a small recurrent network $F$ decide how it changes, and let a readout decide the update:",
-            "=h_{k+1} = F(h_k, g_k),    x_{k+1} = x_k + u(h_k, g_k)",
+            "=h_{k+1} = F(h_k, g_k), \\quad x_{k+1} = x_k + u(h_k, g_k)",
             "Every parameter runs its own copy, all with the same weights $θ$: the optimizer is *component-wise*, and it works on problems of any size. Momentum, RMSProp and Adam are of this form as well.",
             "The weights are trained. Draw a batch of problems from a task, *unroll* the optimizer on them for a number of inner steps, and ask how far the losses fell. The answer is the *meta-loss*; differentiate it through the whole unroll, and take an outer step:",
-            "=L(θ) = \\text{mean over problems and steps of}  \\frac{f(x_k)}{f(x_0)}",
+            "=L(θ) = \\text{mean over problems and steps of }\\frac{f(x_k)}{f(x_0)}",
             "Drag through outer training: from noise, a slope appears, and then bends.",
         ),
         (Slider("outer", "Outer step", LAST),),
@@ -105,7 +105,7 @@ CHAPTERS: tuple[Chapter, ...] = (
         "Learning-rate schedule: drift",
         (
             "Nobody tells the network which step it is. Yet feed it zeros, and its state still travels: from its learned start $h_0$ towards the fixed point, on a path of its own, the *autonomous trajectory*. Along that path the slope of the update function at zero, the *effective learning rate*, changes:",
-            "=α_k = −\\frac{∂u}{∂g}(h_k, 0),    h_{k+1} = F(h_k, 0)",
+            "=α_k = −\\frac{∂u}{∂g}(h_k, 0), \\quad h_{k+1} = F(h_k, 0)",
             "A learning rate that depends on the step alone is a schedule. Adam has one as well, by its bias correction.",
         ),
         (Slider("position", "Autonomous step", 60),),

@@ -30,9 +30,9 @@ dash.register_page(
 )
 
 LEAD = (
-    "A small recurrent network, trained to optimize, beats tuned Adam on its task. What has it learned? Taken apart with the tools "
-    "of dynamical systems, it turns out to use mechanisms that people had found by hand, and to combine them in its own way. "
-    "You need to know gradient descent with momentum, no more."
+    "A small recurrent network can be trained to optimize. What does it learn? Taken apart with the tools of dynamical systems, "
+    "it turns out to use mechanisms that people had found by hand before. This page takes one apart; everything on it can be "
+    "moved. You need to know gradient descent with momentum, no more."
 )
 STILL_COMING = "Computing the figures…"
 
