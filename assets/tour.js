@@ -99,8 +99,8 @@
       [shown[0], shown[1] - high - gap],
     ];
     const fits = ([x, y]) => x >= 0 && y >= 0 && x + wide <= innerWidth && y + high <= innerHeight;
-    const bottom = shown[1] + shown[3] > innerHeight ? 54 : innerHeight - high - 12;
-    const [x, y] = beside.find(fits) || [(innerWidth - wide) / 2, bottom];
+    const low = shown[1] + shown[3] > 1.2 * innerHeight; // the panel is further down: the dialog goes to the top
+    const [x, y] = beside.find(fits) || [(innerWidth - wide) / 2, low ? 54 : innerHeight - high - 12];
     box.style.left = `${Math.round(Math.min(Math.max(x, 8), innerWidth - wide - 8))}px`;
     box.style.top = `${Math.round(y)}px`;
   }

@@ -38,7 +38,8 @@ def descent_figure(theme: Theme, losses: np.ndarray, velocity: np.ndarray) -> go
 def bars_figure(theme: Theme, evaluation: Evaluation) -> go.Figure:
     """Mean meta-loss of every optimizer with one standard error, the best on top; those that diverged are named below."""
     means = {name: score.meta_loss.mean for name, score in evaluation.optimizers.items()}
-    order = sorted(means, key=lambda name: np.inf if means[name] is None else means[name], reverse=True)
+    places = {name: np.inf if mean is None else mean for name, mean in means.items()}
+    order = sorted(places, key=lambda name: places[name], reverse=True)
     errors = [evaluation.optimizers[name].meta_loss.sem or 0.0 for name in order]
     said = [plus_minus(means[name], evaluation.optimizers[name].meta_loss.sem) for name in order]
     labels = [TITLES[name] if means[name] is not None else f"{TITLES[name]} (diverged)" for name in order]

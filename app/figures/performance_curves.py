@@ -112,7 +112,9 @@ def picture_figure(theme: Theme, scene: Surface | Data | None, optimizer: str = 
     hidden = {"visible": False}
     if scene is None:
         return figure(theme, "picture", hidden, hidden, [])
-    x, y, traces = _surface(theme, scene, OPTIMIZER_COLORS[optimizer]) if isinstance(scene, Surface) else _data(theme, scene)
+    x, y, traces = (
+        _surface(theme, scene, OPTIMIZER_COLORS[optimizer]) if isinstance(scene, Surface) else _data(theme, scene)
+    )
     made = figure(theme, "picture", {**hidden, **x}, {**hidden, **y}, traces)
     made.layout.margin = {"l": 0, "r": 0, "t": 0, "b": 0}
     return made

@@ -8,8 +8,7 @@ import torch
 from app.performance.scenes import Surface
 from core.optimizers import make_hand_designed
 from core.seeds import Purpose, generator
-from core.tasks import LinearRegression
-from core.tasks.linear_regression import LinearRegressionProblems
+from core.tasks.linear_regression import LinearRegression, LinearRegressionProblems
 from core.unroll import unroll
 
 STEPS = 100
@@ -77,7 +76,12 @@ def descend(rate: float, momentum: float) -> Descent:
     quadratic = problem()
     plane = quadratic.plane()
     with torch.no_grad():
-        ran = unroll(make_hand_designed("momentum", {"learning_rate": rate, "momentum": momentum}), quadratic, STEPS, record=("x", "states"))
+        ran = unroll(
+            make_hand_designed("momentum", {"learning_rate": rate, "momentum": momentum}),
+            quadratic,
+            STEPS,
+            record=("x", "states"),
+        )
     assert ran.x is not None and ran.states is not None
     basis = quadratic.basis[0]
     side = np.linspace(-1.35, 1.35, GRID)

@@ -36,6 +36,9 @@ SHOWN = {  # figures of the Mechanisms page that a chapter shows
     "adaptation": ("curve", "rate"),
     "earnings": ("bars", "curves"),
 }
+FIRST = {
+    ("momentum", "eigenvalues"): 1
+}  # sentence from which on a caption holds here: before, it asks to point at things
 
 
 @dataclass(frozen=True)
@@ -90,10 +93,15 @@ def _descent(task: str, positions: Sequence[int], theme: Theme) -> Drawn:
     worst = float(max(ran.factors))
     tau = f"a time constant of {number(-1 / np.log(worst), 2)} steps" if worst < 1 else "so it does not converge"
     best = fastest((float(ran.curvatures[0]), float(ran.curvatures[1])))
-    says = [f"{ends}: {tau}.", f"The best setting for these two curvatures is α = {number(best[0])}, β = {number(best[1])}."]
+    says = [
+        f"{ends}: {tau}.",
+        f"The best setting for these two curvatures is α = {number(best[0])}, β = {number(best[1])}.",
+    ]
     last = float(ran.losses[-1] / ran.losses[0])
-    loss = f"After {len(ran.losses) - 1} steps the loss is {number(last, 2)} times the first." if np.isfinite(last) else (
-        "The loss is no longer finite."
+    loss = (
+        f"After {len(ran.losses) - 1} steps the loss is {number(last, 2)} times the first."
+        if np.isfinite(last)
+        else ("The loss is no longer finite.")
     )
     view, _ = explore.parse({"task": task, "optimizer": "momentum", "shown": "momentum,sgd"})
     return Drawn(
@@ -111,6 +119,7 @@ def _learned(task: str, positions: Sequence[int], theme: Theme) -> Drawn:
     step = subject.snapshots[round(positions[0] / LAST * (len(subject.snapshots) - 1))]
     query = _mechanisms_query(task, "clipping", LAST // 2, step)
     (side,) = mechanisms.draw(parse_mechanisms(query)[0], theme)
+    where = "At h₀ (dotted) and at h* (solid), over the density of the gradients met by this snapshot."
     found = standing(task, subject.name)
     training = outer_figure(theme, found.curve, {}, found.evaluation, OPTIMIZERS)
     training.add_vline(x=max(step, 0.5), line={"color": theme.text, "width": 1.4, "dash": "dash"})
@@ -121,7 +130,14 @@ def _learned(task: str, positions: Sequence[int], theme: Theme) -> Drawn:
     page = _performance_query(task)
     return Drawn(
         [
-            Shown("update", "Update function", side.figures["update"], side.captions["update"][1:], "mechanisms", query),
+            Shown(
+                "update",
+                "Update function",
+                side.figures["update"],
+                [where, side.captions["update"][1]],
+                "mechanisms",
+                query,
+            ),
             Shown("outer", "Outer training", training, [says, captions.outer(found)[1]], "performance", page),
         ],
         {
@@ -139,14 +155,13 @@ def _performance_query(task: str) -> str:
 def _win(task: str, positions: Sequence[int], theme: Theme) -> Drawn:
     found, query = standing(task, subject_of(task).name), _performance_query(task)
     curves = curves_figure(theme, found.evaluation, OPTIMIZERS, found.siblings)
-    says = (
-        f"Mean loss as a share of the first over {counted(found.evaluation.problems, 'held-out problem')}; bands are one "
-        "standard error, thin lines other seeds."
-    )
+    problems = counted(found.evaluation.problems, "held-out problem")
+    bars = f"Mean meta-loss over {problems}, the best on top, with one standard error."
+    says = f"Mean loss as a share of the first over {problems}; bands are one standard error."
     return Drawn(
         [
-            Shown("bars", "Meta-loss", bars_figure(theme, found.evaluation), captions.curves(found, False)[1:]),
-            Shown(CURVES[task], "Loss", curves, [says], "performance", query),
+            Shown("bars", "Meta-loss", bars_figure(theme, found.evaluation), [bars]),
+            Shown(CURVES[task], "Loss", curves, [says, captions.curves(found, False)[1]], "performance", query),
         ],
         {"Open in Performance": address("/performance", query)},
     )
@@ -179,7 +194,7 @@ def _mechanism(view: str) -> Callable[[str, Sequence[int], Theme], Drawn]:
         figures = []
         for name in SHOWN[view]:
             made = still(view, name, side.figures[name], side.moved, 1, position)
-            title, says = mechanisms.HEADINGS[view][name], side.captions[name]
+            title, says = mechanisms.HEADINGS[view][name], side.captions[name][FIRST.get((view, name), 0) :]
             figures.append(Shown(name, title, made, says, "mechanisms", query))
         moves = MOVES[view](side.moved, 1, position / LAST)
         link = {f"Open {VIEWS[view].lower()} in Mechanisms": address("/mechanisms", query)}

@@ -14,7 +14,17 @@ from core.errors import InputError
 
 TOKEN = re.compile(r"\\[a-z]+|\d+(?:\.\d+)?|\s+|.", re.DOTALL)
 STICKING = frozenset("()[]|‖⟨⟩")  # brackets keep their size and take no room around them
+NO_BREAK = "\u00a0"  # MathML drops other spaces at the ends of words
 ARGUMENTS = {r"\frac": 2, r"\sqrt": 1}
+
+
+def _sign(token: str) -> str:
+    """A number, a letter or an operator."""
+    if token[0].isdigit() or token in "∞…":
+        return f"<mn>{token}</mn>"
+    if token.isalpha():
+        return f"<mi>{token}</mi>"
+    return f'<mo stretchy="false">{escape(token)}</mo>' if token in STICKING else f"<mo>{escape(token)}</mo>"
 
 
 class _Reader:
@@ -72,7 +82,7 @@ class _Reader:
         if token == "{":
             return f"<mrow>{self.row('}')}</mrow>"
         if token == r"\text":
-            return f"<mtext>{escape(self.words())}</mtext>"
+            return f"<mtext>{escape(self.words()).replace(' ', NO_BREAK)}</mtext>"
         if token == r"\quad":
             return '<mspace width="1.6em"/>'
         if token in ARGUMENTS:
@@ -80,11 +90,7 @@ class _Reader:
             return f"<m{token[1:]}>{inner}</m{token[1:]}>"
         if token[0] == "\\" or token in "}_^":
             raise self.wrong(f"has {token!r} where a sign should be")
-        if token[0].isdigit() or token in "∞…":
-            return f"<mn>{token}</mn>"
-        if token.isalpha():
-            return f"<mi>{token}</mi>"
-        return f'<mo stretchy="false">{escape(token)}</mo>' if token in STICKING else f"<mo>{escape(token)}</mo>"
+        return _sign(token)
 
     def words(self) -> str:
         """What stands in the braces after ``\\text``, spaces included."""

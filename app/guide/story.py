@@ -64,7 +64,7 @@ CHAPTERS: tuple[Chapter, ...] = (
             "Every parameter runs its own copy, all with the same weights $θ$: the optimizer is *component-wise*, and it works on problems of any size. Momentum, RMSProp and Adam are of this form as well.",
             "The weights are trained. Draw a batch of problems from a task, *unroll* the optimizer on them for a number of inner steps, and ask how far the losses fell. The answer is the *meta-loss*; differentiate it through the whole unroll, and take an outer step:",
             "=L(θ) = \\text{mean over problems and steps of }\\frac{f(x_k)}{f(x_0)}",
-            "Drag through outer training: from noise, a slope appears, and then bends.",
+            "Drag through outer training and watch the update function form.",
         ),
         (Slider("outer", "Outer step", LAST),),
     ),
@@ -83,7 +83,7 @@ CHAPTERS: tuple[Chapter, ...] = (
         "momentum",
         "Momentum: slow modes",
         (
-            "Why does it win? Look at it as one looks at any dynamical system: find where it comes to rest, and what it does close by. With the gradient held at zero the state settles at a *fixed point*:",
+            "How does it do that? Look at it as one looks at any dynamical system: find where it comes to rest, and what it does close by. With the gradient held at zero the state settles at a *fixed point*:",
             "=h^* = F(h^*, 0)",
             "Near it the network is almost linear, and its Jacobian splits into *modes* that do not mix. Each mode shrinks by its eigenvalue $λ$ at every step and takes in the gradient. That is momentum, with $λ$ in the place of $β$ and a learning rate of its own:",
             "=α_j = −\\frac{(U_h R_j)(L_j J_g)}{λ_j}",

@@ -98,9 +98,7 @@ def _chapter(number: int, chapter: Chapter) -> html.Section:
         tabIndex=-1,
         **{"aria-labelledby": f"guide-{chapter.name}-title", "data-chapter": chapter.name if chapter.drawn else ""},
         children=[
-            html.H3(
-                [html.Span(f"{number}", className="number"), chapter.title], id=f"guide-{chapter.name}-title"
-            ),
+            html.H3([html.Span(f"{number}", className="number"), chapter.title], id=f"guide-{chapter.name}-title"),
             *[paragraph(text) for text in chapter.text],
             *(stage if chapter.drawn else []),
             *[paragraph(text) for text in chapter.after],
@@ -149,7 +147,7 @@ def _entry(term: Term, known: dict[str, Term]) -> html.Div:
     if term.see:
         links: list[Any] = []
         for name in term.see:
-            links += [", " if links else "", html.A(name, href=f"#{known[name].key}")]
+            links += [*([", "] if links else []), html.A(name, href=f"#{known[name].key}")]
         says.append(html.P(["See ", *links, "."], className="see"))
     return html.Div([html.Dt(term.name), html.Dd(says)], id=term.key, className="term")
 
@@ -182,7 +180,7 @@ def origins(drawn: Drawn) -> list[Any]:
     """Links to the views that the figures come from."""
     parts: list[Any] = []
     for text, href in drawn.links.items():
-        parts += [" · " if parts else "", dcc.Link(f"{text} →", href=href)]
+        parts += [*([" · "] if parts else []), dcc.Link(f"{text} →", href=href)]
     return parts
 
 
