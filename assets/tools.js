@@ -3,7 +3,9 @@
   "use strict";
   const parts = (window.loptscopeParts = window.loptscopeParts || {});
   const ROOMS = "#board .panel, .room";
-  const PAGES = { "/": "explore", "/mechanisms": "mechanisms", "/performance": "performance", "/train": "train", "/runs": "runs" };
+  const PAGES = {
+    "/": "explore", "/mechanisms": "mechanisms", "/performance": "performance", "/train": "train", "/runs": "runs", "/guide": "guide",
+  };
   const plotOf = (room) => room.querySelector(".js-plotly-plot");
   const pageName = () => (parts.saved ? "explore" : PAGES[location.pathname] || "page");
 
@@ -31,9 +33,10 @@
 
   // The lines that draw a figure again, from the link of the view.
   function python(it) {
-    const link = parts.saved ? parts.saved.query(window.loptscope.step) : location.search.replace(/^\?/, "");
+    const { page = pageName(), query = location.search.replace(/^\?/, "") } = it.room.dataset; // of the page it comes from
+    const link = parts.saved ? parts.saved.query(window.loptscope.step) : query;
     const more = it.panel ? (it.number ? `, column=${it.number}` : "") : Number(it.side) ? `, side=${it.side}` : "";
-    return `import loptscope\n\nview = loptscope.${pageName()}("${link}")\nview.figure("${it.figure}"${more}).show()\n`;
+    return `import loptscope\n\nview = loptscope.${page}("${link}")\nview.figure("${it.figure}"${more}).show()\n`;
   }
 
   const ACTS = {

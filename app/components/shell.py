@@ -66,6 +66,21 @@ def shell() -> dmc.MantineProvider:
                     ),
                     html.Span("a microscope for learned optimizers", className="tagline"),
                     html.Nav(links, className="nav", **{"aria-label": "Pages"}),
+                    html.Button(
+                        "Tour",
+                        id="tour-button",
+                        type="button",
+                        className="bar-button",
+                        title="Five stops over Explore",
+                    ),
+                    html.Button(
+                        "?",
+                        id="help-button",
+                        type="button",
+                        className="bar-button round",
+                        title="Keys of this page (?)",
+                        **{"aria-label": "Keys of this page", "aria-haspopup": "dialog"},
+                    ),
                     dmc.ActionIcon(
                         icon("theme"),
                         id="theme-toggle",

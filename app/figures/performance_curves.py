@@ -107,18 +107,20 @@ def _band(steps: np.ndarray, mean: np.ndarray, sem: np.ndarray, name: str, shown
     )
 
 
-def picture_figure(theme: Theme, scene: Surface | Data | None) -> go.Figure:
-    """What a task looks like: contours of its loss with the learned optimizer's path, or the data of its classifier."""
+def picture_figure(theme: Theme, scene: Surface | Data | None, optimizer: str = "learned") -> go.Figure:
+    """What a task looks like: contours of its loss with the path of an optimizer, or the data of its classifier."""
     hidden = {"visible": False}
     if scene is None:
         return figure(theme, "picture", hidden, hidden, [])
-    x, y, traces = _surface(theme, scene) if isinstance(scene, Surface) else _data(theme, scene)
+    x, y, traces = (
+        _surface(theme, scene, OPTIMIZER_COLORS[optimizer]) if isinstance(scene, Surface) else _data(theme, scene)
+    )
     made = figure(theme, "picture", {**hidden, **x}, {**hidden, **y}, traces)
     made.layout.margin = {"l": 0, "r": 0, "t": 0, "b": 0}
     return made
 
 
-def _surface(theme: Theme, scene: Surface) -> tuple[dict[str, Any], dict[str, Any], list[Any]]:
+def _surface(theme: Theme, scene: Surface, color: str) -> tuple[dict[str, Any], dict[str, Any], list[Any]]:
     heights = np.log10(np.maximum(scene.loss, LEAST_LOSS))
     contours = go.Contour(
         x=scene.x,
@@ -129,13 +131,13 @@ def _surface(theme: Theme, scene: Surface) -> tuple[dict[str, Any], dict[str, An
         line={"width": 0.8, "color": theme.contour},
         showscale=False,
     )
-    path = line(scene.path[:, 0], scene.path[:, 1], OPTIMIZER_COLORS["learned"], "path", width=2.4)
+    path = line(scene.path[:, 0], scene.path[:, 1], color, "path", width=2.4)
     edge = {"color": theme.surface, "width": 1.2}
     start = go.Scatter(
         x=scene.path[:1, 0],
         y=scene.path[:1, 1],
         mode="markers",
-        marker={"size": 9, "color": OPTIMIZER_COLORS["learned"], "line": edge},
+        marker={"size": 9, "color": color, "line": edge},
     )
     minimum = go.Scatter(
         x=[scene.minimum[0]],

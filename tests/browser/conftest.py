@@ -44,6 +44,9 @@ window.probe = {
 };
 """
 
+# The tour is offered to those who come for the first time; tests are not, but the tour's own.
+BEEN_HERE = "try { localStorage.setItem('loptscope.tour', 'seen'); } catch { /* a page without storage */ }"
+
 
 @pytest.fixture(scope="session")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
@@ -179,9 +182,11 @@ def contexts(chromium: Browser) -> Callable[..., BrowserContext]:
     """Browser contexts by their settings; pages share them, so that scripts are loaded once."""
 
     @functools.cache
-    def make(width: int = 1360, height: int = 820, **settings: Any) -> BrowserContext:
+    def make(width: int = 1360, height: int = 820, newcomer: bool = False, **settings: Any) -> BrowserContext:
         context = chromium.new_context(viewport={"width": width, "height": height}, **settings)
         context.add_init_script(HELPERS)
+        if not newcomer:
+            context.add_init_script(BEEN_HERE)
         context.set_default_timeout(60_000)
         return context
 

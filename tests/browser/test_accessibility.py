@@ -20,6 +20,7 @@ READY = {
     "train": "window.train && train.now.frames",
     "library?open=zoo/rosenbrock-gru64": "document.querySelector('tr[data-details]')",
     "runs?runs=linear_regression-gru64,linear_regression-lstm64": "document.querySelector('#runs-rows tr')",
+    "guide": "document.querySelectorAll('.story-room .main-svg').length && !document.querySelector('.formula:empty')",
     "nowhere": "document.querySelector('.lone')",
 }
 FOUND = """async () => {
@@ -57,4 +58,12 @@ def test_what_opens_has_none_either(explorer: Explorer) -> None:
     page.keyboard.press("Escape")
     page.locator("#state-panel > .figure-button").click()
     page.get_by_role("menuitem", name="Enlarge").click()
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("opened", ["#help-button", "#tour-button"])
+def test_the_dialogs_of_the_top_bar_have_none(explorer: Explorer, opened: str) -> None:
+    page = explorer.open().page
+    page.locator(opened).click()
+    page.wait_for_selector("dialog[open]")
     assert violations(page) == []

@@ -1,0 +1,1 @@
+"""The Guide: its story, its glossary, and the figures that are computed for them."""
