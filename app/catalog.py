@@ -6,15 +6,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from core import zoo
+from core import plugins, zoo
 from core.errors import InputError, choose
 from core.evaluation import Evaluation
 from core.files import Stamp, read_json, stamp
 from core.labels import LABEL_FILE, read_label
 from core.optimizers import Optimizer, make_hand_designed
+from core.plugins import Plugin
 from core.store import Run
 from core.tasks import TASKS
-from core.tuning import TUNED, read_tuned
+from core.tuning import TUNED
 
 TITLES = {
     "learned": "Learned",
@@ -41,6 +42,7 @@ class Subject:
         snapshots: outer steps it can be looked at, ascending; empty for a hand-designed optimizer.
         run: the run it comes from, if learned.
         hyperparameters: if hand-designed.
+        plugin: what registered it, if it is a learned one of somebody else's.
     """
 
     name: str
@@ -50,11 +52,14 @@ class Subject:
     snapshots: tuple[int, ...]
     run: Run | None
     hyperparameters: dict[str, float]
+    plugin: Plugin | None = None
 
     def optimizer(self, outer_step: int | None) -> Optimizer:
         """The optimizer itself, at one of its snapshots if it is a learned one."""
         if self.run is not None:
             return self.run.optimizer(outer_step)
+        if self.plugin is not None:
+            return self.plugin.optimizer
         return make_hand_designed(self.name, self.hyperparameters)
 
 
@@ -102,11 +107,28 @@ def _difference(subject: Subject, learned: Sequence[Subject]) -> str:
     return f"seed {subject.run.config.seed}"
 
 
-def _tuned(task: str, name: str) -> Subject:
-    tuned = read_tuned(zoo.TUNED_ROOT, task, name)
-    values = ", ".join(f"{key.replace('_', ' ')} {value:.3g}" for key, value in tuned.hyperparameters.items())
-    detail = f"best of {tuned.draws} draws: {values}"
-    return Subject(name, name, f"{TITLES[name]} (tuned)", detail, (), None, tuned.hyperparameters)
+def _hand_designed(task: str, name: str, key: str, title: str) -> Subject:
+    """Tuned where there was a search, otherwise with torch's defaults, which is said."""
+    if not zoo.is_tuned(task, name, zoo.TUNED_ROOT):
+        values = {key: float(value) for key, value in make_hand_designed(name).hyperparameters().items()}
+        return Subject(name, key, f"{title} (not tuned)", f"torch's defaults: {_written(values)}", (), None, values)
+    tuned = zoo.find_tuned(task, name, zoo.TUNED_ROOT)
+    detail = f"best of {tuned.draws} draws: {_written(tuned.hyperparameters)}"
+    return Subject(name, key, f"{title} (tuned)", detail, (), None, tuned.hyperparameters)
+
+
+def _written(values: Mapping[str, float]) -> str:
+    return ", ".join(f"{key.replace('_', ' ')} {value:.3g}" for key, value in values.items())
+
+
+def _plugins(task: str) -> list[Subject]:
+    """Optimizers that somebody registered: learned ones, and wrapped ones of torch's interface."""
+    learned = [
+        Subject(one.name, "learned", one.title, one.detail, (), None, {}, one)
+        for one in plugins.OPTIMIZERS.values()
+        if one.tasks is None or task in one.tasks
+    ]
+    return [*learned, *(_hand_designed(task, name, "learned", title) for name, title in plugins.WRAPPED.items())]
 
 
 def _changed(path: Path) -> int:
@@ -121,17 +143,20 @@ def _stamp() -> tuple[Hashable, ...]:
     """Changes when anything in the zoo or among one's own runs does: a time, then (run, stamp of what is kept with it) of each."""
     patterns = ("recipes.json", "*/config.json", "*/evaluation.json", "*/snapshots", "tuned/*/*.json")
     of_zoo = max(_changed(path) for pattern in patterns for path in zoo.ROOT.glob(pattern))
-    return of_zoo, *((run, stamp(run.path, KEPT)) for run in zoo.own_runs())
+    searched = max((_changed(path) for path in zoo.own_tuned().glob("*/*.json")), default=0)
+    added = (*plugins.OPTIMIZERS, *plugins.WRAPPED)
+    return of_zoo, searched, added, *((run, stamp(run.path, KEPT)) for run in zoo.own_runs())
 
 
 @functools.lru_cache(maxsize=16)
 def _subjects(task: str, seen: tuple[Hashable, ...]) -> dict[str, Subject]:
     shipped = [_learned(Run(zoo.ROOT / entry.name)) for entry in zoo.entries() if entry.task == task]
-    taken = {subject.name for subject in shipped} | set(TITLES)
+    taken = {subject.name for subject in shipped} | set(TITLES) | {*plugins.OPTIMIZERS, *plugins.WRAPPED}
     mine = [run for run in zoo.own_runs() if run.config.task == task and run.name not in taken]
     own = [_own(run, stamp(run.path, KEPT)) for run in mine]
     learned = distinct([*shipped, *(subject for subject in own if subject is not None)])
-    return {subject.name: subject for subject in (*learned, *(_tuned(task, name) for name in TUNED))}
+    usual = [_hand_designed(task, name, name, TITLES[name]) for name in TUNED]
+    return {subject.name: subject for subject in (*learned, *_plugins(task), *usual)}
 
 
 def subjects(task: str) -> Mapping[str, Subject]:
@@ -152,6 +177,6 @@ def task_options() -> list[dict[str, Any]]:
 def reference_rate(task: str) -> float | None:
     """The tuned learning rate of plain SGD on a task, if it was searched for."""
     try:
-        return read_tuned(zoo.TUNED_ROOT, task, "sgd").hyperparameters["learning_rate"]
+        return zoo.find_tuned(task, "sgd", zoo.TUNED_ROOT).hyperparameters["learning_rate"]
     except InputError:
         return None

@@ -44,6 +44,8 @@ class Source:
 
 def identity(subject: Subject, outer_step: int | None) -> str:
     """A hash of the weights, or the hyperparameters: whatever makes an optimizer this one."""
+    if subject.plugin is not None:
+        return subject.plugin.digest
     if subject.run is None:
         return json.dumps(subject.hyperparameters, sort_keys=True)
     assert outer_step is not None

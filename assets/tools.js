@@ -3,7 +3,7 @@
   "use strict";
   const parts = (window.loptscopeParts = window.loptscopeParts || {});
   const ROOMS = "#board .panel, .room";
-  const PAGES = { "/": "explore", "/mechanisms": "mechanisms", "/performance": "performance", "/train": "train", "/guide": "guide" };
+  const PAGES = { "/": "explore", "/mechanisms": "mechanisms", "/performance": "performance", "/train": "train", "/runs": "runs", "/guide": "guide" };
   const plotOf = (room) => room.querySelector(".js-plotly-plot");
   const pageName = () => (parts.saved ? "explore" : PAGES[location.pathname] || "page");
 
@@ -15,7 +15,7 @@
     const overlay = column && column.overlays.find((one) => one.name === name);
     const heading = (name ? room : room.closest("section") || room).querySelector("h2, h3, h4");
     const graph = room.querySelector("[id$=-graph]");
-    const figure = name || room.dataset.figure || (graph ? graph.id.replace(/^(performance|train)-|-graph$/g, "") : "figure");
+    const figure = name || room.dataset.figure || (graph ? graph.id.replace(/^(performance|train|runs)-|-graph$/g, "") : "figure");
     const beside = column && column.view.beside === undefined ? column.view.title : "";
     const text = heading ? heading.firstChild.textContent : figure;
     const many = column && parts.columns().length > 1;

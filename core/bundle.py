@@ -18,7 +18,7 @@ from core.analysis.jacobians import moving_entries
 from core.analysis.projection import principal_components
 from core.analysis.update_function import effective_learning_rate, update_function
 from core.optimizers.base import Optimizer
-from core.optimizers.recurrent import RecurrentOptimizer
+from core.optimizers.precision import double
 from core.tasks.base import ClassifierProblems, PlanarProblems, Problems
 from core.unroll import Trajectory, unroll
 
@@ -138,10 +138,6 @@ def _first_nonfinite(losses: Tensor) -> int | None:
     return int(bad[0]) if len(bad) else None
 
 
-def _double(optimizer: Optimizer) -> Optimizer:
-    return optimizer.to(torch.float64) if isinstance(optimizer, RecurrentOptimizer) else optimizer
-
-
 def _states(item: Recorded) -> Tensor:
     """States of the watched components in float64, [components, K + 1, S]."""
     assert item.trajectory.states is not None
@@ -205,7 +201,7 @@ def _fit(paths: Tensor, minimum: tuple[float, float]) -> tuple[tuple[float, floa
 
 def _subject(item: Recorded, watched: list[int]) -> tuple[Arrays, dict[str, Any]]:
     """State space, update functions, gradients and effective learning rates of the optimizer under the microscope."""
-    optimizer = _double(item.optimizer)
+    optimizer = double(item.optimizer)
     states = _states(item)
     every = item.trajectory.gradients
     assert every is not None
@@ -280,5 +276,5 @@ def _reference_rates(recorded: Mapping[str, Recorded]) -> tuple[Arrays, dict[str
     others = list(recorded.values())[1:]
     if not others:
         return {}, {}
-    rates = [effective_learning_rate(_double(item.optimizer), _states(item), 1e-3).median(0).values for item in others]
+    rates = [effective_learning_rate(double(item.optimizer), _states(item), 1e-3).median(0).values for item in others]
     return {"rate_reference": _f32(torch.stack(rates))}, {}

@@ -20,10 +20,11 @@ from torch import Tensor
 from tqdm import tqdm
 
 import core
-from core import zoo
+from core import plugins, zoo
 from core.claims import claimed
 from core.cli_transfer import add_architecture, add_export, add_import, export_run, import_run
 from core.errors import InputError, TrainingError
+from core.evaluation import compare
 from core.files import write_json
 from core.generalization import Condition, Generalization
 from core.mechanisms.context import Context
@@ -122,7 +123,11 @@ def _add_analyze(a: argparse.ArgumentParser) -> None:
     """The options of ``analyze``."""
     subject = a.add_mutually_exclusive_group(required=True)
     subject.add_argument("--run", metavar="DIR_OR_NAME", help="a run's folder or a zoo name")
-    subject.add_argument("--optimizer", choices=(*HAND_DESIGNED, *CALIBRATION), help="a hand-designed one")
+    subject.add_argument(
+        "--optimizer",
+        choices=(*HAND_DESIGNED, *CALIBRATION, *plugins.OPTIMIZERS),
+        help="a hand-designed one, or a plugin's",
+    )
     a.add_argument("--outer-step", type=int, metavar="STEP", help="snapshot of the run (default: the last)")
     a.add_argument("--hyperparameters", metavar="JSON", help='as in {"learning_rate": 0.1}; others have defaults')
     a.add_argument("--task", choices=TASKS, help="where its gradients come from (default: the run's own)")
@@ -140,6 +145,9 @@ def parser() -> argparse.ArgumentParser:
     common = _Parser(add_help=False)
     common.add_argument("--json", action="store_true", help="end with one JSON object on the last line")
     common.add_argument("--threads", type=int, help="CPU threads (default: all cores)")
+    common.add_argument(
+        "--plugin", action="append", type=Path, metavar="FILE", help="Python file that registers optimizers or tasks"
+    )
 
     t = commands.add_parser("train", parents=[common], help="train a learned optimizer")
     t.add_argument("--run", type=Path, required=True, metavar="DIR", help="folder of the run")
@@ -151,11 +159,19 @@ def parser() -> argparse.ArgumentParser:
     u.add_argument("--optimizer", choices=(*HAND_DESIGNED, "all"), required=True)
     u.add_argument("--draws", type=int, default=2500)
     u.add_argument("--seed", type=int, default=0)
-    u.add_argument("--out", type=Path, metavar="DIR", help="also keep the outcome and all draws under DIR/TASK/")
+    u.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="keep the outcome and all draws under DIR/TASK/ (default: with one's own runs, where none is shipped)",
+    )
     u.add_argument("--skip-existing", action="store_true", help="leave out what DIR holds with these draws and seed")
 
     e = commands.add_parser("evaluate", parents=[common], help="compare with tuned hand-designed optimizers")
-    e.add_argument("--run", required=True, metavar="DIR_OR_NAME", help="a run's folder or a zoo name")
+    subject = e.add_mutually_exclusive_group(required=True)
+    subject.add_argument("--run", metavar="DIR_OR_NAME", help="a run's folder or a zoo name")
+    subject.add_argument("--optimizer", choices=plugins.OPTIMIZERS, metavar="NAME", help="a plugin's, on --task")
+    e.add_argument("--task", choices=TASKS, help="with --optimizer")
     e.add_argument("--problems", type=int, default=128)
     e.add_argument("--seed", type=int, default=0)
     e.add_argument("--target", type=float, metavar="RATIO", help="loss to reach, as a share of the first one")
@@ -277,6 +293,9 @@ def _tune(options: argparse.Namespace) -> dict[str, Any]:
     torch.set_num_threads(1)  # the batches run side by side instead
     outcomes: dict[str, Any] = {}
     bar: tqdm[NoReturn] | None = None  # opened by the first unrolls, so that a refusal stays one line
+    names = RIVALS if options.optimizer == "all" else (options.optimizer,)
+    shipped = all((zoo.TUNED_ROOT / options.task / f"{name}.json").exists() for name in names)
+    folder = options.out or (None if shipped else zoo.own_tuned())
 
     def report(name: str, done: int, work: int) -> None:
         nonlocal bar
@@ -287,8 +306,8 @@ def _tune(options: argparse.Namespace) -> dict[str, Any]:
     try:
         for tuned in search_all(
             make_task(options.task),
-            options.out,
-            optimizers=RIVALS if options.optimizer == "all" else (options.optimizer,),
+            folder,
+            optimizers=names,
             draws=options.draws,
             seed=options.seed,
             workers=options.threads or os.cpu_count() or 1,
@@ -302,6 +321,8 @@ def _tune(options: argparse.Namespace) -> dict[str, Any]:
             print(f"{options.task} {tuned.optimizer}: meta-loss {tuned.meta_loss:.4f} with {best}", end=" ")
             print(f"({tuned.diverged} of {tuned.draws} draws diverged, {tuned.given_up} given up early)", flush=True)
             outcomes[tuned.optimizer] = tuned.model_dump()
+        if folder is not None:
+            print(f"kept under {folder / options.task}")
     finally:
         if bar is not None:
             bar.close()
@@ -318,7 +339,23 @@ def _out_of_distribution(run: Run, problems: int, seed: int, target: float | Non
         return zoo.generalize_run(run, problems=problems, seed=seed, target=target, on_condition=report)
 
 
+def _evaluate_plugin(options: argparse.Namespace) -> dict[str, Any]:
+    if options.save or options.out_of_distribution:
+        raise InputError("--save and --out-of-distribution belong to --run")
+    if options.task is None:
+        raise InputError("--optimizer needs --task: what it is to be compared on")
+    contenders = {"learned": plugins.OPTIMIZERS[options.optimizer].optimizer, **zoo.rivals(options.task)}
+    asked = {"problems": options.problems, "seed": options.seed, "target": options.target}
+    found = compare(make_task(options.task), contenders, **asked)
+    print(evaluation_table(found))
+    return found.model_dump(mode="json")
+
+
 def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
+    if options.run is None:
+        return _evaluate_plugin(options)
+    if options.task is not None:
+        raise InputError("--task belongs to --optimizer: a run has its own task")
     run = zoo.find_run(options.run)
     asked = {"problems": options.problems, "seed": options.seed, "target": options.target}
     evaluation = zoo.evaluate_run(run, **asked)
@@ -350,7 +387,14 @@ def _subject(options: argparse.Namespace) -> tuple[str, Optimizer, str, Run | No
         raise InputError(f"--hyperparameters must be JSON (got {options.hyperparameters!r:.80})") from None
     if not isinstance(values, dict):
         raise InputError(f"--hyperparameters must be a JSON object (got {options.hyperparameters!r:.80})")
-    return options.optimizer, make_hand_designed(options.optimizer, values), options.task or next(iter(TASKS)), None
+    task = options.task or next(iter(TASKS))
+    if options.optimizer in plugins.OPTIMIZERS:
+        if values:
+            raise InputError(
+                f"--hyperparameters belong to a hand-designed optimizer: {options.optimizer} is a plugin's"
+            )
+        return options.optimizer, plugins.OPTIMIZERS[options.optimizer].optimizer, task, None
+    return options.optimizer, make_hand_designed(options.optimizer, values), task, None
 
 
 def _analyze(options: argparse.Namespace) -> dict[str, Any]:
@@ -445,8 +489,23 @@ COMMANDS = {
 }
 
 
+def _plugin_files(arguments: Sequence[str]) -> list[str]:
+    """The files that ``--plugin`` names."""
+    early = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    early.add_argument("--plugin", action="append", default=[])
+    try:
+        return list(early.parse_known_args(arguments)[0].plugin)
+    except argparse.ArgumentError:
+        return []  # the parser of the command says what is wrong
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
+    try:
+        plugins.load_all(_plugin_files(sys.argv[1:] if arguments is None else arguments))  # before names are checked
+    except InputError as error:
+        print(f"loptscope: {error}", file=sys.stderr)
+        return 2
     options = parser().parse_args(arguments)
     if options.threads is not None and options.threads < 1:
         print(f"loptscope: --threads must be at least 1 (got {options.threads})", file=sys.stderr)

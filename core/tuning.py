@@ -26,6 +26,7 @@ from core.files import read_json, write_bytes, write_json
 from core.optimizers.hand_designed import HAND_DESIGNED, HandDesigned, make_hand_designed
 from core.racing import race, worker_pool
 from core.seeds import Purpose, generator
+from core.tasks import SHIPPED
 from core.tasks.base import Task
 
 
@@ -60,6 +61,7 @@ RANGES: dict[str, Range] = {
     "learning_rate": Range(1e-5, 1e2, "log"),
     "momentum": Range(0.0, 0.999, "one_minus_log"),
     "decay": Range(0.0, 0.9999, "one_minus_log"),
+    "rho": Range(0.0, 0.9999, "one_minus_log"),
     "beta1": Range(0.0, 0.999, "one_minus_log"),
     "beta2": Range(0.0, 0.9999, "one_minus_log"),
     "epsilon": Range(1e-10, 1e-2, "log"),
@@ -68,6 +70,7 @@ RANGES: dict[str, Range] = {
     "horizon": Range(1.0, math.inf, "unroll"),
     "half_life": Range(5.0, 2000.0, "log"),
 }
+SPACES: dict[str, dict[str, Range]] = {}  # by optimizer, where it is not `RANGES`
 TUNED = ("momentum", "rmsprop", "adam")  # shown beside the optimizer under the microscope
 RIVALS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adam_cosine", "adam_exponential")  # compared with
 
@@ -132,7 +135,8 @@ class Search:
 def draw(optimizer: str, count: int, seed: int, steps: int) -> dict[str, Tensor]:
     """Hyperparameters of a hand-designed optimizer by name, each [count], float64, for unrolls of ``steps``."""
     source = generator(Purpose.SEARCH, seed)
-    ranges = {name: RANGES[name] for name in HAND_DESIGNED[optimizer]().hyperparameters()}
+    space = SPACES.get(optimizer, RANGES)
+    ranges = {name: space[name] for name in HAND_DESIGNED[optimizer]().hyperparameters()}
     return {
         name: torch.full((count,), float(steps), dtype=torch.float64)
         if limits.kind == "unroll"
@@ -200,7 +204,7 @@ def search(
             steps,
             keep=stages[number + 1][1] if number + 1 < len(stages) else None,
             ordered=number > 0,
-            pool=pool,
+            pool=pool if cls.pooled and task.name in SHIPPED else None,  # other processes know no plugins
             on_chunk=report,
         )
         if number == 0:

@@ -17,7 +17,7 @@ from core.optimizers.base import Optimizer
 from core.outer.config import RunConfig
 from core.store import Run, is_name, runs_root
 from core.tasks import make_task
-from core.tuning import RIVALS, read_tuned
+from core.tuning import RIVALS, Tuned, read_tuned
 
 ROOT = data_folder(Path(__file__).resolve().parent, "zoo")
 TUNED_ROOT = ROOT / "tuned"
@@ -128,17 +128,37 @@ def own_runs() -> list[Run]:
     return found
 
 
+def own_tuned() -> Path:
+    """Where outcomes of one's own searches lie: beside one's own runs."""
+    return runs_root() / "tuned"
+
+
+def find_tuned(task: str, name: str, root: Path = TUNED_ROOT) -> Tuned:
+    """The outcome of a search: the shipped one, or else one's own.
+
+    Raises:
+        InputError: there is none, or its file is damaged.
+    """
+    shipped = (root / task / f"{name}.json").exists()
+    return read_tuned(root if shipped else own_tuned(), task, name)
+
+
+def is_tuned(task: str, name: str, root: Path = TUNED_ROOT) -> bool:
+    """Whether there is such an outcome."""
+    return any((place / task / f"{name}.json").exists() for place in (own_tuned(), root))
+
+
 def rivals(task: str, root: Path = TUNED_ROOT) -> dict[str, Optimizer]:
     """The hand-designed optimizers tuned for a task that a learned one is compared with, by name.
 
     Raises:
         InputError: some of them have not been tuned, or a file is damaged.
     """
-    missing = [name for name in RIVALS if not (root / task / f"{name}.json").exists()]
+    missing = [name for name in RIVALS if not is_tuned(task, name, root)]
     if missing:
-        command = f"loptscope tune --task {task} --optimizer {missing[0]} --out {root}"
+        command = f"loptscope tune --task {task} --optimizer {missing[0]}"
         raise InputError(f"not tuned for {task} yet: {', '.join(missing)} (tune each, as in: {command})")
-    return {name: read_tuned(root, task, name).make() for name in RIVALS}
+    return {name: find_tuned(task, name, root).make() for name in RIVALS}
 
 
 def _contenders(run: Run, root: Path) -> dict[str, Optimizer]:

@@ -37,16 +37,19 @@ from core.mechanisms.momentum import momentum_view
 from core.mechanisms.report import Report, report_of
 from core.mechanisms.schedule import schedule_view
 from core.optimizers import Architecture, HandDesigned, Optimizer, RecurrentOptimizer, make_hand_designed
+from core.plugins import register_optimizer, register_task, register_torch_optimizer
 from core.seeds import Purpose, generator
 from core.store import Run
-from core.tasks import Problems, Task, make_task
+from core.tasks import AutogradProblems, Problems, Task, make_task
+from core.tuning import Range, search
 from core.unroll import Trajectory, inner_steps, unroll
 from core.zoo import entries, evaluate_run, find_run, rivals
 from loptscope.loading import load
-from loptscope.pages import Page, explore, mechanisms, performance, train
+from loptscope.pages import Page, explore, mechanisms, performance, runs, train
 
 __all__ = [
     "Architecture",
+    "AutogradProblems",
     "Branch",
     "Context",
     "Derivatives",
@@ -67,6 +70,7 @@ __all__ = [
     "Problems",
     "Projection",
     "Purpose",
+    "Range",
     "RecurrentOptimizer",
     "Report",
     "Run",
@@ -109,11 +113,16 @@ __all__ = [
     "principal_components",
     "rate_at",
     "rates_along",
+    "register_optimizer",
+    "register_task",
+    "register_torch_optimizer",
     "report_of",
     "rivals",
+    "runs",
     "saturation",
     "schedule_of",
     "schedule_view",
+    "search",
     "share_beyond",
     "slices",
     "speed",

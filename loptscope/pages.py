@@ -13,11 +13,14 @@ from app.explore.drawing import draw as draw_explore
 from app.figures.mechanisms import stills
 from app.figures.moment import MOMENTS, at_step
 from app.figures.panels import Drawing
+from app.figures.runs import curves_figure, levels_figure
 from app.figures.style import LIGHT, THEMES, Theme
 from app.mechanisms import drawing as mechanisms_drawing
 from app.mechanisms import state as mechanisms_state
 from app.performance import drawing as performance_drawing
 from app.performance import state as performance_state
+from app.runs import state as runs_state
+from app.runs.data import differences, tell
 from app.train import state as train_state
 from app.train import stills as train_stills
 from core.errors import InputError, choose
@@ -185,6 +188,29 @@ def train(query: str) -> Page:
         return _framed(made, theme, legend=True)
 
     return Page([{name: functools.partial(make, name) for name in train_stills.STILLS}])
+
+
+def runs(query: str) -> Page:
+    """The figures of the Runs page: outer training curves of several runs, and where each value of a setting leads to.
+
+    Args:
+        query: a view, as in ``"runs=one,another"`` or ``"sweep=sweep-1a2b3c&axis=units"``.
+
+    Raises:
+        InputError: something in it is wrong, or it names no run.
+    """
+    view = _asked(runs_state.parse(query))
+    told = tell(runs_state.chosen(view))
+    if not told:
+        raise InputError("name runs, as in runs('runs=one,another'), or a sweep")
+    theme, differ = _theme(view.theme), differences(told)
+    axis = view.axis if view.axis in differ else next(iter(differ), "")
+    values = differ.get(axis, [])
+
+    def make(draw: Callable[..., go.Figure], legend: bool) -> go.Figure:
+        return _framed(draw(told, axis, values, theme), theme, legend=legend)
+
+    return Page([{"curves": lambda: make(curves_figure, True), "levels": lambda: make(levels_figure, False)}])
 
 
 def _framed(made: go.Figure, theme: Theme, *, legend: bool = False) -> go.Figure:

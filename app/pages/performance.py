@@ -16,7 +16,7 @@ from app.performance.data import learned
 from app.performance.drawing import CAPTIONS, CURVES, FIGURES, PICTURES, TOGGLED, Drawn, draw, draw_tuning, nothing
 from app.performance.state import OPTIMIZERS, SORTABLE, View, parse, to_query
 from core.errors import InputError
-from core.tasks import TASKS
+from core.tasks import SHIPPED
 from core.tuning import RIVALS
 
 dash.register_page(
@@ -58,7 +58,7 @@ def layout(**query: str) -> html.Main:
             html.H2("Performance: learned against tuned"),
             html.P(INTRODUCTION, className="introduction"),
             legend(view.shown),
-            html.Div([_task_card(task, drawn) for task in TASKS], className="cards"),
+            html.Div([_task_card(task, drawn) for task in SHIPPED], className="cards"),
             html.Div(
                 className="chooser",
                 children=[

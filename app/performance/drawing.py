@@ -16,10 +16,10 @@ from app.performance.scenes import Data, scene
 from app.performance.state import View
 from app.performance.table import Row, orders, rows
 from core.errors import InputError
-from core.tasks import TASKS
+from core.tasks import SHIPPED
 
-CURVES = {task: f"curves-{task}" for task in TASKS}
-PICTURES = {task: f"picture-{task}" for task in TASKS}
+CURVES = {task: f"curves-{task}" for task in SHIPPED}
+PICTURES = {task: f"picture-{task}" for task in SHIPPED}
 FIGURES = (*PICTURES.values(), *CURVES.values(), "outer", "shift")  # the tuning landscape is drawn by itself, later
 CAPTIONS = (*CURVES.values(), "table", "outer", "shift")
 TOGGLED = (*CURVES.values(), "outer", "shift")  # figures that the legend shows and hides optimizers in
@@ -61,7 +61,7 @@ def explore_link(task: str, optimizer: str, outer_step: int) -> str:
 def draw(view: View, theme: Theme) -> Drawn:
     """Draw a view but for its tuning landscape; what is missing or damaged leaves its figure empty and is said under it."""
     drawn = Drawn()
-    for task in TASKS:
+    for task in SHIPPED:
         _draw_task(drawn, view, theme, task)
     return drawn
 

@@ -7,7 +7,7 @@ from app import query as links
 from app.performance.data import learned
 from app.query import Field, Values, choice
 from core.errors import choose
-from core.tasks import TASKS
+from core.tasks import SHIPPED
 from core.tuning import RIVALS
 
 OPTIMIZERS = ("learned", *RIVALS)
@@ -49,7 +49,7 @@ def _read_shown(text: str, so_far: Values) -> tuple[str, ...]:
 
 
 FIELDS: dict[str, Field] = {
-    "task": Field(lambda _: next(iter(TASKS)), choice("task", TASKS), str),
+    "task": Field(lambda _: SHIPPED[0], choice("task", dict.fromkeys(SHIPPED)), str),
     "optimizer": Field(lambda v: next(iter(learned(v["task"]))), _read_optimizer, str),
     "rival": Field(lambda _: "momentum", choice("hand-designed optimizer", dict.fromkeys(RIVALS)), str),
     "shown": Field(lambda _: OPTIMIZERS, _read_shown, lambda v: ",".join(v) or "none"),

@@ -13,7 +13,7 @@ from core.analysis.jacobians import moving_entries
 from core.analysis.linearization import Linearization, linearize
 from core.errors import InputError
 from core.optimizers.base import Optimizer
-from core.optimizers.recurrent import RecurrentOptimizer
+from core.optimizers.precision import double
 from core.seeds import Purpose, generator
 from core.tasks.base import Task
 from core.unroll import unroll
@@ -62,7 +62,7 @@ class Context:
     @cached_property
     def double(self) -> Optimizer:
         """The optimizer in float64."""
-        return self.optimizer.to(torch.float64) if isinstance(self.optimizer, RecurrentOptimizer) else self.optimizer
+        return double(self.optimizer)
 
     @cached_property
     def dimension(self) -> int:

@@ -37,6 +37,7 @@ class HandDesigned(Optimizer):
 
     kind: ClassVar[str]
     memory: ClassVar[tuple[str, ...]]  # names of the state entries other than the step
+    pooled: ClassVar[bool] = True  # whether other processes know the class
 
     learning_rate: Scalar
 
@@ -301,7 +302,7 @@ HAND_DESIGNED: dict[str, type[HandDesigned]] = {
 # Gradient descent with a single mechanism added: what an instrument should find is known; they are not tuned.
 CALIBRATION: dict[str, type[HandDesigned]] = {cls.kind: cls for cls in (ClippedSGD, ScheduledSGD)}
 
-_FRACTIONS = ("momentum", "decay", "beta1", "beta2")
+_FRACTIONS = ("momentum", "decay", "rho", "beta1", "beta2")
 _POSITIVE = ("half_life", "horizon", "threshold")
 
 

@@ -7,14 +7,26 @@ from typing import Any
 from pydantic import ValidationError
 
 from core.errors import InputError, choose, sentence
+from core.tasks.autograd import AutogradProblems
 from core.tasks.base import ClassifierProblems, PlanarProblems, Plane, Problems, Task
 from core.tasks.linear_regression import LinearRegression
 from core.tasks.rosenbrock import Rosenbrock
 from core.tasks.two_moons import TwoMoons
 
-__all__ = ["TASKS", "ClassifierProblems", "PlanarProblems", "Plane", "Problems", "Task", "make_task"]
+__all__ = [
+    "SHIPPED",
+    "TASKS",
+    "AutogradProblems",
+    "ClassifierProblems",
+    "PlanarProblems",
+    "Plane",
+    "Problems",
+    "Task",
+    "make_task",
+]
 
 TASKS: dict[str, type[Task]] = {task.name: task for task in (LinearRegression, Rosenbrock, TwoMoons)}
+SHIPPED = tuple(TASKS)  # those that come with tuned optimizers; plugins add others to TASKS
 
 
 def make_task(name: str, parameters: Mapping[str, Any] | None = None) -> Task:

@@ -142,3 +142,13 @@ def test_columns_and_sides_are_as_many_as_the_view_has(explored):
 def test_figures_are_ones_own(explored):
     explored.figure("loss").update_layout(title="changed")
     assert explored.figure("loss").layout.title.text is None
+
+
+def test_runs_have_their_figures() -> None:
+    page = ls.runs("runs=linear_regression-gru64,linear_regression-gru64-seed1")
+    assert page.names == ("curves", "levels")
+    assert len(page.figure("curves").data) == 2
+    assert list(page.figure("levels").layout.xaxis.ticktext) == ["0", "1"]
+    for query in ("", "runs=nobody"):
+        with pytest.raises(ls.InputError):
+            ls.runs(query)

@@ -1,0 +1,95 @@
+"""Whether something is an optimizer as the instruments need it: checked on numbers, before it is let in."""
+
+import torch
+from torch import Tensor
+
+from core.errors import InputError
+from core.optimizers.base import Optimizer
+from core.optimizers.precision import double
+
+ROWS = 6
+STEPS = 4
+CLOSE = {torch.float32: 1e-4, torch.float64: 1e-9}
+TINY = 1e-14  # a gradient that a continuous update function hardly answers
+
+
+def check_optimizer(optimizer: Optimizer) -> None:
+    """Check shapes, that components are independent of each other, that a step can be repeated and differentiated.
+
+    Raises:
+        InputError: one of these does not hold.
+    """
+    for dtype in (torch.float32, torch.float64):
+        _check(double(optimizer) if dtype == torch.float64 else optimizer, dtype)
+
+
+def _check(optimizer: Optimizer, dtype: torch.dtype) -> None:
+    def refuse(why: str) -> InputError:
+        return InputError(f"optimizer {optimizer.name}: {why}")
+
+    source = torch.Generator().manual_seed(0)
+    state = optimizer.initial_state(ROWS, dtype)
+    size = optimizer.state_size
+    if state.shape != (ROWS, size) or state.dtype != dtype:
+        raise refuse(f"the first state must be [n, {size}] in {dtype} (got {list(state.shape)} in {state.dtype})")
+    gradient = torch.zeros(ROWS, dtype=dtype)
+    for _ in range(STEPS):
+        gradient = torch.randn(ROWS, generator=source, dtype=torch.float64).to(dtype)
+        state = _stepped(optimizer, state, gradient, size)[0].detach()
+    following, update = _stepped(optimizer, state, gradient, size)
+    if not (torch.isfinite(following).all() and torch.isfinite(update).all()):
+        raise refuse("a few steps with gradients of size 1 give numbers that are not finite")
+    again = _stepped(optimizer, state, gradient, size)
+    if not (torch.equal(following, again[0]) and torch.equal(update, again[1])):
+        raise refuse("the same state and gradient give another step the second time: it must be deterministic")
+    order = torch.randperm(ROWS, generator=source)
+    moved = _stepped(optimizer, state[order], gradient[order], size)
+    alone = _stepped(optimizer, state[:1], gradient[:1], size)
+    pairs = [(moved[0], following[order]), (moved[1], update[order]), (alone[0], following[:1]), (alone[1], update[:1])]
+    if not all(torch.allclose(one, other, rtol=CLOSE[dtype], atol=CLOSE[dtype]) for one, other in pairs):
+        raise refuse("components influence each other: every row must be stepped by itself")
+    _differentiate(optimizer, state, gradient)
+
+
+def _stepped(optimizer: Optimizer, state: Tensor, gradient: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """One step, its shapes checked."""
+    try:
+        found = optimizer.step(state, gradient)
+        following, update = found
+    except InputError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever somebody else's code raises
+        text = " ".join(str(error).split())
+        raise InputError(
+            f"optimizer {optimizer.name}: its step(state [n, S], gradient [n]) fails with {type(error).__name__}: {text:.200}"
+        ) from None
+    wanted = ((len(state), size), (len(state),))
+    shapes = tuple(tuple(getattr(one, "shape", ())) for one in (following, update))
+    if shapes != wanted or following.dtype != state.dtype or update.dtype != state.dtype:
+        raise InputError(
+            f"optimizer {optimizer.name}: a step must return (state [n, {size}], update [n]) in the state's precision "
+            f"(got {', '.join(str(list(shape)) for shape in shapes)})"
+        )
+    return following, update
+
+
+def _differentiate(optimizer: Optimizer, state: Tensor, gradient: Tensor) -> None:
+    with torch.enable_grad():
+        g = gradient.detach().requires_grad_()
+        _, update = optimizer.step(state, g)
+        if not update.requires_grad:
+            raise InputError(
+                f"optimizer {optimizer.name}: its update cannot be differentiated by the gradient (is something detached?)"
+            )
+        (slope,) = torch.autograd.grad(update.sum(), g)
+    if not torch.isfinite(slope).all():
+        raise InputError(f"optimizer {optimizer.name}: the slope of its update function is not finite")
+
+
+def is_smooth(optimizer: Optimizer) -> bool:
+    """Whether the update hardly answers a gradient of almost 0: a sign function, say, would."""
+    state = optimizer.initial_state(3, torch.float64)
+    probes = torch.tensor([1.0, TINY, -TINY], dtype=torch.float64)
+    with torch.no_grad():
+        full, above, below = optimizer.step(state, probes)[1].tolist()
+    return abs(above - below) < 1e-3 * max(abs(full), 1e-300)

@@ -1,0 +1,12 @@
+"""Optimizers in double precision: analysis needs it, whatever they were trained in."""
+
+import torch
+
+from core.optimizers.base import Optimizer
+from core.optimizers.module import ModuleOptimizer
+from core.optimizers.recurrent import RecurrentOptimizer
+
+
+def double(optimizer: Optimizer) -> Optimizer:
+    """The optimizer with its weights in float64; one without weights follows its states."""
+    return optimizer.to(torch.float64) if isinstance(optimizer, RecurrentOptimizer | ModuleOptimizer) else optimizer

@@ -1,0 +1,237 @@
+"""What others add: optimizers and tasks of their own, from a Python file named on the command line or from an installed package.
+
+Code is loaded from where the one who starts the program says, never from an upload. A file is named with ``--plugin FILE``, or
+in ``LOPTSCOPE_PLUGINS`` (which workers inherit); a package names a module in an entry point of the group ``loptscope.plugins``.
+Either registers what it adds with the functions below.
+"""
+
+import hashlib
+import importlib.util
+import io
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from core.errors import InputError
+from core.optimizers.base import Optimizer
+from core.optimizers.checks import check_optimizer
+from core.optimizers.hand_designed import CALIBRATION, HAND_DESIGNED
+from core.optimizers.module import ModuleOptimizer
+from core.optimizers.torch_optimizer import TorchOptimizer, wrap
+from core.store import is_name
+from core.tasks import TASKS, Task
+from core.tuning import RANGES, SPACES, Range
+
+VARIABLE = "LOPTSCOPE_PLUGINS"
+GROUP = "loptscope.plugins"
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A learned optimizer that somebody registered.
+
+    Attributes:
+        name: as in links and commands.
+        title: as in menus.
+        detail: one line on what it is.
+        tasks: names of the tasks it is offered on; None for all.
+        optimizer: itself.
+        digest: a hash of its weights and the code it comes from.
+    """
+
+    name: str
+    title: str
+    detail: str
+    tasks: tuple[str, ...] | None
+    optimizer: Optimizer
+    digest: str
+
+
+OPTIMIZERS: dict[str, Plugin] = {}
+WRAPPED: dict[str, str] = {}  # titles of wrapped torch optimizers, by name
+_loaded: dict[str, str] = {}  # digest of each file or package that was loaded
+_source = ""  # digest of the one that is being loaded
+
+
+def _check_name(name: Any, kind: str) -> str:
+    if not isinstance(name, str) or not is_name(name) or "@" in name:
+        raise InputError(f"the name of {kind} must be letters, digits, '_', '.' and '-' (got {name!r:.60})")
+    if name in {"learned", "none", *OPTIMIZERS, *HAND_DESIGNED, *CALIBRATION}:
+        raise InputError(f"there is an optimizer {name!r} already: choose another name")
+    return name
+
+
+def _weights_digest(module: nn.Module) -> str:
+    digest = hashlib.sha256(_source.encode())
+    for name, tensor in sorted(module.state_dict().items()):
+        kept = io.BytesIO(tensor.detach().cpu().contiguous().numpy().tobytes())
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode() + kept.getvalue())
+    return digest.hexdigest()
+
+
+def register_optimizer(
+    name: str,
+    module: nn.Module | Callable[[], nn.Module],
+    *,
+    title: str | None = None,
+    detail: str = "",
+    tasks: Sequence[str] | None = None,
+) -> Optimizer:
+    """Offer a learned optimizer of one's own, checked first.
+
+    Args:
+        name: as in links and commands.
+        module: as `ModuleOptimizer` describes, or what makes it.
+        title: as in menus; the name by default.
+        detail: one line on what it is.
+        tasks: names of the tasks it is for; all by default.
+
+    Raises:
+        InputError: the name is taken or no name, or the module is not an optimizer (`check_optimizer`).
+    """
+    _check_name(name, "an optimizer")
+    for task in tasks or ():
+        if task not in TASKS:
+            raise InputError(f"optimizer {name}: there is no task {task!r:.60} (there are {', '.join(TASKS)})")
+    made = module if isinstance(module, nn.Module) else module()
+    if not isinstance(made, nn.Module):
+        raise InputError(f"optimizer {name} must be a torch.nn.Module (got {type(made).__name__})")
+    optimizer = ModuleOptimizer(name, made)
+    check_optimizer(optimizer)
+    about = detail or f"{type(made).__name__}, {sum(one.numel() for one in made.parameters()):,} parameters"
+    chosen = None if tasks is None else tuple(tasks)
+    OPTIMIZERS[name] = Plugin(name, title or name, about, chosen, optimizer, _weights_digest(made))
+    return optimizer
+
+
+def register_torch_optimizer(
+    name: str,
+    torch_class: type[torch.optim.Optimizer],
+    *,
+    title: str | None = None,
+    ranges: Mapping[str, Range] | None = None,
+    **settings: Any,
+) -> type[TorchOptimizer]:
+    """Offer an optimizer of `torch.optim`'s interface as a hand-designed one: to look at, and to tune.
+
+    Args:
+        name: as in links and commands.
+        torch_class: such as `torch.optim.Adagrad`, or one's own.
+        title: as in menus; the name by default.
+        ranges: what hyperparameters are drawn from when it is tuned, by name; the usual ones by default.
+        settings: as for `wrap`.
+
+    Raises:
+        InputError: the name is taken or no name, or it cannot be wrapped (`wrap` says why).
+    """
+    _check_name(name, "an optimizer")
+    made = wrap(name, torch_class, **settings)
+    taken = list(made().hyperparameters())
+    for key in ranges or {}:
+        if key not in taken:
+            raise InputError(f"{name} has no hyperparameter {key!r:.60}: it takes {', '.join(taken)}")
+    HAND_DESIGNED[name] = made
+    SPACES[name] = {key: (ranges or {}).get(key, RANGES[key]) for key in taken}
+    WRAPPED[name] = title or name
+    return made
+
+
+def register_task(task: type[Task]) -> type[Task]:
+    """Offer a task of one's own; works as a decorator of its class.
+
+    Raises:
+        InputError: it is no task, or its name is taken or no name.
+    """
+    if not (isinstance(task, type) and issubclass(task, Task)):
+        raise InputError(f"a task must be a class derived from Task (got {task!r:.80})")
+    name = getattr(task, "name", None)
+    if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
+        raise InputError(f"a task's name must be small letters, digits and '_' (got {name!r:.60})")
+    if name in TASKS:
+        raise InputError(f"there is a task {name!r} already: choose another name")
+    if not isinstance(getattr(task, "title", None), str):
+        raise InputError(f"task {name} needs a title")
+    problems = task().sample(2, torch.Generator().manual_seed(0))
+    loss, gradient = problems.loss_and_gradient(problems.x0)
+    if loss.shape != (2,) or gradient.shape != problems.x0.shape or not torch.isfinite(loss).all():
+        raise InputError(
+            f"task {name}: two problems must have finite losses [2] and gradients as x0 (got {list(loss.shape)})"
+        )
+    TASKS[name] = task
+    return task
+
+
+def _registered() -> int:
+    return len(OPTIMIZERS) + len(WRAPPED) + len(TASKS)
+
+
+def load_file(path: Path) -> None:
+    """Run a Python file that registers something; a file that was loaded already is not run again.
+
+    Raises:
+        InputError: there is no such file, it fails, or it registers nothing.
+    """
+    global _source
+    place = str(path.resolve())
+    if place in _loaded:
+        return
+    try:
+        content = path.read_bytes()
+    except OSError:
+        raise InputError(f"plugin {path} cannot be read: name a Python file") from None
+    stem = re.sub(r"\W", "_", path.stem)
+    name = f"loptscope_plugin_{stem}_{hashlib.sha256(place.encode()).hexdigest()[:8]}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise InputError(f"plugin {path} cannot be read: name a Python file (it ends in .py)")
+    module = importlib.util.module_from_spec(spec)
+    before, _source = _registered(), hashlib.sha256(content).hexdigest()
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except InputError as error:
+        raise InputError(f"plugin {path}: {error}") from None
+    except Exception as error:  # noqa: BLE001 - whatever somebody else's code raises
+        text = " ".join(str(error).split())
+        raise InputError(f"plugin {path} fails with {type(error).__name__}: {text:.300}") from None
+    finally:
+        _loaded[place], _source = _source, ""
+    if _registered() == before:
+        raise InputError(
+            f"plugin {path} registers nothing: call register_optimizer, register_torch_optimizer or register_task"
+        )
+
+
+def load_all(paths: Iterable[str | Path] = ()) -> None:
+    """Load these files, those in ``LOPTSCOPE_PLUGINS``, and what installed packages offer; processes started later do the same.
+
+    Raises:
+        InputError: one of them cannot be loaded.
+    """
+    named = [Path(text).resolve() for text in os.environ.get(VARIABLE, "").split(os.pathsep) if text]
+    wanted = list(dict.fromkeys([*named, *(Path(path).resolve() for path in paths)]))
+    for path in wanted:
+        load_file(path)
+    if wanted:
+        os.environ[VARIABLE] = os.pathsep.join(map(str, wanted))
+    for point in entry_points(group=GROUP):
+        if point.value in _loaded:
+            continue
+        try:
+            found = point.load()
+            if callable(found):
+                found()
+        except Exception as error:  # noqa: BLE001 - whatever somebody else's code raises
+            text = " ".join(str(error).split())
+            raise InputError(
+                f"plugin {point.name} ({point.value}) fails with {type(error).__name__}: {text:.300}"
+            ) from None
+        _loaded[point.value] = point.value
