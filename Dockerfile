@@ -27,7 +27,8 @@ COPY zoo zoo
 COPY assets assets
 COPY core core
 COPY app app
-RUN python -m compileall -q core app \
+COPY loptscope loptscope
+RUN python -m compileall -q core app loptscope \
     && mkdir .numba \
     && python -m core.outer.kernels \
     && useradd --system --create-home loptscope \
