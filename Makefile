@@ -41,7 +41,7 @@ test: $(DEV_INSTALLED) ## style, types and all tests, those in a real browser in
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
-	@$(PY) -m pytest --numprocesses $(PROCESSES) --dist loadfile
+	@$(PY) -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 bench: $(DEV_INSTALLED) $(PEER_INSTALLED) ## the benchmarks, a table at the end
 	@sh tools/chromium.sh

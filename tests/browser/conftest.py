@@ -50,12 +50,14 @@ BEEN_HERE = "try { localStorage.setItem('loptscope.tour', 'seen'); } catch { /* 
 
 @pytest.fixture(scope="session")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where the dashboard is served, with an empty cache."""
+    """Where the dashboard is served; with an empty cache, which processes that test side by side share."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     folder = tmp_path_factory.mktemp("server")
-    own = {"LOPTSCOPE_CACHE": str(folder / "cache"), "LOPTSCOPE_RUNS": str(folder / "runs"), "LOPTSCOPE_WORKERS": "1"}
+    base = tmp_path_factory.getbasetemp()
+    cache = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "views"
+    own = {"LOPTSCOPE_CACHE": str(cache), "LOPTSCOPE_RUNS": str(folder / "runs"), "LOPTSCOPE_WORKERS": "1"}
     environment = {**os.environ, **own}
     environment.pop("REDIS_URL", None)
     command = [sys.executable, "-m", "core", "serve", "--port", str(port)]

@@ -51,6 +51,7 @@ def test_every_figure_is_drawn_as_one_comes_near_and_leads_to_its_view(explorer:
         page.goto(link)
         page.wait_for_selector("#link-notice", state="attached")
         assert page.locator("#link-notice").inner_text() == "", link
+    explorer.complaints[:] = [one for one in explorer.complaints if "ERR_ABORTED" not in one]  # what it left half-way
 
 
 @pytest.mark.parametrize("one", [one for one in CHAPTERS if one.sliders], ids=lambda one: one.name)
