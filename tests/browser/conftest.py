@@ -22,6 +22,9 @@ ROOT = Path(__file__).resolve().parents[2]
 NOT_OURS = ("[.WebGL-", "Canvas2D: Multiple readback operations")
 PANELS = ("loss", "landscape", "state", "update", "gradient", "rate")
 
+# Without a graphics card these only cost time (Debian's Chromium switches the first on).
+FLAGS = ("--no-sandbox", "--disable-gpu-rasterization", "--disable-accelerated-2d-canvas")
+
 # Pixels are read through a copy: reading a canvas itself would make Chromium warn, and draw it on the processor.
 HELPERS = """
 window.probe = {
@@ -87,7 +90,7 @@ def chromium() -> Iterator[Browser]:
     """A headless Chromium, the one of the system."""
     path = os.environ.get("LOPTSCOPE_CHROMIUM", "/usr/bin/chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         yield browser
         browser.close()
 

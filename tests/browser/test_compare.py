@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from playwright.sync_api import Page
 
 from core.bundle import Bundle
 from tests.browser.conftest import PANELS, Explorer
@@ -36,9 +37,13 @@ def test_every_panel_of_every_column_follows_the_step(compared: Explorer) -> Non
     heads = page.locator(".column-head h2").all_inner_texts()
     assert heads == ["Learned GRU-64 (seed 0), outer step 1,500", "Learned LSTM-64, outer step 0", "Adam"]
 
+    scales_are_the_same_and_columns_are_in_line(page)
+    compared.seek(40)
+    readouts_are_each_columns_own(compared)
 
-def test_scales_are_the_same_and_columns_are_in_line(compared: Explorer) -> None:
-    page = compared.page
+
+def scales_are_the_same_and_columns_are_in_line(page: Page) -> None:
+    """The axes of all columns, but those of the state space."""
     for name in PANELS:
         if name != "state":
             assert page.evaluate(RANGES, panel_id(name, 0)) == page.evaluate(RANGES, panel_id(name, 1)), name
@@ -48,7 +53,8 @@ def test_scales_are_the_same_and_columns_are_in_line(compared: Explorer) -> None
         assert len({box["x"] for box in boxes if box}) == 3
 
 
-def test_readouts_are_each_columns_own(compared: Explorer) -> None:
+def readouts_are_each_columns_own(compared: Explorer) -> None:
+    """What the chips of the columns beside the first say."""
     page = compared.page
     for column in (1, 2):
         view = page.evaluate(f"loptscope.view.beside[{column - 1}]")

@@ -48,7 +48,7 @@ def test_the_numbers_of_a_figure(explorer: Explorer, tmp_path: Path) -> None:
 
 
 def test_a_figure_as_svg_and_png(explorer: Explorer, tmp_path: Path) -> None:
-    explorer.open("?step=25&theme=dark")
+    explorer.open("?task=two_moons&step=25&theme=dark")
     drawn = {}
     for name in ("loss", "landscape", "state", "update", "gradient", "rate"):
         path = saved(explorer, f"#{name}-panel", "Save as SVG", tmp_path)
@@ -60,21 +60,16 @@ def test_a_figure_as_svg_and_png(explorer: Explorer, tmp_path: Path) -> None:
         assert any("Arial" in (one.get("font-family") or "") for one in [drawn[name]])
     shown = drawn["loss"].findall("{http://www.w3.org/2000/svg}text")
     assert [one.text for one in shown] == ["Loss"]
+    (field,) = drawn["landscape"].findall(".//{http://www.w3.org/2000/svg}image")
+    assert str(field.get("href")).startswith("data:image/png")
     path = saved(explorer, "#update-panel", "Save as PNG", tmp_path)
     width, height = struct.unpack(">II", path.read_bytes()[16:24])
     assert (width, height) == tuple(4 * int(drawn["update"].get(side) or 0) for side in ("width", "height"))
 
 
-def test_a_classifier_as_svg_has_its_field(explorer: Explorer, tmp_path: Path) -> None:
-    explorer.open("?task=two_moons&step=25")
-    path = saved(explorer, "#landscape-panel", "Save as SVG", tmp_path)
-    found = ET.fromstring(path.read_text()).findall(".//{http://www.w3.org/2000/svg}image")
-    assert len(found) == 1
-    assert str(found[0].get("href")).startswith("data:image/png")
-
-
-def test_enlarging_and_coming_back(explorer: Explorer) -> None:
+def test_enlarging_hiding_and_the_keyboard(explorer: Explorer) -> None:
     page = explorer.open("?step=5").page
+    by_keyboard(explorer)
     before = page.locator("#state-panel").bounding_box()
     menu(explorer, "#state-panel", "Enlarge")
     explorer.settle()
@@ -88,17 +83,14 @@ def test_enlarging_and_coming_back(explorer: Explorer) -> None:
     page.keyboard.press("Escape")
     explorer.settle()
     assert page.locator("#state-panel").bounding_box() == before
-
-
-def test_hiding_is_in_the_link(explorer: Explorer) -> None:
-    page = explorer.open().page
     menu(explorer, "#landscape-panel", "Hide")
     page.wait_for_function("location.search.includes('panels=loss,state,update,gradient,rate')")
     assert page.locator("#landscape-panel").get_attribute("data-hidden") is not None
 
 
-def test_the_menu_by_keyboard(explorer: Explorer) -> None:
-    page = explorer.open("?step=5").page
+def by_keyboard(explorer: Explorer) -> None:
+    """Through the menu and back, and the Python lines."""
+    page = explorer.page
     page.locator("#rate-panel > .figure-button").focus()
     page.keyboard.press("Enter")
     page.keyboard.press("End")
@@ -111,6 +103,7 @@ def test_the_menu_by_keyboard(explorer: Explorer) -> None:
     lines = page.locator("#python-lines code").inner_text()
     assert lines == 'import loptscope\n\nview = loptscope.explore("step=5")\nview.figure("rate").show()\n'
     assert explorer.step == 5
+    page.keyboard.press("Escape")
 
 
 OTHERS = [

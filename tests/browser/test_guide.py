@@ -54,13 +54,11 @@ def test_every_figure_is_drawn_as_one_comes_near_and_leads_to_its_view(explorer:
     explorer.complaints[:] = [one for one in explorer.complaints if "ERR_ABORTED" not in one]  # what it left half-way
 
 
-@pytest.mark.parametrize("one", [one for one in CHAPTERS if one.sliders], ids=lambda one: one.name)
-def test_sliders_change_the_picture(explorer: Explorer, one: object) -> None:
-    name, sliders = one.name, one.sliders  # type: ignore[attr-defined]
+def test_sliders_change_the_picture(explorer: Explorer) -> None:
     to_guide(explorer)
     page = explorer.page
-    chapter(explorer, name)
-    for slider in sliders:
+    for name, slider in ((one.name, slider) for one in CHAPTERS for slider in one.sliders):
+        chapter(explorer, name)
         before = page.evaluate(FIGURES, name)
         readout = page.locator(f"#guide-{name}-{slider.name}-readout").inner_text()
         page.get_by_role("slider", name=slider.label, exact=True).focus()
