@@ -34,44 +34,47 @@ print(json.dumps(found))
 
 
 def run(*arguments: str, folder: Path, code: str | None = None) -> subprocess.CompletedProcess[str]:
-    words = ["-c", code] if code else ["-m", "core", *arguments]
+    words = ["-c", code, *arguments] if code else ["-m", "core", *arguments]
     environment = {
         **os.environ,
         "LOPTSCOPE_RUNS": str(folder),
         "LOPTSCOPE_CACHE": str(folder / "cache"),
         "OMP_NUM_THREADS": "1",
     }
-    if code:
+    if code is PAGES:
         environment["LOPTSCOPE_PLUGINS"] = os.pathsep.join(str(ROOT / path) for path in PLUGINS[1::2])
     command = [sys.executable, *words]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False)
 
 
-def test_a_task_of_ones_own_from_training_to_evaluation(tmp_path: Path) -> None:
+COMMANDS = """
+import json, sys
+from core.cli import main
+for words in json.loads(sys.argv[1]):
+    print(json.dumps(["status", main(words)]), flush=True)
+"""
+
+
+def test_from_training_to_evaluation(tmp_path: Path) -> None:
     settings = ["--task", "quadratic", "--units", "4", "--outer-steps", "3", "--problems", "4", "--unroll", "20"]
-    done = run("train", *PLUGINS[:2], *settings, "--run", str(tmp_path / "mine"), folder=tmp_path)
+    asked = ["--optimizer", "my_optimizer", "--task", "linear_regression"]
+    commands = [
+        ["train", *PLUGINS[:2], *settings, "--run", str(tmp_path / "mine")],
+        ["evaluate", "--run", "mine", "--problems", "4"],
+        ["tune", "--task", "quadratic", "--optimizer", "all", "--draws", "4"],
+        ["evaluate", "--run", "mine", "--problems", "4", "--json"],
+        ["analyze", *PLUGINS, *asked, "--json"],
+        ["evaluate", *asked, "--problems", "4", "--json"],
+    ]
+    done = run(json.dumps(commands), folder=tmp_path, code=COMMANDS)
     assert done.returncode == 0, done.stderr
-    refused = run("evaluate", *PLUGINS[:2], "--run", "mine", "--problems", "4", folder=tmp_path)
-    assert refused.returncode == 2
-    assert "not tuned for quadratic yet" in refused.stderr
-    tuned = run("tune", *PLUGINS[:2], "--task", "quadratic", "--optimizer", "all", "--draws", "4", folder=tmp_path)
-    assert tuned.returncode == 0, tuned.stderr
-    found = run("evaluate", *PLUGINS[:2], "--run", "mine", "--problems", "4", "--json", folder=tmp_path)
-    assert found.returncode == 0, found.stderr
-    assert {"learned", "adam", "momentum"} <= set(json.loads(found.stdout.splitlines()[-1])["optimizers"])
-
-
-def test_an_optimizer_of_ones_own_is_analysed_and_compared(tmp_path: Path) -> None:
-    done = run(
-        "analyze", *PLUGINS, "--optimizer", "my_optimizer", "--task", "linear_regression", "--json", folder=tmp_path
-    )
-    assert done.returncode == 0, done.stderr
-    report = json.loads(done.stdout.splitlines()[-1])
+    statuses = [json.loads(line)[1] for line in done.stdout.splitlines() if line.startswith('["status"')]
+    assert statuses == [0, 2, 0, 0, 0, 0], done.stderr
+    assert "not tuned for quadratic yet" in done.stderr
+    own, report, found = (json.loads(line) for line in done.stdout.splitlines() if line.startswith("{"))
+    assert {"learned", "adam", "momentum"} <= set(own["optimizers"])
     assert report["momentum"]["eigenvalues"] == pytest.approx([0.9, 0.5])
-    asked = ["--optimizer", "my_optimizer", "--task", "linear_regression", "--problems", "4", "--json"]
-    found = run("evaluate", *PLUGINS, *asked, folder=tmp_path)
-    assert found.returncode == 0, found.stderr
-    scores = json.loads(found.stdout.splitlines()[-1])["optimizers"]
+    scores = found["optimizers"]
     assert scores["learned"]["meta_loss"]["mean"] > scores["momentum"]["meta_loss"]["mean"]
 
 
