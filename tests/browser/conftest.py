@@ -39,6 +39,16 @@ window.probe = {
     return { at: (x, y) => data[4 * (y * width + x) + 3], data };
   },
   filled: (name, layer) => probe.alpha(name, layer).data.filter((value, i) => i % 4 === 3 && value > 0).length,
+  // What changes as long as a page has not come to rest, cheaply: sizes and ranges of every figure, and the address.
+  still: () =>
+    JSON.stringify([
+      location.href,
+      [...document.querySelectorAll("#board .js-plotly-plot")].map((plot) => {
+        const { _fullLayout: layout, data } = plot;
+        if (!layout || !layout.xaxis) return null;
+        return [layout.meta, layout.width, layout.height, layout._size, layout.xaxis.range, layout.yaxis.range, data.length];
+      }),
+    ]),
   plain: (value) => JSON.stringify(value, (_, v) => (ArrayBuffer.isView(v) ? Array.from(v) : v)),
   figure(name) {
     const { data, layout, _fullLayout } = probe.graph(name);
@@ -129,8 +139,8 @@ class Explorer:
         self.page.evaluate("loptscope.ready")
         self.page.evaluate("document.fonts.ready.then(() => true)")
         before = None
-        while before != (before := self.pictures() | self.figures() | {"address": self.page.url}):
-            self.page.wait_for_timeout(130)
+        while before != (before := self.page.evaluate("probe.still()")):
+            self.page.wait_for_timeout(140)
         return self
 
     def after(self, change: Callable[[], Any], until: str) -> "Explorer":

@@ -193,25 +193,6 @@ def test_a_run_is_paused_resumed_stopped_and_deleted(trainer: Trainer) -> None:
     page.wait_for_function("!document.querySelector('#train-runs .run')")
 
 
-def test_the_browser_offline_for_some_seconds_loses_nothing(trainer: Trainer) -> None:
-    page = trainer.open().page
-    name = trainer.start(LONG)
-    trainer.wait_points(10)
-    page.context.set_offline(True)
-    page.wait_for_function("document.querySelector('#train-offline').textContent.includes('offline')")
-    page.wait_for_timeout(2500)
-    before = len(trainer.losses())
-    page.context.set_offline(False)
-    page.wait_for_function("document.querySelector('#train-offline').textContent === ''")
-    trainer.wait_points(before + 100)
-    trainer.press("Stop and keep")
-    trainer.wait_state("stopped")
-    events = trainer.api(f"/api/jobs/{name}")
-    page.wait_for_function("(count) => train.now.book.count() === count", arg=events["outer_step"])
-    trainer.losses()
-    trainer.forgive("ERR_INTERNET_DISCONNECTED")  # of what was being asked when it went offline
-
-
 def test_runs_wait_in_a_queue_that_can_be_reordered_and_cancelled(trainer: Trainer) -> None:
     page = trainer.open().page
     trainer.start(LONG)
