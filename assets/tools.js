@@ -113,8 +113,14 @@
       '<button type="button" class="action">Copy</button><button type="button" class="action" autofocus>Close</button></div>';
     const [copy, close] = box.querySelectorAll("button");
     copy.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(box.querySelector("code").textContent);
-      copy.textContent = "Copied";
+      const code = box.querySelector("code");
+      try {
+        await navigator.clipboard.writeText(code.textContent);
+        copy.textContent = "Copied";
+      } catch {
+        getSelection().selectAllChildren(code); // not allowed here: the keyboard can
+        copy.textContent = "Selected";
+      }
       setTimeout(() => (copy.textContent = "Copy"), 1500);
     });
     close.addEventListener("click", () => box.close());

@@ -65,9 +65,13 @@
 
     async copyLink(clicks) {
       if (!clicks) return dash.no_update;
-      await navigator.clipboard.writeText(location.href);
       setTimeout(() => dash.set_props("copy-link", { children: "Copy link" }), 1500);
-      return "Copied";
+      try {
+        await navigator.clipboard.writeText(location.href);
+        return "Copied";
+      } catch {
+        return "See the address bar"; // not allowed here
+      }
     },
 
     setPanels(names) {

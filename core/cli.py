@@ -170,7 +170,7 @@ def parser() -> argparse.ArgumentParser:
     e = commands.add_parser("evaluate", parents=[common], help="compare with tuned hand-designed optimizers")
     subject = e.add_mutually_exclusive_group(required=True)
     subject.add_argument("--run", metavar="DIR_OR_NAME", help="a run's folder or a zoo name")
-    subject.add_argument("--optimizer", choices=plugins.OPTIMIZERS, metavar="NAME", help="a plugin's, on --task")
+    subject.add_argument("--optimizer", metavar="NAME", help="one that a plugin registers, on --task")
     e.add_argument("--task", choices=TASKS, help="with --optimizer")
     e.add_argument("--problems", type=int, default=128)
     e.add_argument("--seed", type=int, default=0)
@@ -340,11 +340,22 @@ def _out_of_distribution(run: Run, problems: int, seed: int, target: float | Non
 
 
 def _evaluate_plugin(options: argparse.Namespace) -> dict[str, Any]:
+    own: Optimizer
     if options.save or options.out_of_distribution:
         raise InputError("--save and --out-of-distribution belong to --run")
     if options.task is None:
         raise InputError("--optimizer needs --task: what it is to be compared on")
-    contenders = {"learned": plugins.OPTIMIZERS[options.optimizer].optimizer, **zoo.rivals(options.task)}
+    name = options.optimizer
+    if name in plugins.WRAPPED:
+        own = (
+            zoo.find_tuned(options.task, name).make() if zoo.is_tuned(options.task, name) else make_hand_designed(name)
+        )
+    elif name in plugins.OPTIMIZERS:
+        own = plugins.OPTIMIZERS[name].optimizer
+    else:
+        known = ", ".join([*plugins.OPTIMIZERS, *plugins.WRAPPED]) or "none: name its file with --plugin"
+        raise InputError(f"no plugin has registered an optimizer {name!r:.60} (registered: {known})")
+    contenders = {"learned": own, **zoo.rivals(options.task)}
     asked = {"problems": options.problems, "seed": options.seed, "target": options.target}
     found = compare(make_task(options.task), contenders, **asked)
     print(evaluation_table(found))

@@ -65,11 +65,14 @@ def test_from_training_to_evaluation(tmp_path: Path) -> None:
         ["evaluate", "--run", "mine", "--problems", "4", "--json"],
         ["analyze", *PLUGINS, *asked, "--json"],
         ["evaluate", *asked, "--problems", "4", "--json"],
+        ["evaluate", "--optimizer", "adam", "--task", "quadratic"],
+        ["evaluate", "--optimizer", "lion", "--task", "quadratic", "--problems", "2"],
     ]
     done = run(json.dumps(commands), folder=tmp_path, code=COMMANDS)
     assert done.returncode == 0, done.stderr
     statuses = [json.loads(line)[1] for line in done.stdout.splitlines() if line.startswith('["status"')]
-    assert statuses == [0, 2, 0, 0, 0, 0], done.stderr
+    assert statuses == [0, 2, 0, 0, 0, 0, 2, 0], done.stderr
+    assert "no plugin has registered an optimizer 'adam' (registered: my_optimizer, adamw" in done.stderr
     assert "not tuned for quadratic yet" in done.stderr
     own, report, found = (json.loads(line) for line in done.stdout.splitlines() if line.startswith("{"))
     assert {"learned", "adam", "momentum"} <= set(own["optimizers"])

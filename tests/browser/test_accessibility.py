@@ -11,9 +11,7 @@ AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
 READY = {
     "": "window.loptscope && loptscope.steps > 0",
     "?compare=adam,momentum&panels=loss,state,rate": "document.querySelectorAll('.column-head').length === 3",
-    "?task=nonsense": "document.querySelector('#link-notice p')",
     "mechanisms": "document.body.dataset.mechanism",
-    "mechanisms?view=earnings": "document.querySelector('.mechanism-room .main-svg')",
     "performance": "document.querySelector('#performance-outer .main-svg')",
     "train": "window.train && train.now.frames",
     "library?open=zoo/rosenbrock-gru64": "document.querySelector('tr[data-details]')",
