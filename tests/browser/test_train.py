@@ -11,7 +11,7 @@ import pytest
 from tests.browser.conftest import Explorer
 
 TINY = {"units": 3, "problems": 4, "unroll": 20, "truncation": "", "outer_steps": 60}
-LONG = {**TINY, "outer_steps": 200_000}
+LONG = {**TINY, "problems": 128, "unroll": 100, "outer_steps": 200_000}  # long enough, and not too many points to draw
 POINTS = "Number(document.body.dataset.points)"
 
 
