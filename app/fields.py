@@ -3,8 +3,10 @@
 from collections.abc import Callable
 
 from app.catalog import subjects
-from app.query import Values, whole
+from app.query import Field, Values, choice, whole
 from core.errors import InputError, choose
+
+THEME = Field(lambda _: "auto", choice("theme", {"auto": 0, "light": 0, "dark": 0}), str)
 
 
 def integer(name: str, low: int, high: int) -> Callable[[str, Values], int]:

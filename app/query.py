@@ -6,8 +6,8 @@ that equals its defaults has an empty link.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from dataclasses import dataclass, fields
+from typing import Any, Generic, TypeVar, final
 from urllib.parse import parse_qsl, urlencode
 
 from core.errors import InputError, choose
@@ -40,34 +40,51 @@ def choice(name: str, options: Mapping[str, Any]) -> Callable[[str, Values], str
     return read
 
 
-def parse(view: Callable[..., T], table: Mapping[str, Field], query: str | Mapping[str, str]) -> tuple[T, list[str]]:
-    """The view a link asks for, and one sentence for everything in it that was wrong (and was left at its default).
+@final
+class Links(Generic[T]):
+    """A page's links.
 
     Args:
-        view: makes a view from its entries by name.
-        table: its fields, in order.
-        query: the part of a link after "?", or its entries.
+        view: the page's view, a dataclass.
+        table: its fields, in the order of the view's entries.
     """
-    given = dict(parse_qsl(query.removeprefix("?"), keep_blank_values=True)) if isinstance(query, str) else dict(query)
-    values: dict[str, Any] = {}
-    wrong = [f"{name[:40]!r} is not part of a view: {', '.join(table)}" for name in given if name not in table]
-    for name, field in table.items():
-        values[name] = field.default(values)
-        if name in given:
-            try:
-                values[name] = field.read(given[name], values)
-            except InputError as error:
-                wrong.append(str(error))
-    return view(**values), wrong
 
+    def __init__(self, view: type[T], table: Mapping[str, Field]):
+        assert list(table) == [field.name for field in fields(view)]  # type: ignore[arg-type]
+        self._view = view
+        self._table = table
 
-def to_query(view: object, table: Mapping[str, Field], leave_out: tuple[str, ...] = ()) -> str:
-    """The link of a view, without what is at its default: what `parse` reads back to the same view."""
-    values: dict[str, Any] = {}
-    written = []
-    for name, field in table.items():
-        value = getattr(view, name)
-        if value != field.default(values) and name not in leave_out:
-            written.append((name, field.write(value)))
-        values[name] = value
-    return urlencode(written, safe=",@")
+    def parse(self, query: str | Mapping[str, str]) -> tuple[T, list[str]]:
+        """The view a link asks for, and one sentence for everything in it that was wrong (and was left at its default).
+
+        Args:
+            query: the part of a link after "?", or its entries.
+        """
+        given = (
+            dict(parse_qsl(query.removeprefix("?"), keep_blank_values=True)) if isinstance(query, str) else dict(query)
+        )
+        values: dict[str, Any] = {}
+        wrong = [
+            f"{name[:40]!r} is not part of a view: {', '.join(self._table)}"
+            for name in given
+            if name not in self._table
+        ]
+        for name, field in self._table.items():
+            values[name] = field.default(values)
+            if name in given:
+                try:
+                    values[name] = field.read(given[name], values)
+                except InputError as error:
+                    wrong.append(str(error))
+        return self._view(**values), wrong
+
+    def to_query(self, view: T, leave_out: tuple[str, ...] = ()) -> str:
+        """The link of a view, without what is at its default: what `parse` reads back to the same view."""
+        values: dict[str, Any] = {}
+        written = []
+        for name, field in self._table.items():
+            value = getattr(view, name)
+            if value != field.default(values) and name not in leave_out:
+                written.append((name, field.write(value)))
+            values[name] = value
+        return urlencode(written, safe=",@")

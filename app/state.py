@@ -1,13 +1,11 @@
 """Everything a view of the Explore page can be, as one typed table: links, controls and their limits derive from it."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
-from app import query as links
 from app.catalog import subjects
-from app.fields import Choice, integer, read_choice, read_optimizer, read_outer_step, snapshots, write_choice
-from app.query import Field, Values, choice, whole
+from app.fields import THEME, Choice, integer, read_choice, read_optimizer, read_outer_step, snapshots, write_choice
+from app.query import Field, Links, Values, choice, whole
 from core.errors import InputError, choose
 from core.seeds import Purpose, generator
 from core.tasks import TASKS, PlanarProblems, Problems, make_task
@@ -179,16 +177,9 @@ FIELDS: dict[str, Field] = {
     "panels": Field(lambda _: PANELS, _read_panels, ",".join),
     "step": Field(lambda _: 0, integer("step", 0, STEPS), str),
     "speed": Field(lambda _: 30, _read_speed, str),
-    "theme": Field(lambda _: "auto", choice("theme", {"auto": 0, "light": 0, "dark": 0}), str),
+    "theme": THEME,
 }
-assert list(FIELDS) == [field.name for field in fields(View)]
 
-
-def parse(query: str | Mapping[str, str]) -> tuple[View, list[str]]:
-    """The view a link asks for, and one sentence for everything in it that was wrong (and was left at its default)."""
-    return links.parse(View, FIELDS, query)
-
-
-def to_query(view: View, leave_out: tuple[str, ...] = ()) -> str:
-    """The link of a view, without what is at its default: what `parse` reads back to the same view."""
-    return links.to_query(view, FIELDS, leave_out)
+LINKS = Links(View, FIELDS)
+parse = LINKS.parse
+to_query = LINKS.to_query

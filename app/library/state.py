@@ -1,11 +1,10 @@
 """Everything a view of the Library page can be, as one typed table: filters, the table's order, the run that is open."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import get_args
 
-from app import query as links
-from app.query import Field, Values, choice
+from app.fields import THEME
+from app.query import Field, Links, Values, choice
 from core.errors import InputError
 from core.library import find
 from core.optimizers.cells import CELLS
@@ -69,11 +68,8 @@ FIELDS: dict[str, Field] = {
     **{name: _filter(name) for name in CHOICES},
     "sort": Field(lambda _: "-when", choice("order of the table", dict.fromkeys(SORTS)), str),
     "open": Field(lambda _: "", _read_open, str),
-    "theme": Field(lambda _: "auto", choice("theme", {"auto": 0, "light": 0, "dark": 0}), str),
+    "theme": THEME,
 }
-assert list(FIELDS) == [field.name for field in fields(View)]
 
-
-def parse(query: str | Mapping[str, str]) -> tuple[View, list[str]]:
-    """The view a link asks for, and one sentence for everything in it that was wrong (and was left at its default)."""
-    return links.parse(View, FIELDS, query)
+LINKS = Links(View, FIELDS)
+parse = LINKS.parse

@@ -1,12 +1,10 @@
 """Everything a view of the Mechanisms page can be, as one typed table: links, controls and their limits derive from it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from app import query as links
 from app.catalog import subjects
-from app.fields import integer, read_optimizer, read_outer_step, snapshots
-from app.query import Field, Values, choice
+from app.fields import THEME, integer, read_optimizer, read_outer_step, snapshots
+from app.query import Field, Links, Values, choice
 from core.errors import choose
 from core.tasks import TASKS
 
@@ -59,16 +57,9 @@ FIELDS: dict[str, Field] = {
     "view": Field(lambda _: "momentum", choice("view", VIEWS), str),
     "mode": Field(lambda _: 1, integer("mode", 1, MODES), str),
     "position": Field(lambda _: LAST // 2, integer("position", 0, LAST), str),
-    "theme": Field(lambda _: "auto", choice("theme", {"auto": 0, "light": 0, "dark": 0}), str),
+    "theme": THEME,
 }
-assert list(FIELDS) == [field.name for field in fields(View)]
 
-
-def parse(query: str | Mapping[str, str]) -> tuple[View, list[str]]:
-    """The view a link asks for, and one sentence for everything in it that was wrong (and was left at its default)."""
-    return links.parse(View, FIELDS, query)
-
-
-def to_query(view: View, leave_out: tuple[str, ...] = ()) -> str:
-    """The link of a view, without what is at its default: what `parse` reads back to the same view."""
-    return links.to_query(view, FIELDS, leave_out)
+LINKS = Links(View, FIELDS)
+parse = LINKS.parse
+to_query = LINKS.to_query

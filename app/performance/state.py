@@ -1,11 +1,10 @@
 """Everything a view of the Performance page can be, as one typed table: links, controls and their limits derive from it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from app import query as links
+from app.fields import THEME
 from app.performance.data import learned
-from app.query import Field, Values, choice
+from app.query import Field, Links, Values, choice
 from core.errors import choose
 from core.tasks import SHIPPED
 from core.tuning import RIVALS
@@ -54,16 +53,9 @@ FIELDS: dict[str, Field] = {
     "rival": Field(lambda _: "momentum", choice("hand-designed optimizer", dict.fromkeys(RIVALS)), str),
     "shown": Field(lambda _: OPTIMIZERS, _read_shown, lambda v: ",".join(v) or "none"),
     "sort": Field(lambda _: "meta_loss", choice("order of the table", dict.fromkeys(SORTS)), str),
-    "theme": Field(lambda _: "auto", choice("theme", {"auto": 0, "light": 0, "dark": 0}), str),
+    "theme": THEME,
 }
-assert list(FIELDS) == [field.name for field in fields(View)]
 
-
-def parse(query: str | Mapping[str, str]) -> tuple[View, list[str]]:
-    """The view a link asks for, and one sentence for everything in it that was wrong (and was left at its default)."""
-    return links.parse(View, FIELDS, query)
-
-
-def to_query(view: View, leave_out: tuple[str, ...] = ()) -> str:
-    """The link of a view, without what is at its default: what `parse` reads back to the same view."""
-    return links.to_query(view, FIELDS, leave_out)
+LINKS = Links(View, FIELDS)
+parse = LINKS.parse
+to_query = LINKS.to_query

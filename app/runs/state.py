@@ -1,11 +1,10 @@
 """Which runs the Runs page shows, in its address."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app import query as links
-from app.query import Field, Values, choice
+from app.fields import THEME
+from app.query import Field, Links, Values, choice
 from core import zoo
 from core.errors import InputError
 from core.jobs.queue import records
@@ -62,18 +61,12 @@ FIELDS: dict[str, Field] = {
     "sweep": Field(lambda _: "", _read_sweep, str),
     "runs": Field(lambda _: (), _read_runs, ",".join),
     "axis": Field(lambda _: "", choice("axis", dict.fromkeys(OPTIONS)), str),
-    "theme": Field(lambda _: "auto", choice("theme", {"auto": 0, "light": 0, "dark": 0}), str),
+    "theme": THEME,
 }
 
-
-def parse(query: str | Mapping[str, str]) -> tuple[View, list[str]]:
-    """The view a link asks for, and one sentence for everything in it that was wrong (and was left at its default)."""
-    return links.parse(View, FIELDS, query)
-
-
-def to_query(view: View) -> str:
-    """The link of a view."""
-    return links.to_query(view, FIELDS)
+LINKS = Links(View, FIELDS)
+parse = LINKS.parse
+to_query = LINKS.to_query
 
 
 def chosen(view: View) -> list[Run]:

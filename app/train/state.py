@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app import query as links
-from app.query import Field, Values, choice
+from app.fields import THEME
+from app.query import Field, Links, Values
 from app.train.words import CHOICES, SETTINGS, TEXTS
 from core import zoo
 from core.errors import InputError
@@ -53,15 +53,13 @@ def starting(view: View) -> tuple[dict[str, Any], dict[str, Any] | None]:
 FIELDS: dict[str, Field] = {
     "run": Field(lambda _: "", _read_run, str),
     "start": Field(lambda _: "", _read_start, str),
-    "theme": Field(lambda _: "auto", choice("theme", {"auto": 0, "light": 0, "dark": 0}), str),
+    "theme": THEME,
 }
 NAMES = tuple(setting.name for setting in SETTINGS)
 RECOMPUTE = {None: "auto", True: "yes", False: "no"}
 
-
-def parse(query: str | Mapping[str, str]) -> tuple[View, list[str]]:
-    """The view a link asks for, and one sentence for everything in it that was wrong (and was left at its default)."""
-    return links.parse(View, FIELDS, query)
+LINKS = Links(View, FIELDS)
+parse = LINKS.parse
 
 
 def to_form(settings: Mapping[str, Any]) -> dict[str, Any]:

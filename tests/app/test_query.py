@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.query import Field, choice, parse, to_query, whole
+from app.query import Field, Links, choice, whole
 from core.errors import InputError
 
 
@@ -25,18 +25,19 @@ TABLE = {
     "dish": Field(lambda _: "soup", choice("dish", {"soup": 0, "fish": 0}), str),
     "spoons": Field(lambda v: 1 if v["dish"] == "soup" else 0, _spoons, str),
 }
+LUNCHES = Links(Lunch, TABLE)
 
 
 def test_defaults_follow_the_fields_before_them() -> None:
-    assert parse(Lunch, TABLE, "") == (Lunch("soup", 1), [])
-    assert parse(Lunch, TABLE, "?dish=fish") == (Lunch("fish", 0), [])
-    assert to_query(Lunch("fish", 0), TABLE) == "dish=fish"
-    assert to_query(Lunch("soup", 0), TABLE) == "spoons=0"
-    assert to_query(Lunch("fish", 2), TABLE, leave_out=("dish",)) == "spoons=2"
+    assert LUNCHES.parse("") == (Lunch("soup", 1), [])
+    assert LUNCHES.parse("?dish=fish") == (Lunch("fish", 0), [])
+    assert LUNCHES.to_query(Lunch("fish", 0)) == "dish=fish"
+    assert LUNCHES.to_query(Lunch("soup", 0)) == "spoons=0"
+    assert LUNCHES.to_query(Lunch("fish", 2), leave_out=("dish",)) == "spoons=2"
 
 
 def test_what_is_wrong_is_said_in_order_and_left_out() -> None:
-    lunch, wrong = parse(Lunch, TABLE, {"wine": "red", "spoons": "many", "dish": "stone"})
+    lunch, wrong = LUNCHES.parse({"wine": "red", "spoons": "many", "dish": "stone"})
     assert lunch == Lunch("soup", 1)
     assert wrong == [
         "'wine' is not part of a view: dish, spoons",
