@@ -10,19 +10,20 @@ import json
 import math
 import os
 from typing import Any
-from urllib.parse import urlsplit
 
 from dash.mcp import configure_mcp_server, mcp_enabled
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from app.catalog import TITLES, subjects
 from app.computed import once
+from app.fields import read_outer_step
+from app.guard import LARGEST_BODY, foreign, refuse
 from app.state import parse, to_query
 from app.views import bundle_bytes, identity, source_digest
 from core import zoo
 from core.bundle import Bundle
-from core.errors import InputError
+from core.errors import InputError, choose
 from core.evaluation import Evaluation
 from core.files import read_json
 from core.mechanisms.context import Context
@@ -33,7 +34,6 @@ from core.tasks import TASKS, make_task
 PATH = "_mcp"
 TOKEN = "LOPTSCOPE_MCP_TOKEN"
 SHORTEST = 16  # characters of a token
-LARGEST_BODY = 64 * 1024
 
 
 def token() -> str | None:
@@ -112,14 +112,9 @@ def read_view(link: str) -> dict[str, Any]:
 @mcp_enabled(expose_docstring=True)
 def read_mechanisms(task: str, optimizer: str, outer_step: int | None = None) -> dict[str, Any]:
     """Momentum, clipping, schedule and adaptation of an optimizer, measured: numbers, and sentences with these numbers."""
-    known = subjects(task)
-    if optimizer not in known:
-        raise InputError(f"unknown optimizer {optimizer[:80]!r}: choose one of {', '.join(known)}")
-    subject = known[optimizer]
-    if outer_step is not None and outer_step not in subject.snapshots:
-        raise InputError(
-            f"no snapshot at outer step {outer_step}: choose one of {', '.join(map(str, subject.snapshots))}"
-        )
+    subject = choose(f"optimizer for {task}", optimizer[:80], dict(subjects(task)))
+    if outer_step is not None:
+        read_outer_step(str(outer_step), {"task": task, "optimizer": optimizer})
     at = outer_step if outer_step is not None else max(subject.snapshots, default=None)
     made_of = json.dumps([source_digest(), task, optimizer, at, identity(subject, at)])
     key = f"report:{hashlib.sha256(made_of.encode()).hexdigest()[:32]}"
@@ -134,9 +129,7 @@ def read_mechanisms(task: str, optimizer: str, outer_step: int | None = None) ->
 @mcp_enabled(expose_docstring=True)
 def read_performance(optimizer: str) -> dict[str, Any]:
     """How a shipped learned optimizer does on held-out problems beside the tuned hand-designed ones: means, standard errors."""
-    names = [entry.name for entry in zoo.entries()]
-    if optimizer not in names:
-        raise InputError(f"unknown optimizer {optimizer[:80]!r}: choose one of {', '.join(names)}")
+    choose("optimizer", optimizer[:80], {entry.name: entry for entry in zoo.entries()})
     run = Run(zoo.ROOT / optimizer)
     found = read_json(run.path / "evaluation.json", Evaluation).model_dump()
     return dict(_plain({**found, "titles": TITLES}))
@@ -150,12 +143,6 @@ def offer_only_these() -> None:
     configure_mcp_server(
         include_layout=False, include_callbacks=False, include_clientside_callbacks=False, include_pages=False
     )
-
-
-def _refuse(status: int, sentence: str) -> Response:
-    response = jsonify({"error": sentence})
-    response.status_code = status
-    return response
 
 
 def _asked() -> Any:
@@ -179,20 +166,17 @@ def guard(server: Flask, wanted: str) -> None:
         if request.path.strip("/") != PATH:
             return None
         request.max_content_length = LARGEST_BODY
-        origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
-        if site not in (None, "same-origin", "none") or (
-            origin is not None and urlsplit(origin).netloc != request.host
-        ):
-            return _refuse(403, "another site's page may not ask")
+        if foreign():
+            return refuse(403, "another site's page may not ask")
         given = request.headers.get("Authorization", "")
         if not hmac.compare_digest(given.encode(), f"Bearer {wanted}".encode()):
-            refusal = _refuse(401, "the token is missing or wrong: send it as 'Authorization: Bearer TOKEN'")
+            refusal = refuse(401, "the token is missing or wrong: send it as 'Authorization: Bearer TOKEN'")
             refusal.headers["WWW-Authenticate"] = "Bearer"
             return refusal
         if request.method == "POST":
             if (request.content_length or 0) > LARGEST_BODY:
-                return _refuse(413, f"the body must be at most {LARGEST_BODY} bytes")
+                return refuse(413, f"the body must be at most {LARGEST_BODY} bytes")
             body = _asked()
             if not isinstance(body, dict) or not isinstance(body.get("params") or {}, dict):
-                return _refuse(400, "the body must be one JSON-RPC message")
+                return refuse(400, "the body must be one JSON-RPC message")
         return None

@@ -5,6 +5,7 @@ from werkzeug.wrappers import Response as WSGIResponse
 
 import core
 from app import saved
+from app.guard import refuse
 from app.state import parse
 from app.views import bundle_bytes, source_of
 from core import zoo
@@ -12,12 +13,6 @@ from core import zoo
 api = Blueprint("api", __name__)
 
 FOR_EVER = "public, max-age=31536000, immutable"
-
-
-def _refuse(status: int, sentence: str) -> Response:
-    response = jsonify({"error": sentence})
-    response.status_code = status
-    return response
 
 
 @api.get("/healthz")
@@ -31,9 +26,9 @@ def bundle(key: str) -> WSGIResponse:
     """The arrays of the view whose link is the query; the key must be that view's own."""
     view, wrong = parse(request.query_string.decode("utf-8", "replace"))
     if wrong:
-        return _refuse(400, wrong[0])
+        return refuse(400, wrong[0])
     if source_of(view).key != key:
-        return _refuse(404, "no such bundle: its view has changed, reload the page")
+        return refuse(404, "no such bundle: its view has changed, reload the page")
     _, content = bundle_bytes(view)
     response = Response(content, mimetype="application/vnd.safetensors")
     response.headers["Cache-Control"] = FOR_EVER
@@ -46,7 +41,7 @@ def view_page() -> Response:
     """The view whose link is the query, as one HTML file to keep."""
     view, wrong = parse(request.query_string.decode("utf-8", "replace"))
     if wrong:
-        return _refuse(400, wrong[0])
+        return refuse(400, wrong[0])
     content = saved.page(view, request.cookies.get("theme", ""))
     response = Response(content, mimetype="text/html")
     of = view.optimizer if view.optimizer.startswith(view.task) else f"{view.task}-{view.optimizer}"
@@ -59,4 +54,4 @@ def view_page() -> Response:
 @api.route("/api/<path:rest>", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
 def unknown(rest: str) -> Response:
     """Everything else under /api."""
-    return _refuse(404, f"there is no /api/{rest[:80]}")
+    return refuse(404, f"there is no /api/{rest[:80]}")
