@@ -2,16 +2,6 @@
 (function () {
   "use strict";
   const parts = (window.loptscopeParts = window.loptscopeParts || {});
-  const NAMES = ["loss", "landscape", "state", "update", "gradient", "rate"];
-  const CONFIG = {
-    displaylogo: false,
-    displayModeBar: "hover",
-    modeBarButtons: [["resetScale2d"]],
-    showTips: false,
-    responsive: true,
-    doubleClick: "reset",
-  };
-
   function make(tag, className, ...children) {
     const element = document.createElement(tag);
     if (className) element.className = className;
@@ -46,10 +36,10 @@
   }
 
   // Draw a figure where Dash does not: in columns beside the first, and everywhere in a saved page.
-  parts.drawFigure = function (plot, figure) {
+  parts.drawFigure = function (plot, figure, config) {
     plot.wanted = figure;
-    if (!window.Plotly) setTimeout(() => plot.wanted === figure && parts.drawFigure(plot, figure), 20); // Dash is loading it
-    else if (plot.drawn !== figure) window.Plotly.react(plot, (plot.drawn = figure).data, figure.layout, CONFIG);
+    if (!window.Plotly) setTimeout(() => plot.wanted === figure && parts.drawFigure(plot, figure, config), 20); // Dash is loading it
+    else if (plot.drawn !== figure) window.Plotly.react(plot, (plot.drawn = figure).data, figure.layout, config);
   };
 
   // Make room for the columns of a view, and draw the figures of those beside the first.
@@ -65,38 +55,40 @@
     }
     if (views.length > 1) beside.append(...views.map(head));
     views.slice(1).forEach((one, i) => {
-      for (const name of NAMES) {
+      for (const name of parts.names()) {
         let section = document.getElementById(`${name}-panel-${i + 2}`);
         if (!section) beside.append((section = panel(name, i + 1)));
-        parts.drawFigure(section.querySelector(".graph"), one.figures[name]);
+        parts.drawFigure(section.querySelector(".graph"), one.figures[name], view.config);
       }
     });
     parts.showPanels();
     return views;
   };
 
-  // Which panels are shown: those of the control, in every column.
-  let shown = NAMES;
-  parts.panelsShown = () => shown;
+  // Which panels are shown: those of the control, in every column; all as long as nothing was chosen.
+  let chosen = null;
+  parts.names = () => Object.keys(parts.panels);
+  parts.panelsShown = () => chosen || parts.names();
   parts.choosePanels = function (names) {
-    shown = NAMES.filter((name) => names.includes(name));
+    chosen = parts.names().filter((name) => names.includes(name));
     parts.showPanels();
   };
   parts.showPanels = function () {
     const board = document.getElementById("board");
     if (!board) return;
     let row = 1;
-    for (const name of NAMES) {
-      const hidden = !shown.includes(name);
+    let changed = board.dataset.columns !== board.style.getPropertyValue("--columns");
+    for (const name of parts.names()) {
+      const hidden = !parts.panelsShown().includes(name);
       row += hidden ? 0 : 1;
       for (const section of board.querySelectorAll(`.panel[data-panel="${name}"]`)) {
+        changed = changed || hidden !== section.hasAttribute("data-hidden");
         section.toggleAttribute("data-hidden", hidden); // out of sight, yet of a size: Plotly goes on drawing it
         section.style.setProperty("--row", row);
       }
     }
-    board.dataset.shown = shown.length;
-    window.dispatchEvent(new Event("resize"));
+    board.dataset.shown = parts.panelsShown().length;
+    board.dataset.columns = board.style.getPropertyValue("--columns");
+    if (changed) window.dispatchEvent(new Event("resize")); // figures take on the room they have now
   };
-
-  parts.PANELS = NAMES;
 })();

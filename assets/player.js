@@ -106,7 +106,7 @@
     if (!view || parts.saved || location.pathname !== parts.page) return;
     const items = view.query ? [view.query] : [];
     const shown = parts.panelsShown();
-    if (shown.length < parts.PANELS.length) items.push(`panels=${shown.join(",")}`);
+    if (shown.length < parts.names().length) items.push(`panels=${shown.join(",")}`);
     if (step !== 0) items.push(`step=${step}`);
     if (speed !== 30) items.push(`speed=${speed}`);
     const address = location.pathname + (items.length ? `?${items.join("&")}` : "");
@@ -216,14 +216,14 @@
     makeSlider();
     const views = parts.layOut(wanted);
     const drawn = () =>
-      views.every((one, i) => parts.PANELS.every((name) => new parts.Overlay(name, i).shows(one.key, one.theme)));
+      views.every((one, i) => parts.names().every((name) => new parts.Overlay(name, i).shows(one.key, one.theme)));
     while (number === asked && !drawn()) await new Promise((resolve) => setTimeout(resolve, 8));
     if (number !== asked) return;
     view = wanted;
     columns = views.map((one, i) => ({
       view: one,
       bundle: bundles[i],
-      overlays: parts.PANELS.map((name) => new parts.Overlay(name, i)),
+      overlays: parts.names().map((name) => new parts.Overlay(name, i)),
     }));
     attach();
     const slider = element("inner-step");

@@ -14,7 +14,7 @@
   for (const [key, text] of Object.entries(read("saved-bundles"))) {
     parts.keepBundle(key, Uint8Array.from(atob(text), (character) => character.charCodeAt(0)).buffer);
   }
-  for (const [name, figure] of Object.entries(figures)) parts.drawFigure(holds(`${name}-graph`), figure);
+  for (const [name, figure] of Object.entries(figures)) parts.drawFigure(holds(`${name}-graph`), figure, view.config);
   const speed = holds("speed");
   speed.addEventListener("change", () => parts.setSpeed(speed.value));
   parts.setSpeed(speed.value);

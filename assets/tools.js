@@ -18,11 +18,10 @@
     const heading = (name ? room : room.closest("section") || room).querySelector("h2, h3, h4");
     const graph = room.querySelector("[id$=-graph]");
     const figure = name || room.dataset.figure || (graph ? graph.id.replace(/^(performance|train|runs)-|-graph$/g, "") : "figure");
-    const beside = column && column.view.beside === undefined ? column.view.title : "";
     const text = heading ? heading.firstChild.textContent : figure;
     const many = column && parts.columns().length > 1;
     const title = many ? `${text}: ${column.view.title}` : text;
-    return { room, plot, figure, title, column, overlay, panel: name ? room : null, number: Number(number), side: room.dataset.side, beside };
+    return { room, plot, figure, title, column, overlay, panel: name ? room : null, number: Number(number), side: room.dataset.side };
   }
 
   const fileName = ({ figure, number, side }) => {

@@ -3,16 +3,7 @@
 import plotly.graph_objects as go
 from dash import dcc, html
 
-GRAPH_CONFIG = {
-    "displaylogo": False,
-    "displayModeBar": "hover",
-    "modeBarButtons": [
-        ["resetScale2d"]
-    ],  # none that leaves for Plotly's cloud; its PNG would lack what the canvases draw
-    "showTips": False,
-    "responsive": True,
-    "doubleClick": "reset",
-}
+from app.figures.style import GRAPH_CONFIG
 
 ABOUT = {
     "loss": ("Loss", "loss of every optimizer on this problem, log scale"),

@@ -8,8 +8,7 @@ import plotly.graph_objects as go
 from dash import dcc, html
 
 from app.catalog import TITLES
-from app.components.panel import GRAPH_CONFIG
-from app.figures.style import OPTIMIZER_COLORS, OPTIMIZER_DASHES
+from app.figures.style import GRAPH_CONFIG, OPTIMIZER_COLORS, OPTIMIZER_DASHES
 from app.performance.state import OPTIMIZERS, SORTABLE
 from app.performance.table import HEADERS, Row
 

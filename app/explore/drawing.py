@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from app.catalog import TITLES, Subject, reference_rate, subjects
 from app.fields import write_choice
 from app.figures.panels import FIGURES, Drawing
-from app.figures.style import LEARNED_COLORS, LIGHT, OPTIMIZER_COLORS, THEMES, Theme
+from app.figures.style import GRAPH_CONFIG, LEARNED_COLORS, LIGHT, OPTIMIZER_COLORS, THEMES, Theme
 from app.state import View, columns, to_query
 from app.views import Source, bundle_bytes
 from core.bundle import Bundle
@@ -92,6 +92,7 @@ def draw(view: View, scheme: str) -> Drawn:
     description = {
         **first,
         "query": to_query(view, leave_out=KEPT_BY_BROWSER),
+        "config": GRAPH_CONFIG,
         "beside": [{**one, "figures": drawn} for one, drawn in zip(others, figures, strict=True)],
     }
     return Drawn(made, description, [sentence for column in made for sentence in _notices(column)])

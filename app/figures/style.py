@@ -33,6 +33,17 @@ OPTIMIZER_DASHES = {
 }  # else solid
 FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
+GRAPH_CONFIG = {
+    "displaylogo": False,
+    "displayModeBar": "hover",
+    "modeBarButtons": [
+        ["resetScale2d"]
+    ],  # none that leaves for Plotly's cloud; its PNG would lack what the canvases draw
+    "showTips": False,
+    "responsive": True,
+    "doubleClick": "reset",
+}
+
 LEAST_LOSS = 1e-12  # losses below are rounding; log axes end there
 
 

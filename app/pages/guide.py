@@ -9,9 +9,8 @@ from dash import ClientsideFunction, Input, Output, State, callback, clientside_
 from flask import request
 
 from app.catalog import task_options
-from app.components.panel import GRAPH_CONFIG
 from app.components.scores import sentences
-from app.figures.style import LIGHT, THEMES
+from app.figures.style import GRAPH_CONFIG, LIGHT, THEMES
 from app.guide.drawing import Drawn, Shown, draw, subject_of
 from app.guide.glossary import TERMS, Term
 from app.guide.prose import formula, inline, paragraph

@@ -11,10 +11,9 @@ from flask import request
 from app.catalog import subjects, task_options
 from app.components.controls import optimizer_options, outer_step_properties, outer_step_text
 from app.components.icons import icon
-from app.components.panel import GRAPH_CONFIG
 from app.components.scores import sentences
 from app.fields import outer_step_at
-from app.figures.style import LIGHT, THEMES
+from app.figures.style import GRAPH_CONFIG, LIGHT, THEMES
 from app.mechanisms.data import prepare
 from app.mechanisms.drawing import HEADINGS, Side, draw
 from app.mechanisms.state import LAST, VIEWS, View, parse, to_query

@@ -10,9 +10,8 @@ from dash import ClientsideFunction, Input, Output, State, callback, clientside_
 from flask import request
 
 from app.catalog import TITLES
-from app.components.panel import GRAPH_CONFIG
 from app.components.scores import sentences, swatch
-from app.figures.style import DARK, LIGHT, THEMES, Theme, figure
+from app.figures.style import DARK, GRAPH_CONFIG, LIGHT, THEMES, Theme, figure
 from app.figures.train import FIGURES
 from app.train.drawing import INSTRUMENTS, draw
 from app.train.state import NAMES, parse, starting, to_form

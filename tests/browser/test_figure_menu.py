@@ -57,7 +57,7 @@ def test_a_figure_as_svg_and_png(explorer: Explorer, tmp_path: Path) -> None:
         over = groups[-1]
         assert over.get("clip-path"), name
         assert len(list(over)) >= 4, name  # what the canvas shows at this step
-        assert any("Arial" in (one.get("font-family") or "") for one in [drawn[name]])
+        assert "Arial" in (drawn[name].get("font-family") or "")
     shown = drawn["loss"].findall("{http://www.w3.org/2000/svg}text")
     assert [one.text for one in shown] == ["Loss"]
     (field,) = drawn["landscape"].findall(".//{http://www.w3.org/2000/svg}image")
