@@ -20,7 +20,7 @@ from app.mechanisms import state as mechanisms_state
 from app.performance import drawing as performance_drawing
 from app.performance import state as performance_state
 from app.runs import state as runs_state
-from app.runs.data import differences, tell
+from app.runs.data import compared_by, tell
 from app.train import state as train_state
 from app.train import stills as train_stills
 from core.errors import InputError, choose
@@ -203,9 +203,8 @@ def runs(query: str) -> Page:
     told = tell(runs_state.chosen(view))
     if not told:
         raise InputError("name runs, as in runs('runs=one,another'), or a sweep")
-    theme, differ = _theme(view.theme), differences(told)
-    axis = view.axis if view.axis in differ else next(iter(differ), "")
-    values = differ.get(axis, [])
+    theme = _theme(view.theme)
+    axis, values = compared_by(told, view.axis)
 
     def make(draw: Callable[..., go.Figure], legend: bool) -> go.Figure:
         return _framed(draw(told, axis, values, theme), theme, legend=legend)

@@ -7,11 +7,10 @@ import dash_mantine_components as dmc
 from dash import Input, Output, State, callback, dcc, html
 from flask import request
 
-from app.components.panel import GRAPH_CONFIG
 from app.components.scores import sentences
 from app.figures.runs import colors_of, curves_figure, levels_figure
-from app.figures.style import LIGHT, THEMES, Theme
-from app.runs.data import Told, differences, tell, text_of
+from app.figures.style import GRAPH_CONFIG, LIGHT, THEMES, Theme
+from app.runs.data import Told, compared_by, differences, tell, text_of
 from app.runs.state import View, chosen, parse, sweeps, to_query
 
 dash.register_page(
@@ -108,8 +107,7 @@ def _sweeps(view: View) -> Any:
 def _draw(view: View, told: list[Told], theme: Theme) -> dict[str, Any]:
     """Everything on the page that follows from its runs."""
     differ = differences(told)
-    axis = view.axis if view.axis in differ else next(iter(differ), "")
-    values = differ.get(axis, [])
+    axis, values = compared_by(told, view.axis)
     ordered = sorted(told, key=lambda one: (one.level is None, one.level or 0.0))
     return {
         "axis": axis,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from core.errors import InputError
+from core.files import Stamp, stamp
 from core.jobs.record import events
 from core.outer.options import OPTIONS, to_options
 from core.store import Run
@@ -85,9 +86,8 @@ def _held_out(run: Run) -> tuple[float, float] | None:
 
 
 @functools.lru_cache(maxsize=1024)
-def _told(path: Run, stamp: tuple[int, ...]) -> Told:
-    """What is known of a run; ``stamp`` (of its files) is part of the key only."""
-    run = path
+def _told(run: Run, seen: Stamp) -> Told:
+    """What is known of a run; ``seen`` (of its files) is part of the key only."""
     status, settings = run.status(), to_options(run.config)
     losses = np.array([step.meta_loss for step in run.outer_losses()])
     last = losses[-max(1, round(LAST_SHARE * len(losses))) :] if len(losses) else losses
@@ -113,10 +113,8 @@ def tell(runs: Sequence[Run]) -> list[Told]:
     """All that can be read of some runs, in order; one that is gone or damaged is left out."""
     found = []
     for run in runs:
-        names = ("status.json", "outer_loss.csv", "events.jsonl")
         try:
-            stats = [(run.path / name).stat() for name in names if (run.path / name).exists()]
-            found.append(_told(run, tuple(value for one in stats for value in (one.st_mtime_ns, one.st_size))))
+            found.append(_told(run, stamp(run.path, ("status.json", "outer_loss.csv", "events.jsonl"))))
         except (InputError, OSError):
             continue
     return found
@@ -139,6 +137,18 @@ def differences(told: Sequence[Told]) -> dict[str, list[Any]]:
     if "seed" in found:
         found["seed"] = found.pop("seed")
     return found
+
+
+def compared_by(told: Sequence[Told], axis: str) -> tuple[str, list[Any]]:
+    """The setting that runs are compared by and its values: the one asked for, or else the first in which they differ.
+
+    Args:
+        told: the runs.
+        axis: name of a setting.
+    """
+    differ = differences(told)
+    chosen = axis if axis in differ else next(iter(differ), "")
+    return chosen, differ.get(chosen, [])
 
 
 def _sorted(values: list[Any]) -> list[Any]:

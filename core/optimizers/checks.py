@@ -54,8 +54,7 @@ def _check(optimizer: Optimizer, dtype: torch.dtype) -> None:
 def _stepped(optimizer: Optimizer, state: Tensor, gradient: Tensor, size: int) -> tuple[Tensor, Tensor]:
     """One step, its shapes checked."""
     try:
-        found = optimizer.step(state, gradient)
-        following, update = found
+        following, update = optimizer.step(state, gradient)
     except InputError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever somebody else's code raises

@@ -54,6 +54,7 @@ class TorchOptimizer(HandDesigned):
         make: torch's class with the settings that are fixed.
         starts: what each entry of ``memory`` starts at.
         clocked: whether torch counts steps in the state.
+        clock_is_tensor: whether it does so in a tensor.
         exact: whether torch differentiates through the step.
         is_smooth: whether the update is continuous at gradient 0.
     """
@@ -61,6 +62,7 @@ class TorchOptimizer(HandDesigned):
     make: ClassVar[Call]
     starts: ClassVar[tuple[float, ...]]
     clocked: ClassVar[bool]
+    clock_is_tensor: ClassVar[bool]
     exact: ClassVar[bool]
     is_smooth: ClassVar[bool]
 
@@ -122,8 +124,6 @@ class TorchOptimizer(HandDesigned):
             after.append(state[:, -1] + 1)
         following = torch.stack(after, 1) if after else state
         return (following, parameter) if tracked else (following.detach(), parameter.detach())
-
-    clock_is_tensor: ClassVar[bool]
 
     def quotient(self, inputs: Tensor, index: int, width: float, by_state: Tensor, by_update: Tensor) -> Tensor:
         """The central difference quotient, by one input, of what a step gives, weighted: [n].
