@@ -12,20 +12,20 @@ from flask import Flask, Response, request
 from flask_compress import Compress
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app.assistants import PATH, guard, offer_only_these, token
-from app.components.shell import INDEX, shell
-from app.computed import cache
-from app.figures.style import LIGHT
-from app.job_routes import jobs
-from app.library_routes import library
-from app.performance.drawing import draw
-from app.performance.state import parse as parse_performance
-from app.routes import api
-from app.state import parse
-from app.views import bundle_bytes
-from core.files import data_folder
+from app.mcp import PATH, guard, offer_only_these, token
+from app.pages.explore.bundles import bundle_bytes
+from app.pages.explore.routes import api
+from app.pages.explore.view import parse
+from app.pages.library.entries import shelf
+from app.pages.library.routes import library
+from app.pages.performance.draw import draw
+from app.pages.performance.view import parse as parse_performance
+from app.pages.train.routes import jobs
+from app.shared.cache import cache
+from app.shared.shell import INDEX, shell
+from app.shared.style import LIGHT
+from core.files.atomic import data_folder
 from core.jobs.child import WorkerProcess, how_many
-from core.library import shelf
 
 HERE = Path(__file__).resolve().parent
 MEMORY = Path("/dev/shm")

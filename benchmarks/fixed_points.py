@@ -15,10 +15,10 @@ from benchmarks.peer import ABSENT, PEER, ask, peer
 from benchmarks.report import Line
 from core.analysis.fixed_points import CONVERGED, FixedPoints, find_fixed_points, speed
 from core.optimizers.recurrent import RecurrentOptimizer
+from core.runs.zoo import find_run
 from core.seeds import Purpose, generator
 from core.tasks import make_task
 from core.unroll import unroll
-from core.zoo import find_run
 
 OPTIMIZER = "linear_regression-gru64"
 STEPS = 100  # of one problem with 5 components: 505 states

@@ -15,10 +15,10 @@ import torch
 
 from benchmarks.peer import ABSENT, PEER, ask, peer
 from benchmarks.report import Line
-from core.outer.config import RunConfig, make_config
+from core.outer.distributed import Team
 from core.outer.estimators import make_estimator
 from core.outer.gradient import Workers
-from core.outer.team import Team
+from core.runs.config import RunConfig, make_config
 from core.seeds import Purpose, generator
 
 PAIRS = 15

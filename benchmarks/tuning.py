@@ -11,12 +11,12 @@ from torch import Tensor
 from torch.optim.lr_scheduler import ExponentialLR, LambdaLR, LRScheduler
 
 from benchmarks.report import Line
+from core.baselines.pruning import worker_pool
+from core.baselines.search import RIVALS, draw, search
 from core.optimizers.schedules import WarmupCosine
-from core.racing import worker_pool
 from core.seeds import Purpose, generator
 from core.tasks import make_task
 from core.tasks.base import Problems
-from core.tuning import RIVALS, draw, search
 
 Result = TypeVar("Result")
 

@@ -1,3 +1,5 @@
 """The numerical side of Loptscope: tasks, optimizers, outer training, instruments and the files they live in."""
 
-__version__ = "0.1.0"
+from core.version import __version__
+
+__all__ = ["__version__"]

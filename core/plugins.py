@@ -19,15 +19,15 @@ from typing import Any
 import torch
 from torch import nn
 
+from core.baselines.search import RANGES, SPACES, Range
 from core.errors import InputError
 from core.optimizers.base import Optimizer
 from core.optimizers.checks import check_optimizer
 from core.optimizers.hand_designed import CALIBRATION, HAND_DESIGNED
 from core.optimizers.module import ModuleOptimizer
 from core.optimizers.torch_optimizer import TorchOptimizer, wrap
-from core.store import is_name
+from core.runs.run import is_name
 from core.tasks import TASKS, Task
-from core.tuning import RANGES, SPACES, Range
 
 VARIABLE = "LOPTSCOPE_PLUGINS"
 GROUP = "loptscope.plugins"

@@ -1,10 +1,10 @@
 """Comparisons as plain tables, for the command line."""
 
-from core.evaluation import Evaluation, Score
-from core.generalization import Condition, Generalization
-from core.mechanisms.earnings import TITLES, Earning
+from core.evaluation.held_out import Evaluation, Score
+from core.evaluation.out_of_distribution import Condition, Generalization
+from core.evaluation.outcome import verdict
+from core.mechanisms.ablation import TITLES, Earning
 from core.mechanisms.report import Report
-from core.verdicts import verdict
 
 WORDS = {"holds": "below every rival", "level": "level with the best rival", "fails": "FAILS here"}
 

@@ -25,25 +25,25 @@ from core.analysis.jacobians import Derivatives, derivatives, update_slope
 from core.analysis.linearization import Linearization, LinearOptimizer, linearize
 from core.analysis.projection import Projection, principal_components
 from core.analysis.update_function import effective_learning_rate, slices, update_function
+from core.baselines.search import Range, search
 from core.errors import InputError
-from core.evaluation import Evaluation, compare, evaluate
-from core.generalization import Generalization, generalize
-from core.importing import export_weights, import_renn, import_weights
+from core.evaluation.held_out import Evaluation, compare, evaluate
+from core.evaluation.out_of_distribution import Generalization, generalize
+from core.mechanisms.ablation import Earnings, earnings
 from core.mechanisms.adaptation import adaptation_view
 from core.mechanisms.clipping import Saturation, clipping_view, saturation
 from core.mechanisms.context import Context, Met
-from core.mechanisms.earnings import Earnings, earnings
 from core.mechanisms.momentum import momentum_view
 from core.mechanisms.report import Report, report_of
 from core.mechanisms.schedule import schedule_view
 from core.optimizers import Architecture, HandDesigned, Optimizer, RecurrentOptimizer, make_hand_designed
 from core.plugins import register_optimizer, register_task, register_torch_optimizer
+from core.runs.run import Run
+from core.runs.transfer import export_weights, import_renn, import_weights
+from core.runs.zoo import entries, evaluate_run, find_run, rivals
 from core.seeds import Purpose, generator
-from core.store import Run
 from core.tasks import AutogradProblems, Problems, Task, make_task
-from core.tuning import Range, search
 from core.unroll import Trajectory, inner_steps, unroll
-from core.zoo import entries, evaluate_run, find_run, rivals
 from loptscope.loading import load
 from loptscope.pages import Page, explore, mechanisms, performance, runs, train
 

@@ -3,7 +3,7 @@
 from core.errors import InputError
 from core.optimizers import CALIBRATION, HAND_DESIGNED, Optimizer, make_hand_designed
 from core.plugins import OPTIMIZERS
-from core.zoo import find_run
+from core.runs.zoo import find_run
 
 
 def load(name: str, outer_step: int | None = None, **hyperparameters: float) -> Optimizer:

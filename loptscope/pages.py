@@ -7,22 +7,22 @@ from typing import TypeVar, final
 import plotly.graph_objects as go
 from flask import Flask
 
-from app import state as explore_state
-from app.computed import cache
-from app.explore.drawing import draw as draw_explore
-from app.figures.mechanisms import stills
-from app.figures.moment import MOMENTS, at_step
-from app.figures.panels import Drawing
-from app.figures.runs import curves_figure, levels_figure
-from app.figures.style import LIGHT, THEMES, Theme
-from app.mechanisms import drawing as mechanisms_drawing
-from app.mechanisms import state as mechanisms_state
-from app.performance import drawing as performance_drawing
-from app.performance import state as performance_state
-from app.runs import state as runs_state
-from app.runs.data import compared_by, tell
-from app.train import state as train_state
-from app.train import stills as train_stills
+from app.pages.explore import view as explore_state
+from app.pages.explore.draw import draw as draw_explore
+from app.pages.explore.figures import Drawing
+from app.pages.explore.figures_at_step import MOMENTS, at_step
+from app.pages.mechanisms import draw as mechanisms_drawing
+from app.pages.mechanisms import view as mechanisms_state
+from app.pages.performance import draw as performance_drawing
+from app.pages.performance import view as performance_state
+from app.pages.runs import view as runs_state
+from app.pages.runs.data import compared_by, tell
+from app.pages.runs.figures import curves_figure, levels_figure
+from app.pages.train import stills as train_stills
+from app.pages.train import view as train_state
+from app.shared.cache import cache
+from app.shared.mechanisms import stills
+from app.shared.style import LIGHT, THEMES, Theme
 from core.errors import InputError, choose
 from core.jobs.queue import find
 

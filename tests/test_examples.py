@@ -16,9 +16,9 @@ import json
 from app.server import create_app
 app = create_app()
 client = app.server.test_client()
-from app.catalog import subjects, task_options
-from app.state import parse
-from app.views import source_of
+from app.shared.catalog import subjects, task_options
+from app.pages.explore.view import parse
+from app.pages.explore.bundles import source_of
 found = {}
 for query in ("task=quadratic&optimizer=lion&compare=my_optimizer", "task=digits&optimizer=my_optimizer&step=20"):
     view, wrong = parse(query)
@@ -49,7 +49,7 @@ def run(*arguments: str, folder: Path, code: str | None = None) -> subprocess.Co
 
 COMMANDS = """
 import json, sys
-from core.cli import main
+from loptscope.cli.commands import main
 for words in json.loads(sys.argv[1]):
     print(json.dumps(["status", main(words)]), flush=True)
 """

@@ -16,7 +16,7 @@ FILES = ("LICENSE", "README.md", "pyproject.toml", "requirements.txt", "setup.py
 NOT_INSTALLED = ("__pycache__", "*.pyc", "training_state.safetensors", ".*")
 CHECK = """
 from app.server import create_app
-from core import zoo
+from core.runs import zoo
 client = create_app().server.test_client()
 for address in ("/", "/assets/player.js", "/healthz", "/_dash-layout"):
     answer = client.get(address)
@@ -56,12 +56,12 @@ def expected():
 def test_it_holds_every_module_and_all_data(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     wanted = set(expected())
-    assert {"core/py.typed", "app/py.typed", "loptscope/py.typed", "app/pages/explore.py"} <= wanted
+    assert {"core/py.typed", "app/py.typed", "loptscope/py.typed", "app/pages/explore/page.py"} <= wanted
     assert wanted <= names, sorted(wanted - names)[:5]
     others = {name for name in names - wanted if ".dist-info/" not in name}
     assert not others
     entry_points = next(name for name in names if name.endswith("entry_points.txt"))
-    assert "loptscope = core.cli:main" in zipfile.ZipFile(wheel).read(entry_points).decode()
+    assert "loptscope = loptscope.cli.commands:main" in zipfile.ZipFile(wheel).read(entry_points).decode()
 
 
 def test_it_works_where_it_is_unpacked(wheel, tmp_path):

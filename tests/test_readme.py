@@ -1,6 +1,6 @@
 """The README's numbers are the zoo's."""
 
-from core import zoo
+from core.runs import zoo
 from tools import readme
 
 

@@ -12,14 +12,14 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from core import zoo
+from core.baselines.search import read_tuned
 from core.errors import InputError
-from core.files import read_json, write_bytes, write_json
+from core.files.atomic import read_json, write_bytes, write_json
+from core.mechanisms.ablation import EARNINGS_FILE, TITLES, Earnings, earnings
 from core.mechanisms.context import Context
-from core.mechanisms.earnings import EARNINGS_FILE, TITLES, Earnings, earnings
 from core.mechanisms.report import Report, report_of
+from core.runs import zoo
 from core.tasks import TASKS, make_task
-from core.tuning import read_tuned
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "findings.md"
 PROBLEMS, FEW = 128, 8  # of interventions: on small problems, and on large ones

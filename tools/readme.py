@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from app.catalog import TITLES
-from core import zoo
-from core.evaluation import Evaluation, Score
-from core.files import read_json, write_bytes
-from core.generalization import Generalization
+from app.shared.catalog import TITLES
+from core.baselines.search import RIVALS
+from core.evaluation.held_out import Evaluation, Score
+from core.evaluation.out_of_distribution import Generalization
+from core.evaluation.outcome import verdict
+from core.files.atomic import read_json, write_bytes
+from core.runs import zoo
 from core.tasks import TASKS
-from core.tuning import RIVALS
-from core.verdicts import verdict
 from tools.marked import with_table
 
 README = Path(__file__).resolve().parent.parent / "README.md"

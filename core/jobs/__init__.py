@@ -1,6 +1,6 @@
 """Outer trainings that wait their turn, run in workers of their own, and survive whatever happens to those.
 
-The run's folder is the record: beside what `core.store` keeps it holds
+The run's folder is the record: beside what `core.runs.run` keeps it holds
 
     RUN/job.json        who asked for it, when, and its place in the queue
     RUN/events.jsonl    what happened, appended; the number of a line is its sequence number

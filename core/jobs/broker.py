@@ -19,9 +19,9 @@ from kombu.exceptions import KombuError
 from core.jobs.queue import is_waiting, take_next, tidy, worker_name
 from core.jobs.worker import execute
 from core.outer.kernels.__main__ import load as load_kernels
-from core.outer.options import from_options
 from core.outer.trainer import train
-from core.store import runs_root
+from core.runs.options import from_options
+from core.runs.run import runs_root
 
 TASK = "loptscope.work"
 QUEUE = "loptscope"

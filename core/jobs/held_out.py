@@ -7,12 +7,12 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from core import zoo
 from core.errors import InputError
-from core.evaluation import loss_curves, score
+from core.evaluation.held_out import loss_curves, score
 from core.optimizers.recurrent import RecurrentOptimizer
 from core.outer.compiled import CompiledOptimizer, Workspace
-from core.outer.config import RunConfig
+from core.runs import zoo
+from core.runs.config import RunConfig
 from core.seeds import Purpose, generator
 
 BUDGET = 0.08  # of the time spent training

@@ -12,12 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
 from core.errors import InputError, sentence
-from core.outer.config import RunConfig
+from core.outer.distributed import Team
 from core.outer.estimators import make_estimator
 from core.outer.gradient import Workers
-from core.outer.team import Team
+from core.runs.config import RunConfig
+from core.runs.run import RESERVED_BYTES
 from core.seeds import Purpose, generator
-from core.store import RESERVED_BYTES
 from core.tasks import ClassifierProblems
 
 PREFIX = "LOPTSCOPE_MAX_"

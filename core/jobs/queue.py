@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core import zoo
-from core.bin import count, erase, expire
-from core.claims import Claim, Heartbeat, begin_beating, last_heartbeat, try_claim
 from core.errors import ConflictError, InputError, UnknownError
-from core.files import Stamp, is_settled, stamp, write_bytes, write_json
+from core.files.atomic import Stamp, is_settled, stamp, write_bytes, write_json
 from core.jobs.limits import Limits
 from core.jobs.record import LEFT_AS, Job, Record, Wish, locked, note
-from core.outer.config import RunConfig
-from core.outer.options import from_options, to_options
-from core.store import Run, State, Status, is_name, runs_root
+from core.runs import zoo
+from core.runs.config import RunConfig
+from core.runs.lock import Claim, Heartbeat, begin_beating, last_heartbeat, try_claim
+from core.runs.options import from_options, to_options
+from core.runs.run import Run, State, Status, is_name, runs_root
+from core.runs.trash import count, erase, expire
 
 IN_VAIN = 5  # workers in a row that may die of a run before it is given up
 AT_WORK: tuple[State, ...] = ("queued", "running", "paused")  # what counts against a client's number of runs

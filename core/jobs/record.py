@@ -12,9 +12,9 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict
 
 from core.errors import InputError
-from core.files import read_json, write_json
-from core.lines import whole_lines
-from core.store import Run, State, Status
+from core.files.append_only import whole_lines
+from core.files.atomic import read_json, write_json
+from core.runs.run import Run, State, Status
 
 Wish = Literal["pause", "stop", "cancel"]
 WISHES: tuple[Wish, ...] = get_args(Wish)

@@ -10,7 +10,7 @@ from core.errors import InputError
 from core.jobs.limits import Limits
 from core.jobs.queue import submit, withdraw
 from core.jobs.record import Record
-from core.outer.options import OPTIONS, from_options
+from core.runs.options import OPTIONS, from_options
 
 MOST_RUNS = 1000
 

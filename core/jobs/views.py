@@ -6,15 +6,15 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from core.claims import HEARTBEAT
 from core.errors import InputError
-from core.files import Stamp, is_settled, stamp
+from core.files.atomic import Stamp, is_settled, stamp
 from core.jobs.broker import SEEN_WITHIN, workers_present
 from core.jobs.queue import waiting
 from core.jobs.record import Record, events
-from core.labels import LABEL_FILE, read_label
-from core.outer.options import command_of, to_options
-from core.store import OuterStep, Status
+from core.runs.label import LABEL_FILE, read_label
+from core.runs.lock import HEARTBEAT
+from core.runs.options import command_of, to_options
+from core.runs.run import OuterStep, Status
 
 MOST_EVENTS = 500
 MOST_POINTS = 5000  # of the curve in one answer, about

@@ -9,7 +9,6 @@ from typing import final
 
 from torch import Tensor
 
-from core.claims import beat, stop_beating
 from core.errors import InputError
 from core.jobs.held_out import HeldOut
 from core.jobs.limits import Limits
@@ -17,7 +16,8 @@ from core.jobs.queue import Held
 from core.jobs.record import LEFT_AS, Record, note
 from core.outer.gradient import Workers
 from core.outer.trainer import FULL, Hooks, train
-from core.store import OuterStep, State
+from core.runs.lock import beat, stop_beating
+from core.runs.run import OuterStep, State
 
 BEAT_EVERY = 1.0  # seconds
 LOOK_EVERY = 0.2  # seconds between two looks at what is asked

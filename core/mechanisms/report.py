@@ -13,10 +13,10 @@ from core.analysis.adaptation import decline
 from core.analysis.autonomous import autonomous, schedule_of
 from core.analysis.update_function import effective_learning_rate
 from core.errors import InputError
+from core.mechanisms.ablation import Earnings
 from core.mechanisms.adaptation import fall, rates_of
 from core.mechanisms.clipping import Saturation, looked_to, saturation, states_of
 from core.mechanisms.context import Context
-from core.mechanisms.earnings import Earnings
 
 SLOW = 0.8  # |λ| from which on a mode counts as momentum
 SCHEDULED = 0.1  # relative change of the autonomous rate from which on there is a schedule

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from core.elementwise import tanh
+from core.optimizers.elementwise import tanh
 
 Weights = Mapping[str, Tensor]
 

@@ -18,12 +18,12 @@ import torch
 from torch import Tensor
 
 from core.errors import InputError
-from core.outer.config import RunConfig, snapshot_steps
+from core.outer.distributed import Team
 from core.outer.estimators import Estimator, make_estimator
 from core.outer.gradient import Workers
-from core.outer.team import Team
+from core.runs.config import RunConfig, snapshot_steps
+from core.runs.run import OuterStep, Run, State, Status
 from core.seeds import Purpose, generator
-from core.store import OuterStep, Run, State, Status
 
 ADAM_STATE = ("step", "exp_avg", "exp_avg_sq")  # what torch.optim.Adam keeps for a parameter
 SAVE_EVERY = 5.0  # seconds between two saves of the training state

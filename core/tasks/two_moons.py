@@ -14,7 +14,7 @@ from pydantic import Field, field_validator
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from core.elementwise import tanh
+from core.optimizers.elementwise import tanh
 from core.tasks.base import ClassifierProblems, Task
 
 

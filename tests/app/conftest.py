@@ -8,8 +8,8 @@ from dash import Dash
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.state import View, parse
-from app.views import bundle_bytes
+from app.pages.explore.bundles import bundle_bytes
+from app.pages.explore.view import View, parse
 from core.bundle import Bundle
 from core.tasks import TASKS
 

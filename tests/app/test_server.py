@@ -8,7 +8,7 @@ from dash import Dash
 from flask.testing import FlaskClient
 
 from app import server as module
-from core.files import data_folder
+from core.files.atomic import data_folder
 
 
 @pytest.mark.parametrize("path", ["/", "/?task=rosenbrock", "/?task=nonsense&seed=<b>"])

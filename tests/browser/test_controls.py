@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page
 
-from app.catalog import subjects
-from app.figures.style import DARK
+from app.shared.catalog import subjects
+from app.shared.style import DARK
 from tests.browser.conftest import PANELS, Explorer
 
 

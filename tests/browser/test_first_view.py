@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from app.figures.style import DARK, LIGHT
+from app.shared.style import DARK, LIGHT
 from tests.browser.conftest import PANELS, Explorer
 
 

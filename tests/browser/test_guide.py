@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from app.guide.story import CHAPTERS
+from app.pages.guide.story import CHAPTERS
 from tests.browser.conftest import Explorer
 
 DRAWN = "(name) => document.querySelectorAll(`#guide-${name}-stage .story-room .main-svg`).length >= 2"

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import safetensors.torch
 
-from core import zoo
-from core.importing import export_weights, import_weights
-from core.store import Run
+from core.runs import zoo
+from core.runs.run import Run
+from core.runs.transfer import export_weights, import_weights
 from tests.browser.conftest import Explorer
 
 SHIPPED = [entry.name for entry in zoo.entries()]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.mechanisms.state import VIEWS
+from app.pages.mechanisms.view import VIEWS
 from tests.browser.conftest import Explorer
 
 THERE = """[...document.querySelectorAll('.mechanism-room')].length > 0 &&

@@ -7,9 +7,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Request
 
-from app.figures.style import DARK
-from app.performance.drawing import TOGGLED
-from app.performance.state import OPTIMIZERS
+from app.pages.performance.draw import TOGGLED
+from app.pages.performance.view import OPTIMIZERS
+from app.shared.style import DARK
 from core.tasks import TASKS
 from tests.browser.conftest import Explorer
 

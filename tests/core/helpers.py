@@ -6,13 +6,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core.files import write_json
+from core.baselines.search import RIVALS, Tuned
+from core.files.atomic import write_json
 from core.optimizers.hand_designed import make_hand_designed
 from core.optimizers.recurrent import Architecture, RecurrentOptimizer
-from core.outer.config import RunConfig, make_config
+from core.runs.config import RunConfig, make_config
 from core.seeds import Purpose, generator
 from core.tasks import Problems, make_task
-from core.tuning import RIVALS, Tuned
 
 SMALL_MOONS: dict[str, Any] = {"hidden": (4, 3), "points": 24}
 SMALL_TASKS: dict[str, dict[str, Any]] = {"linear_regression": {}, "rosenbrock": {}, "two_moons": SMALL_MOONS}

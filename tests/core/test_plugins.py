@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from core import plugins
+from core.baselines.search import SPACES, search
 from core.errors import InputError
 from core.optimizers.hand_designed import HAND_DESIGNED
 from core.tasks import TASKS
-from core.tuning import SPACES, search
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
 MODULE = """

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 import loptscope as ls
-from core import zoo
 from core.optimizers import HAND_DESIGNED
+from core.runs import zoo
 
 ROOT = Path(__file__).resolve().parents[2]
 

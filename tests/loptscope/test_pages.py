@@ -9,8 +9,8 @@ import pytest
 from plotly.io import to_json
 
 import loptscope as ls
-from app.figures.style import DARK, LIGHT
-from app.mechanisms.state import VIEWS
+from app.pages.mechanisms.view import VIEWS
+from app.shared.style import DARK, LIGHT
 
 
 def drawn(page, name):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core import zoo
+from core.runs import zoo
 from tools import findings
 from tools.findings import PAGE, Finding, find, page
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.files import read_json, write_json
+from core.files.atomic import read_json, write_json
 from core.tasks import TASKS
 from tools.study import figures, words
 from tools.study.__main__ import RESULTS, missing_curves, snapshots_studied

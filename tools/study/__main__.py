@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from core import zoo
-from core.files import read_json, write_json
+from core.files.atomic import read_json, write_json
+from core.runs import zoo
 from tools.study import figures, words
 from tools.study.measure import ARMS, SHIPPED, TASKS, Results, exact_gradient, measure_bias, measure_curve
 

@@ -8,9 +8,9 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
-from app.figures.style import FONT, LIGHT, translucent
+from app.shared.style import FONT, LIGHT, translucent
 from benchmarks.browser import chromium
-from core.files import write_bytes
+from core.files.atomic import write_bytes
 from core.tasks import TASKS
 from tools.study.measure import ARMS, TITLES, Results
 

@@ -10,16 +10,16 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
-from core import zoo
+from core.meta_loss import meta_loss
 from core.optimizers import RecurrentOptimizer
-from core.outer.config import RunConfig, make_config
+from core.outer.distributed import Team
 from core.outer.estimators import make_estimator
 from core.outer.gradient import Workers, outer_gradient
-from core.outer.meta_loss import meta_loss
-from core.outer.team import Team
 from core.outer.trainer import train
+from core.runs import zoo
+from core.runs.config import RunConfig, make_config
+from core.runs.run import OuterStep
 from core.seeds import Purpose, generator
-from core.store import OuterStep
 from core.unroll import unroll
 
 ARMS: dict[str, dict[str, Any]] = {

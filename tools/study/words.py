@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.files import write_bytes
+from core.files.atomic import write_bytes
 from core.tasks import TASKS
 from tools.marked import with_table
 from tools.study.measure import ARMS, TITLES, Bias, Results

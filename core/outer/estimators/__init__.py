@@ -1,11 +1,11 @@
 """Estimators of the outer gradient: back-propagation through windows of the unroll, and persistent evolution strategies."""
 
-from core.outer.config import RunConfig
+from core.outer.distributed import Team
 from core.outer.estimators.backpropagation import Backpropagation
 from core.outer.estimators.base import Estimator
 from core.outer.estimators.evolution import Evolution
 from core.outer.gradient import Workers
-from core.outer.team import Team
+from core.runs.config import RunConfig
 
 __all__ = ["Backpropagation", "Estimator", "Evolution", "make_estimator"]
 

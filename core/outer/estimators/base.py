@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from core.errors import InputError
-from core.outer.config import RunConfig, window_length
+from core.outer.distributed import Team
 from core.outer.gradient import OuterGradient, Window, Workers
-from core.outer.team import Team
+from core.runs.config import RunConfig, window_length
 from core.seeds import Purpose, generator
 from core.tasks.base import Problems
 

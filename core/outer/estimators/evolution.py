@@ -14,10 +14,10 @@ from torch import Tensor
 
 from core.optimizers.recurrent import RecurrentOptimizer
 from core.outer.compiled import CompiledOptimizer, Workspace
-from core.outer.config import RunConfig, window_length
+from core.outer.distributed import Team
 from core.outer.estimators.base import Estimator
 from core.outer.gradient import OuterGradient, Window, Workers, begin
-from core.outer.team import Team
+from core.runs.config import RunConfig, window_length
 from core.seeds import Purpose, generator
 
 

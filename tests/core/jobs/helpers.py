@@ -9,12 +9,12 @@ from pathlib import Path
 
 import torch
 
-from core.files import read_tensors
+from core.files.atomic import read_tensors
 from core.jobs.queue import submit, take_next
 from core.jobs.record import Record, events
 from core.jobs.worker import execute
 from core.outer.trainer import train
-from core.store import SNAPSHOT_FORMAT
+from core.runs.run import SNAPSHOT_FORMAT
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 SMALL = {"task": "linear_regression", "units": 4, "problems": 4, "unroll": 10, "outer_steps": 30, "snapshots": 5}

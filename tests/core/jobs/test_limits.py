@@ -2,13 +2,13 @@ import pytest
 
 from core.errors import InputError
 from core.jobs.limits import Limits, TooManyError, disk_bytes, memory_bytes
-from core.outer.options import from_options
 from core.outer.trainer import train
+from core.runs.options import from_options
 from tests.core.helpers import small_config
 
 
 def test_the_defaults_allow_what_ships():
-    from core.zoo import recipes  # noqa: PLC0415
+    from core.runs.zoo import recipes  # noqa: PLC0415
 
     for recipe in recipes():
         Limits(memory_gb=8).check(recipe.config)

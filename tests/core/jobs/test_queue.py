@@ -8,9 +8,6 @@ import time
 import pytest
 import torch
 
-from core import zoo
-from core.bin import discard, empty
-from core.claims import CLAIM, try_claim
 from core.errors import ConflictError, InputError, UnknownError
 from core.jobs import queue as module
 from core.jobs.limits import Limits, TooManyError
@@ -30,8 +27,11 @@ from core.jobs.queue import (
     withdraw,
 )
 from core.jobs.record import events, note
-from core.outer.options import from_options
-from core.store import Run
+from core.runs import zoo
+from core.runs.lock import CLAIM, try_claim
+from core.runs.options import from_options
+from core.runs.run import Run
+from core.runs.trash import discard, empty
 from tests.core.jobs.helpers import SMALL, kinds, queued, states, work
 
 

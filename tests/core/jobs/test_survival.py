@@ -11,11 +11,11 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
-from core.claims import last_heartbeat, try_claim
 from core.jobs.broker import QUEUE, celery_app, notify, workers_present
 from core.jobs.queue import resume
 from core.jobs.record import events
-from core.store import Run
+from core.runs.lock import last_heartbeat, try_claim
+from core.runs.run import Run
 from tests.core.jobs.helpers import assert_same_training, kinds, queued, states, uninterrupted, wait_for, work
 
 

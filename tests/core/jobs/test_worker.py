@@ -5,16 +5,16 @@ import math
 import pytest
 import torch
 
-from core.bin import discard
-from core.claims import Heartbeat, begin_beating, last_heartbeat
 from core.errors import ConflictError
 from core.jobs import held_out as held_out_module
 from core.jobs.limits import Limits
 from core.jobs.queue import ask, find, is_waiting, records, resume, take_next
 from core.jobs.views import describe, describe_all, happened
 from core.jobs.worker import Pulse, execute
+from core.meta_loss import meta_loss
 from core.outer import trainer
-from core.outer.meta_loss import meta_loss
+from core.runs.lock import Heartbeat, begin_beating, last_heartbeat
+from core.runs.trash import discard
 from core.seeds import Purpose, generator
 from core.unroll import unroll
 from tests.core.jobs.helpers import assert_same_training, kinds, queued, states, uninterrupted, work
@@ -199,7 +199,7 @@ def test_held_out_evaluations_are_right_and_within_their_budget(root, monkeypatc
 
 
 def test_the_budget_of_held_out_evaluations():
-    from core.outer.options import from_options  # noqa: PLC0415
+    from core.runs.options import from_options  # noqa: PLC0415
 
     spent = held_out_module.HeldOut(from_options({"task": "linear_regression", "units": 4, "unroll": 10}))
     spent.saw(0.5)

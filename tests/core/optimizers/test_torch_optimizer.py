@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from core.analysis.jacobians import derivatives
+from core.baselines.search import search
 from core.errors import InputError
 from core.optimizers.hand_designed import HAND_DESIGNED, Adam, Momentum
 from core.optimizers.torch_optimizer import TorchOptimizer, wrap
 from core.tasks import make_task
-from core.tuning import search
 from core.unroll import unroll
 
 

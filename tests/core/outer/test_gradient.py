@@ -4,11 +4,11 @@ import math
 import pytest
 import torch
 
+from core.meta_loss import meta_loss
 from core.optimizers import RecurrentOptimizer
 from core.outer.compiled import CompiledOptimizer
 from core.outer.gradient import Workers, outer_gradient, stride_for
 from core.outer.kernels.shared import clip
-from core.outer.meta_loss import meta_loss
 from core.unroll import unroll
 from tests.core.helpers import SMALL_TASKS, learned, small_problems
 

@@ -5,14 +5,14 @@ import pytest
 import torch
 
 from core.errors import InputError
-from core.files import read_tensors, write_tensors
+from core.files.atomic import read_tensors, write_tensors
+from core.meta_loss import meta_loss
 from core.optimizers import RecurrentOptimizer
 from core.outer import trainer
 from core.outer.gradient import outer_gradient
-from core.outer.meta_loss import meta_loss
 from core.outer.trainer import train
+from core.runs.run import SNAPSHOT_FORMAT, STATE_FORMAT
 from core.seeds import Purpose, generator
-from core.store import SNAPSHOT_FORMAT, STATE_FORMAT
 from core.unroll import unroll
 from tests.core.helpers import small_config
 

@@ -1,12 +1,12 @@
 import pytest
 import torch
 
+from core.meta_loss import meta_loss
 from core.optimizers import RecurrentOptimizer
-from core.outer.config import window_length
+from core.outer.distributed import Team
 from core.outer.estimators import Backpropagation, make_estimator
 from core.outer.gradient import Workers, outer_gradient
-from core.outer.meta_loss import meta_loss
-from core.outer.team import Team
+from core.runs.config import window_length
 from core.seeds import Purpose, generator
 from core.unroll import unroll
 from tests.core.helpers import small_config

@@ -1,1 +1,0 @@
-"""The Explore page's view, drawn: figures and what moves over them."""

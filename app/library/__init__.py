@@ -1,1 +1,0 @@
-"""The Library page's own parts."""

@@ -1,0 +1,1 @@
+"""Explore: one optimizer on one problem, step by step."""

@@ -1,0 +1,99 @@
+"""From a view to its bundle: computed once, kept by what it depends on.
+
+A bundle's key is a hash of everything it depends on (the program, the snapshot, the tuned hyperparameters, the problem),
+so a bundle never changes and can be cached for ever; should it be evicted, it is computed again from its link.
+"""
+
+import functools
+import hashlib
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import core
+from app.pages.explore.view import STEPS, View, problem_of, to_query
+from app.shared.cache import once
+from app.shared.catalog import Subject, subjects
+from app.shared.fields import Choice, write_choice
+from core.baselines.search import TUNED
+from core.bundle import FORMAT, Bundle, Recorded, make_bundle, record
+from core.runs.run import Run
+
+DISPLAY_ONLY = ("shown", "components", "axis", "panels", "step", "speed", "theme")  # what a bundle does not depend on
+
+_pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="unroll")
+
+
+@functools.cache
+def source_digest() -> str:
+    """A hash of the program that computes bundles."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(core.__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a view's bundle comes from: its key and the link it can be computed from."""
+
+    key: str
+    query: str
+
+
+def identity(subject: Subject, outer_step: int | None) -> str:
+    """A hash of the weights, or the hyperparameters: whatever makes an optimizer this one."""
+    if subject.plugin is not None:
+        return subject.plugin.digest
+    if subject.run is None:
+        return json.dumps(subject.hyperparameters, sort_keys=True)
+    assert outer_step is not None
+    return hashlib.sha256(snapshot_bytes(subject.run, outer_step)).hexdigest()
+
+
+def snapshot_bytes(run: Run, outer_step: int) -> bytes:
+    """All that an optimizer is made of: its weights, and how they are used."""
+    return run.snapshot_path(outer_step).read_bytes() + (run.path / "config.json").read_bytes()
+
+
+def source_of(view: View) -> Source:
+    """The key of a view's bundle."""
+    known = subjects(view.task)
+    subject = known[view.optimizer]
+    others = {name: known[name].hyperparameters for name in TUNED}
+    compared = [(write_choice(choice), identity(known[choice[0]], choice[1])) for choice in view.compare]
+    parts = [source_digest(), FORMAT, STEPS, view.task, view.optimizer, identity(subject, view.outer_step), compared]
+    text = json.dumps([*parts, others, view.seed, view.start], sort_keys=True)
+    key = hashlib.sha256(text.encode()).hexdigest()[:32]
+    return Source(key, to_query(view, leave_out=DISPLAY_ONLY))
+
+
+@functools.lru_cache(maxsize=24)
+def _recorded(
+    task: str, name: str, outer_step: int | None, values: str, seed: int, start: tuple[float, float] | None
+) -> Recorded:
+    """An optimizer on one problem; ``values`` (its identity) is part of the key only."""
+    return record(subjects(task)[name].optimizer(outer_step), problem_of(task, seed, start), STEPS)
+
+
+def _compute(view: View) -> Bundle:
+    known = subjects(view.task)
+
+    def recorded(choice: Choice) -> Recorded:
+        name, step = choice
+        return _recorded(view.task, name, step, identity(known[name], step), view.seed, view.start)
+
+    rows: dict[str, Choice] = {known[view.optimizer].key: (view.optimizer, view.outer_step)}
+    for choice in (*view.compare, *((name, None) for name in TUNED)):
+        rows.setdefault(write_choice(choice), choice)
+    waiting = {name: _pool.submit(recorded, choice) for name, choice in rows.items()}
+    return make_bundle(
+        problem_of(view.task, view.seed, view.start), {name: one.result() for name, one in waiting.items()}
+    )
+
+
+def bundle_bytes(view: View) -> tuple[Source, bytes]:
+    """A view's bundle as safetensors, from the cache or computed (by one thread, however many ask at once)."""
+    source = source_of(view)
+    return source, once(f"bundle:{source.key}", lambda: _compute(view).encode())

@@ -1,0 +1,296 @@
+"""The controls of the Explore page, set from a view."""
+
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import html
+
+from app.pages.explore.view import LARGEST_SEED, MOST_COMPARED, PANELS, SPEEDS, View, problem_of, startable
+from app.shared.catalog import TITLES, Subject, subjects, task_options
+from app.shared.style import OPTIMIZER_COLORS
+from core.baselines.search import TUNED
+
+PANEL_NAMES = {
+    "loss": "loss",
+    "landscape": "landscape",
+    "state": "state",
+    "update": "update",
+    "gradient": "gradients",
+    "rate": "rate",
+}
+
+
+def optimizer_options(task: str) -> list[dict[str, str]]:
+    """Entries of the optimizer menu."""
+    return [{"value": subject.name, "label": subject.title} for subject in subjects(task).values()]
+
+
+def component_options(task: str) -> list[dict[str, str]]:
+    """Entries of the component menu: positions in the watched components, and their names."""
+    problem = problem_of(task, 0)
+    names = problem.component_names()
+    return [{"value": str(i), "label": names[index]} for i, index in enumerate(problem.watched_components())]
+
+
+def outer_step_marks(subject: Subject) -> list[dict[str, Any]]:
+    """Snapshots on the slider, evenly spaced, three of them named."""
+    count = len(subject.snapshots)
+    named = {0, count // 2, count - 1}
+    return [
+        {"value": i, "label": f"{step:,}"} if i in named else {"value": i} for i, step in enumerate(subject.snapshots)
+    ]
+
+
+def outer_step_properties(subject: Subject, outer_step: int | None) -> dict[str, Any]:
+    """Properties of the outer-step slider: it moves over the positions of the snapshots."""
+    if not subject.snapshots or outer_step is None:
+        return {"min": 0, "max": 1, "value": 0, "marks": [], "disabled": True}
+    position = subject.snapshots.index(outer_step)
+    last = max(1, len(subject.snapshots) - 1)
+    return {"min": 0, "max": last, "value": position, "marks": outer_step_marks(subject), "disabled": False}
+
+
+def outer_step_text(subject: Subject, outer_step: int | None) -> str:
+    """The outer-step slider's value in words."""
+    if not subject.snapshots or outer_step is None:
+        return "not trained"
+    return f"{outer_step:,} of {subject.snapshots[-1]:,}"
+
+
+def start_style(task: str) -> dict[str, str]:
+    """The start-point controls are there only where the landscape is the whole space."""
+    return {} if startable(task) else {"display": "none"}
+
+
+def axis_hint(task: str) -> str:
+    """What the two spacings of the gradient axis are."""
+    return "symlog: linear near 0, logarithmic beyond"
+
+
+def controls(view: View) -> html.Aside:
+    """Everything that decides what is shown, but the inner step."""
+    subject = subjects(view.task)[view.optimizer]
+    return html.Aside(
+        className="controls",
+        **{"aria-label": "What is shown"},
+        children=[
+            dmc.Select(id="task", label="Task", data=task_options(), value=view.task, allowDeselect=False, size="xs"),
+            dmc.Select(
+                id="optimizer",
+                label="Optimizer under the microscope",
+                data=optimizer_options(view.task),
+                value=view.optimizer,
+                allowDeselect=False,
+                size="xs",
+            ),
+            html.P(subject.detail, id="optimizer-detail", className="hint"),
+            html.Div(
+                className="outer-step-block",
+                children=[
+                    html.Div(
+                        className="label-row",
+                        children=[
+                            html.Span("Outer step", className="label", id="outer-step-label"),
+                            html.Span(
+                                outer_step_text(subject, view.outer_step), id="outer-step-text", className="value"
+                            ),
+                        ],
+                    ),
+                    dmc.Slider(
+                        id="outer-step",
+                        step=1,
+                        label=None,
+                        size="sm",
+                        updatemode="drag",
+                        thumbLabel="Outer step (snapshot)",
+                        **outer_step_properties(subject, view.outer_step),
+                    ),
+                ],
+            ),
+            _compared(view),
+            dmc.CheckboxGroup(
+                id="shown",
+                label="In the same panels, tuned",
+                value=list(view.shown),
+                children=html.Div(
+                    [
+                        dmc.Checkbox(label=TITLES[name], value=name, color=OPTIMIZER_COLORS[name], size="xs")
+                        for name in TUNED
+                    ],
+                    className="check-row",
+                ),
+                size="xs",
+            ),
+            dmc.NumberInput(
+                id="seed",
+                label="Problem seed",
+                value=view.seed,
+                min=0,
+                max=LARGEST_SEED,
+                step=1,
+                allowDecimal=False,
+                allowNegative=False,
+                clampBehavior="strict",
+                debounce=300,
+                size="xs",
+            ),
+            html.Div(
+                id="start-block",
+                style=start_style(view.task),
+                children=[
+                    html.Div(
+                        className="pair",
+                        children=[
+                            dmc.NumberInput(
+                                id=f"start-{name}",
+                                label=f"Start {name}",
+                                value="" if view.start is None else view.start[index],
+                                placeholder="seed's own",
+                                step=0.1,
+                                min=-5,
+                                max=5,
+                                decimalScale=4,
+                                debounce=True,
+                                hideControls=True,
+                                size="xs",
+                            )
+                            for index, name in enumerate(("x", "y"))
+                        ],
+                    ),
+                    html.P("or click a point of the landscape", className="hint"),
+                    dmc.Button(
+                        "Back to the seed's start", id="start-clear", variant="default", size="compact-xs", mt=4
+                    ),
+                ],
+            ),
+            dmc.MultiSelect(
+                id="components",
+                label="Components (inner parameters)",
+                data=component_options(view.task),
+                value=[str(i) for i in view.components],
+                size="xs",
+                clearable=False,
+                hidePickedOptions=False,
+                comboboxProps={"position": "top"},
+            ),
+            html.Div(
+                children=[
+                    html.Span("Gradient axis", className="label", id="axis-label"),
+                    dmc.SegmentedControl(
+                        id="axis",
+                        data=[{"value": "linear", "label": "linear"}, {"value": "symlog", "label": "symlog"}],
+                        value=view.axis,
+                        size="xs",
+                        fullWidth=True,
+                        **{"aria-label": "Gradient axis"},
+                    ),
+                    html.P(axis_hint(view.task), className="hint"),
+                ]
+            ),
+            _panels(view),
+            _sharing(),
+        ],
+    )
+
+
+def snapshot_options(task: str, optimizer: str | None) -> list[dict[str, str]]:
+    """Entries of the menu of an optimizer's snapshots; none for a hand-designed one."""
+    kept = subjects(task)[optimizer].snapshots if optimizer else ()
+    return [{"value": str(step), "label": f"{step:,}"} for step in reversed(kept)]
+
+
+def step_style(task: str, optimizer: str | None) -> dict[str, str]:
+    """The menu of snapshots is there where there are any."""
+    return {} if snapshot_options(task, optimizer) else {"display": "none"}
+
+
+def row_style(chosen: bool, before: bool) -> dict[str, str]:
+    """A row for one more optimizer is there once the one before it is taken."""
+    return {} if chosen or before else {"display": "none"}
+
+
+def _compared(view: View) -> html.Div:
+    """Menus of the optimizers side by side with the first."""
+    rows = []
+    for i in range(MOST_COMPARED):
+        name, step = view.compare[i] if i < len(view.compare) else (None, None)
+        rows.append(
+            html.Div(
+                className="compare-row",
+                id=f"compare-row-{i + 1}",
+                style=row_style(name is not None, i <= len(view.compare)),
+                children=[
+                    dmc.Select(
+                        id=f"compare-{i + 1}",
+                        data=optimizer_options(view.task),
+                        value=name,
+                        placeholder="one more optimizer",
+                        clearable=True,
+                        size="xs",
+                        **{"aria-label": f"Optimizer {i + 2}, side by side"},
+                    ),
+                    dmc.Select(
+                        id=f"compare-step-{i + 1}",
+                        data=snapshot_options(view.task, name),
+                        value=None if step is None else str(step),
+                        allowDeselect=False,
+                        size="xs",
+                        style=step_style(view.task, name),
+                        **{"aria-label": f"Outer step of optimizer {i + 2}"},
+                    ),
+                ],
+            )
+        )
+    return html.Div(
+        [html.Span("Side by side with", className="label"), *rows],
+        className="compare-block",
+        role="group",
+        **{"aria-label": "Optimizers side by side"},
+    )
+
+
+def _panels(view: View) -> html.Div:
+    """Switches of the panels."""
+    return html.Div(
+        [
+            html.Span("Panels", className="label"),
+            dmc.ChipGroup(
+                id="panels-shown",
+                multiple=True,
+                value=list(view.panels),
+                children=html.Div(
+                    [
+                        dmc.Chip(PANEL_NAMES[name], value=name, size="xs", radius="sm", variant="outline")
+                        for name in PANELS
+                    ],
+                    className="chip-row",
+                ),
+            ),
+        ],
+        role="group",
+        **{"aria-label": "Panels shown"},
+    )
+
+
+def _sharing() -> html.Div:
+    """What one can take along of a view."""
+    return html.Div(
+        className="share",
+        role="group",
+        **{"aria-label": "Share this view"},
+        children=[
+            html.Button("Copy link", id="copy-link", type="button", className="action"),
+            html.Button(
+                "Save as a page",
+                id="save-page",
+                type="button",
+                className="action",
+                title="One HTML file that still scrubs, without a network",
+            ),
+        ],
+    )
+
+
+def speed_options() -> list[dict[str, str]]:
+    """Entries of the speed menu."""
+    return [{"value": str(speed), "label": f"{speed} steps/s"} for speed in SPEEDS]

@@ -1,0 +1,174 @@
+"""A view of the Explore page, drawn: one column of figures for each optimizer, and what moves over them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import plotly.graph_objects as go
+
+from app.pages.explore.bundles import Source, bundle_bytes
+from app.pages.explore.figures import FIGURES, Drawing
+from app.pages.explore.view import View, columns, to_query
+from app.shared.catalog import TITLES, Subject, reference_rate, subjects
+from app.shared.fields import write_choice
+from app.shared.style import GRAPH_CONFIG, LEARNED_COLORS, LIGHT, OPTIMIZER_COLORS, THEMES, Theme
+from core.bundle import Bundle
+
+KEPT_BY_BROWSER = ("panels", "step", "speed")  # parts of the link that only the browser changes
+
+
+@dataclass(frozen=True)
+class Column:
+    """One optimizer of a view.
+
+    Attributes:
+        view: with this optimizer first.
+        subject: the optimizer.
+        source: where its bundle comes from.
+        drawing: what its figures share.
+        figures: by panel.
+    """
+
+    view: View
+    subject: Subject
+    source: Source
+    drawing: Drawing
+    figures: dict[str, go.Figure]
+
+    @property
+    def title(self) -> str:
+        """What stands above its panels, and in legends."""
+        return self.drawing.titles[self.drawing.shown[0]]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A view, ready for the browser: its columns, what moves over them, and what is to be said about it."""
+
+    columns: list[Column]
+    description: dict[str, Any]
+    notices: list[str]
+
+    @property
+    def figures(self) -> dict[str, go.Figure]:
+        """Of the optimizer under the microscope, by panel."""
+        return self.columns[0].figures
+
+
+def _title(view: View, subject: Subject) -> str:
+    """An optimizer's name among those of a view: its outer step is said where there are several optimizers."""
+    if subject.run is None:
+        return TITLES.get(subject.name, subject.title)
+    return f"{subject.title}, outer step {view.outer_step:,}" if view.compare else subject.title
+
+
+def draw(view: View, scheme: str) -> Drawn:
+    """Draw what stands still, and say where the browser fetches what moves.
+
+    Args:
+        view: the view.
+        scheme: "light" or "dark".
+
+    Raises:
+        InputError: a file of an optimizer is damaged.
+    """
+    theme = THEMES.get(scheme, LIGHT)
+    views = columns(view)
+    known = subjects(view.task)
+    found = [bundle_bytes(one) for one in views]
+    bundles = [Bundle.decode(content) for _, content in found]
+    titles, hues = dict(TITLES), dict(OPTIMIZER_COLORS)
+    learned = iter(LEARNED_COLORS)
+    for one in views:
+        name, subject = write_choice((one.optimizer, one.outer_step)), known[one.optimizer]
+        titles[name] = _title(one, subject)
+        hues[name] = next(learned) if subject.key == "learned" else OPTIMIZER_COLORS[subject.key]
+    made = [
+        _column(one, known[one.optimizer], source, bundle, bundles, theme, titles, hues)
+        for one, (source, _), bundle in zip(views, found, bundles, strict=True)
+    ]
+    first, *others = [_describe(column) for column in made]
+    figures = [{name: figure.to_plotly_json() for name, figure in column.figures.items()} for column in made[1:]]
+    description = {
+        **first,
+        "query": to_query(view, leave_out=KEPT_BY_BROWSER),
+        "config": GRAPH_CONFIG,
+        "beside": [{**one, "figures": drawn} for one, drawn in zip(others, figures, strict=True)],
+    }
+    return Drawn(made, description, [sentence for column in made for sentence in _notices(column)])
+
+
+def _column(
+    view: View,
+    subject: Subject,
+    source: Source,
+    bundle: Bundle,
+    bundles: list[Bundle],
+    theme: Theme,
+    titles: Mapping[str, str],
+    hues: Mapping[str, str],
+) -> Column:
+    own = write_choice((view.optimizer, view.outer_step))
+    beside = {subject.key, *view.shown, *map(write_choice, view.compare)}
+    drawing = Drawing(
+        bundle=bundle,
+        key=source.key,
+        theme=theme,
+        shown=[name for name in bundle.about["optimizers"] if name in beside],
+        components=view.components,
+        symlog=view.axis == "symlog",
+        sgd_rate=reference_rate(view.task),
+        titles={**titles, subject.key: titles[own]},
+        hues={**hues, subject.key: hues[own]},
+        beside=bundles,
+    )
+    return Column(view, subject, source, drawing, {name: make(drawing) for name, make in FIGURES.items()})
+
+
+def _describe(column: Column) -> dict[str, Any]:
+    """What the browser needs to draw what moves in one column."""
+    drawing, source = column.drawing, column.source
+    theme = drawing.theme
+    heads = {column.subject.key, *map(write_choice, column.view.compare)}
+    return {
+        "key": source.key,
+        "bundle": f"/api/bundles/{source.key}.safetensors" + (f"?{source.query}" if source.query else ""),
+        "title": column.title,
+        "detail": column.subject.detail,
+        "color": drawing.hues[drawing.shown[0]],
+        "optimizers": [
+            {
+                "name": name,
+                "title": drawing.titles[name],
+                "row": drawing.row(name),
+                "color": drawing.hues[name],
+                "column": bool(column.view.compare) and name in heads,
+            }
+            for name in drawing.shown
+        ],
+        "components": [
+            {"index": index, "name": drawing.bundle.about["components"][index], "color": color}
+            for index, color in zip(drawing.components, drawing.colors(), strict=True)
+        ],
+        "symlog": drawing.symlog,
+        "scale": drawing.scale,
+        "sgd": OPTIMIZER_COLORS["sgd"] if drawing.sgd_rate is not None else None,
+        "theme": theme.name,
+        "colors": {"text": theme.text, "surface": theme.surface, "fill": theme.fill, "muted": theme.muted},
+    }
+
+
+def _notices(column: Column) -> list[str]:
+    about, titles = column.drawing.bundle.about, column.drawing.titles
+    alone = not column.view.compare
+    sentences = [
+        f"{titles[name]} diverges on this problem: its loss is not finite from inner step {step} on."
+        for name, step in about["first_nonfinite"].items()
+        if step is not None and name in (column.drawing.shown if alone else column.drawing.shown[:1])
+    ]
+    if about["nonfinite_gradients"]:
+        whose = "" if alone else f" of {column.title}"
+        sentences.append(
+            f"{about['nonfinite_gradients']:,} of {about['gradients']:,} gradients{whose} are not finite and are not drawn."
+        )
+    return sentences

@@ -1,0 +1,297 @@
+"""Explore: one optimizer on one problem, six linked panels, one timeline."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import dash
+from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, dcc, html, no_update
+from dash.exceptions import PreventUpdate
+from flask import request
+
+from app.pages.explore.controls import (
+    component_options,
+    controls,
+    optimizer_options,
+    outer_step_properties,
+    outer_step_text,
+    row_style,
+    snapshot_options,
+    start_style,
+    step_style,
+)
+from app.pages.explore.draw import draw
+from app.pages.explore.figures import FIGURES
+from app.pages.explore.panel import ABOUT, panel
+from app.pages.explore.timeline import timeline
+from app.pages.explore.view import FIELDS, MOST_COMPARED, View, check_start, parse
+from app.pages.performance.parts import sentences
+from app.shared.catalog import subjects
+from app.shared.fields import outer_step_at
+from core.errors import InputError
+
+dash.register_page(
+    __name__,
+    path="/",
+    name="Explore",
+    order=0,
+    title="Loptscope: explore",
+    description="A learned optimizer, step by step",
+)
+
+ROWS = range(1, MOST_COMPARED + 1)  # of the menus of optimizers side by side
+
+
+def layout(**query: str) -> html.Main:
+    """The page for one link, drawn already: the browser need not ask again."""
+    try:
+        view, wrong = parse({name: value for name, value in query.items() if isinstance(value, str)})
+        drawn = draw(view, request.cookies.get("theme", ""))
+    except InputError as error:  # a damaged file in the zoo
+        return html.Main(html.Div(sentences([str(error)]), className="notice", role="alert"), className="lone")
+    return html.Main(
+        className="explore",
+        children=[
+            dcc.Store(id="view", data=drawn.description),
+            dcc.Store(
+                id="position", data=outer_step_properties(subjects(view.task)[view.optimizer], view.outer_step)["value"]
+            ),
+            dcc.Store(id="answered"),
+            controls(view),
+            html.Div(
+                className="stage",
+                children=[
+                    html.Div(sentences(wrong), id="link-notice", className="notice", role="alert"),
+                    html.Div(sentences(drawn.notices), id="notice", className="notice", role="status"),
+                    html.Div(
+                        id="board",
+                        className="board",
+                        children=[
+                            html.Div(
+                                [panel(name, *text, figure=drawn.figures[name]) for name, text in ABOUT.items()],
+                                id="panels",
+                                className="panels",
+                                tabIndex=-1,
+                            ),
+                            html.Div(id="beside", className="beside"),  # columns beside the first, made in the browser
+                        ],
+                    ),
+                ],
+            ),
+            timeline(view),
+        ],
+    )
+
+
+@callback(
+    Output("optimizer", "data"),
+    Output("optimizer", "value"),
+    Output("components", "data"),
+    Output("components", "value"),
+    Output("axis", "value"),
+    Output("start-block", "style"),
+    Output("start-x", "value"),
+    Output("start-y", "value"),
+    *[Output(f"compare-{i}", name) for i in ROWS for name in ("data", "value")],
+    Input("task", "value"),
+    prevent_initial_call=True,
+)
+def on_task(task: str) -> tuple[Any, ...]:
+    """A new task brings its own optimizers, components and defaults."""
+    view, _ = parse({"task": task})
+    components = [str(i) for i in view.components]
+    return (
+        optimizer_options(task),
+        view.optimizer,
+        component_options(task),
+        components,
+        view.axis,
+        start_style(task),
+        "",
+        "",
+        *[value for _ in ROWS for value in (optimizer_options(task), None)],
+    )
+
+
+@callback(
+    *[Output(f"compare-step-{i}", name) for i in ROWS for name in ("data", "value", "style")],
+    *[Output(f"compare-row-{i}", "style") for i in ROWS],
+    *[Input(f"compare-{i}", "value") for i in ROWS],
+    State("task", "value"),
+    *[State(f"compare-step-{i}", "value") for i in ROWS],
+    prevent_initial_call=True,
+)
+def on_compare(*given: Any) -> tuple[Any, ...]:
+    """One more optimizer brings its own snapshots, and room for the next."""
+    names, task, steps = given[: len(ROWS)], given[len(ROWS)], given[len(ROWS) + 1 :]
+    names = tuple(name if name in subjects(task) else None for name in names)
+    found: list[Any] = []
+    for name, step in zip(names, steps, strict=True):
+        options = snapshot_options(task, name)
+        kept = step if step in [option["value"] for option in options] else (options[0]["value"] if options else None)
+        found += [options, kept, step_style(task, name)]
+    taken = [True, *(name is not None for name in names)]
+    return *found, *(row_style(taken[i + 1], all(taken[: i + 1])) for i in range(len(ROWS)))
+
+
+def compared_of(task: str, names: Sequence[str | None], steps: Sequence[str | None]) -> str:
+    """The part of a link that the menus of optimizers side by side ask for."""
+    known = subjects(task)
+    return ",".join(
+        f"{name}@{step}" if step and known[name].snapshots else name
+        for name, step in zip(names, steps, strict=True)
+        if name is not None and name in known
+    )
+
+
+@callback(
+    Output("outer-step", "min"),
+    Output("outer-step", "max"),
+    Output("outer-step", "marks"),
+    Output("outer-step", "disabled"),
+    Output("outer-step", "value"),
+    Output("optimizer-detail", "children"),
+    Input("optimizer", "value"),
+    State("task", "value"),
+    prevent_initial_call=True,
+)
+def on_optimizer(optimizer: str, task: str) -> tuple[Any, ...]:
+    """A new optimizer brings its own snapshots."""
+    known = subjects(task)
+    if optimizer not in known:
+        raise PreventUpdate  # the task has changed; its own optimizer is on the way
+    view, _ = parse({"task": task, "optimizer": optimizer})
+    slider = outer_step_properties(known[optimizer], view.outer_step)
+    return (*(slider[name] for name in ("min", "max", "marks", "disabled", "value")), known[optimizer].detail)
+
+
+@callback(
+    Output("start-x", "value", allow_duplicate=True),
+    Output("start-y", "value", allow_duplicate=True),
+    Input("start-clear", "n_clicks"),
+    prevent_initial_call=True,
+)
+def on_clear(_: int | None) -> tuple[str, str]:
+    """Back to the problem's own start point."""
+    return "", ""
+
+
+def _start(x: Any, y: Any) -> tuple[float, float] | None:
+    if not isinstance(x, int | float) or not isinstance(y, int | float):
+        return None
+    return check_start(x, y)
+
+
+def view_of(
+    task: str,
+    optimizer: str,
+    position: int,
+    compared: str,
+    seed: Any,
+    start: tuple[Any, Any],
+    shown: list[str],
+    components: list[str],
+    axis: str,
+    theme: str,
+) -> View:
+    """The view that the controls ask for.
+
+    Raises:
+        InputError: a control holds what no view can be.
+    """
+    if not components:
+        raise InputError("choose at least one component")
+    snapshots = subjects(task)[optimizer].snapshots
+    query = {
+        "task": task,
+        "optimizer": optimizer,
+        "compare": compared,
+        "seed": str(seed),
+        "shown": ",".join(shown) or "none",
+        "components": ",".join(str(int(i) + 1) for i in components),
+        "axis": axis,
+        "theme": theme,
+    }
+    if snapshots:
+        query["outer_step"] = str(outer_step_at(snapshots, position))
+    chosen = _start(*start)
+    if chosen is not None:
+        query["start"] = FIELDS["start"].write(chosen)
+    view, wrong = parse(query)
+    if wrong:
+        raise InputError(wrong[0])
+    return view
+
+
+@callback(
+    *[Output(f"{name}-graph", "figure") for name in FIGURES],
+    Output("view", "data"),
+    Output("notice", "children"),
+    Output("outer-step-text", "children"),
+    Output("answered", "data"),
+    inputs={
+        "task": Input("task", "value"),
+        "optimizer": Input("optimizer", "value"),
+        "position": Input("position", "data"),
+        "names": [Input(f"compare-{i}", "value") for i in ROWS],
+        "steps": [Input(f"compare-step-{i}", "value") for i in ROWS],
+        "seed": Input("seed", "value"),
+        "start": (Input("start-x", "value"), Input("start-y", "value")),
+        "shown": Input("shown", "value"),
+        "components": Input("components", "value"),
+        "axis": Input("axis", "value"),
+        "theme": Input("theme", "data"),
+        "scheme": State("provider", "forceColorScheme"),
+    },
+    prevent_initial_call=True,
+)
+def on_view(
+    task: str,
+    optimizer: str,
+    position: int,
+    names: Sequence[str | None],
+    steps: Sequence[str | None],
+    seed: Any,
+    start: tuple[Any, Any],
+    shown: list[str],
+    components: list[str],
+    axis: str,
+    theme: str,
+    scheme: str | None,
+) -> tuple[Any, ...]:
+    """Draw the view that the controls ask for."""
+    if optimizer not in subjects(task):  # the task has changed; its own optimizer is on the way
+        return (*[no_update] * (len(FIGURES) + 3), time.monotonic())
+    try:
+        compared = compared_of(task, names, steps)
+        view = view_of(task, optimizer, position, compared, seed, start, shown, components, axis, theme)
+    except InputError as error:
+        return (*[no_update] * len(FIGURES), no_update, sentences([str(error)]), no_update, time.monotonic())
+    drawn = draw(view, scheme or "")
+    text = outer_step_text(subjects(view.task)[view.optimizer], view.outer_step)
+    return (*drawn.figures.values(), drawn.description, sentences(drawn.notices), text, time.monotonic())
+
+
+clientside_callback(
+    ClientsideFunction("loptscope", "show"), Output("view", "modified_timestamp"), Input("view", "data")
+)
+clientside_callback(
+    ClientsideFunction("loptscope", "outerStep"),
+    Output("position", "data"),
+    Input("outer-step", "value"),
+    State("optimizer", "value"),
+    prevent_initial_call=True,
+)
+clientside_callback(
+    ClientsideFunction("loptscope", "answered"), Output("answered", "modified_timestamp"), Input("answered", "data")
+)
+clientside_callback(
+    ClientsideFunction("loptscope", "copyLink"), Output("copy-link", "children"), Input("copy-link", "n_clicks")
+)
+clientside_callback(
+    ClientsideFunction("loptscope", "saveLink"), Output("save-page", "data-saved"), Input("save-page", "n_clicks")
+)
+clientside_callback(
+    ClientsideFunction("loptscope", "setPanels"), Output("panels-shown", "data-shown"), Input("panels-shown", "value")
+)
+clientside_callback(ClientsideFunction("loptscope", "setSpeed"), Output("speed", "data-speed"), Input("speed", "value"))

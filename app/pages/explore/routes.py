@@ -1,0 +1,57 @@
+"""The HTTP interface beside the pages: health and bundles. Whatever is not understood is a 4xx with one sentence."""
+
+from flask import Blueprint, Response, jsonify, request
+from werkzeug.wrappers import Response as WSGIResponse
+
+import core
+from app.pages.explore import saved
+from app.pages.explore.bundles import bundle_bytes, source_of
+from app.pages.explore.view import parse
+from app.shared.http import refuse
+from core.runs import zoo
+
+api = Blueprint("api", __name__)
+
+FOR_EVER = "public, max-age=31536000, immutable"
+
+
+@api.get("/healthz")
+def health() -> Response:
+    """Whether the server answers, and with what."""
+    return jsonify({"status": "ok", "version": core.__version__, "zoo": len(zoo.entries())})
+
+
+@api.get("/api/bundles/<key>.safetensors")
+def bundle(key: str) -> WSGIResponse:
+    """The arrays of the view whose link is the query; the key must be that view's own."""
+    view, wrong = parse(request.query_string.decode("utf-8", "replace"))
+    if wrong:
+        return refuse(400, wrong[0])
+    if source_of(view).key != key:
+        return refuse(404, "no such bundle: its view has changed, reload the page")
+    _, content = bundle_bytes(view)
+    response = Response(content, mimetype="application/vnd.safetensors")
+    response.headers["Cache-Control"] = FOR_EVER
+    response.set_etag(key)
+    return response.make_conditional(request)
+
+
+@api.get("/api/view.html")
+def view_page() -> Response:
+    """The view whose link is the query, as one HTML file to keep."""
+    view, wrong = parse(request.query_string.decode("utf-8", "replace"))
+    if wrong:
+        return refuse(400, wrong[0])
+    content = saved.page(view, request.cookies.get("theme", ""))
+    response = Response(content, mimetype="text/html")
+    of = view.optimizer if view.optimizer.startswith(view.task) else f"{view.task}-{view.optimizer}"
+    name = f"loptscope-{of}-seed{view.seed}.html"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+@api.route("/api/", defaults={"rest": ""}, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+@api.route("/api/<path:rest>", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+def unknown(rest: str) -> Response:
+    """Everything else under /api."""
+    return refuse(404, f"there is no /api/{rest[:80]}")

@@ -1,0 +1,117 @@
+"""A view of Explore as one HTML file that needs no network and no server: it still scrubs, plays and exports."""
+
+import base64
+import json
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from plotly.io import to_json
+from plotly.offline import get_plotlyjs
+
+from app.pages.explore.bundles import bundle_bytes
+from app.pages.explore.draw import draw
+from app.pages.explore.panel import ABOUT
+from app.pages.explore.view import SPEEDS, View, columns, to_query
+from app.shared.icons import icon_style
+from app.shared.style import THEMES
+from core.files.atomic import data_folder
+
+ASSETS = data_folder(Path(__file__).resolve().parents[2], "assets")
+SCRIPTS = (
+    "bundle.js",
+    "overlay.js",
+    "panels.js",
+    "columns.js",
+    "hover.js",
+    "export.js",
+    "tools.js",
+    "player.js",
+    "saved.js",
+)
+PLAYER = {
+    "step-back": ("One step back (left arrow)", ("back",)),
+    "play": ("Play (space)", ("play", "pause")),
+    "step-forward": ("One step on (right arrow)", ("forward",)),
+}
+
+
+def _script(text: str) -> str:
+    """A script inside a page; a closing tag inside it would end it early."""
+    return "<script>" + text.replace("</script", "<\\/script") + "</script>"
+
+
+def _data(name: str, value: Any) -> str:
+    """JSON inside a page."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return f'<script type="application/json" id="{name}">' + text.replace("<", "\\u003c") + "</script>"
+
+
+def _panel(name: str, title: str, about: str) -> str:
+    label = escape(f"{title}: {about}")
+    return (
+        f'<section id="{name}-panel" class="panel" aria-label="{label}" data-panel="{name}" data-column="0">'
+        f'<div class="panel-head"><h2 title="{escape(about)}">{escape(title)}</h2>'
+        f'<div class="readout" data-panel="{name}" aria-hidden="true"></div></div>'
+        '<div class="plot"><canvas class="under" aria-hidden="true"></canvas>'
+        f'<div class="graph" id="{name}-graph"></div><canvas class="over" aria-hidden="true"></canvas></div></section>'
+    )
+
+
+def _timeline(view: View) -> str:
+    buttons = "".join(
+        f'<button type="button" id="{name}" class="player" title="{label}" aria-label="{label}">'
+        + "".join(f"<span class='glyph' style='--icon: {icon_style(one)}' aria-hidden='true'></span>" for one in icons)
+        + "</button>"
+        for name, (label, icons) in PLAYER.items()
+    )
+    speeds = "".join(
+        f'<option value="{speed}"{" selected" if speed == view.speed else ""}>{speed} steps/s</option>'
+        for speed in SPEEDS
+    )
+    return (
+        f'<div class="timeline" role="group" aria-label="Inner step">{buttons}<span class="label">inner step</span>'
+        f'<div id="inner-step-slot" class="slot" data-step="{view.step}"></div>'
+        f'<output id="step-readout" class="value"></output>'
+        f'<select id="speed" aria-label="Speed of playing">{speeds}</select></div>'
+    )
+
+
+def page(view: View, scheme: str) -> str:
+    """The whole view as HTML, about five megabytes: Plotly, the bundles, our scripts.
+
+    Args:
+        view: what is shown; its step and its panels are where the page begins.
+        scheme: "light" or "dark".
+
+    Raises:
+        InputError: a file of an optimizer is damaged.
+    """
+    theme = view.theme if view.theme in THEMES else scheme if scheme in THEMES else "light"
+    drawn = draw(view, theme)
+    bundles = {source.key: base64.b64encode(content).decode() for source, content in map(bundle_bytes, columns(view))}
+    first = drawn.columns[0]
+    about = f"{' beside '.join(column.title for column in drawn.columns)} on {view.task.replace('_', ' ')}, seed {view.seed}"
+    query = to_query(view, leave_out=("step",))
+    notices = "".join(f"<p>{escape(sentence)}</p>" for sentence in drawn.notices)
+    figures = "{" + ",".join(f"{json.dumps(name)}:{to_json(made)}" for name, made in first.figures.items()) + "}"
+    return "".join(
+        [
+            f'<!DOCTYPE html><html lang="en" data-mantine-color-scheme="{theme}"><head><meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>Loptscope: {escape(about)}</title><style>{(ASSETS / 'style.css').read_text()}</style></head>",
+            '<body class="saved"><header class="top-bar"><div class="brand"><span class="brand-mark" aria-hidden="true">',
+            f'</span><h1>Loptscope</h1></div><span class="tagline">{escape(about)}</span></header>',
+            '<main class="explore"><div class="stage">',
+            f'<div id="notice" class="notice" role="status">{notices}</div>',
+            '<div id="board" class="board"><div id="panels" class="panels">',
+            "".join(_panel(name, *text) for name, text in ABOUT.items()),
+            f'</div><div id="beside" class="beside"></div></div></div>{_timeline(view)}</main>',
+            _data("saved-view", {**drawn.description, "panels": list(view.panels), "link": query}),
+            _data("saved-figures", figures),
+            _data("saved-bundles", bundles),
+            _script(get_plotlyjs()),
+            *(_script((ASSETS / name).read_text()) for name in SCRIPTS),
+            "</body></html>\n",
+        ]
+    )

@@ -1,0 +1,194 @@
+"""Everything a view of the Explore page can be, as one typed table: links, controls and their limits derive from it."""
+
+import math
+from dataclasses import dataclass, replace
+
+from app.shared.catalog import subjects
+from app.shared.fields import (
+    THEME,
+    Choice,
+    integer,
+    read_choice,
+    read_optimizer,
+    read_outer_step,
+    snapshots,
+    write_choice,
+)
+from app.shared.links import Field, Links, Values, choice, whole
+from core.baselines.search import TUNED
+from core.errors import InputError, choose
+from core.seeds import Purpose, generator
+from core.tasks import TASKS, PlanarProblems, Problems, make_task
+
+STEPS = 200  # inner steps of a view
+SPEEDS = (5, 15, 30, 60, 120)  # inner steps a second
+LARGEST_SEED = 999_999
+SHOWN_AT_FIRST = 5  # components selected by default where there are many
+MOST_COMPARED = 3  # optimizers beside the one under the microscope
+PANELS = ("loss", "landscape", "state", "update", "gradient", "rate")
+
+
+@dataclass(frozen=True)
+class View:
+    """One view of the Explore page.
+
+    Attributes:
+        task: name of the task.
+        optimizer: name of the optimizer under the microscope.
+        outer_step: of its snapshot; None for a hand-designed one.
+        compare: up to three more, each with panels of its own beside the first one's: (name, outer step or None).
+        seed: of the problem.
+        start: a start point instead of the problem's own, where the landscape allows one.
+        shown: hand-designed optimizers drawn beside it.
+        components: positions in the problem's watched components.
+        axis: how gradients are spread on their axis, "linear" or "symlog".
+        panels: the panels shown.
+        step: inner step.
+        speed: of playing, inner steps a second.
+        theme: "light", "dark" or "auto".
+    """
+
+    task: str
+    optimizer: str
+    outer_step: int | None
+    compare: tuple[Choice, ...]
+    seed: int
+    start: tuple[float, float] | None
+    shown: tuple[str, ...]
+    components: tuple[int, ...]
+    axis: str
+    panels: tuple[str, ...]
+    step: int
+    speed: int
+    theme: str
+
+
+def problem_of(task: str, seed: int, start: tuple[float, float] | None = None) -> Problems:
+    """The one problem a view shows."""
+    problem = make_task(task).sample(1, generator(Purpose.VIEW, seed))
+    if start is not None and isinstance(problem, PlanarProblems):
+        point = problem.x0.new_tensor([start])
+        problem = problem.starting_at(problem.plane().lift(point))
+    return problem
+
+
+def _read_speed(text: str, so_far: Values) -> int:
+    number = whole(text)
+    if number not in SPEEDS:
+        raise InputError(f"speed must be one of {', '.join(map(str, SPEEDS))} (got {text!r:.40})")
+    return number
+
+
+def startable(task: str) -> bool:
+    """Whether a start point can be chosen on the landscape of this task."""
+    problem = problem_of(task, 0)
+    return isinstance(problem, PlanarProblems) and problem.plane().whole
+
+
+def check_start(x: float, y: float) -> tuple[float, float]:
+    """A start point within reach of the landscape's window.
+
+    Raises:
+        InputError: not finite, or further than 5 from the origin.
+    """
+    if not all(math.isfinite(value) and abs(value) <= 5 for value in (x, y)):
+        raise InputError(f"start must be two numbers from -5 to 5 (got {x:g}, {y:g})")
+    return round(float(x), 4) + 0.0, round(float(y), 4) + 0.0  # + 0.0: −0 is 0
+
+
+def _read_start(text: str, so_far: Values) -> tuple[float, float]:
+    if not startable(so_far["task"]):
+        raise InputError(f"a start point can be chosen only where the landscape is 2-d, not on {so_far['task']}")
+    parts = text.split(",") if text.isascii() and "_" not in text else []
+    try:
+        x, y = (float(part) for part in parts)
+    except ValueError:
+        raise InputError(f"start must be two numbers, as in 'start=-1.2,1' (got {text!r:.40})") from None
+    return check_start(x, y)
+
+
+def _read_shown(text: str, so_far: Values) -> tuple[str, ...]:
+    names = [] if text == "none" else text.split(",")
+    for name in names:
+        choose("hand-designed optimizer", name[:80], dict.fromkeys(TUNED))
+    return tuple(name for name in TUNED if name in names)
+
+
+def columns(view: View) -> list[View]:
+    """The view of each optimizer, the one under the microscope first: the others beside it, on the same problem.
+
+    Every one of them is a view of its own, with a link of its own.
+    """
+    chosen = [(view.optimizer, view.outer_step), *view.compare]
+    return [
+        replace(view, optimizer=name, outer_step=step, compare=tuple(chosen[:i] + chosen[i + 1 :]))
+        for i, (name, step) in enumerate(chosen)
+    ]
+
+
+def _watched(so_far: Values) -> int:
+    return len(problem_of(so_far["task"], 0).watched_components())
+
+
+def _read_components(text: str, so_far: Values) -> tuple[int, ...]:
+    count = _watched(so_far)
+    parts = text.split(",")
+    numbers = {whole(part) for part in parts}
+    if not all(number is not None and 1 <= number <= count for number in numbers):
+        raise InputError(f"components must be numbers from 1 to {count}, as in '1,3' (got {text!r:.40})")
+    return tuple(sorted(number - 1 for number in numbers if number is not None))
+
+
+def _default_components(so_far: Values) -> tuple[int, ...]:
+    count = _watched(so_far)
+    return tuple(range(count)) if count <= SHOWN_AT_FIRST else tuple(range(0, count, -(-count // (SHOWN_AT_FIRST - 1))))
+
+
+def read_compared(text: str, so_far: Values) -> tuple[Choice, ...]:
+    """More optimizers, as in "adam,linear_regression-lstm64@5000".
+
+    Raises:
+        InputError: too many, an unknown one, or the same one twice.
+    """
+    parts = text.split(",") if text else []
+    if len(parts) > MOST_COMPARED:
+        raise InputError(f"compare takes at most {MOST_COMPARED} more optimizers (got {len(parts)})")
+    chosen = [(so_far["optimizer"], so_far["outer_step"])]
+    for part in parts:
+        choice_ = read_choice(part, so_far["task"])
+        if choice_ in chosen:
+            raise InputError(f"compare needs different optimizers or snapshots ({part[:80]!r} is there already)")
+        chosen.append(choice_)
+    return tuple(chosen[1:])
+
+
+def _read_panels(text: str, so_far: Values) -> tuple[str, ...]:
+    names = text.split(",")
+    for name in names:
+        choose("panel", name[:80], dict.fromkeys(PANELS))
+    return tuple(name for name in PANELS if name in names)
+
+
+FIELDS: dict[str, Field] = {
+    "task": Field(lambda _: next(iter(TASKS)), choice("task", TASKS), str),
+    "optimizer": Field(lambda v: next(iter(subjects(v["task"]))), read_optimizer, str),
+    "outer_step": Field(lambda v: max(snapshots(v), default=None), read_outer_step, str),
+    "compare": Field(lambda _: (), read_compared, lambda v: ",".join(map(write_choice, v))),
+    "seed": Field(lambda _: 0, integer("seed", 0, LARGEST_SEED), str),
+    "start": Field(lambda _: None, _read_start, lambda v: f"{v[0]:g},{v[1]:g}"),
+    "shown": Field(lambda _: TUNED, _read_shown, lambda v: ",".join(v) or "none"),
+    "components": Field(_default_components, _read_components, lambda v: ",".join(str(i + 1) for i in v)),
+    "axis": Field(
+        lambda _: "symlog",
+        choice("axis", {"linear": 0, "symlog": 0}),
+        str,
+    ),
+    "panels": Field(lambda _: PANELS, _read_panels, ",".join),
+    "step": Field(lambda _: 0, integer("step", 0, STEPS), str),
+    "speed": Field(lambda _: 30, _read_speed, str),
+    "theme": THEME,
+}
+
+LINKS = Links(View, FIELDS)
+parse = LINKS.parse
+to_query = LINKS.to_query

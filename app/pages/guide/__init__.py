@@ -1,0 +1,1 @@
+"""Guide: from momentum to learned optimizers in nine chapters."""

@@ -1,0 +1,30 @@
+"""Everything a view of the Guide can be, as one typed table: its link derives from it."""
+
+from dataclasses import dataclass
+
+from app.shared.fields import THEME
+from app.shared.links import Field, Links, choice
+from core.tasks import TASKS
+
+
+@dataclass(frozen=True)
+class View:
+    """One view of the Guide.
+
+    Attributes:
+        task: whose optimizers the figures show.
+        theme: "light", "dark" or "auto".
+    """
+
+    task: str
+    theme: str
+
+
+FIELDS: dict[str, Field] = {
+    "task": Field(lambda _: next(iter(TASKS)), choice("task", TASKS), str),
+    "theme": THEME,
+}
+
+LINKS = Links(View, FIELDS)
+parse = LINKS.parse
+to_query = LINKS.to_query

@@ -1,0 +1,1 @@
+"""Library: the optimizers that ship and those of one's own."""

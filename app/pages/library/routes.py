@@ -1,0 +1,145 @@
+"""The HTTP interface to the library: list, rename, note, delete and put back, download, import. Whatever is not understood is a 4xx with one sentence.
+
+A run is named by its kind ("zoo" or "own") and its name.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request
+from pydantic import ValidationError
+from werkzeug.wrappers import Response as WSGIResponse
+
+from app.pages.library.entries import details, find, one, shelf
+from app.shared.http import LARGEST_BODY, RefusalError, body, guard, json_object, nothing
+from app.shared.links import whole
+from core.errors import InputError, choose, sentence
+from core.files.zip import zipped
+from core.jobs.limits import Limits
+from core.optimizers.recurrent import Architecture
+from core.runs import trash as bin_
+from core.runs.label import write_label
+from core.runs.run import Run, runs_root
+from core.runs.transfer import LARGEST, export_weights, import_weights
+from core.tasks import TASKS
+
+library = Blueprint("library", __name__)
+guard(library, lambda: LARGEST if request.endpoint == "library.take_in" else LARGEST_BODY)
+
+KIND = "<any(zoo, own):kind>"
+ATTRIBUTES = tuple(Architecture.model_fields)
+
+
+@library.get("/api/library")
+def listing() -> WSGIResponse:
+    """All runs, what could not be read, and the bin; 304 to a client that has the same already."""
+    bin_.expire()
+    found = {**shelf(), "bin": [one.model_dump() for one in bin_.deleted()], "bin_days": bin_.DAYS}
+    content = json.dumps(found, allow_nan=False, separators=(",", ":")).encode()
+    response = Response(content, mimetype="application/json")
+    response.set_etag(hashlib.blake2b(content, digest_size=12).hexdigest(), weak=True)
+    response.headers["Cache-Control"] = "no-cache"
+    return response.make_conditional(request)
+
+
+@library.get(f"/api/library/{KIND}/<name>")
+def detail(kind: Any, name: str) -> Response:
+    """All that is kept of one run."""
+    content = json.dumps(details(kind, find(kind, name)), allow_nan=False)  # in its order, the optimizer itself first
+    return Response(content, mimetype="application/json")
+
+
+@library.post("/api/library/own/<name>/label")
+def label(name: str) -> Response:
+    """Change the title, the note or both."""
+    path = find("own", name)
+    write_label(path, json_object("title", "note"))
+    return jsonify(one("own", path))
+
+
+@library.post("/api/library/own/<name>/delete")
+def delete(name: str) -> Response:
+    """Move a run into the bin."""
+    nothing()
+    return jsonify({"name": name, "bin": bin_.discard(find("own", name))})
+
+
+@library.post("/api/library/bin/<identity>/restore")
+def restore(identity: str) -> Response:
+    """Put a run back."""
+    nothing()
+    path = bin_.put_back(identity)
+    return jsonify({"name": path.name})
+
+
+@library.post("/api/library/bin/empty")
+def empty_bin() -> Response:
+    """Remove what is in the bin for good."""
+    nothing()
+    return jsonify({"emptied": bin_.empty()})
+
+
+@library.get(f"/api/library/{KIND}/<name>/weights")
+def weights(kind: str, name: str) -> Response:
+    """One snapshot as a safetensors file that says its configuration; the last one without ``?outer_step=K``."""
+    run = Run(find(kind, name))
+    text = request.args.get("outer_step")
+    kept = run.snapshots()
+    step = whole(text) if text is not None else kept[-1] if kept else None
+    if step is None and text is not None:
+        raise RefusalError(400, f"outer_step must be a whole number (got {text!r:.40})")
+    content = export_weights(run, step)
+    return _attachment(Response(content, mimetype="application/octet-stream"), f"{name}-{step:06d}.safetensors")
+
+
+@library.get(f"/api/library/{KIND}/<name>/run.zip")
+def archive(kind: str, name: str) -> Response:
+    """The whole folder."""
+    return _attachment(Response(zipped(find(kind, name)), mimetype="application/zip"), f"{name}.zip")
+
+
+def _attachment(response: Response, name: str) -> Response:
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+@library.post("/api/library/weights")
+def take_in() -> Response:
+    """Import a safetensors file, which is the body; the query has ``task`` and ``name``, and what the file does not say."""
+    given = request.args.to_dict()
+    for key in given:
+        if key not in ("task", "name", *ATTRIBUTES):
+            raise RefusalError(400, f"{key[:40]!r} is not known here: choose from task, name, {', '.join(ATTRIBUTES)}")
+    for key in ("task", "name"):
+        if not given.get(key):
+            raise RefusalError(400, f"{key} is missing")
+    choose("task", given["task"][:80], TASKS)
+    architecture = _architecture({key: value for key, value in given.items() if key in ATTRIBUTES})
+    if request.mimetype not in ("application/octet-stream", "application/vnd.safetensors"):
+        raise RefusalError(415, "the body must be the file itself, with Content-Type: application/octet-stream")
+    content = body()
+    if not content:
+        raise RefusalError(400, "the body is empty: it must be a safetensors file")
+    limits, root = Limits.from_environment(), runs_root()
+    root.mkdir(parents=True, exist_ok=True)
+    limits.check_kept(len(list(root.glob("*/config.json"))) + bin_.count(root), root)
+    run = import_weights(content, name=given["name"], task=given["task"], architecture=architecture)
+    response = jsonify(one("own", run.path))
+    response.status_code = 201
+    return response
+
+
+def _architecture(given: Mapping[str, str]) -> Architecture | None:
+    """What a query says of an architecture, None if nothing."""
+    if not given:
+        return None
+    for key in ("cell", "units"):
+        if key not in given:
+            raise RefusalError(400, f"{key} is missing: an architecture needs at least its cell and its units")
+    try:
+        return Architecture.model_validate(dict(given))
+    except ValidationError as error:
+        raise InputError(sentence(error)) from None

@@ -1,0 +1,1 @@
+"""Mechanisms: what an optimizer does, one mechanism at a time."""

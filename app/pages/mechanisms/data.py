@@ -1,0 +1,93 @@
+"""From a view of the Mechanisms page to its arrays: computed once for an optimizer's snapshot, kept by what they depend on."""
+
+import functools
+import hashlib
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from flask import copy_current_request_context
+
+from app.pages.explore.bundles import identity, source_digest
+from app.shared.cache import once
+from app.shared.catalog import subjects
+from core.bundle import FORMAT, Bundle
+from core.files.atomic import read_json
+from core.mechanisms.ablation import EARNINGS_FILE, Earnings, earnings
+from core.mechanisms.adaptation import adaptation_view
+from core.mechanisms.clipping import clipping_view
+from core.mechanisms.context import Context
+from core.mechanisms.momentum import momentum_view
+from core.mechanisms.schedule import schedule_view
+from core.tasks import make_task
+
+FEW, VERY_FEW = 16, 2  # problems of interventions that were not saved: on small problems, and on large ones
+
+
+def _earnings_view(context: Context) -> Bundle:
+    """Interventions on a few problems."""
+    found = earnings(context, VERY_FEW if context.large else FEW)
+    return Bundle({}, {"earnings": found.model_dump(mode="json"), "scale": context.met.scale})
+
+
+MEASURES: dict[str, Callable[[Context], Bundle]] = {
+    "momentum": momentum_view,
+    "clipping": clipping_view,
+    "schedule": schedule_view,
+    "adaptation": adaptation_view,
+    "earnings": _earnings_view,
+}
+_ahead = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mechanisms")
+_asked: set[str] = set()
+
+
+@functools.lru_cache(maxsize=48)
+def _context(task: str, name: str, outer_step: int | None, made_of: str) -> Context:
+    """What the views of one optimizer share; ``made_of`` (its weights) is part of the key only."""
+    return Context(subjects(task)[name].optimizer(outer_step), make_task(task))
+
+
+def _key(task: str, name: str, outer_step: int | None, view: str) -> str:
+    made_of = identity(subjects(task)[name], outer_step)
+    text = json.dumps([source_digest(), FORMAT, task, made_of, view])
+    return f"mechanism:{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+
+
+def measured(task: str, name: str, outer_step: int | None, view: str) -> Bundle:
+    """The arrays of one view of one optimizer.
+
+    Args:
+        task: name of the task.
+        name: of the optimizer, as in the catalog.
+        outer_step: of its snapshot; None for a hand-designed one.
+        view: one of the mechanisms.
+    """
+    saved = _saved(task, name, outer_step) if view == "earnings" else None
+    if saved is not None:
+        return Bundle({}, {"earnings": saved.model_dump(mode="json"), "scale": 1.0})
+
+    def compute() -> bytes:
+        context = _context(task, name, outer_step, identity(subjects(task)[name], outer_step))
+        return MEASURES[view](context).encode()
+
+    return Bundle.decode(once(_key(task, name, outer_step, view), compute))
+
+
+def _saved(task: str, name: str, outer_step: int | None) -> Earnings | None:
+    """Interventions kept with a run, of its last snapshot."""
+    subject = subjects(task)[name]
+    if subject.run is None or outer_step != subject.snapshots[-1]:
+        return None
+    path = subject.run.path / EARNINGS_FILE
+    return read_json(path, Earnings) if path.exists() else None
+
+
+def prepare(task: str, name: str, view: str) -> None:
+    """Compute the view of every snapshot in the background, so that outer training plays like a film."""
+    if view == "earnings":
+        return  # these take seconds each: only what is looked at
+    for outer_step in reversed(subjects(task)[name].snapshots):
+        key = _key(task, name, outer_step, view)
+        if key not in _asked:
+            _asked.add(key)
+            _ahead.submit(copy_current_request_context(measured), task, name, outer_step, view)

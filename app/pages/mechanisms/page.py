@@ -1,0 +1,334 @@
+"""Mechanisms: what makes an optimizer work, one mechanism at a time, two optimizers side by side."""
+
+from typing import Any
+
+import dash
+import dash_mantine_components as dmc
+from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, dcc, html, no_update
+from dash.exceptions import PreventUpdate
+from flask import request
+
+from app.pages.explore.controls import optimizer_options, outer_step_properties, outer_step_text
+from app.pages.mechanisms.data import prepare
+from app.pages.mechanisms.draw import HEADINGS, Side, draw
+from app.pages.mechanisms.view import LAST, VIEWS, View, parse, to_query
+from app.pages.performance.parts import sentences
+from app.shared.catalog import subjects, task_options
+from app.shared.fields import outer_step_at
+from app.shared.icons import icon
+from app.shared.style import GRAPH_CONFIG, LIGHT, THEMES
+from core.errors import InputError
+
+dash.register_page(
+    __name__,
+    path="/mechanisms",
+    name="Mechanisms",
+    order=0.5,
+    title="Loptscope: mechanisms",
+    description="Momentum, clipping, schedule and adaptation of an optimizer, measured",
+)
+
+INTRODUCTION = (
+    "What makes an optimizer work, measured with the same instruments on learned and hand-designed ones. "
+    "Point at anything: what belongs to it lights up in the other figures."
+)
+KEPT_BY_BROWSER = ("mode", "position")
+HANDLES = {
+    "momentum": "Shift along the mode",
+    "clipping": "Clip gradients at",
+    "schedule": "Autonomous step",
+    "adaptation": "Constant gradient",
+    "earnings": "",
+}
+
+
+def layout(**query: str) -> html.Main:
+    """The page for one link, drawn already."""
+    try:
+        view, wrong = parse({name: value for name, value in query.items() if isinstance(value, str)})
+        sides = draw(view, THEMES.get(request.cookies.get("theme", ""), LIGHT))
+        subject = subjects(view.task)[view.optimizer]
+    except InputError as error:  # a damaged file in the zoo
+        return html.Main(html.Div(sentences([str(error)]), className="notice", role="alert"), className="lone")
+    prepare(view.task, view.optimizer, view.view)
+    return html.Main(
+        className="mechanisms",
+        id="panels",
+        tabIndex=-1,
+        children=[
+            dcc.Store(id="mechanisms-link", data=link_of(view)),
+            dcc.Store(id="mechanisms-mode", data=view.mode),
+            dcc.Store(id="mechanisms-data", data=moved(view, sides)),
+            dcc.Store(id="mechanisms-drawn"),
+            html.Div(sentences(wrong), id="link-notice", className="notice", role="alert"),
+            html.Div(id="mechanisms-notice", className="notice", role="status"),
+            html.H2("Mechanisms: how it works"),
+            html.P(INTRODUCTION, className="introduction"),
+            _chooser(view, subject),
+            dmc.SegmentedControl(
+                id="mechanisms-view",
+                data=[{"value": name, "label": label} for name, label in VIEWS.items()],
+                value=view.view,
+                size="sm",
+                **{"aria-label": "Mechanism"},
+            ),
+            html.Div(stage(view, sides), id="mechanisms-stage"),
+            html.Div(
+                id="mechanisms-bar",
+                className="handle",
+                style=bar_style(view.view),
+                children=[
+                    html.Span(HANDLES[view.view], id="mechanisms-handle", className="label"),
+                    dmc.Slider(
+                        id="mechanisms-position",
+                        min=0,
+                        max=LAST,
+                        step=1,
+                        value=view.position,
+                        label=None,
+                        size="sm",
+                        updatemode="drag",
+                        thumbLabel="Position",
+                        className="handle-slider",
+                    ),
+                    html.Output(id="mechanisms-readout", className="value"),
+                ],
+            ),
+        ],
+    )
+
+
+def _chooser(view: View, subject: Any) -> html.Div:
+    return html.Div(
+        className="chooser mechanisms-chooser",
+        children=[
+            dmc.SegmentedControl(
+                id="mechanisms-task", data=task_options(), value=view.task, size="sm", **{"aria-label": "Task"}
+            ),
+            dmc.Select(
+                id="mechanisms-optimizer",
+                data=optimizer_options(view.task),
+                value=view.optimizer,
+                allowDeselect=False,
+                size="sm",
+                w=240,
+                **{"aria-label": "Optimizer under the microscope"},
+            ),
+            dmc.Select(
+                id="mechanisms-versus",
+                data=versus_options(view.task),
+                value=view.versus,
+                allowDeselect=False,
+                size="sm",
+                w=220,
+                **{"aria-label": "Optimizer beside it"},
+            ),
+            html.Div(
+                className="film",
+                children=[
+                    html.Button(
+                        [icon("play"), icon("pause")],
+                        id="mechanisms-play",
+                        type="button",
+                        className="player",
+                        title="Play outer training",
+                        **{"aria-label": "Play outer training"},
+                    ),
+                    html.Span("Outer step", className="label"),
+                    dmc.Slider(
+                        id="mechanisms-outer",
+                        step=1,
+                        label=None,
+                        size="sm",
+                        updatemode="drag",
+                        thumbLabel="Outer step (snapshot)",
+                        className="film-slider",
+                        **{**outer_step_properties(subject, view.outer_step), "marks": []},
+                    ),
+                    html.Span(outer_step_text(subject, view.outer_step), id="mechanisms-outer-text", className="value"),
+                ],
+            ),
+        ],
+    )
+
+
+def versus_options(task: str) -> list[dict[str, str]]:
+    """Entries of the menu of the optimizer beside it."""
+    beside = [{**entry, "label": f"beside {entry['label']}"} for entry in optimizer_options(task)]
+    return [{"value": "none", "label": "nothing beside it"}, *beside]
+
+
+def bar_style(view: str) -> dict[str, str]:
+    """The slider under the figures is there where something moves."""
+    return {} if HANDLES[view] else {"display": "none"}
+
+
+def link_of(view: View) -> str:
+    """The part of the view's link that the browser adds the rest to."""
+    return to_query(view, leave_out=KEPT_BY_BROWSER)
+
+
+def moved(view: View, sides: list[Side]) -> dict[str, Any]:
+    """What the browser needs to move things."""
+    return {"view": view.view, "sides": [side.moved for side in sides]}
+
+
+def stage(view: View, sides: list[Side]) -> list[html.Section]:
+    """One section a side."""
+    return [_section(view, number, side) for number, side in enumerate(sides)]
+
+
+def _section(view: View, number: int, side: Side) -> html.Section:
+    swatch = html.Span(className="swatch", style={"--mark": side.color, "--dash": "solid"}, **{"aria-hidden": "true"})
+    return html.Section(
+        className="side",
+        **{"aria-label": side.title},
+        children=[
+            html.H3([swatch, side.title]),
+            html.P(side.detail, className="hint"),
+            html.Div(
+                className="side-cards",
+                children=[_card(view.view, name, number, side) for name in HEADINGS[view.view]],
+            ),
+        ],
+    )
+
+
+def _card(view: str, name: str, number: int, side: Side) -> html.Section:
+    identity = f"{view}-{name}-{number}"
+    return html.Section(
+        className="card",
+        id=f"{identity}-card",
+        children=[
+            html.H4(HEADINGS[view][name]),
+            html.Div(
+                dcc.Graph(
+                    id=f"{identity}-graph",
+                    figure=side.figures[name],
+                    config=GRAPH_CONFIG,
+                    responsive=True,
+                    style={"height": "100%"},
+                ),
+                className="room mechanism-room",
+                **{"data-figure": name, "data-side": str(number)},
+            ),
+            html.Div(sentences(side.captions[name]), className="caption"),
+        ],
+    )
+
+
+@callback(
+    Output("mechanisms-optimizer", "data"),
+    Output("mechanisms-optimizer", "value"),
+    Output("mechanisms-versus", "data"),
+    Output("mechanisms-versus", "value"),
+    Input("mechanisms-task", "value"),
+    prevent_initial_call=True,
+)
+def on_task(task: str) -> tuple[Any, ...]:
+    """A new task brings its own optimizers."""
+    view, _ = parse({"task": task})
+    return optimizer_options(task), view.optimizer, versus_options(task), view.versus
+
+
+@callback(
+    Output("mechanisms-outer", "max"),
+    Output("mechanisms-outer", "disabled"),
+    Output("mechanisms-outer", "value"),
+    Input("mechanisms-optimizer", "value"),
+    State("mechanisms-task", "value"),
+    prevent_initial_call=True,
+)
+def on_optimizer(optimizer: str, task: str) -> tuple[Any, ...]:
+    """A new optimizer brings its own snapshots."""
+    known = subjects(task)
+    if optimizer not in known:
+        raise PreventUpdate  # the task has changed; its own optimizer is on the way
+    slider = outer_step_properties(known[optimizer], max(known[optimizer].snapshots, default=None))
+    return slider["max"], slider["disabled"], slider["value"]
+
+
+def asked_for(
+    task: str, optimizer: str, outer: int, versus: str, view: str, theme: str, mode: int, position: int
+) -> View | None:
+    """The view that the controls ask for; None while the task has changed and its own optimizers are on the way.
+
+    Raises:
+        InputError: a control holds what no view can be.
+    """
+    known = subjects(task)
+    if optimizer not in known or versus not in (*known, "none"):
+        return None
+    query = {"task": task, "optimizer": optimizer, "versus": versus, "view": view, "theme": theme}
+    snapshots = known[optimizer].snapshots
+    if snapshots:
+        query["outer_step"] = str(outer_step_at(snapshots, outer))
+    made, wrong = parse({**query, "mode": str(mode), "position": str(position)})
+    if wrong:
+        raise InputError(wrong[0])
+    return made
+
+
+@callback(
+    Output("mechanisms-stage", "children"),
+    Output("mechanisms-data", "data"),
+    Output("mechanisms-link", "data"),
+    Output("mechanisms-outer-text", "children"),
+    Output("mechanisms-handle", "children"),
+    Output("mechanisms-bar", "style"),
+    Output("mechanisms-notice", "children"),
+    Input("mechanisms-task", "value"),
+    Input("mechanisms-optimizer", "value"),
+    Input("mechanisms-outer", "value"),
+    Input("mechanisms-versus", "value"),
+    Input("mechanisms-view", "value"),
+    Input("theme", "data"),
+    State("mechanisms-mode", "data"),
+    State("mechanisms-position", "value"),
+    State("provider", "forceColorScheme"),
+    prevent_initial_call=True,
+)
+def on_view(
+    task: str,
+    optimizer: str,
+    outer: int,
+    versus: str,
+    view: str,
+    theme: str,
+    mode: int,
+    position: int,
+    scheme: str | None,
+) -> tuple[Any, ...]:
+    """Draw the view that the controls ask for."""
+    try:
+        asked = asked_for(task, optimizer, outer, versus, view, theme, mode, position)
+        if asked is None:
+            return (no_update,) * 7
+        sides = draw(asked, THEMES.get(scheme or request.cookies.get("theme", ""), LIGHT))
+    except InputError as error:
+        return *(no_update,) * 6, sentences([str(error)])
+    prepare(asked.task, asked.optimizer, asked.view)
+    text = outer_step_text(subjects(task)[optimizer], asked.outer_step)
+    return stage(asked, sides), moved(asked, sides), link_of(asked), text, HANDLES[asked.view], bar_style(view), []
+
+
+clientside_callback(
+    ClientsideFunction("mechanisms", "show"),
+    Output("mechanisms-drawn", "data"),
+    Input("mechanisms-data", "data"),
+    Input("mechanisms-position", "value"),
+    Input("mechanisms-mode", "data"),
+)
+clientside_callback(
+    ClientsideFunction("mechanisms", "address"),
+    Output("mechanisms-link", "modified_timestamp"),
+    Input("mechanisms-link", "data"),
+    Input("mechanisms-position", "value"),
+    Input("mechanisms-mode", "data"),
+)
+clientside_callback(
+    ClientsideFunction("mechanisms", "film"),
+    Output("mechanisms-play", "aria-pressed"),
+    Input("mechanisms-play", "n_clicks"),
+    prevent_initial_call=True,
+)

@@ -1,0 +1,65 @@
+"""The mechanisms of one optimizer as a page to print: numbers, sentences and figures in one file that needs no network."""
+
+from html import escape
+from pathlib import Path
+
+import plotly.io
+from plotly.offline import get_plotlyjs
+
+from app.pages.mechanisms.data import MEASURES
+from app.pages.mechanisms.draw import HEADINGS
+from app.pages.mechanisms.view import VIEWS
+from app.shared.mechanisms import FIGURES, Portrait, without_marks
+from app.shared.style import LIGHT, OPTIMIZER_COLORS
+from core.files.atomic import write_bytes
+from core.mechanisms.context import Context
+from core.mechanisms.report import Report
+from core.tables import report_table
+
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; color: #1f2328; max-width: 1040px; margin: 32px auto; padding: 0 20px; }
+h1 { font-size: 22px; } h2 { font-size: 17px; margin: 28px 0 4px; break-after: avoid; }
+.figures { display: grid; grid-template-columns: 1fr 1fr; gap: 12px; }
+figure { margin: 0; break-inside: avoid; } figcaption { font-size: 13px; font-weight: 600; }
+.plot { height: 300px; } pre { white-space: pre-wrap; font: 13px/1.5 inherit; background: #f4f5f7; padding: 12px; }
+"""
+
+
+def _figures(view: str, context: Context, color: str) -> str:
+    bundle = MEASURES[view](context)
+    portrait = Portrait(bundle, color, LIGHT, view, {}, {})
+    parts = []
+    for name, make in FIGURES[view].items():
+        made = without_marks(make(portrait))
+        drawn = plotly.io.to_html(
+            made, include_plotlyjs=False, full_html=False, config={"responsive": True, "displaylogo": False}
+        )
+        parts.append(f'<figure><figcaption>{HEADINGS[view][name]}</figcaption><div class="plot">{drawn}</div></figure>')
+    return f'<div class="figures">{"".join(parts)}</div>'
+
+
+def page(report: Report, context: Context) -> str:
+    """The whole page as HTML.
+
+    Args:
+        report: the numbers.
+        context: what they were measured on, for the figures.
+    """
+    color = OPTIMIZER_COLORS.get(report.optimizer, OPTIMIZER_COLORS["learned"])
+    title = f"{report.optimizer} on {report.task}: four mechanisms"
+    parts = [f"<h1>{escape(title)}</h1>"]
+    for view in FIGURES:
+        found = getattr(report, view)
+        said = escape(" ".join(found.says))
+        parts.append(f"<h2>{VIEWS[view]}: {'present' if found.present else 'absent'}</h2><p>{said}</p>")
+        parts.append(_figures(view, context, color))
+    parts.append(f"<h2>As text</h2><pre>{escape(report_table(report))}</pre>")
+    head = (
+        f'<meta charset="utf-8"><title>{escape(title)}</title><style>{STYLE}</style><script>{get_plotlyjs()}</script>'
+    )
+    return f'<!DOCTYPE html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>\n'
+
+
+def write_page(path: Path, report: Report, context: Context) -> None:
+    """Write the page to a file."""
+    write_bytes(path, page(report, context).encode())

@@ -1,0 +1,65 @@
+"""Everything a view of the Mechanisms page can be, as one typed table: links, controls and their limits derive from it."""
+
+from dataclasses import dataclass
+
+from app.shared.catalog import subjects
+from app.shared.fields import THEME, integer, read_optimizer, read_outer_step, snapshots
+from app.shared.links import Field, Links, Values, choice
+from core.errors import choose
+from core.tasks import TASKS
+
+VIEWS = {
+    "momentum": "Momentum",
+    "clipping": "Gradient clipping",
+    "schedule": "Learning-rate schedule",
+    "adaptation": "Learning-rate adaptation",
+    "earnings": "What each earns",
+}
+LAST = 1000  # positions of the slider under the figures
+MODES = 64
+
+
+@dataclass(frozen=True)
+class View:
+    """One view of the Mechanisms page.
+
+    Attributes:
+        task: name of the task.
+        optimizer: name of the optimizer under the microscope.
+        outer_step: of its snapshot; None for a hand-designed one.
+        versus: name of the optimizer beside it, or "none".
+        view: which mechanism.
+        mode: the mode lit, 1 for the slowest.
+        position: of the slider under the figures, 0 to 1000.
+        theme: "light", "dark" or "auto".
+    """
+
+    task: str
+    optimizer: str
+    outer_step: int | None
+    versus: str
+    view: str
+    mode: int
+    position: int
+    theme: str
+
+
+def _read_versus(text: str, so_far: Values) -> str:
+    choose(f"optimizer beside it for {so_far['task']}", text[:80], {"none": None, **subjects(so_far["task"])})
+    return text
+
+
+FIELDS: dict[str, Field] = {
+    "task": Field(lambda _: next(iter(TASKS)), choice("task", TASKS), str),
+    "optimizer": Field(lambda v: next(iter(subjects(v["task"]))), read_optimizer, str),
+    "outer_step": Field(lambda v: max(snapshots(v), default=None), read_outer_step, str),
+    "versus": Field(lambda v: "adam" if v["optimizer"] != "adam" else "momentum", _read_versus, str),
+    "view": Field(lambda _: "momentum", choice("view", VIEWS), str),
+    "mode": Field(lambda _: 1, integer("mode", 1, MODES), str),
+    "position": Field(lambda _: LAST // 2, integer("position", 0, LAST), str),
+    "theme": THEME,
+}
+
+LINKS = Links(View, FIELDS)
+parse = LINKS.parse
+to_query = LINKS.to_query

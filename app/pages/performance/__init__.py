@@ -1,0 +1,1 @@
+"""Performance: learned optimizers compared with tuned hand-designed ones."""

@@ -1,0 +1,117 @@
+"""A view of the Performance page, drawn: every figure, every sentence, the table."""
+
+from dataclasses import dataclass, field
+
+import plotly.graph_objects as go
+
+from app.pages.explore import view as explore
+from app.pages.performance import captions
+from app.pages.performance.data import Standing, landscape, learned, outer_curve, standing
+from app.pages.performance.figures.curves import curves_figure, picture_figure
+from app.pages.performance.figures.outer import outer_figure
+from app.pages.performance.figures.shift import row_height, shift_figure
+from app.pages.performance.figures.tuning import tuning_figure
+from app.pages.performance.scenes import Data, scene
+from app.pages.performance.table import Row, orders, rows
+from app.pages.performance.view import View
+from app.shared.style import Theme, figure
+from core.errors import InputError
+from core.tasks import SHIPPED
+
+CURVES = {task: f"curves-{task}" for task in SHIPPED}
+PICTURES = {task: f"picture-{task}" for task in SHIPPED}
+FIGURES = (*PICTURES.values(), *CURVES.values(), "outer", "shift")  # the tuning landscape is drawn by itself, later
+CAPTIONS = (*CURVES.values(), "table", "outer", "shift")
+TOGGLED = (*CURVES.values(), "outer", "shift")  # figures that the legend shows and hides optimizers in
+
+
+@dataclass
+class Drawn:
+    """What one view shows.
+
+    Attributes:
+        figures: by name.
+        captions: sentences under each figure and the table, by name.
+        rows: of the table.
+        orders: names of the rows in each order the table can be sorted by.
+        snapshots: outer step -> the link that shows it in Explore.
+        shift_height: of the out-of-distribution figure in pixels; 0 if there is nothing to draw.
+    """
+
+    figures: dict[str, go.Figure] = field(default_factory=dict)
+    captions: dict[str, list[str]] = field(default_factory=dict)
+    rows: list[Row] = field(default_factory=list)
+    orders: dict[str, list[str]] = field(default_factory=dict)
+    snapshots: dict[int, str] = field(default_factory=dict)
+    shift_height: int = 0
+
+
+def nothing(theme: Theme) -> go.Figure:
+    """An empty figure."""
+    return figure(theme, "nothing", {"visible": False}, {"visible": False}, [])
+
+
+def explore_link(task: str, optimizer: str, outer_step: int) -> str:
+    """The address that shows a snapshot in Explore."""
+    view, _ = explore.parse({"task": task, "optimizer": optimizer, "outer_step": str(outer_step)})
+    query = explore.to_query(view)
+    return f"/?{query}" if query else "/"
+
+
+def draw(view: View, theme: Theme) -> Drawn:
+    """Draw a view but for its tuning landscape; what is missing or damaged leaves its figure empty and is said under it."""
+    drawn = Drawn()
+    for task in SHIPPED:
+        _draw_task(drawn, view, theme, task)
+    return drawn
+
+
+def _draw_task(drawn: Drawn, view: View, theme: Theme, task: str) -> None:
+    """The task's card; for the task in detail also everything below but the tuning landscape."""
+    curves, picture = CURVES[task], PICTURES[task]
+    detailed = task == view.task
+    empty = nothing(theme)
+    try:
+        shown = standing(task, view.optimizer if detailed else next(iter(learned(task))))
+    except InputError as error:
+        for name in (curves, picture, *(("outer", "shift") if detailed else ())):
+            drawn.figures[name] = empty
+        for name in (curves, *(("table", "outer", "shift") if detailed else ())):
+            drawn.captions[name] = [str(error)]
+        return
+    pictured = scene(task, shown.subject.name, shown.subject.snapshots[-1])
+    drawn.figures[picture] = picture_figure(theme, pictured)
+    drawn.figures[curves] = curves_figure(theme, shown.evaluation, view.shown, shown.siblings)
+    drawn.captions[curves] = captions.curves(shown, not isinstance(pictured, Data))
+    if detailed:
+        _draw_details(drawn, view, theme, shown)
+
+
+def _draw_details(drawn: Drawn, view: View, theme: Theme, shown: Standing) -> None:
+    drawn.rows = rows(shown.evaluation, shown.subject.title)
+    drawn.orders = orders(drawn.rows)
+    drawn.captions["table"] = captions.table(shown)
+    drawn.snapshots = {step: explore_link(view.task, view.optimizer, step) for step in shown.subject.snapshots}
+    siblings = [outer_curve(view.task, name) for name in shown.siblings]
+    drawn.figures["outer"] = outer_figure(theme, shown.curve, drawn.snapshots, shown.evaluation, view.shown, siblings)
+    drawn.captions["outer"] = captions.outer(shown)
+    if shown.generalization is None:
+        name = shown.subject.name
+        drawn.figures["shift"] = nothing(theme)
+        command = f"loptscope evaluate --run {name} --out-of-distribution --save"
+        drawn.captions["shift"] = [f"{name} has not been tried out of distribution yet ({command})."]
+    else:
+        drawn.figures["shift"] = shift_figure(theme, shown.generalization, view.shown)
+        drawn.captions["shift"] = captions.shift(shown.generalization, shown.subject.title)
+        drawn.shift_height = row_height(len(shown.generalization.conditions))
+
+
+def draw_tuning(view: View, theme: Theme) -> tuple[go.Figure, list[str]]:
+    """The tuning landscape and the sentences under it: thousands of points, so it is drawn after the rest is there."""
+    try:
+        found, shown = landscape(view.task, view.rival), standing(view.task, view.optimizer)
+    except InputError as error:
+        return nothing(theme), [str(error)]
+    ours = shown.evaluation.optimizers["learned"].meta_loss.mean
+    made = tuning_figure(theme, found.tuned, found.draws, ours, shown.subject.title)
+    return made, captions.tuning(found, shown)

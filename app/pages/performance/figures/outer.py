@@ -1,0 +1,93 @@
+"""Outer training: meta-loss over outer steps, with the snapshots that can be looked at."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from app.pages.performance.data import Curve
+from app.pages.performance.figures.curves import belonging
+from app.shared.catalog import TITLES
+from app.shared.style import OPTIMIZER_COLORS, OPTIMIZER_DASHES, Theme, figure, finite, line, plain_log_axis
+from core.evaluation.held_out import Evaluation
+
+FIRST = 0.5  # where outer step 0 stands on the log axis
+CEILING = 10.0  # meta-losses beyond end the axis
+
+
+def outer_figure(
+    theme: Theme,
+    curve: Curve,
+    snapshots: Mapping[int, str],
+    evaluation: Evaluation,
+    shown: Sequence[str],
+    siblings: Sequence[Curve] = (),
+) -> go.Figure:
+    """Meta-loss of every outer step, its running median, and what the tuned optimizers reach.
+
+    Args:
+        theme: light or dark.
+        curve: the outer training curve; entry n is the meta-loss before the n-th update.
+        snapshots: outer step -> the link that shows it in Explore.
+        evaluation: the held-out comparison, for the levels to beat.
+        shown: optimizers that are visible; the others are there, hidden.
+        siblings: curves of optimizers trained from other seeds, drawn thin.
+    """
+    color = OPTIMIZER_COLORS["learned"]
+    at = np.maximum(curve.outer_step - 1.0, FIRST)  # updates made before
+    last = float(max([*snapshots, len(at), 2]))
+    ends = np.array([0.8 * FIRST, 1.25 * last])
+    own = belonging("learned", shown)
+    text = "meta-loss %{y:.3g} at outer step %{x:.0f}<extra></extra>"
+    raw = line(at, finite(curve.meta_loss), color, "each outer step", width=1, opacity=0.3, hovertemplate=text, **own)
+    # the median must not answer to the mouse: the snapshots lie on it, and Plotly would give it their clicks
+    median = line(at, finite(curve.smooth), color, "running median", width=2.4, hoverinfo="skip", **own)
+    traces = [
+        _level(name, score.meta_loss.mean, ends, shown)
+        for name, score in evaluation.optimizers.items()
+        if name != "learned"
+    ]
+    traces += [
+        line(
+            np.maximum(c.outer_step - 1.0, FIRST),
+            finite(c.smooth),
+            color,
+            "another seed",
+            width=1,
+            opacity=0.7,
+            hoverinfo="skip",
+            **own,
+        )
+        for c in siblings
+    ]
+    traces += [raw, median, _snapshots(theme, snapshots, curve.smooth, shown)]
+    levels = [score.meta_loss.mean for score in evaluation.optimizers.values() if score.meta_loss.mean is not None]
+    ticks = [FIRST, *(10.0**power for power in range(int(np.log10(last)) + 1))]
+    x = {"title": "outer step", "type": "log", "range": np.log10(ends).tolist(), "tickvals": ticks}
+    x["ticktext"] = ["0", *(f"{tick:,.0f}" for tick in ticks[1:])]
+    y = {"title": "meta-loss", **plain_log_axis(np.concatenate([curve.meta_loss, levels]), CEILING)}
+    return figure(theme, "outer", x, y, traces)
+
+
+def _level(name: str, mean: float | None, ends: np.ndarray, shown: Sequence[str]) -> go.Scatter:
+    """What a tuned optimizer reaches, as a line to beat."""
+    height = np.full(2, np.nan if mean is None else mean)
+    settings = {"width": 1.3, "dash": OPTIMIZER_DASHES.get(name, "solid"), "opacity": 0.9}
+    text = f"{TITLES[name]}, tuned: %{{y:.3g}} on held-out problems<extra></extra>"
+    return line(
+        ends, height, OPTIMIZER_COLORS[name], TITLES[name], **settings, hovertemplate=text, **belonging(name, shown)
+    )
+
+
+def _snapshots(theme: Theme, snapshots: Mapping[int, str], smooth: np.ndarray, shown: Sequence[str]) -> go.Scatter:
+    heights = [smooth[min(step, len(smooth) - 1)] if len(smooth) else np.nan for step in snapshots]
+    return go.Scatter(
+        x=[max(step, FIRST) for step in snapshots],
+        y=finite(np.array(heights)),
+        customdata=[[link, step] for step, link in snapshots.items()],
+        mode="markers",
+        marker={"size": 11, "color": OPTIMIZER_COLORS["learned"], "line": {"width": 2, "color": theme.surface}},
+        name="snapshots",
+        hovertemplate="snapshot at outer step %{customdata[1]:,}: click to explore it<extra></extra>",
+        **belonging("learned", shown),
+    )

@@ -1,0 +1,127 @@
+"""Parts of the Performance page: the shared legend, a figure with its sentences, the sortable table."""
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+from dash import dcc, html
+
+from app.pages.performance.table import HEADERS, Row
+from app.pages.performance.view import OPTIMIZERS, SORTABLE
+from app.shared.catalog import TITLES
+from app.shared.style import GRAPH_CONFIG, OPTIMIZER_COLORS, OPTIMIZER_DASHES
+
+STILL = {"staticPlot": True, "responsive": True}
+BORDERS = {"dash": "dashed", "dashdot": "dashed", "dot": "dotted"}
+
+
+def swatch(name: str) -> html.Span:
+    """A short stroke in an optimizer's colour and dash."""
+    style = {"--mark": OPTIMIZER_COLORS[name], "--dash": BORDERS.get(OPTIMIZER_DASHES.get(name, ""), "solid")}
+    return html.Span(className="swatch", style=style, **{"aria-hidden": "true"})
+
+
+def legend(shown: Sequence[str]) -> html.Div:
+    """One switch for each optimizer: it shows and hides it in every figure."""
+    return html.Div(
+        className="legend",
+        role="group",
+        **{"aria-label": "Optimizers shown in the figures"},
+        children=[
+            html.Button(
+                [swatch(name), TITLES[name]],
+                id=f"show-{name}",
+                className="legend-switch",
+                type="button",
+                title=f"Show or hide {TITLES[name]} in every figure",
+                **{"aria-pressed": "true" if name in shown else "false"},
+            )
+            for name in OPTIMIZERS
+        ],
+    )
+
+
+def sentences(said: Sequence[str]) -> list[html.P]:
+    """A caption or a notice; a number stays on one line with its error and its unit."""
+    together = {" ± ": "\u00a0±\u00a0", " %": "\u00a0%", " × 10": "\u00a0×\u00a010"}
+    return [html.P(functools.reduce(lambda text, pair: text.replace(*pair), together.items(), one)) for one in said]
+
+
+def graph(name: str, figure: go.Figure, kind: str = "", **room: Any) -> html.Div:
+    """A figure of the page in a room of its own; a picture answers to nothing.
+
+    Args:
+        name: the graph's id is ``performance-NAME-graph``.
+        figure: what it shows.
+        kind: decides its height; its name by default.
+        room: further properties of the room.
+    """
+    config = STILL if kind == "picture" else GRAPH_CONFIG
+    drawn = dcc.Graph(id=f"performance-{name}-graph", figure=figure, config=config, responsive=True)
+    return html.Div(drawn, className=f"room {kind or name}-room", **room)
+
+
+def caption(name: str, said: Sequence[str]) -> html.Div:
+    """The sentences under a figure."""
+    return html.Div(sentences(said), id=f"performance-{name}-caption", className="caption")
+
+
+def card(name: str, title: str, children: Sequence[Any], aside: Any = None) -> html.Section:
+    """A titled part of the page."""
+    head = html.Div([html.H3(title, id=f"performance-{name}-title"), aside], className="card-head")
+    return html.Section(
+        [head, *children],
+        id=f"performance-{name}",
+        className="card",
+        **{"aria-labelledby": f"performance-{name}-title"},
+    )
+
+
+def sorted_by(column: str, sort: str) -> str:
+    """A column's ``aria-sort``."""
+    if column != sort.removeprefix("-"):
+        return "none"
+    return "descending" if sort.startswith("-") else "ascending"
+
+
+def table(rows: Sequence[Row], order: Sequence[str], sort: str) -> html.Div:
+    """The numbers; a column's heading sorts by it, and once more the other way round."""
+    heads = [
+        html.Th(
+            html.Button(
+                HEADERS[name], id=f"sort-{name}", type="button", className="sort", title=f"Sort by {HEADERS[name]}"
+            ),
+            id=f"head-{name}",
+            scope="col",
+            **{"aria-sort": sorted_by(name, sort)},
+        )
+        if name in SORTABLE
+        else html.Th(HEADERS[name], scope="col")
+        for name in HEADERS
+    ]
+    label = "Numbers of every optimizer"
+    return html.Div(
+        html.Table(
+            [html.Thead(html.Tr(heads)), html.Tbody(table_rows(rows, order), id="performance-rows")],
+            className="scores",
+            **{"aria-label": label},
+        ),
+        className="table-room",
+        tabIndex=0,
+        role="region",
+        **{"aria-label": f"{label}, scrolls sideways where narrow"},
+    )
+
+
+def table_rows(rows: Sequence[Row], order: Sequence[str]) -> list[html.Tr]:
+    """The body's rows in some order; ``data-name`` says whose each is."""
+    known: Mapping[str, Row] = {row.name: row for row in rows}
+    return [_row(known[name]) for name in order]
+
+
+def _row(row: Row) -> html.Tr:
+    head = html.Th([swatch(row.name), row.title], scope="row")
+    cells = [html.Td(text, className="words" if name == "hyperparameters" else "") for name, text in row.cells.items()]
+    name = "learned" if row.name == "learned" else ""
+    return html.Tr([head, *cells], key=row.name, className=name, **{"data-name": row.name})

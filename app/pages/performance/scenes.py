@@ -1,0 +1,74 @@
+"""What a task looks like: one of its problems, drawn with the path of a learned optimizer, or the data it is about."""
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from app.pages.explore.view import STEPS, problem_of
+from app.shared.catalog import subjects
+from core.tasks import ClassifierProblems, PlanarProblems
+from core.unroll import unroll
+
+GRID = 56  # points of a surface along each side
+SEED = 0  # of the problem shown
+
+
+@dataclass(frozen=True)
+class Surface:
+    """A loss over a plane, and a walk down it.
+
+    Attributes:
+        x, y: the grid, [GRID] each.
+        loss: at the grid's points, [GRID, GRID], rows are y.
+        path: of the learned optimizer, [K + 1, 2]; its first point is the start.
+        minimum: (x, y).
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    loss: np.ndarray
+    path: np.ndarray
+    minimum: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Data:
+    """What a classifier is to separate: points [data, 2] and their labels [data], 0 or 1."""
+
+    points: np.ndarray
+    labels: np.ndarray
+
+
+def _window(points: np.ndarray) -> list[tuple[float, float]]:
+    low, high = points.min(0), points.max(0)
+    margin = 0.18 * (high - low) + 1e-9
+    return [(float(a), float(b)) for a, b in zip(low - margin, high + margin, strict=True)]
+
+
+@functools.lru_cache(maxsize=32)
+def scene(task: str, optimizer: str, stamp: float) -> Surface | Data | None:
+    """The picture of a task, None where there is nothing to draw.
+
+    Args:
+        task: its name.
+        optimizer: the learned optimizer whose path is drawn.
+        stamp: changes when that optimizer does.
+    """
+    problem = problem_of(task, SEED)
+    if isinstance(problem, ClassifierProblems):
+        return Data(problem.points.numpy(), problem.labels.numpy())
+    if not isinstance(problem, PlanarProblems):
+        return None
+    plane = problem.plane()
+    with torch.no_grad():
+        walked = unroll(subjects(task)[optimizer].optimizer(None), problem, STEPS, record=("x",)).x
+    assert walked is not None
+    path = plane.project(walked[:, 0]).numpy()
+    path = path[np.isfinite(path).all(1)]
+    (x_low, x_high), (y_low, y_high) = plane.window or _window(np.concatenate([path, [plane.minimum]]))
+    x, y = np.linspace(x_low, x_high, GRID), np.linspace(y_low, y_high, GRID)
+    points = torch.tensor(np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2), dtype=problem.x0.dtype)
+    loss = problem.surface(plane.lift(points)).numpy().reshape(GRID, GRID)
+    return Surface(x, y, loss, path, plane.minimum)

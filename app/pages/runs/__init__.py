@@ -1,0 +1,1 @@
+"""Runs: several outer trainings, compared."""

@@ -1,0 +1,209 @@
+"""Runs: the outer trainings of a sweep, or any others, compared on one page."""
+
+from typing import Any
+
+import dash
+import dash_mantine_components as dmc
+from dash import Input, Output, State, callback, dcc, html
+from flask import request
+
+from app.pages.performance.parts import sentences
+from app.pages.runs.data import Told, compared_by, differences, tell, text_of
+from app.pages.runs.figures import colors_of, curves_figure, levels_figure
+from app.pages.runs.view import View, chosen, parse, sweeps, to_query
+from app.shared.style import GRAPH_CONFIG, LIGHT, THEMES, Theme
+
+dash.register_page(
+    __name__,
+    path="/runs",
+    name="Runs",
+    title="Loptscope: runs compared",
+    description="Outer trainings compared by what they differ in",
+)
+
+OVER = ("finished", "stopped", "cancelled", "failed")
+EVERY = 2000  # milliseconds, while one of them is at work
+HEADINGS = ("run", "state", "outer steps", "held out", "in training", "diverged", "skipped", "seconds", "open")
+
+
+def layout(**query: str) -> html.Main:
+    """The page for one link."""
+    view, wrong = parse({name: value for name, value in query.items() if isinstance(value, str)})
+    theme = THEMES.get(request.cookies.get("theme", ""), LIGHT)
+    told = tell(chosen(view))
+    drawn = _draw(view, told, theme)
+    return html.Main(
+        className="performance runs-page",
+        id="panels",
+        tabIndex=-1,
+        children=[
+            dcc.Store(id="runs-link", data=to_query(view)),
+            dcc.Interval(id="runs-tick", interval=EVERY, disabled=_over(told)),
+            html.Div(sentences(wrong), id="link-notice", className="notice", role="alert"),
+            html.H2(view.sweep or "Runs compared"),
+            html.P(drawn["says"], id="runs-says", className="introduction"),
+            _sweeps(view),
+            html.Div(
+                className="chooser",
+                style={} if told else {"display": "none"},
+                children=[
+                    html.Span("By", className="label"),
+                    dmc.Select(
+                        id="runs-axis",
+                        data=drawn["axes"],
+                        value=drawn["axis"],
+                        allowDeselect=False,
+                        size="sm",
+                        w=220,
+                        **{"aria-label": "Setting to compare by"},
+                    ),
+                    html.Div(drawn["key"], id="runs-key", className="keys"),
+                ],
+            ),
+            html.Div(
+                className="cards pair-of-cards",
+                style={} if told else {"display": "none"},
+                children=[
+                    _card("curves", "Outer training", drawn["curves"]),
+                    _card("levels", "Where they come to", drawn["levels"]),
+                ],
+            ),
+            html.Div(
+                html.Table(
+                    [html.Thead(html.Tr(drawn["head"]), id="runs-head"), html.Tbody(drawn["rows"], id="runs-rows")],
+                    className="scores",
+                ),
+                className="card table-room",
+                tabIndex=0,
+                role="region",
+                style={} if told else {"display": "none"},
+                **{"aria-label": "Every run, the best first; scrolls sideways where narrow"},
+            ),
+        ],
+    )
+
+
+def _over(told: list[Told]) -> bool:
+    return all(one.state in OVER for one in told)
+
+
+def _card(name: str, title: str, figure: Any) -> html.Section:
+    graph = dcc.Graph(id=f"runs-{name}-graph", figure=figure, config=GRAPH_CONFIG, responsive=True)
+    return html.Section(
+        [html.H3(title, id=f"runs-{name}-title"), html.Div(graph, className="room outer-room")],
+        className="card",
+        **{"aria-labelledby": f"runs-{name}-title"},
+    )
+
+
+def _sweeps(view: View) -> Any:
+    others = {name: runs for name, runs in sweeps().items() if name != view.sweep}
+    if view.runs or not others:
+        return None
+    links = [dcc.Link(f"{name} ({len(runs)} runs)", href=f"/runs?sweep={name}") for name, runs in others.items()]
+    return html.Nav([html.Span("Other sweeps:" if view.sweep else "Sweeps:"), *links], className="snapshots")
+
+
+def _draw(view: View, told: list[Told], theme: Theme) -> dict[str, Any]:
+    """Everything on the page that follows from its runs."""
+    differ = differences(told)
+    axis, values = compared_by(told, view.axis)
+    ordered = sorted(told, key=lambda one: (one.level is None, one.level or 0.0))
+    return {
+        "axis": axis,
+        "axes": [{"value": name, "label": name.replace("_", " ")} for name in differ]
+        or [{"value": "", "label": "nothing"}],
+        "says": _says(told, differ),
+        "key": [
+            html.Span(
+                [
+                    html.Span(className="swatch", style={"--mark": color, "--dash": "solid"}),
+                    f"{axis.replace('_', ' ')} {value}",
+                ],
+                className="key",
+            )
+            for value, color in (colors_of(values, theme).items() if axis else ())
+        ],
+        "curves": curves_figure(told, axis, values, theme),
+        "levels": levels_figure(told, axis, values, theme),
+        "head": [
+            html.Th(text, scope="col")
+            for text in (HEADINGS[0], *(name.replace("_", " ") for name in differ), *HEADINGS[1:])
+        ],
+        "rows": [_row(one, list(differ)) for one in ordered],
+    }
+
+
+def _says(told: list[Told], differ: dict[str, list[Any]]) -> str:
+    if not told:
+        return "No runs are named: open a sweep, or name runs in the address, as in /runs?runs=one,another."
+    tasks = sorted({one.task for one in told})
+    states = {state: sum(one.state == state for one in told) for state in dict.fromkeys(one.state for one in told)}
+    count = ", ".join(f"{number} {state}" for state, number in states.items())
+    by = " and ".join(name.replace("_", " ") for name in differ) or "nothing but their names"
+    return f"{len(told)} runs on {', '.join(task.replace('_', ' ') for task in tasks)} ({count}) that differ in {by}."
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}"
+
+
+def _row(one: Told, differ: list[str]) -> html.Tr:
+    held = "–" if one.held_out is None else f"{one.held_out[0]:.4g} ± {one.held_out[1]:.1g}"
+    links: list[Any] = [dcc.Link("Train", href=f"/train?run={one.name}")]
+    if one.state in ("finished", "stopped") and one.snapshots:
+        links = [dcc.Link("Explore", href=f"/?task={one.task}&optimizer={one.name}"), " ", *links]
+    cells = [
+        *(text_of(one.settings.get(name)) for name in differ),
+        one.state,
+        f"{one.outer_step:,} of {one.outer_steps:,}",
+        held,
+        _number(one.training),
+        f"{one.diverged:,}",
+        f"{one.skipped:,}",
+        f"{one.seconds:.0f}",
+    ]
+    return html.Tr(
+        [html.Th(one.name, scope="row"), *(html.Td(text) for text in cells), html.Td(links)],
+        key=one.name,
+        **{"data-name": one.name},
+    )
+
+
+@callback(
+    Output("runs-curves-graph", "figure"),
+    Output("runs-levels-graph", "figure"),
+    Output("runs-axis", "data"),
+    Output("runs-key", "children"),
+    Output("runs-head", "children"),
+    Output("runs-rows", "children"),
+    Output("runs-says", "children"),
+    Output("runs-tick", "disabled"),
+    Output("runs-link", "data"),
+    Input("runs-tick", "n_intervals"),
+    Input("runs-axis", "value"),
+    Input("theme", "data"),
+    State("runs-link", "data"),
+    State("provider", "forceColorScheme"),
+    prevent_initial_call=True,
+)
+def on_change(_: int | None, axis: str, switched: str, link: str, scheme: str | None) -> tuple[Any, ...]:
+    """Draw anew, by another setting or with what the runs have done since."""
+    view, _wrong = parse(link)
+    view = View(view.sweep, view.runs, axis or "", switched if switched in THEMES else "auto")
+    told = tell(chosen(view))
+    drawn = _draw(view, told, THEMES.get(scheme or request.cookies.get("theme", ""), LIGHT))
+    parts = [drawn[name] for name in ("curves", "levels", "axes", "key")]
+    return *parts, html.Tr(drawn["head"]), drawn["rows"], drawn["says"], _over(told), to_query(view)
+
+
+dash.clientside_callback(
+    """(link) => {
+      if (location.pathname !== "/runs") return window.dash_clientside.no_update;
+      const address = location.pathname + (link ? `?${link}` : "");
+      if (address !== location.pathname + location.search) history.replaceState(history.state, "", address);
+      return window.dash_clientside.no_update;
+    }""",
+    Output("runs-link", "modified_timestamp"),
+    Input("runs-link", "data"),
+)

@@ -1,0 +1,74 @@
+"""Which runs the Runs page shows, in its address."""
+
+import re
+from dataclasses import dataclass
+
+from app.shared.fields import THEME
+from app.shared.links import Field, Links, Values, choice
+from core.errors import InputError
+from core.jobs.queue import records
+from core.runs import zoo
+from core.runs.options import OPTIONS
+from core.runs.run import Run, is_name
+
+MOST = 200  # runs at once
+
+
+@dataclass(frozen=True)
+class View:
+    """One view of the Runs page.
+
+    Attributes:
+        sweep: name of a sweep whose runs are shown, "" for none.
+        runs: names of further runs, one's own or shipped ones.
+        axis: the setting that colours and the horizontal axis stand for; "" for the first one in which they differ.
+        theme: "light", "dark" or "auto".
+    """
+
+    sweep: str
+    runs: tuple[str, ...]
+    axis: str
+    theme: str
+
+
+def sweeps() -> dict[str, list[Run]]:
+    """All sweeps by name, newest first, each with its runs in the order in which they were submitted."""
+    found: dict[str, list[Run]] = {}
+    for record, _ in records():
+        if record.job.sweep is not None:
+            found.setdefault(record.job.sweep, []).append(record.run)
+    return dict(reversed(found.items()))
+
+
+def _read_sweep(text: str, so_far: Values) -> str:
+    if not re.fullmatch(r"sweep-[0-9a-f]{1,20}", text) or text not in sweeps():
+        raise InputError(f"there is no sweep {text[:40]!r}: a sweep is named as `loptscope sweep` says when it starts")
+    return text
+
+
+def _read_runs(text: str, so_far: Values) -> tuple[str, ...]:
+    names = list(dict.fromkeys(text.split(",")))
+    if len(names) > MOST:
+        raise InputError(f"runs takes at most {MOST} names (got {len(names)})")
+    for name in names:
+        if not is_name(name):
+            raise InputError(f"runs must be names of runs with commas between (got {name[:40]!r})")
+        zoo.find_run(name)
+    return tuple(names)
+
+
+FIELDS: dict[str, Field] = {
+    "sweep": Field(lambda _: "", _read_sweep, str),
+    "runs": Field(lambda _: (), _read_runs, ",".join),
+    "axis": Field(lambda _: "", choice("axis", dict.fromkeys(OPTIONS)), str),
+    "theme": THEME,
+}
+
+LINKS = Links(View, FIELDS)
+parse = LINKS.parse
+to_query = LINKS.to_query
+
+
+def chosen(view: View) -> list[Run]:
+    """The runs of a view."""
+    return [*sweeps().get(view.sweep, []), *(zoo.find_run(name) for name in view.runs)][:MOST]

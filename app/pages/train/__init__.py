@@ -1,0 +1,1 @@
+"""Train: outer training started and watched from the page."""

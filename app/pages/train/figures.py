@@ -1,0 +1,57 @@
+"""The figures of the Train page before there is anything in them: the browser adds points to traces that it finds by name."""
+
+import numpy as np
+import plotly.graph_objects as go
+
+from app.shared.catalog import TITLES
+from app.shared.style import OPTIMIZER_COLORS, OPTIMIZER_DASHES, Theme, figure, line
+from core.baselines.search import RIVALS
+
+NOTHING = np.array([])
+RAW, SMOOTH, HELD_OUT = "each outer step", "running median", "held out"
+
+
+def outer_figure(theme: Theme) -> go.Figure:
+    """Meta-loss over outer steps: each, running median, held-out evaluations; and what tuned optimizers reach, to beat."""
+    color = OPTIMIZER_COLORS["learned"]
+    text = "%{y:.3g} at outer step %{x:,}<extra></extra>"
+    traces = [
+        line(
+            NOTHING,
+            NOTHING,
+            OPTIMIZER_COLORS[name],
+            name,
+            width=1.4,
+            dash=OPTIMIZER_DASHES.get(name, "solid"),
+            hovertemplate=f"{TITLES[name]}, tuned: %{{y:.3g}} on the same held-out problems<extra></extra>",
+        )
+        for name in RIVALS
+    ]
+    traces += [
+        line(NOTHING, NOTHING, color, RAW, width=1, opacity=0.35, hovertemplate=f"training, {text}"),
+        line(NOTHING, NOTHING, color, SMOOTH, width=1.6, dash="dot", hoverinfo="skip"),
+    ]
+    held_out = line(NOTHING, NOTHING, color, HELD_OUT, width=2.8, hovertemplate=f"held out: {text}")
+    held_out.update(mode="lines+markers", marker={"size": 7, "color": color})
+    x = {"title": "outer step"}
+    return figure(theme, "outer", x, {"title": "meta-loss", "type": "log"}, [*traces, held_out])
+
+
+def curve_figure(theme: Theme) -> go.Figure:
+    """Loss over the inner steps of one held-out problem: the optimizer as it is now, and the tuned ones."""
+    traces = [
+        line(
+            NOTHING,
+            NOTHING,
+            OPTIMIZER_COLORS[name],
+            name,
+            width=3.0 if name == "learned" else 1.4,
+            dash=OPTIMIZER_DASHES.get(name, "solid"),
+            hovertemplate=f"{TITLES[name]}, step %{{x}}: %{{y:.3g}}<extra></extra>",
+        )
+        for name in (*RIVALS, "learned")
+    ]
+    return figure(theme, "curve", {"title": "inner step"}, {"title": "loss / first loss", "type": "log"}, traces)
+
+
+FIGURES = {"outer": outer_figure, "curve": curve_figure}

@@ -1,1 +1,0 @@
-"""The Runs page: many outer trainings on one page, by what they differ in."""

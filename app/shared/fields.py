@@ -1,0 +1,66 @@
+"""Fields that several pages' views have: which optimizer, which of its snapshots, whole numbers."""
+
+from collections.abc import Callable
+
+from app.shared.catalog import subjects
+from app.shared.links import Field, Values, choice, whole
+from core.errors import InputError, choose
+
+THEME = Field(lambda _: "auto", choice("theme", {"auto": 0, "light": 0, "dark": 0}), str)
+
+
+def integer(name: str, low: int, high: int) -> Callable[[str, Values], int]:
+    """A reader for whole numbers from low to high."""
+
+    def read(text: str, so_far: Values) -> int:
+        number = whole(text)
+        if number is None or not low <= number <= high:
+            raise InputError(f"{name} must be a whole number from {low} to {high} (got {text!r:.40})")
+        return number
+
+    return read
+
+
+def read_optimizer(text: str, so_far: Values) -> str:
+    """One of the task's optimizers."""
+    choose(f"optimizer for {so_far['task']}", text[:80], dict(subjects(so_far["task"])))
+    return text
+
+
+def snapshots(so_far: Values) -> tuple[int, ...]:
+    """Outer steps that the optimizer can be looked at."""
+    return subjects(so_far["task"])[so_far["optimizer"]].snapshots
+
+
+def read_outer_step(text: str, so_far: Values) -> int:
+    """One of them."""
+    kept, number = snapshots(so_far), whole(text)
+    if number is None or number not in kept:
+        allowed = f"choose one of {', '.join(map(str, kept))}" if kept else "a hand-designed optimizer has none"
+        raise InputError(f"no snapshot at outer step {text!r:.40}: {allowed}")
+    return number
+
+
+Choice = tuple[str, int | None]  # an optimizer's name and the outer step of its snapshot, if it has any
+
+
+def read_choice(text: str, task: str) -> Choice:
+    """An optimizer of a task, as in "adam" or "linear_regression-lstm64@5000"; without "@" its last snapshot.
+
+    Raises:
+        InputError: no such optimizer, or no such snapshot.
+    """
+    name, at, step = text.partition("@")
+    so_far = {"task": task, "optimizer": read_optimizer(name, {"task": task})}
+    return name, read_outer_step(step, so_far) if at else max(snapshots(so_far), default=None)
+
+
+def write_choice(choice: Choice) -> str:
+    """What `read_choice` reads back."""
+    name, step = choice
+    return name if step is None else f"{name}@{step}"
+
+
+def outer_step_at(kept: tuple[int, ...], position: int) -> int:
+    """The snapshot at a position of the outer-step slider; positions beyond its ends are its ends."""
+    return kept[min(max(int(position), 0), len(kept) - 1)]

@@ -1,0 +1,170 @@
+"""Learning-rate adaptation: the S-curve, the update function on it, the learning rate along it."""
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from app.shared.mechanisms.portrait import LIT, Portrait, components, empty, lit, moving, padded, spread, symlog_axis
+from app.shared.style import figure, finite, line, symlog_ticks, viridis
+
+
+def _pieces(p: Portrait) -> list[slice]:
+    """The curve's separate branches."""
+    ends = np.cumsum(p.bundle.about["breaks"])
+    return [slice(int(end - count), int(end)) for end, count in zip(ends, p.bundle.about["breaks"], strict=True)]
+
+
+def _stable(values: np.ndarray, unstable: np.ndarray, keep: bool) -> np.ndarray:
+    """Values where the curve is stable (or is not), NaN elsewhere, joined at the change."""
+    mask = (unstable == 0) if keep else (unstable > 0)
+    if not keep:
+        mask = mask | np.roll(mask, 1) | np.roll(mask, -1) if mask.any() else mask
+    return np.where(mask, values, np.nan)
+
+
+def adaptation_curve(p: Portrait) -> go.Figure:
+    """The S-curve: the first principal component of h*(g) over g; dashed where it is unstable."""
+    if "g" not in p.bundle.arrays:
+        return empty(p, p.bundle.about["why"])
+    g, curve, unstable = p.array("g"), p.array("curve"), p.array("unstable")
+    x, traces = spread(p, g), []
+    for piece in _pieces(p):
+        for keep, dash in ((True, "solid"), (False, "dash")):
+            y = _stable(curve[piece, 0], unstable[piece], keep)
+            traces.append(
+                line(x[piece], y, p.color, "stable" if keep else "unstable", width=2.4, dash=dash, hoverinfo="skip")
+            )
+    chosen = p.array("chosen").astype(int)
+    text = "g = %{text:.3g}<extra></extra>"
+    dots = {"size": 6, "color": p.color, "symbol": ["circle" if unstable[i] == 0 else "circle-open" for i in chosen]}
+    traces.append(
+        go.Scatter(
+            x=x[chosen],
+            y=curve[chosen, 0],
+            mode="markers",
+            marker=dots,
+            name="points",
+            customdata=np.arange(len(chosen)),
+            text=g[chosen],
+            hovertemplate=text,
+        )
+    )
+    folds = p.array("folds")
+    if len(folds):
+        heights = [curve[np.abs(g - fold).argmin(), 0] for fold in folds]
+        marker = {"size": 12, "symbol": "x-thin", "line": {"width": 2.5, "color": p.theme.text}}
+        traces.append(
+            go.Scatter(
+                x=spread(p, folds),
+                y=heights,
+                mode="markers",
+                marker=marker,
+                name="folds",
+                hovertemplate="fold<extra></extra>",
+            )
+        )
+    traces.append(lit(p))
+    reach = float(np.abs(g).max())
+    title = components(p.bundle.about["explained"])[0]
+    return figure(
+        p.theme, p.key, symlog_axis(p, reach, "constant gradient (symlog)"), {"title": f"h*(g), {title}"}, traces
+    )
+
+
+def adaptation_space(p: Portrait) -> go.Figure:
+    """The S-curve in three dimensions."""
+    if "g" not in p.bundle.arrays:
+        return empty(p, p.bundle.about["why"])
+    curve, g = p.array("curve"), p.array("g")
+    x = spread(p, g)
+    marker = {"size": 3.5, "color": x, "colorscale": viridis(p.theme)}
+    trace = go.Scatter3d(
+        x=x,
+        y=curve[:, 0],
+        z=curve[:, 1],
+        mode="markers+lines",
+        marker=marker,
+        line={"width": 4, "color": x, "colorscale": viridis(p.theme)},
+        hoverinfo="skip",
+        name="curve",
+    )
+    lit = go.Scatter3d(
+        x=[], y=[], z=[], mode="markers", marker={"size": 7, "color": p.color}, name=LIT, hoverinfo="skip"
+    )
+    made = figure(p.theme, p.key, {}, {}, [trace, lit])
+    axis = {
+        "backgroundcolor": "rgba(0,0,0,0)",
+        "gridcolor": p.theme.grid,
+        "zerolinecolor": p.theme.line,
+        "tickfont": {"size": 8.5},
+        "showspikes": False,
+    }
+    positions, labels = symlog_ticks(p.bundle.about["scale"], float(np.abs(g).max()))
+    titles = [*components(p.bundle.about["explained"]), "PC 2"][:2]
+    made.layout.scene = {
+        "xaxis": {
+            **axis,
+            "title": {"text": "gradient", "font": {"size": 10}},
+            "tickvals": positions,
+            "ticktext": labels,
+        },
+        "yaxis": {**axis, "title": {"text": titles[0], "font": {"size": 10}}},
+        "zaxis": {**axis, "title": {"text": titles[1], "font": {"size": 10}}},
+        "camera": {"eye": {"x": 1.75, "y": -1.75, "z": 0.9}},
+    }
+    made.layout.margin = {"l": 0, "r": 0, "t": 0, "b": 0}
+    return made
+
+
+def adaptation_update(p: Portrait) -> go.Figure:
+    """The update function at the chosen point of the S-curve."""
+    if "g" not in p.bundle.arrays:
+        return empty(p, p.bundle.about["why"])
+    gradients, updates = spread(p, p.array("gradients")), p.array("updates")
+    traces: list[Any] = [
+        line(gradients, finite(updates[i]), p.theme.muted, "another point", width=0.8, opacity=0.35, hoverinfo="skip")
+        for i in range(0, len(updates), 6)
+    ]
+    traces += [moving(p.color), lit(p, 13)]
+    reach = float(np.abs(p.array("gradients")).max())
+    return figure(p.theme, p.key, symlog_axis(p, reach), {"title": "update", "range": padded(updates)}, traces)
+
+
+def adaptation_rate(p: Portrait) -> go.Figure:
+    """The effective learning rate along both arms, beside RMSProp's and Adam's."""
+    if "g" not in p.bundle.arrays:
+        return empty(p, p.bundle.about["why"])
+    traces: list[Any] = []
+    everyone = {"": (p.bundle, p.color), **p.rivals}
+    for name, (bundle, color) in everyone.items():
+        if "g" not in bundle.arrays:
+            continue
+        g, rates = bundle.arrays["g"].astype(float), bundle.arrays["rates"].astype(float)
+        for arm, mask in (("g > 0", g > 0), ("g < 0", g < 0)):
+            if name and arm == "g < 0":
+                continue  # the same as the other arm
+            order = np.argsort(np.abs(g[mask]))
+            text = f"{name or 'this one'}, {arm}: rate %{{y:.3g}} at |g| = %{{x:.3g}}<extra></extra>"
+            dash = "solid" if arm == "g > 0" else "dash"
+            values = np.where(rates > 0, rates, np.nan)[mask][order]
+            traces.append(
+                line(
+                    np.abs(g[mask])[order],
+                    values,
+                    color,
+                    name or arm,
+                    width=1.3 if name else 2.4,
+                    dash="dot" if name else dash,
+                    hovertemplate=text,
+                )
+            )
+    traces.append(lit(p))
+    low = p.bundle.about["scale"] / 30
+    x = {
+        "title": "size of the constant gradient",
+        "type": "log",
+        "range": np.log10([low, float(np.abs(p.array("g")).max())]).tolist(),
+        "dtick": 1,
+    }
+    return figure(p.theme, p.key, x, {"title": "effective learning rate", "type": "log", "dtick": 1}, traces)

@@ -1,0 +1,104 @@
+"""What the figures of the Mechanisms page share: the optimizer to be drawn, its axes, its marks.
+
+Traces that the browser moves hold no data at first; it finds them by name.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from app.shared.style import Theme, figure, line, symlog_ticks
+from core.bundle import Bundle
+
+MOVING = "moving"  # traces that follow the slider
+LIT = "lit"  # marks on what is chosen
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """One optimizer's view, to be drawn.
+
+    Attributes:
+        bundle: its arrays.
+        color: the optimizer's.
+        theme: light or dark.
+        key: changes with the view, so that the browser keeps a zoom only within it.
+        marks: points (learning rate, momentum) to compare modes with, by name.
+        rivals: names and bundles of optimizers drawn thin beside it.
+    """
+
+    bundle: Bundle
+    color: str
+    theme: Theme
+    key: str
+    marks: dict[str, tuple[float, float]]
+    rivals: dict[str, tuple[Bundle, str]]
+
+    def array(self, name: str) -> np.ndarray:
+        """One of the bundle's, float64."""
+        return self.bundle.arrays[name].astype(np.float64)
+
+
+def symlog_axis(p: Portrait, reach: float, title: str = "gradient (symlog)") -> dict[str, Any]:
+    """An axis of asinh(g / scale) with round gradients as labels."""
+    scale = p.bundle.about["scale"]
+    positions, labels = symlog_ticks(scale, reach)
+    end = float(np.arcsinh(reach / scale))
+    return {"title": title, "tickvals": positions, "ticktext": labels, "tickangle": 0, "range": [-end, end]}
+
+
+def spread(p: Portrait, gradients: np.ndarray) -> np.ndarray:
+    """Where gradients stand on a `symlog_axis`."""
+    return np.arcsinh(gradients / p.bundle.about["scale"])
+
+
+def empty(p: Portrait, why: str) -> go.Figure:
+    """A figure that says why there is nothing to draw."""
+    made = figure(p.theme, p.key, {"visible": False}, {"visible": False}, [])
+    made.add_annotation(
+        text=why, showarrow=False, font={"size": 13, "color": p.theme.muted}, x=0.5, y=0.5, xref="paper", yref="paper"
+    )
+    return made
+
+
+def moving(color: str, **more: Any) -> go.Scatter:
+    """A bold line that follows the slider."""
+    return line(np.array([]), np.array([]), color, MOVING, width=3, hoverinfo="skip", **more)
+
+
+def lit(p: Portrait, size: int = 17) -> go.Scatter:
+    """A ring around what is chosen."""
+    marker = {
+        "size": size,
+        "symbol": "circle-open",
+        "color": p.theme.text,
+        "line": {"width": 2.5, "color": p.theme.text},
+    }
+    return go.Scatter(x=[], y=[], mode="markers", marker=marker, name=LIT, hoverinfo="skip")
+
+
+def star(p: Portrait, x: float, y: float, name: str, symbol: str = "star") -> go.Scatter:
+    """A mark with a name."""
+    marker = {"size": 13, "symbol": symbol, "color": p.theme.text, "line": {"width": 1.5, "color": p.theme.surface}}
+    return go.Scatter(x=[x], y=[y], mode="markers", marker=marker, name=name, hovertemplate=f"{name}<extra></extra>")
+
+
+def components(explained: list[float]) -> list[str]:
+    """Titles of the axes of principal components, with the share of the variance that each holds."""
+    return [f"PC {i + 1} ({100 * share:.1f} %)" for i, share in enumerate(explained)]
+
+
+def padded(values: np.ndarray) -> list[float]:
+    """A range that leaves room at both ends."""
+    kept = values[np.isfinite(values)]
+    low, high = (float(kept.min()), float(kept.max())) if len(kept) else (-1.0, 1.0)
+    margin = 0.06 * (high - low) or 1.0
+    return [low - margin, high + margin]
+
+
+def without_marks(made: go.Figure) -> go.Figure:
+    """The figure without what the browser moves: for paper."""
+    made.data = [trace for trace in made.data if trace.name not in (MOVING, LIT)]
+    return made

@@ -1,0 +1,105 @@
+"""The frame around every page."""
+
+import dash
+import dash_mantine_components as dmc
+from dash import ClientsideFunction, Input, Output, State, clientside_callback, dcc, html
+
+from app.shared.icons import icon
+
+# The colour scheme is set before anything is drawn, so that a dark page does not flash white.
+INDEX = """<!DOCTYPE html>
+<html lang="en">
+  <head>
+    {%metas%}
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <title>{%title%}</title>
+    {%favicon%}
+    {%css%}
+    <script>
+      (function () {
+        const asked = new URLSearchParams(location.search).get("theme");
+        const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+        const theme = asked === "light" || asked === "dark" ? asked : dark ? "dark" : "light";
+        document.documentElement.setAttribute("data-mantine-color-scheme", theme);
+        document.cookie = `theme=${theme}; path=/; SameSite=Lax`; // the server draws the first figures in it
+      })();
+    </script>
+  </head>
+  <body>
+    {%app_entry%}
+    <footer>
+      {%config%}
+      {%scripts%}
+      {%renderer%}
+    </footer>
+  </body>
+</html>"""
+
+THEME = {
+    "primaryColor": "orange",
+    "autoContrast": True,  # dark text on light accents
+    "luminanceThreshold": 0.18,
+    "fontFamily": "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif",
+    "defaultRadius": "md",
+}
+
+
+def shell() -> dmc.MantineProvider:
+    """Header, navigation and the place where pages go."""
+    links = [
+        dcc.Link(page["name"], href=page["path"], className="nav-link")
+        for page in dash.page_registry.values()
+        if page.get("order") is not None
+    ]
+    return dmc.MantineProvider(
+        id="provider",
+        theme=THEME,
+        children=[
+            dcc.Store(id="theme", data="auto"),
+            html.A("Skip to the panels", href="#panels", className="skip-link"),
+            html.Header(
+                className="top-bar",
+                children=[
+                    html.Div(
+                        className="brand",
+                        children=[html.Span(className="brand-mark", **{"aria-hidden": "true"}), html.H1("Loptscope")],
+                    ),
+                    html.Span("a microscope for learned optimizers", className="tagline"),
+                    html.Nav(links, className="nav", **{"aria-label": "Pages"}),
+                    html.Button(
+                        "Tour",
+                        id="tour-button",
+                        type="button",
+                        className="bar-button",
+                        title="Five stops over Explore",
+                    ),
+                    html.Button(
+                        "?",
+                        id="help-button",
+                        type="button",
+                        className="bar-button round",
+                        title="Keys of this page (?)",
+                        **{"aria-label": "Keys of this page", "aria-haspopup": "dialog"},
+                    ),
+                    dmc.ActionIcon(
+                        icon("theme"),
+                        id="theme-toggle",
+                        variant="subtle",
+                        color="gray",
+                        size="lg",
+                        **{"aria-label": "Switch between light and dark"},
+                    ),
+                ],
+            ),
+            dash.page_container,
+        ],
+    )
+
+
+clientside_callback(
+    ClientsideFunction("loptscope", "setTheme"),
+    Output("provider", "forceColorScheme"),
+    Output("theme", "data"),
+    Input("theme-toggle", "n_clicks"),
+    State("theme", "data"),
+)

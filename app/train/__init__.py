@@ -1,1 +1,0 @@
-"""The Train page: its settings and their words, its links, its figures."""

@@ -1,0 +1,1 @@
+"""Hand-designed optimizers tuned by random search, for comparison."""

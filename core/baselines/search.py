@@ -1,0 +1,304 @@
+"""Random search for the hyperparameters of hand-designed optimizers (Bergstra & Bengio 2012), all draws as one batch.
+
+Where one unroll is dear, the search is by successive halving (Jamieson & Talwalkar 2016): every draw on a few problems,
+the best of them on more; before the last stage, draws that cannot be among the best any more are given up. The problems
+are never those used for training or evaluation.
+"""
+
+import csv
+import io
+import math
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor
+
+from core.baselines.pruning import race, worker_pool
+from core.errors import InputError, choose
+from core.files.atomic import read_json, write_bytes, write_json
+from core.optimizers.hand_designed import HAND_DESIGNED, HandDesigned, make_hand_designed
+from core.seeds import Purpose, generator
+from core.tasks import SHIPPED
+from core.tasks.base import Task
+
+
+@dataclass(frozen=True)
+class Range:
+    """How one hyperparameter is drawn.
+
+    Attributes:
+        low: smallest value.
+        high: largest value.
+        kind: "log" draws its logarithm uniformly; "one_minus_log" draws 1 − value so (for decay constants);
+            "zero_or_log" is 0 for half of the draws and log-uniform for the others; "unroll" is the unroll length.
+    """
+
+    low: float
+    high: float
+    kind: Literal["log", "one_minus_log", "zero_or_log", "unroll"]
+
+    def draw(self, count: int, source: torch.Generator) -> Tensor:
+        """[count], float64."""
+        uniform = torch.rand(count, generator=source, dtype=torch.float64)
+        low, high = (1 - self.high, 1 - self.low) if self.kind == "one_minus_log" else (self.low, self.high)
+        value = torch.exp(math.log(low) + (math.log(high) - math.log(low)) * uniform)
+        if self.kind == "one_minus_log":
+            return 1 - value
+        if self.kind == "zero_or_log":
+            return torch.where(torch.rand(count, generator=source, dtype=torch.float64) < 0.5, 0.0, value)
+        return value
+
+
+RANGES: dict[str, Range] = {
+    "learning_rate": Range(1e-5, 1e2, "log"),
+    "momentum": Range(0.0, 0.999, "one_minus_log"),
+    "decay": Range(0.0, 0.9999, "one_minus_log"),
+    "rho": Range(0.0, 0.9999, "one_minus_log"),
+    "beta1": Range(0.0, 0.999, "one_minus_log"),
+    "beta2": Range(0.0, 0.9999, "one_minus_log"),
+    "epsilon": Range(1e-10, 1e-2, "log"),
+    "learning_rate_decay": Range(1e-4, 1.0, "zero_or_log"),
+    "warmup": Range(1.0, 100.0, "zero_or_log"),
+    "horizon": Range(1.0, math.inf, "unroll"),
+    "half_life": Range(5.0, 2000.0, "log"),
+}
+SPACES: dict[str, dict[str, Range]] = {}  # by optimizer, where it is not `RANGES`
+TUNED = ("momentum", "rmsprop", "adam")  # shown beside the optimizer under the microscope
+RIVALS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adam_cosine", "adam_exponential")  # compared with
+
+
+class Tuned(BaseModel):
+    """The outcome of a search, as kept in ``zoo/tuned/TASK/OPTIMIZER.json``.
+
+    Attributes:
+        task, optimizer: what was tuned on what.
+        draws: how many hyperparameters were tried.
+        rungs: (problems, draws still in) of each stage of the search.
+        seed: of the draws and the problems.
+        steps: K, the unroll length.
+        hyperparameters: the best draw.
+        meta_loss: its mean meta-loss on the last rung's problems.
+        sem: its standard error; None for a single problem.
+        diverged: draws that met a loss that is not finite on the first rung.
+        given_up: draws of the first rung that were not unrolled to the end, since they could not be among the best any
+            more (some of them would have diverged later).
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: Literal["loptscope-tuned/1"] = "loptscope-tuned/1"
+    task: str
+    optimizer: str
+    draws: int
+    rungs: list[tuple[int, int]]
+    seed: int
+    steps: int
+    hyperparameters: dict[str, float]
+    meta_loss: float
+    sem: float | None
+    diverged: int
+    given_up: int = 0
+
+    def make(self) -> HandDesigned:
+        """The optimizer with these hyperparameters."""
+        return make_hand_designed(self.optimizer, self.hyperparameters)
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search with all its draws.
+
+    Attributes:
+        tuned: the outcome.
+        draws: hyperparameters by name, each [draws].
+        meta_losses: mean meta-loss of each draw on the last rung it reached, [draws]; infinite if it diverged, a lower
+            bound if it was given up.
+        problems: on how many problems that was, [draws].
+        steps: and how many inner steps, averaged over these problems and rounded down, [draws]; K if all.
+    """
+
+    tuned: Tuned
+    draws: dict[str, Tensor]
+    meta_losses: Tensor
+    problems: Tensor
+    steps: Tensor
+
+
+def draw(optimizer: str, count: int, seed: int, steps: int) -> dict[str, Tensor]:
+    """Hyperparameters of a hand-designed optimizer by name, each [count], float64, for unrolls of ``steps``."""
+    source = generator(Purpose.SEARCH, seed)
+    space = SPACES.get(optimizer, RANGES)
+    ranges = {name: space[name] for name in HAND_DESIGNED[optimizer]().hyperparameters()}
+    return {
+        name: torch.full((count,), float(steps), dtype=torch.float64)
+        if limits.kind == "unroll"
+        else limits.draw(count, source)
+        for name, limits in ranges.items()
+    }
+
+
+def default_rungs(task: Task, draws: int) -> list[tuple[int, int]]:
+    """All draws on 64 problems where that is cheap; successive halving where one problem has many parameters."""
+    if task.sample(1, generator(Purpose.TUNE, 0)).dimension <= 1000:
+        return [(64, draws)]
+    return [(1, draws), (4, max(1, draws // 16)), (16, max(1, draws // 125)), (64, max(1, draws // 500))]
+
+
+def search(
+    task: Task,
+    optimizer: str,
+    *,
+    draws: int,
+    seed: int = 0,
+    steps: int = 200,
+    rungs: Sequence[tuple[int, int]] | None = None,
+    pool: Executor | None = None,
+    on_done: Callable[[int, int], None] | None = None,
+) -> Search:
+    """Tune a hand-designed optimizer.
+
+    Args:
+        task: what to tune on.
+        optimizer: name of a hand-designed optimizer.
+        draws: how many hyperparameters to try.
+        seed: of draws and problems.
+        steps: K, the unroll length.
+        rungs: (problems, draws kept) of each stage, the first with all draws; a default by task.
+        pool: runs the batches side by side; the outcome is the same with any, or without one.
+        on_done: told (done, all) unrolls, those saved included.
+
+    Raises:
+        InputError: unknown optimizer, no draws, or none that stays finite.
+    """
+    cls = choose("optimizer", optimizer, HAND_DESIGNED)
+    if draws < 1:
+        raise InputError(f"draws must be at least 1 (got {draws})")
+    drawn = draw(optimizer, draws, seed, steps)
+    stages = list(rungs or default_rungs(task, draws))
+    alive = torch.arange(draws)
+    result = torch.full((draws,), math.inf, dtype=torch.float64)
+    tried_on, covered = torch.zeros(draws, dtype=torch.int64), torch.zeros(draws, dtype=torch.int64)
+    diverged, given_up, sem = 0, 0, None
+    done, work = 0, sum(count * keep for count, keep in stages)
+    for number, (count, keep) in enumerate(stages):
+        alive = alive[torch.argsort(result[alive], stable=True)[:keep]]
+
+        def report(more: int, count: int = count) -> None:
+            nonlocal done
+            done += count * more
+            if on_done:
+                on_done(done, work)
+
+        raced = race(
+            cls,
+            {name: values[alive] for name, values in drawn.items()},
+            task.sample(count, generator(Purpose.TUNE, seed, number)),
+            steps,
+            keep=stages[number + 1][1] if number + 1 < len(stages) else None,
+            ordered=number > 0,
+            pool=pool if cls.pooled and task.name in SHIPPED else None,  # other processes know no plugins
+            on_chunk=report,
+        )
+        if number == 0:
+            diverged = int(raced.diverged.sum())
+            given_up = int(((raced.steps < steps) & ~raced.diverged).sum())
+        result[alive], tried_on[alive], covered[alive] = raced.mean, count, raced.steps
+        best = int(torch.argmin(raced.mean))
+        sem = (raced.per_problem[best].std() / count**0.5).item() if count > 1 else None
+    winner = int(alive[torch.argmin(result[alive])])
+    if not math.isfinite(result[winner].item()):
+        raise InputError(f"all {draws} draws of {optimizer} diverged on {task.name}: try more draws")
+    tuned = Tuned(
+        task=task.name,
+        optimizer=optimizer,
+        draws=draws,
+        rungs=stages,
+        seed=seed,
+        steps=steps,
+        hyperparameters={name: float(values[winner]) for name, values in drawn.items()},
+        meta_loss=result[winner].item(),
+        sem=sem,
+        diverged=diverged,
+        given_up=given_up,
+    )
+    return Search(tuned, drawn, result, tried_on, covered)
+
+
+def search_all(
+    task: Task,
+    folder: Path | None,
+    *,
+    optimizers: Sequence[str] = RIVALS,
+    draws: int,
+    seed: int = 0,
+    workers: int = 1,
+    skip_existing: bool = False,
+    on_done: Callable[[str, int, int], None] | None = None,
+) -> Iterator[Tuned]:
+    """Tune several optimizers one after the other, each kept as soon as it is done.
+
+    Args:
+        task: what to tune on.
+        folder: where the outcomes are kept, if anywhere.
+        optimizers: names of hand-designed optimizers.
+        draws, seed: as for `search`.
+        workers: processes that run batches side by side; the outcome is the same with any number of them.
+        skip_existing: leave out those whose outcome of as many draws and this seed is there already.
+        on_done: told (optimizer, done, all) unrolls.
+    """
+    with worker_pool(workers) if workers > 1 else nullcontext() as pool:
+        for name in optimizers:
+            if skip_existing and folder is not None and (folder / task.name / f"{name}.json").exists():
+                earlier = read_tuned(folder, task.name, name)
+                if (earlier.draws, earlier.seed) == (draws, seed):
+                    yield earlier
+                    continue
+            report = None if on_done is None else partial(on_done, name)
+            found = search(task, name, draws=draws, seed=seed, pool=pool, on_done=report)
+            if folder is not None:
+                write_search(folder, found)
+            yield found.tuned
+
+
+def write_search(folder: Path, found: Search) -> None:
+    """Keep the outcome as ``TASK/OPTIMIZER.json`` and every draw as ``TASK/OPTIMIZER.csv``."""
+    place = folder / found.tuned.task
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*found.draws, "meta_loss", "problems", "steps"])
+    columns = [np.asarray(v) for v in (*found.draws.values(), found.meta_losses, found.problems, found.steps)]
+    writer.writerows([f"{value:.7g}" for value in row] for row in zip(*columns, strict=True))
+    write_bytes(place / f"{found.tuned.optimizer}.csv", text.getvalue().encode())
+    write_json(place / f"{found.tuned.optimizer}.json", found.tuned)
+
+
+def read_tuned(folder: Path, task: str, optimizer: str) -> Tuned:
+    """The outcome of an earlier search."""
+    return read_json(folder / task / f"{optimizer}.json", Tuned)
+
+
+def read_draws(folder: Path, task: str, optimizer: str) -> dict[str, np.ndarray]:
+    """Every draw of an earlier search by column, each [draws]: hyperparameters, meta_loss, problems, steps
+    (for which see `Search`).
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    path = folder / task / f"{optimizer}.csv"
+    try:
+        with path.open(newline="") as file:
+            names, *rows = csv.reader(file)
+        columns = np.array([[float(text) for text in row] for row in rows]).T
+        return dict(zip(names, columns, strict=True))
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is damaged: {error}") from None

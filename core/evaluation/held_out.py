@@ -1,0 +1,246 @@
+"""Learned against tuned hand-designed optimizers on held-out problems."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import torch
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor
+
+from core.errors import InputError
+from core.meta_loss import meta_loss
+from core.optimizers.base import Optimizer
+from core.optimizers.hand_designed import HandDesigned
+from core.seeds import Purpose, generator
+from core.tasks.base import Problems, Task
+from core.unroll import unroll
+
+ROWS_AT_ONCE = 200_000  # components in one batch: bounds the memory of an unroll
+STEPS = 200  # K, the unroll length of held-out comparisons, as tuned for
+TARGETS = {"two_moons": 0.1}  # its penalty keeps the loss from falling much further
+USUAL_TARGET = 0.01
+DIGITS = 5  # of the numbers of a kept curve
+
+
+class MetaLoss(BaseModel):
+    """Mean over problems of the meta-loss and its standard error; None if any problem diverged."""
+
+    mean: float | None
+    sem: float | None
+
+
+class FinalLoss(BaseModel):
+    """f(x_K) over problems; the mean is None if any problem diverged, the median if half of them did."""
+
+    mean: float | None
+    median: float | None
+
+
+class StepsToTarget(BaseModel):
+    """First inner step at which f(x_k)/f(x_0) is at most the target.
+
+    Attributes:
+        median: over problems; None if at least half of them never get there.
+        reached: problems that do, even if their loss rises again later.
+    """
+
+    median: float | None
+    reached: int
+
+
+class Score(BaseModel):
+    """How one optimizer did.
+
+    Attributes:
+        meta_loss: mean over inner steps of f(x_k)/f(x_0), start included.
+        final_loss: f(x_K).
+        diverged: problems on which any loss was not finite.
+        hyperparameters: of a hand-designed optimizer.
+        curve_mean: mean over problems of f(x_k)/f(x_0), [K + 1]; None where a problem diverged.
+        curve_sem: its standard error, [K + 1].
+        steps_to_target: how fast it is.
+        curve_median: median over problems of f(x_k)/f(x_0), [K + 1].
+        curve_steps: inner steps of the curves' points; None for every one.
+    """
+
+    meta_loss: MetaLoss
+    final_loss: FinalLoss
+    diverged: int
+    hyperparameters: dict[str, float] | None = None
+    curve_mean: list[float | None]
+    curve_sem: list[float | None]
+    steps_to_target: StepsToTarget | None = None
+    curve_median: list[float | None] | None = None
+    curve_steps: list[int] | None = None
+
+
+class Evaluation(BaseModel):
+    """A held-out comparison, as kept in ``evaluation.json``.
+
+    Attributes:
+        task: name of the task.
+        task_parameters: its parameters, where they differ from the defaults.
+        problems: how many held-out problems.
+        seed: of those problems.
+        steps: K, the unroll length.
+        target: the f(x_k)/f(x_0) to reach.
+        outer_step: of the learned optimizer's snapshot.
+        optimizers: scores by name, the learned one under "learned".
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    task: str
+    task_parameters: dict[str, object] = {}
+    problems: int
+    seed: int
+    steps: int
+    target: float | None = None
+    outer_step: int | None = None
+    optimizers: dict[str, Score]
+
+
+def target_of(task: str) -> float:
+    """The f(x_k)/f(x_0) that a task's optimizers are timed to, unless another is asked for."""
+    return TARGETS.get(task, USUAL_TARGET)
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _curve(values: Tensor) -> list[float | None]:
+    return [_finite(float(f"{value:.{DIGITS}g}")) for value in values.tolist()]
+
+
+def _mean_and_sem(values: Tensor) -> tuple[Tensor, Tensor]:
+    """Over the last dimension."""
+    return values.mean(-1), values.std(-1) / values.shape[-1] ** 0.5
+
+
+def _median(values: Tensor) -> Tensor:
+    """Over the last dimension; what is not finite counts as infinite."""
+    ordered = values.where(torch.isfinite(values), math.inf).sort(-1).values
+    count = values.shape[-1]
+    return (ordered[..., (count - 1) // 2] + ordered[..., count // 2]) / 2
+
+
+def steps_to_target(relative: Tensor, target: float) -> StepsToTarget:
+    """Time f(x_k)/f(x_0), [K + 1, problems], to a target."""
+    there = relative <= target  # never so where it is NaN
+    first = torch.where(there.any(0), there.int().argmax(0).double(), math.inf)
+    return StepsToTarget(median=_finite(_median(first).item()), reached=int(there.any(0).sum()))
+
+
+def kept_steps(steps: int, points: int) -> list[int] | None:
+    """At most ``points`` inner steps, evenly spread over 0 … steps; None if that is all of them."""
+    if steps < points:
+        return None
+    return [round(steps * i / (points - 1)) for i in range(points)]
+
+
+def score(
+    losses: Tensor,
+    hyperparameters: Mapping[str, float] | None = None,
+    *,
+    target: float = USUAL_TARGET,
+    curve_steps: Sequence[int] | None = None,
+) -> Score:
+    """Summarise f(x_k) of many problems.
+
+    Args:
+        losses: [K + 1, problems], two problems or more.
+        hyperparameters: to note with it.
+        target: the f(x_k)/f(x_0) to reach.
+        curve_steps: inner steps whose points of the curves are kept; all by default.
+    """
+    losses = losses.double()
+    relative = losses / losses[0]
+    mean, sem = _mean_and_sem(meta_loss(losses))
+    drawn = relative if curve_steps is None else relative[list(curve_steps)]
+    curve_mean, curve_sem = _mean_and_sem(drawn)
+    final = losses[-1]
+    return Score(
+        meta_loss=MetaLoss(mean=_finite(mean.item()), sem=_finite(sem.item())),
+        final_loss=FinalLoss(mean=_finite(final.mean().item()), median=_finite(_median(final).item())),
+        diverged=int((~torch.isfinite(losses)).any(0).sum()),
+        hyperparameters=dict(hyperparameters) if hyperparameters is not None else None,
+        curve_mean=_curve(curve_mean),
+        curve_sem=_curve(curve_sem),
+        steps_to_target=steps_to_target(relative, target),
+        curve_median=_curve(_median(drawn)),
+        curve_steps=list(curve_steps) if curve_steps is not None else None,
+    )
+
+
+def loss_curves(optimizer: Optimizer, problems: Problems, steps: int) -> Tensor:
+    """f(x_k) on every problem, [K + 1, problems], in batches that bound the memory."""
+    at_once = max(1, ROWS_AT_ONCE // problems.dimension)
+    parts = [problems.part(i, i + at_once) for i in range(0, problems.count, at_once)]
+    return torch.cat([unroll(optimizer, part, steps, record=()).losses for part in parts], dim=1)
+
+
+def evaluate(
+    task: Task, optimizers: Mapping[str, Optimizer], *, problems: int = 128, seed: int = 0, steps: int = STEPS
+) -> dict[str, Tensor]:
+    """Loss curves of several optimizers on the same held-out problems, each [K + 1, problems].
+
+    Raises:
+        InputError: fewer than two problems (a standard error needs two).
+    """
+    if problems < 2:
+        raise InputError(f"problems must be at least 2, for a standard error (got {problems})")
+    held_out = task.sample(problems, generator(Purpose.EVALUATE, seed))
+    return {name: loss_curves(optimizer, held_out, steps) for name, optimizer in optimizers.items()}
+
+
+def _noted(optimizer: Optimizer) -> dict[str, float] | None:
+    if not isinstance(optimizer, HandDesigned):
+        return None
+    return {name: float(value) for name, value in optimizer.hyperparameters().items()}
+
+
+def compare(
+    task: Task,
+    optimizers: Mapping[str, Optimizer],
+    *,
+    problems: int = 128,
+    seed: int = 0,
+    steps: int = STEPS,
+    target: float | None = None,
+    points: int = 201,
+    outer_step: int | None = None,
+) -> Evaluation:
+    """Score several optimizers on the same held-out problems.
+
+    Args:
+        task: what to draw the problems from.
+        optimizers: by name, the learned one as "learned".
+        problems: how many.
+        seed: of the problems.
+        steps: K, the unroll length.
+        target: the f(x_k)/f(x_0) to reach; the task's usual one by default.
+        points: how many points of a curve are kept at most.
+        outer_step: of the learned optimizer's snapshot, to note with it.
+
+    Raises:
+        InputError: fewer than two problems, or a target that is not between 0 and 1.
+    """
+    aim = target_of(task.name) if target is None else target
+    if not 0 < aim < 1:
+        raise InputError(f"target must be above 0 and below 1, a share of the first loss (got {aim})")
+    curves = evaluate(task, optimizers, problems=problems, seed=seed, steps=steps)
+    kept = kept_steps(steps, points)
+    return Evaluation(
+        task=task.name,
+        task_parameters=task.model_dump(mode="json", exclude_defaults=True),
+        problems=problems,
+        seed=seed,
+        steps=steps,
+        target=aim,
+        outer_step=outer_step,
+        optimizers={
+            name: score(losses, _noted(optimizers[name]), target=aim, curve_steps=kept)
+            for name, losses in curves.items()
+        },
+    )

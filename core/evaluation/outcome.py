@@ -1,0 +1,48 @@
+"""Does a learned optimizer hold against the tuned hand-designed ones? Decided by the standard errors, not by eye."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from core.evaluation.held_out import Evaluation, Score
+
+Outcome = Literal["holds", "level", "fails"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How the learned optimizer did beside the best of the others.
+
+    Attributes:
+        outcome: "holds" if its meta-loss is below the best rival's by more than both standard errors together, "fails"
+            if it is above by more than that or diverges on any problem, otherwise "level".
+        learned: its score.
+        rival: name of the best rival that diverges on no problem; None if all of them do.
+        best: that rival's score.
+    """
+
+    outcome: Outcome
+    learned: Score
+    rival: str | None
+    best: Score | None
+
+
+def best_rival(scores: Mapping[str, Score]) -> str | None:
+    """The hand-designed optimizer with the lowest mean meta-loss; None if each of them diverges on some problem."""
+    means = {name: s.meta_loss.mean for name, s in scores.items() if name != "learned" and s.meta_loss.mean is not None}
+    return min(means, key=lambda name: means[name]) if means else None
+
+
+def verdict(evaluation: Evaluation) -> Verdict:
+    """Compare by mean meta-loss."""
+    ours = evaluation.optimizers["learned"]
+    rival = best_rival(evaluation.optimizers)
+    best = evaluation.optimizers[rival] if rival else None
+    if ours.meta_loss.mean is None:
+        return Verdict("fails", ours, rival, best)
+    if best is None or best.meta_loss.mean is None:
+        return Verdict("holds", ours, rival, best)
+    margin = (ours.meta_loss.sem or 0.0) + (best.meta_loss.sem or 0.0)
+    lead = best.meta_loss.mean - ours.meta_loss.mean
+    outcome: Outcome = "holds" if lead > margin else "fails" if -lead > margin else "level"
+    return Verdict(outcome, ours, rival, best)

@@ -1,0 +1,1 @@
+"""Outer trainings on disk: settings, snapshots, results; shipped or one's own."""

@@ -1,0 +1,69 @@
+"""What the owner of a run calls it, and notes about it: ``RUN/label.json``. The folder's name stays, and so do links."""
+
+import unicodedata
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from core.errors import InputError, sentence
+from core.files.atomic import read_json, write_json
+
+LABEL_FILE = "label.json"
+
+
+def _plain(text: str) -> str:
+    """Text without what cannot be seen, but for the ends of lines."""
+    kept = (char for char in text.replace("\r\n", "\n") if char == "\n" or unicodedata.category(char)[0] != "C")
+    return "".join(kept).strip()
+
+
+class Label(BaseModel):
+    """A display title and a note.
+
+    Attributes:
+        title: shown instead of the name; "" for the name.
+        note: free text.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal["loptscope-label/1"] = "loptscope-label/1"
+    title: str = Field(default="", max_length=80)
+    note: str = Field(default="", max_length=2000)
+
+    @field_validator("title")
+    @classmethod
+    def _one_line(cls, title: str) -> str:
+        return _plain(" ".join(title.split()))
+
+    @field_validator("note")
+    @classmethod
+    def _visible(cls, note: str) -> str:
+        return _plain(note)
+
+
+def read_label(path: Path) -> Label:
+    """The label of a run's folder; an empty one if it has none, or a damaged one."""
+    try:
+        return read_json(path / LABEL_FILE, Label)
+    except InputError:
+        return Label()
+
+
+def write_label(path: Path, changes: dict[str, Any]) -> Label:
+    """Change the title, the note or both.
+
+    Args:
+        path: the run's folder.
+        changes: "title" and "note"; what is left out stays.
+
+    Raises:
+        InputError: too long, or not text.
+    """
+    try:
+        label = Label.model_validate({**read_label(path).model_dump(), **changes}, strict=True)
+    except ValidationError as error:
+        raise InputError(sentence(error)) from None
+    write_json(path / LABEL_FILE, label)
+    return label

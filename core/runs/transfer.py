@@ -1,0 +1,182 @@
+"""Optimizers from elsewhere as runs of one's own, and runs as one file each.
+
+An exported file is safetensors: θ, and in its metadata the configuration of its run as JSON. What is imported becomes a run of one
+snapshot. Nothing is unpickled.
+"""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import safetensors
+import safetensors.torch
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from torch import Tensor
+
+from core.errors import InputError, sentence
+from core.optimizers.hand_designed import CALIBRATION, HAND_DESIGNED
+from core.optimizers.recurrent import Architecture, RecurrentOptimizer
+from core.runs import zoo
+from core.runs.config import RunConfig, make_config
+from core.runs.renn import read_renn
+from core.runs.run import Run, Status, is_name, runs_root
+
+LARGEST = 32 * 2**20  # bytes: an LSTM of 1024 units has 16 MiB
+ABOUT = "loptscope"  # the one entry of an exported file's metadata: safetensors shuffles several
+
+
+class Exported(BaseModel):
+    """What an exported file says of itself.
+
+    Attributes:
+        config: of the run that it was taken from.
+        outer_step: of the snapshot.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: Literal["loptscope-optimizer/1"] = "loptscope-optimizer/1"
+    config: RunConfig
+    outer_step: int = Field(ge=0, le=1_000_000)
+
+
+def export_weights(run: Run, outer_step: int | None = None) -> bytes:
+    """One snapshot of a run as a file that `import_weights` reads back to the bit.
+
+    Args:
+        run: the run.
+        outer_step: of the snapshot; the last one by default.
+
+    Raises:
+        InputError: no such snapshot, or a damaged one.
+    """
+    theta = run.optimizer(outer_step).theta
+    about = Exported(config=run.config, outer_step=run.snapshots()[-1] if outer_step is None else outer_step)
+    return safetensors.torch.save(theta, {ABOUT: about.model_dump_json()})
+
+
+def _metadata(content: bytes) -> dict[str, str]:
+    """What safetensors says in its header; the size and the tensors' dtypes are checked."""
+    if len(content) > LARGEST:
+        raise InputError(f"the file has {len(content):,} bytes; at most {LARGEST:,} are read")
+    try:
+        size = int.from_bytes(content[:8], "little")
+        header = json.loads(content[8 : 8 + size])
+        metadata: dict[str, str] = header.pop("__metadata__", {})
+        kinds = {name: about["dtype"] for name, about in header.items()}
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise InputError("the file is damaged or not a safetensors file") from None
+    for name, kind in kinds.items():
+        if kind != "F32":
+            raise InputError(f"{name[:40]} in the file must hold float32 numbers (F32), not {kind!r:.20}")
+    return metadata
+
+
+def _tensors(content: bytes) -> tuple[dict[str, Tensor], dict[str, str]]:
+    metadata = _metadata(content)
+    try:
+        theta = safetensors.torch.load(content)
+    except (safetensors.SafetensorError, ValueError) as error:
+        raise InputError(f"the file is damaged or not a safetensors file: {error}") from None
+    for name, tensor in theta.items():
+        if not bool(torch.isfinite(tensor).all()):
+            raise InputError(f"{name[:40]} in the file holds numbers that are not finite")
+    return theta, metadata
+
+
+def _said(metadata: Mapping[str, str]) -> Exported | None:
+    """What the file says of itself, if it was exported."""
+    if ABOUT not in metadata:
+        return None
+    try:
+        return Exported.model_validate_json(metadata[ABOUT])
+    except ValidationError as error:
+        raise InputError(f"what the file says of itself is damaged: {sentence(error)}") from None
+
+
+def check_name(name: str, root: Path) -> None:
+    """Whether a new run can have this name.
+
+    Raises:
+        InputError: it cannot be a name, or it is taken.
+    """
+    if not is_name(name):
+        raise InputError(f"a name has up to 100 letters, digits, dots, dashes and underscores (got {name!r:.60})")
+    if name in {"learned", *HAND_DESIGNED, *CALIBRATION, *(entry.name for entry in zoo.entries())}:
+        raise InputError(f"{name} is the name of an optimizer that ships with Loptscope: choose another")
+    if (root / name).exists():
+        raise InputError(f"{root / name} is there already: choose another name")
+
+
+def _keep(config: RunConfig, theta: Mapping[str, Tensor], outer_step: int, name: str, root: Path | None) -> Run:
+    """A finished run of one snapshot, whole or not there at all."""
+    folder = runs_root() if root is None else root
+    check_name(name, folder)
+    RecurrentOptimizer(config.architecture, theta)  # they fit
+    folder.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(dir=folder, prefix=f".{name}."))
+    try:
+        run = Run.create(made, config)
+        run.write_snapshot(outer_step, dict(theta))
+        run.write_status(Status(state="finished", outer_step=outer_step, outer_steps=outer_step))
+        made.chmod(0o755)
+        made.rename(folder / name)
+    except BaseException:
+        shutil.rmtree(made, ignore_errors=True)
+        raise
+    return Run(folder / name)
+
+
+def _foreign(task: str, architecture: Architecture, outer_step: int) -> RunConfig:
+    """The configuration of weights that were trained elsewhere; what is unknown of their training has its default."""
+    settings = {"task": task, "architecture": architecture.model_dump(), "provenance": "imported"}
+    return make_config({**settings, **({"outer_steps": outer_step} if outer_step else {})})
+
+
+def import_weights(
+    content: bytes, *, name: str, task: str, architecture: Architecture | None = None, root: Path | None = None
+) -> Run:
+    """Weights of a known cell, as safetensors, as a run of one's own with one snapshot.
+
+    Args:
+        content: of the file: one that `export_weights` made, or any whose tensors have the names and shapes of
+            `Architecture.shapes`, float32.
+        name: of the new run.
+        task: that it is to be looked at on.
+        architecture: of weights whose file does not say it.
+        root: folder of the runs; one's own by default.
+
+    Raises:
+        InputError: one sentence on what is wrong with the file, the name or the task.
+    """
+    theta, metadata = _tensors(content)
+    said = _said(metadata)
+    if said is None:
+        if architecture is None:
+            raise InputError("the file does not say its architecture: name at least its cell and its units")
+        return _keep(_foreign(task, architecture, 0), theta, 0, name, root)
+    if architecture is not None and architecture != said.config.architecture:
+        raise InputError("the file says another architecture than the one named: leave it out")
+    config = _foreign(task, said.config.architecture, said.outer_step)
+    if said.config.task == task:
+        config = said.config.model_copy(update={"start": None, "provenance": "imported"})
+    return _keep(config, theta, said.outer_step, name, root)
+
+
+def import_renn(theta: bytes, config: bytes, *, name: str, task: str, root: Path | None = None) -> Run:
+    """A learned optimizer as renn publishes it, as a run of one's own with one snapshot.
+
+    Args:
+        theta: what is in ``theta.bin``.
+        config: what is in ``config.yml``.
+        name, task, root: as for `import_weights`.
+
+    Raises:
+        InputError: one sentence on what is wrong with a file, the name or the task.
+    """
+    architecture, weights, outer_step = read_renn(theta, config)
+    return _keep(_foreign(task, architecture, outer_step), weights, outer_step, name, root)

@@ -1,0 +1,537 @@
+"""Commands of the shell. With ``--json`` the last line of stdout is one JSON object.
+
+Errors are one line on stderr: exit status 2 for bad input, 1 for a failure.
+"""
+
+import argparse
+import json
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn, TypeVar
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+import core
+from core import plugins
+from core.baselines.search import RIVALS, search_all
+from core.errors import InputError, TrainingError
+from core.evaluation.held_out import compare
+from core.evaluation.out_of_distribution import Condition, Generalization
+from core.files.atomic import write_json
+from core.mechanisms.ablation import EARNINGS_FILE, earnings
+from core.mechanisms.context import Context
+from core.mechanisms.report import report_of
+from core.optimizers.base import Optimizer
+from core.optimizers.hand_designed import CALIBRATION, HAND_DESIGNED, make_hand_designed
+from core.outer.distributed import Team
+from core.outer.gradient import Workers
+from core.outer.trainer import train
+from core.runs import zoo
+from core.runs.config import RunConfig
+from core.runs.lock import claimed
+from core.runs.options import OPTIONS, from_options
+from core.runs.reproduce import reproduce
+from core.runs.run import OuterStep, Run
+from core.tables import evaluation_table, generalization_table, report_table
+from core.tasks import TASKS, make_task
+from loptscope.cli.transfer import add_architecture, add_export, add_import, export_run, import_run
+
+AXES = {"seeds": "seed", "units": "units", "learning_rates": "learning_rate"}  # of a sweep
+Theta = dict[str, Tensor]
+Value = TypeVar("Value")
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, with one-line errors."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def _number_or_none(text: str) -> float | None:
+    return None if text == "none" else float(text)
+
+
+_number_or_none.__name__ = "number (or 'none')"
+
+
+def _pairs(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"write it as NAME=VALUE (got {text!r})")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"the value of {name} must be JSON (got {value!r})") from None
+
+
+def _list_of(kind: Callable[[str], Value]) -> Callable[[str], list[Value]]:
+    def read(text: str) -> list[Value]:
+        return [kind(part) for part in text.split(",")]
+
+    read.__name__ = f"list of {getattr(kind, '__name__', 'values')}s with commas between"
+    return read
+
+
+def _add_settings(t: argparse.ArgumentParser, *, swept: bool = False) -> None:
+    """The settings of a run; without those that only a sweep's lists give."""
+    # Defaults live in RunConfig alone: what is not given here is not passed on.
+    quiet: dict[str, Any] = {"default": argparse.SUPPRESS}
+    t.add_argument("--task", choices=TASKS, help="task to train on", **quiet)
+    t.add_argument(
+        "--task-parameter",
+        action="append",
+        type=_pairs,
+        metavar="NAME=JSON",
+        dest="task_parameters",
+        help="a parameter of the task, as in hidden=[16,16]; may be repeated",
+        **quiet,
+    )
+    add_architecture(t, swept=swept)
+    t.add_argument("--outer-steps", type=int, **quiet)
+    t.add_argument("--problems", type=int, help="in the batch of one outer step", **quiet)
+    t.add_argument("--unroll", type=int, help="inner steps of one unroll", **quiet)
+    t.add_argument("--learning-rate", type=float, help="of Adam on the meta-parameters", **quiet)
+    t.add_argument("--learning-rate-halving", type=int, metavar="STEPS", **quiet)
+    t.add_argument("--gradient-clip", type=_number_or_none, help="largest global norm, or none", **quiet)
+    t.add_argument("--adjoint-clip", type=_number_or_none, help="largest norm of each adjoint, or none", **quiet)
+    t.add_argument("--estimator", choices=("backpropagation", "evolution"), help="of the outer gradient", **quiet)
+    t.add_argument("--truncation", type=int, metavar="STEPS", help="inner steps between two updates", **quiet)
+    t.add_argument("--truncation-start", type=int, metavar="STEPS", help="the same at the start", **quiet)
+    t.add_argument("--truncation-growth", type=int, metavar="OUTER_STEPS", help="how long windows grow", **quiet)
+    t.add_argument("--pairs", type=int, help="of perturbed optimizers, for evolution strategies", **quiet)
+    t.add_argument("--perturbation", type=float, help="standard deviation of the perturbations", **quiet)
+    t.add_argument(
+        "--recompute",
+        action=argparse.BooleanOptionalAction,
+        help="recompute states instead of storing all of them",
+        **quiet,
+    )
+    t.add_argument("--seed", type=int, **quiet)
+    t.add_argument("--snapshots", type=int, help="how many log-spaced snapshots to keep", **quiet)
+    t.add_argument("--start", metavar="RUN[@STEP]", help="snapshot to start from (the last one by default)", **quiet)
+
+
+def _add_analyze(a: argparse.ArgumentParser) -> None:
+    """The options of ``analyze``."""
+    subject = a.add_mutually_exclusive_group(required=True)
+    subject.add_argument("--run", metavar="DIR_OR_NAME", help="a run's folder or a zoo name")
+    subject.add_argument(
+        "--optimizer",
+        choices=(*HAND_DESIGNED, *CALIBRATION, *plugins.OPTIMIZERS),
+        help="a hand-designed one, or a plugin's",
+    )
+    a.add_argument("--outer-step", type=int, metavar="STEP", help="snapshot of the run (default: the last)")
+    a.add_argument("--hyperparameters", metavar="JSON", help='as in {"learning_rate": 0.1}; others have defaults')
+    a.add_argument("--task", choices=TASKS, help="where its gradients come from (default: the run's own)")
+    a.add_argument("--interventions", action="store_true", help="also re-run it with each mechanism switched off")
+    a.add_argument("--problems", type=int, default=128, help="held-out problems for that (default: %(default)s)")
+    a.add_argument("--save", action="store_true", help="keep the interventions with the run")
+    a.add_argument("--html", type=Path, metavar="FILE", help="also write a page with figures, to print")
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    top = _Parser(prog="loptscope", description="A microscope for learned optimizers.")
+    top.add_argument("--version", action="version", version=core.__version__)
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    common = _Parser(add_help=False)
+    common.add_argument("--json", action="store_true", help="end with one JSON object on the last line")
+    common.add_argument("--threads", type=int, help="CPU threads (default: all cores)")
+    common.add_argument(
+        "--plugin", action="append", type=Path, metavar="FILE", help="Python file that registers optimizers or tasks"
+    )
+
+    t = commands.add_parser("train", parents=[common], help="train a learned optimizer")
+    t.add_argument("--run", type=Path, required=True, metavar="DIR", help="folder of the run")
+    t.add_argument("--resume", action="store_true", help="go on with the run in that folder")
+    _add_settings(t)
+
+    u = commands.add_parser("tune", parents=[common], help="random search for a hand-designed optimizer")
+    u.add_argument("--task", choices=TASKS, required=True)
+    u.add_argument("--optimizer", choices=(*HAND_DESIGNED, "all"), required=True)
+    u.add_argument("--draws", type=int, default=2500)
+    u.add_argument("--seed", type=int, default=0)
+    u.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="keep the outcome and all draws under DIR/TASK/ (default: with one's own runs, where none is shipped)",
+    )
+    u.add_argument("--skip-existing", action="store_true", help="leave out what DIR holds with these draws and seed")
+
+    e = commands.add_parser("evaluate", parents=[common], help="compare with tuned hand-designed optimizers")
+    subject = e.add_mutually_exclusive_group(required=True)
+    subject.add_argument("--run", metavar="DIR_OR_NAME", help="a run's folder or a zoo name")
+    subject.add_argument("--optimizer", metavar="NAME", help="one that a plugin registers, on --task")
+    e.add_argument("--task", choices=TASKS, help="with --optimizer")
+    e.add_argument("--problems", type=int, default=128)
+    e.add_argument("--seed", type=int, default=0)
+    e.add_argument("--target", type=float, metavar="RATIO", help="loss to reach, as a share of the first one")
+    e.add_argument("--out-of-distribution", action="store_true", help="also on what it was not trained for")
+    e.add_argument("--save", action="store_true", help="also keep the results with the run")
+
+    commands.add_parser("zoo", parents=[common], help="list the shipped optimizers")
+
+    _add_analyze(
+        commands.add_parser("analyze", parents=[common], help="the four mechanisms of one optimizer, measured")
+    )
+
+    r = commands.add_parser("reproduce", parents=[common], help="train shipped optimizers again, from their recipes")
+    r.add_argument("names", nargs="+", metavar="NAME", help="of zoo/recipes.json")
+    r.add_argument("--into", type=Path, default=Path("runs/reproduced"), metavar="DIR", help="(default: %(default)s)")
+    r.add_argument("--until", type=int, metavar="STEPS", help="stop after that many outer steps; again to go on")
+
+    add_import(commands.add_parser("import", parents=[common], help="weights from elsewhere as a run of one's own"))
+    add_export(commands.add_parser("export", parents=[common], help="one snapshot of a run as a file"))
+
+    w = commands.add_parser("worker", parents=[common], help="train the runs that are queued, until it is stopped")
+    w.add_argument("--parent", type=int, metavar="PID", help="begin no further run once this parent process is gone")
+
+    m = commands.add_parser("sweep", parents=[common], help="queue runs of every combination of some settings")
+    _add_settings(m, swept=True)
+    m.add_argument("--seeds", type=_list_of(int), metavar="S,S,…", help="as in 0,1,2")
+    m.add_argument("--units", type=_list_of(int), metavar="N,N,…", help="as in 16,32")
+    m.add_argument("--learning-rates", type=_list_of(float), metavar="R,R,…", help="as in 0.001,0.003")
+
+    s = commands.add_parser("serve", parents=[common], help="the dashboard and its worker")
+    s.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    s.add_argument("--port", type=int, default=8050)
+    s.add_argument(
+        "--mcp", action="store_true", help="let assistants read numbers at /_mcp, with the token that is printed"
+    )
+    return top
+
+
+@contextmanager
+def _stop_on_interrupt() -> Iterator[list[int]]:
+    """The first Ctrl-C (or SIGTERM) asks for a clean stop (the list is no longer empty), the second interrupts at once."""
+    asked: list[int] = []
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        asked.append(number)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _train_with_bar(
+    path: Path,
+    config: RunConfig,
+    resume: bool,
+    threads: int | None,
+    until: int | None = None,
+    start: Theta | None = None,
+) -> Run:
+    team = Team.from_environment()
+    workers = Workers(threads) if threads else Workers()
+    skipped = diverged = 0
+    bar: tqdm[NoReturn] | None = None  # opened by the first step, so that a refusal stays one line
+    with _stop_on_interrupt() as asked:
+
+        def report(step: OuterStep) -> bool:
+            nonlocal skipped, diverged, bar
+            if not team.leads:
+                return not asked
+            if bar is None:
+                description = f"{config.task} {config.architecture.label}"
+                bar = tqdm(total=config.outer_steps, unit="step", desc=description, initial=step.outer_step - 1)
+            skipped += step.skipped
+            diverged += step.diverged_problems
+            bar.set_postfix_str(
+                f"meta-loss {step.meta_loss:.4f}, diverged {diverged}, skipped {skipped}", refresh=False
+            )
+            bar.update(step.outer_step - bar.n)
+            return not asked and step.outer_step != until
+
+        try:
+            return train(path, config, resume=resume, on_step=report, workers=workers, team=team, start=start)
+        finally:
+            if bar is not None:
+                bar.close()
+
+
+def _settings(options: argparse.Namespace) -> tuple[dict[str, Any], Theta | None]:
+    """The settings that were given, by name, and the θ to start from."""
+    given = {name: value for name, value in vars(options).items() if name in OPTIONS}
+    if "task_parameters" in given:
+        given["task_parameters"] = dict(given["task_parameters"])
+    if "start" not in given:
+        return given, None
+    given["start"], theta = zoo.starting_point(given["start"])
+    return given, theta
+
+
+def _train(options: argparse.Namespace) -> dict[str, Any]:
+    given, start = _settings(options)
+    base = Run(options.run).config if options.resume else None
+    with claimed(options.run) if options.resume and Team.from_environment().leads else nullcontext():
+        run = _train_with_bar(options.run, from_options(given, base), options.resume, options.threads, start=start)
+    status = run.status()
+    if not Team.from_environment().leads:
+        return {"run": str(run.path), **status.model_dump()}
+    print(f"{run.path}: {status.state} at outer step {status.outer_step} of {status.outer_steps},", end=" ")
+    print(f"{status.diverged_problems} diverged problems, {status.skipped_steps} skipped steps, {status.seconds:.0f} s")
+    if status.state == "failed":
+        raise TrainingError(status.message)
+    return {"run": str(run.path), **status.model_dump()}
+
+
+def _tune(options: argparse.Namespace) -> dict[str, Any]:
+    torch.set_num_threads(1)  # the batches run side by side instead
+    outcomes: dict[str, Any] = {}
+    bar: tqdm[NoReturn] | None = None  # opened by the first unrolls, so that a refusal stays one line
+    names = RIVALS if options.optimizer == "all" else (options.optimizer,)
+    shipped = all((zoo.TUNED_ROOT / options.task / f"{name}.json").exists() for name in names)
+    folder = options.out or (None if shipped else zoo.own_tuned())
+
+    def report(name: str, done: int, work: int) -> None:
+        nonlocal bar
+        if bar is None:
+            bar = tqdm(total=work, unit="unroll", desc=f"{options.task} {name}", smoothing=0.05)
+        bar.update(done - bar.n)
+
+    try:
+        for tuned in search_all(
+            make_task(options.task),
+            folder,
+            optimizers=names,
+            draws=options.draws,
+            seed=options.seed,
+            workers=options.threads or os.cpu_count() or 1,
+            skip_existing=options.skip_existing,
+            on_done=report,
+        ):
+            if bar is not None:
+                bar.close()
+                bar = None
+            best = ", ".join(f"{name}={value:.4g}" for name, value in tuned.hyperparameters.items())
+            print(f"{options.task} {tuned.optimizer}: meta-loss {tuned.meta_loss:.4f} with {best}", end=" ")
+            print(f"({tuned.diverged} of {tuned.draws} draws diverged, {tuned.given_up} given up early)", flush=True)
+            outcomes[tuned.optimizer] = tuned.model_dump()
+        if folder is not None:
+            print(f"kept under {folder / options.task}")
+    finally:
+        if bar is not None:
+            bar.close()
+    return {"optimizers": outcomes} if options.optimizer == "all" else outcomes[options.optimizer]
+
+
+def _out_of_distribution(run: Run, problems: int, seed: int, target: float | None) -> Generalization:
+    with tqdm(desc=f"{run.name} out of distribution", unit="condition", disable=None) as bar:
+
+        def report(condition: Condition, count: int) -> None:
+            bar.total = count
+            bar.update()
+
+        return zoo.generalize_run(run, problems=problems, seed=seed, target=target, on_condition=report)
+
+
+def _evaluate_plugin(options: argparse.Namespace) -> dict[str, Any]:
+    own: Optimizer
+    if options.save or options.out_of_distribution:
+        raise InputError("--save and --out-of-distribution belong to --run")
+    if options.task is None:
+        raise InputError("--optimizer needs --task: what it is to be compared on")
+    name = options.optimizer
+    if name in plugins.WRAPPED:
+        own = (
+            zoo.find_tuned(options.task, name).make() if zoo.is_tuned(options.task, name) else make_hand_designed(name)
+        )
+    elif name in plugins.OPTIMIZERS:
+        own = plugins.OPTIMIZERS[name].optimizer
+    else:
+        known = ", ".join([*plugins.OPTIMIZERS, *plugins.WRAPPED]) or "none: name its file with --plugin"
+        raise InputError(f"no plugin has registered an optimizer {name!r:.60} (registered: {known})")
+    contenders = {"learned": own, **zoo.rivals(options.task)}
+    asked = {"problems": options.problems, "seed": options.seed, "target": options.target}
+    found = compare(make_task(options.task), contenders, **asked)
+    print(evaluation_table(found))
+    return found.model_dump(mode="json")
+
+
+def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
+    if options.run is None:
+        return _evaluate_plugin(options)
+    if options.task is not None:
+        raise InputError("--task belongs to --optimizer: a run has its own task")
+    run = zoo.find_run(options.run)
+    asked = {"problems": options.problems, "seed": options.seed, "target": options.target}
+    evaluation = zoo.evaluate_run(run, **asked)
+    if options.save:
+        zoo.write_evaluation(run, evaluation)
+    print(evaluation_table(evaluation))
+    result = evaluation.model_dump(mode="json")
+    if options.out_of_distribution:
+        found = _out_of_distribution(run, **asked)
+        if options.save:
+            zoo.write_generalization(run, found)
+        print(generalization_table(found))
+        result["out_of_distribution"] = found.model_dump(mode="json")
+    return result
+
+
+def _subject(options: argparse.Namespace) -> tuple[str, Optimizer, str, Run | None]:
+    """Name, optimizer and task of what is to be analysed, and its run if it has one."""
+    if options.run is not None:
+        if options.hyperparameters is not None:
+            raise InputError("--hyperparameters belong to --optimizer: a run has its own settings")
+        run = zoo.find_run(options.run)
+        return run.name, run.optimizer(options.outer_step), options.task or run.config.task, run
+    if options.outer_step is not None or options.save:
+        raise InputError("--outer-step and --save belong to --run: a hand-designed optimizer is not trained")
+    try:
+        values = json.loads(options.hyperparameters or "{}")
+    except ValueError:
+        raise InputError(f"--hyperparameters must be JSON (got {options.hyperparameters!r:.80})") from None
+    if not isinstance(values, dict):
+        raise InputError(f"--hyperparameters must be a JSON object (got {options.hyperparameters!r:.80})")
+    task = options.task or next(iter(TASKS))
+    if options.optimizer in plugins.OPTIMIZERS:
+        if values:
+            raise InputError(
+                f"--hyperparameters belong to a hand-designed optimizer: {options.optimizer} is a plugin's"
+            )
+        return options.optimizer, plugins.OPTIMIZERS[options.optimizer].optimizer, task, None
+    return options.optimizer, make_hand_designed(options.optimizer, values), task, None
+
+
+def _analyze(options: argparse.Namespace) -> dict[str, Any]:
+    torch.set_num_threads(options.threads or 1)
+    name, optimizer, task, run = _subject(options)
+    context = Context(optimizer, make_task(task))
+    report = report_of(name, context)
+    if options.interventions or options.save:
+        found = earnings(context, options.problems)
+        report = report.model_copy(update={"interventions": found})
+        if options.save and run is not None:
+            write_json(run.path / EARNINGS_FILE, found)
+    print(report_table(report))
+    if options.html is not None:
+        from app.pages.mechanisms.report import write_page  # plotly takes a second to load, and only this needs it
+
+        write_page(options.html, report, context)
+        print(f"written to {options.html}")
+    return report.model_dump(mode="json")
+
+
+def _reproduce(options: argparse.Namespace) -> dict[str, Any]:
+    def fit(path: Path, config: RunConfig, resume: bool) -> Run:
+        return _train_with_bar(path, config, resume, options.threads, options.until)
+
+    done = []
+    for name in options.names:
+        again = reproduce(name, options.into, fit, on_evaluation=lambda found: print(evaluation_table(found)))
+        print(again.sentence())
+        done.append(again.model_dump(mode="json"))
+        if not again.finished and (options.until is None or again.outer_step < options.until):
+            break  # stopped by hand: the same command goes on from there
+    return {"reproduced": done}
+
+
+def _zoo(options: argparse.Namespace) -> list[dict[str, Any]]:
+    listed = zoo.entries()
+    for entry in listed:
+        kept = f"{len(entry.snapshots)} snapshots"
+        print(
+            f"{entry.name:<32}{entry.task:<20}{entry.cell}-{entry.units:<6}{entry.outer_steps:>6} outer steps, {kept}"
+        )
+    return [entry.model_dump() for entry in listed]
+
+
+def _worker(options: argparse.Namespace) -> dict[str, Any]:
+    from core.jobs.broker import run_worker  # Celery, too, is only for this command and the next
+
+    run_worker(threads=options.threads, parent=options.parent)
+    return {}
+
+
+def _sweep(options: argparse.Namespace) -> dict[str, Any]:
+    from core.jobs.broker import notify, workers_present
+    from core.jobs.sweep import sweep
+
+    axes = {setting: values for name, setting in AXES.items() if (values := getattr(options, name))}
+    shared, _ = _settings(options)
+    shared.pop("units")  # a list, here
+    name, queued = sweep(shared, axes)
+    for record in queued:
+        notify()
+        print(record.name)
+    if not workers_present():
+        print("No worker is there yet: start one with `loptscope worker` (the dashboard brings one along).")
+    print(f"The dashboard compares them at /runs?sweep={name}")
+    return {"sweep": name, "runs": [record.name for record in queued]}
+
+
+def _serve(options: argparse.Namespace) -> dict[str, Any]:
+    from app.server import serve  # the dashboard's libraries take a second to load, and only this command needs them
+
+    if options.mcp:
+        token = os.environ.setdefault("LOPTSCOPE_MCP_TOKEN", secrets.token_urlsafe(24))
+        print(f"Assistants: http://{options.host}:{options.port}/_mcp with 'Authorization: Bearer {token}'", flush=True)
+    serve(options.host, options.port)
+    return {}
+
+
+COMMANDS = {
+    "train": _train,
+    "tune": _tune,
+    "evaluate": _evaluate,
+    "analyze": _analyze,
+    "reproduce": _reproduce,
+    "zoo": _zoo,
+    "import": import_run,
+    "export": export_run,
+    "worker": _worker,
+    "sweep": _sweep,
+    "serve": _serve,
+}
+
+
+def _plugin_files(arguments: Sequence[str]) -> list[str]:
+    """The files that ``--plugin`` names."""
+    early = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    early.add_argument("--plugin", action="append", default=[])
+    try:
+        return list(early.parse_known_args(arguments)[0].plugin)
+    except argparse.ArgumentError:
+        return []  # the parser of the command says what is wrong
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    try:
+        plugins.load_all(_plugin_files(sys.argv[1:] if arguments is None else arguments))  # before names are checked
+    except InputError as error:
+        print(f"loptscope: {error}", file=sys.stderr)
+        return 2
+    options = parser().parse_args(arguments)
+    if options.threads is not None and options.threads < 1:
+        print(f"loptscope: --threads must be at least 1 (got {options.threads})", file=sys.stderr)
+        return 2
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    try:
+        result = COMMANDS[options.command](options)
+    except InputError as error:
+        print(f"loptscope: {error}", file=sys.stderr)
+        return 2
+    except (OSError, TrainingError) as error:
+        print(f"loptscope: {error}", file=sys.stderr)
+        return 1
+    if options.json:
+        print(json.dumps(result, allow_nan=False))
+    return 0

@@ -1,0 +1,93 @@
+"""The commands ``import`` and ``export``, and the options that say an architecture."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from core.errors import InputError, sentence
+from core.files.atomic import write_bytes
+from core.optimizers.cells import CELLS
+from core.optimizers.features import FEATURES
+from core.optimizers.recurrent import Architecture
+from core.runs import zoo
+from core.tasks import TASKS
+
+
+def add_architecture(t: argparse.ArgumentParser, *, swept: bool = False) -> None:
+    """The options that say an architecture; without those that only a sweep's lists give."""
+    # Defaults live in Architecture alone: what is not given here is not passed on.
+    quiet: dict[str, Any] = {"default": argparse.SUPPRESS}
+    t.add_argument("--cell", choices=CELLS, **quiet)
+    if not swept:
+        t.add_argument("--units", type=int, **quiet)
+    t.add_argument("--reset", choices=("after", "before"), help="of a GRU: PyTorch's or renn's convention", **quiet)
+    t.add_argument("--features", choices=FEATURES, help="what the cell sees of a gradient", **quiet)
+    t.add_argument("--feature-scale", type=float, **quiet)
+    t.add_argument("--output-scale", type=float, **quiet)
+
+
+def add_import(i: argparse.ArgumentParser) -> None:
+    """The options of ``import``."""
+    i.add_argument("file", type=Path, metavar="FILE", help="safetensors, or renn's theta.bin")
+    i.add_argument("--task", choices=TASKS, required=True, help="task it is to be looked at on")
+    i.add_argument("--name", required=True, help="of the new run")
+    i.add_argument("--config", type=Path, metavar="FILE", help="renn's config.yml: FILE is then its theta.bin")
+    add_architecture(i)
+
+
+def add_export(e: argparse.ArgumentParser) -> None:
+    """The options of ``export``."""
+    e.add_argument("--run", required=True, metavar="DIR_OR_NAME", help="a run's folder or a zoo name")
+    e.add_argument("--outer-step", type=int, metavar="STEP", help="snapshot of the run (default: the last)")
+    e.add_argument("--out", type=Path, required=True, metavar="FILE", help="where to write it")
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _architecture(options: argparse.Namespace) -> Architecture | None:
+    """The architecture that was named, if any of it was."""
+    given = {name: value for name, value in vars(options).items() if name in Architecture.model_fields}
+    if not given:
+        return None
+    missing = [f"--{name}" for name in ("cell", "units") if name not in given]
+    if missing:
+        raise InputError(f"an architecture needs its {' and '.join(missing)} as well")
+    try:
+        return Architecture(**given)
+    except ValidationError as error:
+        raise InputError(sentence(error)) from None
+
+
+def import_run(options: argparse.Namespace) -> dict[str, Any]:
+    """``import``."""
+    from core.runs.transfer import import_renn, import_weights  # msgpack and YAML are only for this
+
+    content, architecture = _content(options.file), _architecture(options)
+    if options.config is None:
+        run = import_weights(content, name=options.name, task=options.task, architecture=architecture)
+    elif architecture is not None:
+        raise InputError("--config says the architecture: leave the options for it out")
+    else:
+        run = import_renn(content, _content(options.config), name=options.name, task=options.task)
+    found = run.config.architecture
+    print(f"{run.path}: {found.label}, {found.features} input, to be looked at on {run.config.task}")
+    return {"run": str(run.path), "name": run.name, "task": run.config.task, **found.model_dump()}
+
+
+def export_run(options: argparse.Namespace) -> dict[str, Any]:
+    """``export``."""
+    from core.runs.transfer import export_weights
+
+    run = zoo.find_run(options.run)
+    content = export_weights(run, options.outer_step)
+    write_bytes(options.out, content)
+    step = run.snapshots()[-1] if options.outer_step is None else options.outer_step
+    print(f"{options.out}: {run.name} after {step} outer steps, {len(content):,} bytes")
+    return {"out": str(options.out), "name": run.name, "outer_step": step, "bytes": len(content)}

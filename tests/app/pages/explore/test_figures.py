@@ -1,0 +1,232 @@
+"""The figures of the Explore page hold the bundle's numbers, whatever the task, subject, theme and axis."""
+
+import dataclasses
+import itertools
+import json
+import warnings
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+from flask import Flask
+from plotly.io import to_json
+
+from app.pages.explore.figures import FIGURES, Drawing
+from app.shared.catalog import TITLES, reference_rate
+from app.shared.style import DARK, LIGHT, OPTIMIZER_COLORS, component_colors, finite, symlog_ticks
+from core.bundle import Bundle
+from tests.app.conftest import Shown
+
+MODES = list(itertools.product([LIGHT, DARK], [False, True]))
+
+
+def drawing(shown: Shown, theme: Any = LIGHT, symlog: bool = True, bundle: Bundle | None = None) -> Drawing:
+    view, bundle = shown.view, bundle or shown.bundle
+    names, components = bundle.about["optimizers"], view.components
+    rate = reference_rate(view.task)
+    return Drawing(bundle, "a key", theme, names, components, symlog, rate, TITLES, OPTIMIZER_COLORS, [bundle])
+
+
+@pytest.fixture(params=MODES, ids=lambda mode: f"{mode[0].name}-{'symlog' if mode[1] else 'linear'}")
+def d(shown: Shown, request: pytest.FixtureRequest) -> Drawing:
+    return drawing(shown, *request.param)
+
+
+def make(name: str, d: Drawing) -> go.Figure:
+    """A figure, made without a warning, that can be sent to a browser."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = FIGURES[name](d)
+    json.loads(to_json(found), parse_constant=pytest.fail)  # NaN and Infinity are no JSON
+    return found
+
+
+def traces(found: go.Figure) -> dict[str, Any]:
+    by_name = {trace.name: trace for trace in found.data}
+    assert len(by_name) == len(found.data)
+    return by_name
+
+
+def whole_range(axis: Any) -> tuple[float, float]:
+    low, high = axis.range
+    assert np.isfinite([low, high]).all()
+    assert low < high
+    return low, high
+
+
+def test_every_figure_has_the_frame_of_its_theme(d: Drawing) -> None:
+    for name in FIGURES:
+        found = make(name, d)
+        assert found.layout.meta == {"key": "a key", "theme": d.theme.name}
+        assert found.layout.font.color == d.theme.text
+        if found.data:
+            assert found.layout.xaxis.title.text
+            assert found.layout.yaxis.title.text
+
+
+def test_loss(d: Drawing) -> None:
+    found = make("loss", d)
+    losses = d.bundle.arrays["losses"]
+    assert [trace.name for trace in found.data] == [TITLES[name] for name in d.shown]
+    low, high = whole_range(found.layout.yaxis)
+    for row, (name, trace) in enumerate(zip(d.shown, found.data, strict=True)):
+        np.testing.assert_array_equal(trace.y, np.where(losses[row] > 0, losses[row], np.nan))
+        np.testing.assert_array_equal(trace.x, np.arange(201))
+        assert trace.line.color == OPTIMIZER_COLORS[name]
+    assert found.layout.yaxis.type == "log"
+    assert low <= np.log10(losses[0, 0]) <= high
+    first, last = whole_range(found.layout.xaxis)
+    assert first < 0
+    assert last > 200
+
+
+def test_landscape(d: Drawing) -> None:
+    found = make("landscape", d)
+    about, arrays = d.bundle.about, d.bundle.arrays
+    assert [list(found.layout.xaxis.range), list(found.layout.yaxis.range)] == about["plane_window"]
+    if about["landscape"] == "field":
+        marks = traces(found)
+        for label in (0, 1):
+            trace = marks[f"class {label}"]
+            points = np.stack([trace.x, trace.y], 1)
+            assert 200 < len(points) < 600
+            mine = {tuple(point) for point in arrays["points"][arrays["labels"] == label]}
+            assert {tuple(point) for point in points} <= mine
+        return
+    contours = found.data[0]
+    np.testing.assert_array_equal(contours.x, arrays["surface_x"])
+    np.testing.assert_array_equal(contours.y, arrays["surface_y"])
+    np.testing.assert_allclose(10.0**contours.z, np.maximum(arrays["surface"], 1e-12), rtol=1e-5)
+    paths = traces(found)
+    for row, name in enumerate(d.shown):
+        trace = paths[TITLES[name]]
+        np.testing.assert_array_equal(np.stack([trace.x, trace.y], 1), finite(arrays["paths"][row]))
+        assert trace.line.color == OPTIMIZER_COLORS[name]
+    star = paths["minimum"]
+    assert [star.x[0], star.y[0]] == about["minimum"]
+
+
+def test_state_space(d: Drawing) -> None:
+    found = make("state", d)
+    about, arrays = d.bundle.about, d.bundle.arrays
+    marks = traces(found)
+    for index, color in zip(d.components, component_colors(len(d.components), d.theme), strict=True):
+        trace = marks[about["components"][index]]
+        np.testing.assert_array_equal(np.stack([trace.x, trace.y], 1), arrays["state"][index])
+        assert trace.line.color == color
+    stars = [name for name in marks if name in ("fixed point", "slowest point found")]
+    assert len(stars) == (about["rest"] is not None)
+    if about["rest"] is not None:
+        assert stars[0] == ("fixed point" if about["rest"]["converged"] else "slowest point found")
+        np.testing.assert_allclose([marks[stars[0]].x[0], marks[stars[0]].y[0]], arrays["rest_point"])
+    assert f"{100 * about['explained'][0]:.1f} %" in found.layout.xaxis.title.text
+
+
+def test_update_function(d: Drawing) -> None:
+    found = make("update", d)
+    low, high = whole_range(found.layout.xaxis)
+    assert low == -high
+    _, reach = whole_range(found.layout.yaxis)
+    assert reach > 0
+    sgd = traces(found)["SGD"]
+    assert sgd.line.color == OPTIMIZER_COLORS["sgd"]
+    assert sgd.line.dash == "dash"
+    gradients = d.scale * np.sinh(sgd.x) if d.symlog else sgd.x
+    np.testing.assert_allclose(sgd.y, -d.sgd_rate * gradients)
+    seen = d.spread(np.abs(d.bundle.arrays["gradient"][list(d.components)]))
+    assert np.mean(seen <= high * (1 + 1e-6)) > (0.999 if d.symlog else 0.9)
+
+
+def test_gradients(d: Drawing) -> None:
+    found = make("gradient", d)
+    assert len(found.data) == 1
+    outline = found.data[0]
+    widths = np.diff(outline.x[::2], append=outline.x[-1])[: len(outline.y) // 2]
+    np.testing.assert_allclose(outline.y[::2] @ widths, 1, rtol=1e-4)  # a density
+    np.testing.assert_array_equal(outline.y[::2], outline.y[1::2])
+    update = make("update", d)
+    assert found.layout.xaxis.range == update.layout.xaxis.range
+    assert found.layout.xaxis.tickvals == update.layout.xaxis.tickvals
+    if d.symlog:
+        positions, labels = symlog_ticks(d.scale, float(d.bundle.arrays["gradient_grid"][-1]))
+        assert (list(found.layout.xaxis.tickvals), list(found.layout.xaxis.ticktext)) == (positions, labels)
+    else:
+        assert found.layout.xaxis.ticktext is None
+
+
+def test_rates(d: Drawing) -> None:
+    found = make("rate", d)
+    arrays, names = d.bundle.arrays, d.bundle.about["components"]
+    marks = traces(found)
+    for index, color in zip(d.components, component_colors(len(d.components), d.theme), strict=True):
+        np.testing.assert_array_equal(marks[names[index]].y, finite(arrays["rate"][index]))
+        assert marks[names[index]].line.color == color
+    for row, name in enumerate(d.shown[1:]):
+        np.testing.assert_array_equal(marks[TITLES[name]].y, finite(arrays["rate_reference"][row]))
+        assert marks[TITLES[name]].line.color == OPTIMIZER_COLORS[name]
+    low, high = whole_range(found.layout.yaxis)
+    settled = arrays["rate"][list(d.components), 1:]
+    if found.layout.yaxis.type == "log":
+        low, high = 10.0**low, 10.0**high
+    assert low <= settled.min()
+    assert settled.max() <= high
+    assert ("secant" in found.layout.yaxis.title.text) == (not d.bundle.about["smooth"])
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_only_what_is_shown_is_drawn(shown: Shown, name: str) -> None:
+    every = drawing(shown)
+    alone = dataclasses.replace(every, shown=every.shown[:1], components=(1,), sgd_rate=None)
+    titles = {TITLES[other] for other in every.shown[1:]}
+    assert not titles & set(traces(make(name, alone)))
+    if name in ("state", "rate"):
+        components = {trace.name for trace in make(name, alone).data} & set(shown.bundle.about["components"])
+        assert components == {shown.bundle.about["components"][1]}
+    if name == "update":
+        assert len(make(name, alone).data) == 0
+
+
+def spoiled(bundle: Bundle, value: float, start: int) -> Bundle:
+    """A copy in which everything is ``value`` from one step on, as after a divergence."""
+    arrays = {key: array.copy() for key, array in bundle.arrays.items()}
+    for key in ("losses", "gradient", "applied", "rate", "rate_reference"):
+        if key in arrays:
+            arrays[key][:, start:] = value
+    for key in ("state", "update", "paths"):
+        if key in arrays:
+            arrays[key][:, start:, :] = value
+    return Bundle(arrays, bundle.about)
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan], ids=str)
+@pytest.mark.parametrize("start", [1, 100])
+def test_a_divergence_breaks_no_figure(shown: Shown, value: float, start: int) -> None:
+    for symlog in (False, True):
+        d = drawing(shown, symlog=symlog, bundle=spoiled(shown.bundle, value, start))
+        for name in FIGURES:
+            found = make(name, d)
+            if name == "loss":
+                whole_range(found.layout.yaxis)
+                assert np.isnan(found.data[0].y[start:]).all()
+                np.testing.assert_array_equal(found.data[0].y[:start], shown.bundle.arrays["losses"][0, :start])
+
+
+def test_one_that_runs_away_does_not_hide_the_others(shown: Shown) -> None:
+    arrays = dict(shown.bundle.arrays)
+    arrays["losses"] = arrays["losses"].copy()
+    arrays["losses"][-1] *= np.float32(10) ** np.linspace(0, 25, 201, dtype=np.float32)
+    d = drawing(shown, bundle=Bundle(arrays, shown.bundle.about))
+    _, high = whole_range(make("loss", d).layout.yaxis)
+    assert high < np.log10(arrays["losses"][0, 0]) + 4.5
+
+
+def test_an_optimizer_has_one_colour_on_every_panel(server: Flask) -> None:
+    d = drawing(Shown(server, "task=rosenbrock"))
+    colors = {
+        name: {trace.name: trace.line.color for trace in make(name, d).data if trace.name in TITLES.values()}
+        for name in ("loss", "landscape", "rate")
+    }
+    assert colors["loss"] == colors["landscape"]
+    assert colors["rate"].items() <= colors["loss"].items()
+    assert set(colors["loss"]) == {TITLES[name] for name in d.shown}

@@ -1,0 +1,89 @@
+"""What is told of many runs: what they differ in, smoothed curves, levels."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.pages.runs.data import differences, smoothed, tell
+from app.pages.runs.figures import colors_of, curves_figure, levels_figure
+from app.pages.runs.view import chosen, parse, sweeps, to_query
+from app.shared.style import LIGHT
+from core.errors import InputError
+from core.jobs.queue import take_next
+from core.jobs.sweep import sweep
+from core.jobs.worker import execute
+
+SMALL = {"task": "linear_regression", "problems": 4, "unroll": 10, "outer_steps": 12, "snapshots": 3}
+
+
+@pytest.fixture
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A sweep of four runs, three of them trained."""
+    monkeypatch.setenv("LOPTSCOPE_RUNS", str(tmp_path))
+    name, records = sweep(SMALL, {"units": [4, 3], "seed": [0, 1]})
+    assert len(records) == 4
+    for _ in range(3):
+        held = take_next("w")
+        assert held is not None
+        execute(held, "w", threads=1)
+    return name
+
+
+def test_a_sweep_is_told_by_what_it_differs_in(made: str) -> None:
+    view, wrong = parse(f"sweep={made}")
+    assert wrong == []
+    assert parse(to_query(view)) == (view, [])
+    runs = chosen(view)
+    assert list(sweeps()) == [made]
+    told = tell(runs)
+    assert [one.state for one in told] == ["finished"] * 3 + ["queued"]
+    assert differences(told) == {"units": [3, 4], "seed": [0, 1]}
+    for one, run in zip(told[:3], runs, strict=False):
+        losses = [step.meta_loss for step in run.outer_losses()]
+        assert one.training == losses[-1]  # a tenth of twelve steps is the last one
+        assert one.curve.shape == (2, 12)
+        assert one.curve[1][6] == np.median(losses[4:9])
+    assert (told[3].level, told[3].curve.shape) == (None, (2, 0))
+
+
+def test_runs_by_name_and_what_is_no_run(made: str) -> None:
+    names = [one.name for one in chosen(parse(f"sweep={made}")[0])]
+    view, wrong = parse(f"runs={names[1]},linear_regression-gru64")
+    assert wrong == []
+    assert [run.name for run in chosen(view)] == [names[1], "linear_regression-gru64"]
+    for query in ("runs=../etc", "runs=nobody", "runs=", "sweep=sweep-000000", "sweep=../x", "axis=nothing"):
+        view, wrong = parse(query)
+        assert len(wrong) == 1, query
+        assert chosen(view) == []
+
+
+def test_medians_are_taken_over_what_is_finite() -> None:
+    losses = np.arange(1.0, 41.0)
+    losses[[3, 20, 21, 22, 23]] = [math.inf, math.nan, math.nan, math.nan, math.nan]
+    steps, values = smoothed(losses)
+    assert list(steps) == list(range(1, 41))
+    assert values[3] == 5  # the window's infinite loss counts as its largest: 2, 3, 5, 6 and ∞
+    assert np.isnan(values[21])
+    assert np.isfinite(values[:18]).all()
+    assert smoothed(np.empty(0)).shape == (2, 0)
+
+
+def test_figures_hold_the_levels(made: str) -> None:
+    told = tell(chosen(parse(f"sweep={made}")[0]))
+    curves = curves_figure(told, "units", [3, 4], LIGHT)
+    colors = colors_of([3, 4], LIGHT)
+    assert [trace.line.color for trace in curves.data] == [colors[str(one.settings["units"])] for one in told]
+    mean, dots = levels_figure(told, "units", [3, 4], LIGHT).data
+    assert sorted(dots.y) == sorted(one.level for one in told if one.level is not None)
+    four = [one.level for one in told if one.settings["units"] == 4 and one.level is not None]
+    assert mean.y[1] == pytest.approx(np.mean(four))
+    assert mean.error_y.array[1] == pytest.approx(np.std(four, ddof=1) / np.sqrt(2))
+
+
+def test_too_many(made: str) -> None:
+    _, wrong = parse("runs=" + ",".join(f"a{i}" for i in range(300)))
+    assert wrong == ["runs takes at most 200 names (got 300)"]
+    with pytest.raises(InputError):
+        sweep(SMALL, {})

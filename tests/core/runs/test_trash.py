@@ -1,0 +1,98 @@
+"""Deleted runs and the way back."""
+
+import time
+
+import pytest
+
+from core.errors import ConflictError, UnknownError
+from core.outer.trainer import train
+from core.runs import trash as module
+from core.runs.label import write_label
+from core.runs.lock import try_claim
+from core.runs.run import Run, Status
+from core.runs.trash import BIN, DAY, DAYS, count, deleted, discard, empty, expire, put_back
+from core.runs.zoo import own_runs
+from tests.core.helpers import small_config
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """A finished run in a folder of runs."""
+    monkeypatch.setenv("LOPTSCOPE_RUNS", str(tmp_path))
+    train(tmp_path / "mine", small_config(outer_steps=2, snapshots=2))
+    return Run(tmp_path / "mine")
+
+
+def content(path):
+    return {
+        one.relative_to(path): one.read_bytes() for one in path.rglob("*") if one.is_file() and one.name != ".claim"
+    }
+
+
+def test_there_and_back(run, tmp_path):
+    write_label(run.path, {"title": "My run"})
+    before = content(run.path)
+    identity = discard(run.path)
+    assert not run.path.exists() and own_runs() == [] and count() == 1
+    (found,) = deleted()
+    assert (found.id, found.name, found.title) == (identity, "mine", "My run")
+    assert found.bytes == sum(map(len, before.values())) and abs(found.deleted - time.time()) < 60
+    assert put_back(identity) == run.path
+    assert content(run.path) == before and deleted() == [] and [one.name for one in own_runs()] == ["mine"]
+    with pytest.raises(UnknownError, match="in the bin"):
+        put_back(identity)
+    with pytest.raises(UnknownError):
+        discard(tmp_path / "nobody")
+
+
+def test_the_same_name_twice(run, monkeypatch):
+    monkeypatch.setattr(module.time, "time_ns", lambda: 1_700_000_000_000 * 10**6)
+    first = discard(run.path)
+    train(run.path, small_config(outer_steps=1, snapshots=2))
+    with pytest.raises(ConflictError, match="another run mine by now"):
+        put_back(first)
+    second = discard(run.path)
+    assert first != second and count() == 2
+    put_back(first)
+    assert Run(run.path).config.outer_steps == 2
+
+
+@pytest.mark.parametrize("state", ["queued", "running"])
+def test_what_is_not_over_stays(run, state):
+    run.write_status(Status(state=state, outer_step=1, outer_steps=2))
+    with pytest.raises(ConflictError, match=f"mine is {state}: cancel or stop it"):
+        discard(run.path)
+    assert run.path.exists() and count() == 0
+
+
+def test_what_is_claimed_stays(run):
+    claim = try_claim(run.path)
+    with pytest.raises(ConflictError, match="mine is being trained"):
+        discard(run.path)
+    claim.release()
+    discard(run.path)
+
+
+def test_what_is_damaged_can_go(run):
+    (run.path / "status.json").write_text("{")
+    discard(run.path)
+    assert count() == 1
+
+
+@pytest.mark.parametrize(
+    "identity", ["", "..", "../mine", "1234567890123-../mine", "mine", "1234567890123-", "1234567890123-x"]
+)
+def test_ids_that_are_none(run, identity):
+    with pytest.raises(UnknownError):
+        put_back(identity)
+    assert run.path.exists()
+
+
+def test_emptied_by_hand_and_by_time(run, tmp_path):
+    identity = discard(run.path)
+    other = f"{int((time.time() - DAYS * DAY - 60) * 1000)}-old"
+    (tmp_path / BIN / other).mkdir()
+    (tmp_path / BIN / "not ours").mkdir()
+    assert expire() == 1 and [one.id for one in deleted()] == [identity]
+    assert empty() == 1 and deleted() == []
+    assert [one.name for one in (tmp_path / BIN).iterdir()] == ["not ours"] and not list(tmp_path.glob(".gone-*"))
