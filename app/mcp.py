@@ -104,7 +104,7 @@ def read_view(link: str) -> dict[str, Any]:
         "losses": losses,
         "first_step_not_finite": about["first_nonfinite"],
         "components": components,
-        "fixed_point_at_gradient_0": about["rest"],
+        "fixed_point_at_gradient_0": about["fixed_point"],
     }
     return dict(_plain(found))
 

@@ -16,7 +16,7 @@ from app.mcp import PATH, guard, offer_only_these, token
 from app.pages.explore.bundles import bundle_bytes
 from app.pages.explore.routes import api
 from app.pages.explore.view import parse
-from app.pages.library.entries import shelf
+from app.pages.library.entries import list_runs
 from app.pages.library.routes import library
 from app.pages.performance.draw import draw
 from app.pages.performance.view import parse as parse_performance
@@ -116,7 +116,7 @@ def create_server() -> Flask:
         with server.app_context():
             bundle_bytes(parse("")[0])
             draw(parse_performance("")[0], LIGHT)
-            shelf()
+            list_runs()
 
     threading.Thread(target=warm).start()  # not a daemon: torch must not be torn down under it
     return server

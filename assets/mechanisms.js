@@ -98,7 +98,7 @@
     },
   };
 
-  MOVES.earnings = () => "";
+  MOVES.ablations = () => "";
 
   // One drawing a frame, of the newest position.
   let waiting = false;

@@ -190,8 +190,8 @@
 
   panels.state = {
     legend: (view, bundle) => {
-      const { rest } = bundle.about;
-      const star = rest && { sign: rest.converged ? "★" : "☆", name: rest.converged ? "fixed point" : "slowest point found" };
+      const point = bundle.about.fixed_point;
+      const star = point && { sign: point.converged ? "★" : "☆", name: point.converged ? "fixed point" : "slowest point found" };
       return [...components(view), ...(star ? [star] : [])];
     },
     draw(overlay, view, bundle, step) {

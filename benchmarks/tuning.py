@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import ExponentialLR, LambdaLR, LRScheduler
 
 from benchmarks.report import Line
 from core.baselines.pruning import worker_pool
-from core.baselines.search import RIVALS, draw, search
+from core.baselines.search import BASELINES, draw, search
 from core.optimizers.schedules import WarmupCosine
 from core.seeds import Purpose, generator
 from core.tasks import make_task
@@ -114,7 +114,7 @@ def run() -> list[Line]:
             began = time.perf_counter()
             list(pool.map(time.sleep, [1.0] * workers))  # so that all of them have started
             start = time.perf_counter() - began - 1.0
-            timed = [_one(task, name, pool) for task in ("linear_regression", "rosenbrock") for name in RIVALS]
+            timed = [_one(task, name, pool) for task in ("linear_regression", "rosenbrock") for name in BASELINES]
     finally:
         torch.set_num_threads(threads)
     lines = [line for line, _ in timed]

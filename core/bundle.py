@@ -245,15 +245,15 @@ def _state_space(optimizer: Optimizer, states: Tensor) -> tuple[Arrays, dict[str
     about: dict[str, Any] = {
         "explained": [round(float(value), 6) for value in projection.explained],
         "state_names": [optimizer.state_names[i] for i in moving],
-        "rest": None,
+        "fixed_point": None,
     }
     arrays = {"state": _f32(projection(states[..., moving]))}
     start = states[:, -1][torch.isfinite(states[:, -1]).all(1)]
     if moving and len(start):
-        rest = find_fixed_points(optimizer, start[:1])
-        if len(rest.states):
-            arrays["rest_point"] = _f32(projection(rest.states[0, moving]))
-            about["rest"] = {"speed": float(rest.speeds[0]), "converged": bool(rest.converged[0])}
+        fixed_point = find_fixed_points(optimizer, start[:1])
+        if len(fixed_point.states):
+            arrays["fixed_point"] = _f32(projection(fixed_point.states[0, moving]))
+            about["fixed_point"] = {"speed": float(fixed_point.speeds[0]), "converged": bool(fixed_point.converged[0])}
     return arrays, about
 
 

@@ -2,11 +2,11 @@
 
 from core.evaluation.held_out import Evaluation, Score
 from core.evaluation.out_of_distribution import Condition, Generalization
-from core.evaluation.outcome import verdict
-from core.mechanisms.ablation import TITLES, Earning
+from core.evaluation.outcome import outcome_of
+from core.mechanisms.ablation import TITLES, Ablation
 from core.mechanisms.report import Report
 
-WORDS = {"holds": "below every rival", "level": "level with the best rival", "fails": "FAILS here"}
+WORDS = {"better": "below every rival", "tied": "level with the best rival", "worse": "FAILS here"}
 
 
 def number(value: float | None) -> str:
@@ -45,24 +45,24 @@ def _result(score: Score | None) -> str:
 
 
 def _line(condition: Condition) -> str:
-    found = verdict(condition.evaluation)
-    rival = found.rival or "all rivals diverge"
+    found = outcome_of(condition.evaluation)
+    baseline = found.baseline or "all rivals diverge"
     return (
         f"{condition.name:<30}{condition.evaluation.problems:>9}{_result(found.learned):>24}"
-        f"{_result(found.best):>24}  {rival:<20}{WORDS[found.outcome]}"
+        f"{_result(found.best):>24}  {baseline:<20}{WORDS[found.outcome]}"
     )
 
 
 def generalization_table(found: Generalization) -> str:
     """A heading, a line a condition: the learned optimizer, its best rival, and whether it holds against that."""
-    columns = f"{'condition':<30}{'problems':>9}{'learned':>24}{'best rival':>24}  {'which':<20}outcome"
-    failures = sum(verdict(condition.evaluation).outcome == "fails" for condition in found.conditions)
+    columns = f"{'condition':<30}{'problems':>9}{'learned':>24}{'best baseline':>24}  {'which':<20}outcome"
+    failures = sum(outcome_of(condition.evaluation).outcome == "worse" for condition in found.conditions)
     last = f"fails under {failures} of {len(found.conditions)} conditions: it is above the best rival by more than both"
     lines = [columns, *(_line(condition) for condition in found.conditions), f"{last} standard errors, or diverges"]
     return "\n".join(lines)
 
 
-def _earning(one: Earning) -> str:
+def _earning(one: Ablation) -> str:
     difference = one.difference
     against = "–" if difference.mean is None else f"{difference.mean:+.4g} ± {number(difference.sem)}"
     return f"  {TITLES[one.name]:<28}{number(one.median):>11}{against:>26}{one.diverged:>10}"
@@ -73,10 +73,10 @@ def report_table(report: Report) -> str:
     lines = [f"{report.optimizer} on {report.task}"]
     for name in ("momentum", "clipping", "schedule", "adaptation"):
         found = getattr(report, name)
-        lines.append(f"{name:<12}{'present' if found.present else 'absent':<9}{' '.join(found.says)}")
+        lines.append(f"{name:<12}{'present' if found.present else 'absent':<9}{' '.join(found.sentences)}")
     if report.interventions is not None:
         lines.append(f"meta-loss on {report.interventions.problems} held-out problems with one mechanism switched off:")
         lines.append(f"  {'variant':<28}{'median':>11}{'mean difference ± s.e.':>26}{'diverged':>10}")
-        lines += [_earning(one) for one in report.interventions.earnings]
+        lines += [_earning(one) for one in report.interventions.ablations]
         lines += [f"  {TITLES[name]}: {why}" for name, why in report.interventions.without.items()]
     return "\n".join(lines)

@@ -15,24 +15,24 @@ Everything here is defined in `core` and `app`; this module only gathers it. Bad
 """
 
 from core import __version__
-from core.analysis.adaptation import decline, rate_at, rates_along
-from core.analysis.autonomous import Schedule, autonomous, schedule_of
+from core.analysis.adaptation import rate_at, rate_exponent, rates_along
+from core.analysis.autonomous import Schedule, autonomous_trajectory, schedule_of
 from core.analysis.clipping import half_slope, largest_update, share_beyond
-from core.analysis.continuation import Branch, Fold, follow
+from core.analysis.continuation import Branch, Fold, continue_fixed_points
 from core.analysis.fixed_points import FixedPoints, find_fixed_points, speed
 from core.analysis.interventions import Frozen, Pinned, Unsaturated
 from core.analysis.jacobians import Derivatives, derivatives, update_slope
 from core.analysis.linearization import Linearization, LinearOptimizer, linearize
 from core.analysis.projection import Projection, principal_components
-from core.analysis.update_function import effective_learning_rate, slices, update_function
+from core.analysis.update_function import effective_learning_rate, update_function, update_functions_between
 from core.baselines.search import Range, search
 from core.errors import InputError
 from core.evaluation.held_out import Evaluation, compare, evaluate
 from core.evaluation.out_of_distribution import Generalization, generalize
-from core.mechanisms.ablation import Earnings, earnings
+from core.mechanisms.ablation import Ablations, ablate
 from core.mechanisms.adaptation import adaptation_view
 from core.mechanisms.clipping import Saturation, clipping_view, saturation
-from core.mechanisms.context import Context, Met
+from core.mechanisms.context import Context, Observed
 from core.mechanisms.momentum import momentum_view
 from core.mechanisms.report import Report, report_of
 from core.mechanisms.schedule import schedule_view
@@ -40,7 +40,7 @@ from core.optimizers import Architecture, HandDesigned, Optimizer, RecurrentOpti
 from core.plugins import register_optimizer, register_task, register_torch_optimizer
 from core.runs.run import Run
 from core.runs.transfer import export_weights, import_renn, import_weights
-from core.runs.zoo import entries, evaluate_run, find_run, rivals
+from core.runs.zoo import baselines, entries, evaluate_run, find_run
 from core.seeds import Purpose, generator
 from core.tasks import AutogradProblems, Problems, Task, make_task
 from core.unroll import Trajectory, inner_steps, unroll
@@ -48,12 +48,12 @@ from loptscope.loading import load
 from loptscope.pages import Page, explore, mechanisms, performance, runs, train
 
 __all__ = [
+    "Ablations",
     "Architecture",
     "AutogradProblems",
     "Branch",
     "Context",
     "Derivatives",
-    "Earnings",
     "Evaluation",
     "FixedPoints",
     "Fold",
@@ -63,7 +63,7 @@ __all__ = [
     "InputError",
     "LinearOptimizer",
     "Linearization",
-    "Met",
+    "Observed",
     "Optimizer",
     "Page",
     "Pinned",
@@ -80,13 +80,14 @@ __all__ = [
     "Trajectory",
     "Unsaturated",
     "__version__",
+    "ablate",
     "adaptation_view",
-    "autonomous",
+    "autonomous_trajectory",
+    "baselines",
     "clipping_view",
     "compare",
-    "decline",
+    "continue_fixed_points",
     "derivatives",
-    "earnings",
     "effective_learning_rate",
     "entries",
     "evaluate",
@@ -95,7 +96,6 @@ __all__ = [
     "export_weights",
     "find_fixed_points",
     "find_run",
-    "follow",
     "generalize",
     "generator",
     "half_slope",
@@ -112,22 +112,22 @@ __all__ = [
     "performance",
     "principal_components",
     "rate_at",
+    "rate_exponent",
     "rates_along",
     "register_optimizer",
     "register_task",
     "register_torch_optimizer",
     "report_of",
-    "rivals",
     "runs",
     "saturation",
     "schedule_of",
     "schedule_view",
     "search",
     "share_beyond",
-    "slices",
     "speed",
     "train",
     "unroll",
     "update_function",
+    "update_functions_between",
     "update_slope",
 ]

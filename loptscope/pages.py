@@ -16,7 +16,7 @@ from app.pages.mechanisms import view as mechanisms_state
 from app.pages.performance import draw as performance_drawing
 from app.pages.performance import view as performance_state
 from app.pages.runs import view as runs_state
-from app.pages.runs.data import compared_by, tell
+from app.pages.runs.data import compared_by, summarize
 from app.pages.runs.figures import curves_figure, levels_figure
 from app.pages.train import stills as train_stills
 from app.pages.train import view as train_state
@@ -132,7 +132,7 @@ def mechanisms(query: str = "") -> Page:
 
     def make(side: int, name: str) -> go.Figure:
         found = sides()[side]
-        made = stills.still(view.view, name, found.figures[name], found.moved, view.mode, view.position)
+        made = stills.still(view.view, name, found.figures[name], found.client_arrays, view.mode, view.position)
         return _framed(made, _theme(view.theme), legend=any(trace.showlegend for trace in made.data))
 
     def makers(side: int) -> Figures:
@@ -145,7 +145,7 @@ def performance(query: str = "") -> Page:
     """The figures of the Performance page.
 
     Args:
-        query: a view, as in ``"task=rosenbrock&rival=adam"``; what is left out has its default.
+        query: a view, as in ``"task=rosenbrock&baseline=adam"``; what is left out has its default.
 
     Raises:
         InputError: something in it is wrong.
@@ -200,7 +200,7 @@ def runs(query: str) -> Page:
         InputError: something in it is wrong, or it names no run.
     """
     view = _asked(runs_state.parse(query))
-    told = tell(runs_state.chosen(view))
+    told = summarize(runs_state.chosen(view))
     if not told:
         raise InputError("name runs, as in runs('runs=one,another'), or a sweep")
     theme = _theme(view.theme)

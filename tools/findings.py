@@ -12,10 +12,10 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from core.baselines.search import read_tuned
+from core.baselines.search import read_search_result
 from core.errors import InputError
 from core.files.atomic import read_json, write_bytes, write_json
-from core.mechanisms.ablation import EARNINGS_FILE, TITLES, Earnings, earnings
+from core.mechanisms.ablation import ABLATIONS_FILE, TITLES, Ablations, ablate
 from core.mechanisms.context import Context
 from core.mechanisms.report import Report, report_of
 from core.runs import zoo
@@ -53,7 +53,7 @@ class Finding:
     seed: int
     report: Report
     beta: float
-    earned: Earnings | None
+    earned: Ablations | None
 
     @property
     def slow_mode(self) -> float | None:
@@ -85,11 +85,11 @@ def find(name: str, run_interventions: bool) -> Finding:
     run = zoo.find_run(name)
     task = run.config.task
     context = Context(run.optimizer(), make_task(task))
-    path = run.path / EARNINGS_FILE
+    path = run.path / ABLATIONS_FILE
     if run_interventions and not path.exists():
-        write_json(path, earnings(context, FEW if context.large else PROBLEMS))
-    earned = read_json(path, Earnings) if path.exists() else None
-    beta = read_tuned(zoo.TUNED_ROOT, task, "momentum").hyperparameters["momentum"]
+        write_json(path, ablate(context, FEW if context.large else PROBLEMS))
+    earned = read_json(path, Ablations) if path.exists() else None
+    beta = read_search_result(zoo.TUNED_ROOT, task, "momentum").hyperparameters["momentum"]
     return Finding(name, run.config.seed, report_of(name, context), beta, earned)
 
 
@@ -103,7 +103,7 @@ def _yes(holds: bool, text: str) -> str:
 
 def _row(f: Finding) -> str:
     r, holds = f.report, f.claims
-    state = r.clipping.rest or r.clipping.start
+    state = r.clipping.fixed_point or r.clipping.start
     half = min((one for one in state.half_slope if one is not None), default=None)
     share = "" if state.share_beyond is None else f", {100 * state.share_beyond:.3g} % beyond"
     cells = [
@@ -124,7 +124,7 @@ def _row(f: Finding) -> str:
 
 def _earned_row(f: Finding, names: Sequence[str]) -> str:
     assert f.earned is not None
-    by_name = {one.name: one for one in f.earned.earnings}
+    by_name = {one.name: one for one in f.earned.ablations}
     whole = by_name["whole"].median
     cells = [f"`{f.name}`", _n(whole)]
     for name in names:
@@ -179,11 +179,13 @@ def _earned_sentences(found: Sequence[Finding], names: Sequence[str]) -> list[st
         ratios = []
         for f in found:
             assert f.earned is not None
-            by_name = {one.name: one for one in f.earned.earnings}
+            by_name = {one.name: one for one in f.earned.ablations}
             one, whole = by_name.get(name), by_name["whole"].median
             if one is not None and one.median is not None and whole:
                 ratios.append(one.median / whole)
-        lost = sum(any(one.name == name and one.median is None for one in f.earned.earnings) for f in found if f.earned)
+        lost = sum(
+            any(one.name == name and one.median is None for one in f.earned.ablations) for f in found if f.earned
+        )
         if ratios:
             said.append(
                 f"- {TITLES[name].capitalize()}: between {min(ratios):.3g} and {max(ratios):.3g} times the meta-loss"

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from app.shared.catalog import TITLES
-from core.baselines.search import RIVALS
+from core.baselines.search import BASELINES
 from core.evaluation.held_out import Evaluation, Score
 from core.evaluation.out_of_distribution import Generalization
-from core.evaluation.outcome import verdict
+from core.evaluation.outcome import outcome_of
 from core.files.atomic import read_json, write_bytes
 from core.runs import zoo
 from core.tasks import TASKS
@@ -36,7 +36,7 @@ def _failures(name: str) -> str:
     if not path.exists():
         return "–"
     others = read_json(path, Generalization).conditions[1:]
-    failed = [condition.name for condition in others if verdict(condition.evaluation).outcome == "fails"]
+    failed = [condition.name for condition in others if outcome_of(condition.evaluation).outcome == "worse"]
     return f"{len(failed)} of {len(others)}" + (f": {'; '.join(failed)}" if failed else "")
 
 
@@ -52,15 +52,15 @@ def entries_table(evaluations: dict[str, Evaluation]) -> list[str]:
     """One line a shipped optimizer: against the best tuned one, the better of the two in bold."""
     lines = _heading("task", "shipped optimizer", "learned", "best tuned", "steps", "fails out of distribution")
     for name, found in evaluations.items():
-        judged = verdict(found)
+        judged = outcome_of(found)
         ours, best = (_meta_loss(score, found.problems) for score in (judged.learned, judged.best))
-        if judged.outcome == "holds":
+        if judged.outcome == "better":
             ours = f"**{ours}**"
-        elif judged.outcome == "fails":
+        elif judged.outcome == "worse":
             best = f"**{best}**"
-        rival = f"{best}, {TITLES[judged.rival]}" if judged.rival else "all diverge"
+        baseline = f"{best}, {TITLES[judged.baseline]}" if judged.baseline else "all diverge"
         steps = f"{_steps(judged.learned)} / {_steps(judged.best)}"
-        lines.append(_line(TASKS[found.task].title, f"`{name}`", ours, rival, steps, _failures(name)))
+        lines.append(_line(TASKS[found.task].title, f"`{name}`", ours, baseline, steps, _failures(name)))
     return lines
 
 
@@ -69,7 +69,7 @@ def rivals_table(evaluations: dict[str, Evaluation]) -> list[str]:
     by_task = {found.task: found for found in evaluations.values()}
     columns = [by_task[task] for task in TASKS if task in by_task]
     lines = _heading("tuned", *(TASKS[found.task].title for found in columns))
-    for name in RIVALS:
+    for name in BASELINES:
         if any(name in found.optimizers for found in columns):
             cells = (_meta_loss(found.optimizers.get(name), found.problems) for found in columns)
             lines.append(_line(TITLES[name], *cells))

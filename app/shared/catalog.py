@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core import plugins
-from core.baselines.search import TUNED
+from core.baselines.search import EXPLORE_BASELINES
 from core.errors import InputError, choose
 from core.evaluation.held_out import Evaluation
 from core.files.atomic import Stamp, read_json, stamp
@@ -156,7 +156,7 @@ def _subjects(task: str, seen: tuple[Hashable, ...]) -> dict[str, Subject]:
     mine = [run for run in zoo.own_runs() if run.config.task == task and run.name not in taken]
     own = [_own(run, stamp(run.path, KEPT)) for run in mine]
     learned = distinct([*shipped, *(subject for subject in own if subject is not None)])
-    usual = [_hand_designed(task, name, name, TITLES[name]) for name in TUNED]
+    usual = [_hand_designed(task, name, name, TITLES[name]) for name in EXPLORE_BASELINES]
     return {subject.name: subject for subject in (*learned, *_plugins(task), *usual)}
 
 

@@ -18,11 +18,19 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Field:
-    """How one entry of a view is read, written and defaulted; ``so_far`` holds the entries before it."""
+    """How one entry of a view is read, written and defaulted.
+
+    Attributes:
+        default: its value where the link does not name it; gets the entries before it.
+        read: from its text in a link and the entries before it.
+        write: what `read` reads back.
+        formerly: the name it had in older links, which are still read.
+    """
 
     default: Callable[[Values], Any]
     read: Callable[[str, Values], Any]
     write: Callable[[Any], str]
+    formerly: str | None = None
 
 
 def whole(text: str) -> int | None:
@@ -30,10 +38,19 @@ def whole(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else None
 
 
-def choice(name: str, options: Mapping[str, Any]) -> Callable[[str, Values], str]:
-    """A reader for one of a few names."""
+def choice(
+    name: str, options: Mapping[str, Any], formerly: Mapping[str, str] | None = None
+) -> Callable[[str, Values], str]:
+    """A reader for one of a few names.
+
+    Args:
+        name: of the field, for the sentence about a wrong one.
+        options: the names.
+        formerly: names that older links have for some of them.
+    """
 
     def read(text: str, so_far: Values) -> str:
+        text = (formerly or {}).get(text, text)
         choose(name, text[:80], dict(options))
         return text
 
@@ -53,6 +70,7 @@ class Links(Generic[T]):
         assert list(table) == [field.name for field in fields(view)]  # type: ignore[arg-type]
         self._view = view
         self._table = table
+        self._formerly = {field.formerly: name for name, field in table.items() if field.formerly is not None}
 
     def parse(self, query: str | Mapping[str, str]) -> tuple[T, list[str]]:
         """The view a link asks for, and one sentence for everything in it that was wrong (and was left at its default).
@@ -60,9 +78,10 @@ class Links(Generic[T]):
         Args:
             query: the part of a link after "?", or its entries.
         """
-        given = (
+        asked = (
             dict(parse_qsl(query.removeprefix("?"), keep_blank_values=True)) if isinstance(query, str) else dict(query)
         )
+        given = {self._formerly.get(name, name): text for name, text in asked.items()}
         values: dict[str, Any] = {}
         wrong = [
             f"{name[:40]!r} is not part of a view: {', '.join(self._table)}"

@@ -23,7 +23,7 @@ def rate_at(gradients: Tensor, rates: Tensor, at: float) -> float:
     return float(np.interp(at, gradients[order].numpy(), rates[order].numpy()))
 
 
-def decline(gradients: Tensor, rates: Tensor, low: float, high: float) -> float | None:
+def rate_exponent(gradients: Tensor, rates: Tensor, low: float, high: float) -> float | None:
     """−d ln(rate) / d ln|g| fitted by least squares over both arms, low ≤ |g| ≤ high: 0 for momentum, 1 for RMSProp far out.
 
     None where fewer than four points with a positive rate lie there.

@@ -13,7 +13,7 @@ from core.optimizers.base import Optimizer
 STEPS = 200
 
 
-def autonomous(optimizer: Optimizer, steps: int = STEPS, start: Tensor | None = None) -> Tensor:
+def autonomous_trajectory(optimizer: Optimizer, steps: int = STEPS, start: Tensor | None = None) -> Tensor:
     """h̄₀ … h̄_K at g = 0, [K + 1, S], float64.
 
     Args:

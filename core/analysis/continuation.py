@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.analysis.fixed_points import CONVERGED, MARGINAL, at_rest, speed
+from core.analysis.fixed_points import CONVERGED, MARGINAL, is_fixed_point, speed
 from core.analysis.jacobians import derivatives, moving_entries
 from core.errors import InputError
 from core.optimizers.base import Optimizer
@@ -78,7 +78,7 @@ class _Point(NamedTuple):
     slopes: Tensor
 
 
-def follow(
+def continue_fixed_points(
     optimizer: Optimizer,
     state: Tensor,
     gradient: float,
@@ -114,7 +114,7 @@ def follow(
         jumps = (gradient > 0, gradient < 0)
         low, high = (1e-6 * min(even, gradient), high) if gradient > 0 else (low, 1e-6 * max(-even, gradient))
     q = speed(optimizer, state[None], torch.tensor([gradient], dtype=state.dtype))
-    if not bool(at_rest(optimizer, state[None], q)):
+    if not bool(is_fixed_point(optimizer, state[None], q)):
         raise InputError(
             f"continuation starts from a fixed point, of speed {CONVERGED} or less (this state's is {float(q):.1e})"
         )

@@ -39,7 +39,7 @@ class FixedPoints:
         states: the m points, [m, S].
         gradients: the constant gradient of each point, [m].
         speeds: q at each point, [m].
-        converged: whether it is `at_rest`: q is at most 1e-20 (or what rounding leaves, for norms above 1e5); otherwise the point is slow, a local minimum of the speed, [m].
+        converged: whether it is `is_fixed_point`: q is at most 1e-20 (or what rounding leaves, for norms above 1e5); otherwise the point is slow, a local minimum of the speed, [m].
         counts: how many starts came to each point, [m].
         eigenvalues: of the Jacobian at each point without the clock, by falling modulus, complex [m, M].
         stability: of each point: "stable" where every |λ| is below 1 − 1e-6, "unstable" where one is above 1 + 1e-6,
@@ -69,7 +69,7 @@ def speed(optimizer: Optimizer, states: Tensor, gradients: Tensor) -> Tensor:
     return _half_square((following - states)[:, moving])
 
 
-def at_rest(optimizer: Optimizer, states: Tensor, speeds: Tensor) -> Tensor:
+def is_fixed_point(optimizer: Optimizer, states: Tensor, speeds: Tensor) -> Tensor:
     """Whether states [n, S] of those speeds [n] count as fixed points, [n]."""
     return speeds <= (0.5 * (ROUNDING * states[:, moving_entries(optimizer)].norm(dim=1)) ** 2).clamp_min(CONVERGED)
 
@@ -176,13 +176,13 @@ class _Search:
         points, q = self._newton(states, g, limit)
         status: list[Status] = ["converged"] * len(points)
         reasons = [""] * len(points)
-        stuck = torch.nonzero(~at_rest(self.optimizer, points, q))[:, 0]
+        stuck = torch.nonzero(~is_fixed_point(self.optimizer, points, q))[:, 0]
         for rows in stuck.split(self.at_once):
             lower, slow = self._levenberg_marquardt(points[rows], g[rows])
             points[rows], q[rows] = self._newton(lower, g[rows], limit)
-            resting = at_rest(self.optimizer, points[rows], q[rows])
+            settled = is_fixed_point(self.optimizer, points[rows], q[rows])
             for row, i in enumerate(rows.tolist()):
-                if not bool(resting[row]):
+                if not bool(settled[row]):
                     status[i] = "slow" if bool(slow[row]) else "failed"
                     reasons[i] = (
                         "" if bool(slow[row]) else f"the search stopped at speed {float(q[i]):.1e}, at no minimum of it"
@@ -227,8 +227,8 @@ class _Search:
             lower = reached < (1 - 1e-4 * size) * here
             taken = rows[waiting[lower]]
             points[taken], q[taken], moved[waiting[lower]] = trial[lower], reached[lower], True
-            resting = at_rest(self.optimizer, points[rows[waiting]], here)
-            waiting = waiting[~lower & ~resting]  # a fixed point is polished by whole steps or not at all
+            settled = is_fixed_point(self.optimizer, points[rows[waiting]], here)
+            waiting = waiting[~lower & ~settled]  # a fixed point is polished by whole steps or not at all
             size /= 2
         return moved
 
@@ -243,7 +243,7 @@ class _Search:
             downhill = (slopes.mT @ residual[:, :, None])[:, :, 0]
             size = torch.linalg.matrix_norm(slopes).clamp_min(1.0) * residual.norm(dim=1)
             minima[active] = downhill.norm(dim=1) <= STATIONARY * size
-            going = ~minima[active] & torch.isfinite(size) & ~at_rest(self.optimizer, points[active], q[active])
+            going = ~minima[active] & torch.isfinite(size) & ~is_fixed_point(self.optimizer, points[active], q[active])
             active, slopes, downhill = active[going], slopes[going], downhill[going]
             if not len(active):
                 break
@@ -296,7 +296,7 @@ def _collect(
         points,
         used[chosen],
         ends.speeds[chosen],
-        at_rest(search.optimizer, points, ends.speeds[chosen]),
+        is_fixed_point(search.optimizer, points, ends.speeds[chosen]),
         torch.tensor([counts[i] for i in order], dtype=torch.long),
         eigenvalues,
         tuple(stability_of(row) for row in eigenvalues),

@@ -224,11 +224,11 @@ def following(
     """
     moving = moving_entries(optimizer)
     state = optimizer.initial_state(gradients.shape[1], torch.float64) if start is None else start
-    other, rest = state, linear.linearization.state
+    other, fixed_point = state, linear.linearization.state
     real, modelled, distance = [], [], []
     with torch.no_grad():
         for g in gradients:
-            apart, away = (other - state)[:, moving].norm(dim=1), (state - rest)[:, moving].norm(dim=1)
+            apart, away = (other - state)[:, moving].norm(dim=1), (state - fixed_point)[:, moving].norm(dim=1)
             distance.append((apart / away).mean())
             state, update = optimizer.step(state, g)
             other, guess = linear.step(other, g)

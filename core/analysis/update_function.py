@@ -43,7 +43,9 @@ def effective_learning_rate(optimizer: Optimizer, states: Tensor, width: float =
     return -update_slope(optimizer, rows, zeros).view(states.shape[:-1])
 
 
-def slices(optimizer: Optimizer, start: Tensor, end: Tensor, shares: Tensor, gradients: Tensor) -> Tensor:
+def update_functions_between(
+    optimizer: Optimizer, start: Tensor, end: Tensor, shares: Tensor, gradients: Tensor
+) -> Tensor:
     """Update functions on the straight line between two states: along a principal component, a mode, or from h₀ to h*.
 
     Args:

@@ -28,7 +28,7 @@ Draws = dict[str, Tensor]  # hyperparameters by name, each [draws]
 
 
 @dataclass(frozen=True)
-class Raced:
+class PrunedScores:
     """What is known of each draw.
 
     Attributes:
@@ -76,7 +76,7 @@ def _sums(
     count, size = len(allowed), problems.count
     rows = problems.x0.numel()
     sums = torch.zeros(count, size, dtype=torch.float64)
-    met = torch.zeros(count, dtype=torch.int64)
+    covered = torch.zeros(count, dtype=torch.int64)
     alive = torch.arange(count)
     batch = problems.repeated(count)
     x, first = batch.x0, None
@@ -99,14 +99,14 @@ def _sums(
                 if k > steps or not going_on.all():
                     break
         assert first is not None
-        sums[alive], met[alive] = running, k
+        sums[alive], covered[alive] = running, k
         alive, running, first = alive[going_on], running[going_on], first[going_on]
         if k <= steps and len(alive):
             batch = problems.repeated(len(alive))
             x = step.next_x.view(len(going_on), -1)[going_on].view(batch.x0.shape)
             columns = step.next_state.mT.reshape(step.next_state.shape[1], len(going_on), rows)
             state = columns[:, going_on].flatten(1).mT
-    return sums, met
+    return sums, covered
 
 
 def _chunk(
@@ -126,7 +126,7 @@ def _chunk(
     count = len(next(iter(draws.values())))
     at_once = max(1, ROWS_AT_ONCE // (count * problems.dimension))
     sums = torch.zeros(count, problems.count, dtype=torch.float64)
-    met = torch.zeros(count, dtype=torch.int64)
+    covered = torch.zeros(count, dtype=torch.int64)
     alive = torch.arange(count)
     most = limit * (length + 1) * problems.count * (1 + 1e-9)
     with torch.no_grad():
@@ -135,18 +135,18 @@ def _chunk(
             chosen = {name: values[alive] for name, values in draws.items()}
             found, reached = _sums(cls, chosen, part, steps, most - sums[alive].sum(1))
             sums[alive, start : start + part.count] = found
-            met[alive] += reached * part.count
+            covered[alive] += reached * part.count
             total = sums[alive].sum(1)
             alive = alive[torch.isfinite(total) & (total <= most)]
             if not len(alive):
                 break
     mean = sums.mean(1) / (length + 1)
     mean = torch.where(torch.isfinite(mean), mean, math.inf)
-    complete = met == (steps + 1) * problems.count
-    return torch.where(complete[:, None], sums / (length + 1), math.nan), mean, met
+    complete = covered == (steps + 1) * problems.count
+    return torch.where(complete[:, None], sums / (length + 1), math.nan), mean, covered
 
 
-def race(
+def pruned_search(
     cls: type[HandDesigned],
     draws: Draws,
     problems: Problems,
@@ -156,7 +156,7 @@ def race(
     ordered: bool = False,
     pool: Executor | None = None,
     on_chunk: Callable[[int], None] | None = None,
-) -> Raced:
+) -> PrunedScores:
     """Mean meta-loss of every draw.
 
     Args:
@@ -176,7 +176,7 @@ def race(
     size = max(1, ROWS_AT_ONCE // problems.x0.numel())
     per_problem = torch.full((count, problems.count), math.nan, dtype=torch.float64)
     mean = torch.zeros(count, dtype=torch.float64)
-    met = torch.zeros(count, dtype=torch.int64)
+    covered = torch.zeros(count, dtype=torch.int64)
 
     def run(chunks: list[Tensor], reach: int, limit: float) -> Iterator[tuple[Tensor, tuple[Tensor, Tensor, Tensor]]]:
         chosen = [{name: values[chunk] for name, values in draws.items()} for chunk in chunks]
@@ -188,7 +188,7 @@ def race(
     prune = keep is not None and keep < count
     if prune and not ordered and steps > 2 * PILOT_STEPS:
         for chunk, found in run(list(order.split(size)), PILOT_STEPS, math.inf):
-            _, mean[chunk], met[chunk] = found
+            _, mean[chunk], covered[chunk] = found
         order = torch.argsort(mean, stable=True)
     finished = torch.empty(0, dtype=torch.float64)
     limit = math.inf
@@ -197,7 +197,7 @@ def race(
         members = order[start : start + wave]
         hopeful = members[torch.isfinite(mean[members]) & (mean[members] <= limit)]
         for chunk, found in run(list(hopeful.split(size)) if len(hopeful) else [], steps, limit):
-            per_problem[chunk], mean[chunk], met[chunk] = found
+            per_problem[chunk], mean[chunk], covered[chunk] = found
             finished = torch.cat([finished, mean[chunk][~per_problem[chunk].isnan().any(1)]])
             if on_chunk:
                 on_chunk(len(chunk))
@@ -206,10 +206,10 @@ def race(
         if prune and keep is not None and len(finished) >= keep:
             finished = finished.sort().values[:keep]
             limit = finished[-1].item()
-    return Raced(per_problem, mean, (met // problems.count - 1).clamp_min(0))
+    return PrunedScores(per_problem, mean, (covered // problems.count - 1).clamp_min(0))
 
 
 def meta_losses(cls: type[HandDesigned], draws: Draws, problems: Problems, steps: int) -> Tensor:
     """Meta-loss of every draw on every problem, [draws, problems]; infinite on all for a draw that diverged on one."""
-    raced = race(cls, draws, problems, steps)
-    return torch.where(raced.diverged[:, None], math.inf, raced.per_problem)
+    scored = pruned_search(cls, draws, problems, steps)
+    return torch.where(scored.diverged[:, None], math.inf, scored.per_problem)

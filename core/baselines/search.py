@@ -21,7 +21,7 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
-from core.baselines.pruning import race, worker_pool
+from core.baselines.pruning import pruned_search, worker_pool
 from core.errors import InputError, choose
 from core.files.atomic import read_json, write_bytes, write_json
 from core.optimizers.hand_designed import HAND_DESIGNED, HandDesigned, make_hand_designed
@@ -71,11 +71,11 @@ RANGES: dict[str, Range] = {
     "half_life": Range(5.0, 2000.0, "log"),
 }
 SPACES: dict[str, dict[str, Range]] = {}  # by optimizer, where it is not `RANGES`
-TUNED = ("momentum", "rmsprop", "adam")  # shown beside the optimizer under the microscope
-RIVALS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adam_cosine", "adam_exponential")  # compared with
+EXPLORE_BASELINES = ("momentum", "rmsprop", "adam")  # shown beside the optimizer under the microscope
+BASELINES = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adam_cosine", "adam_exponential")  # compared with
 
 
-class Tuned(BaseModel):
+class SearchResult(BaseModel):
     """The outcome of a search, as kept in ``zoo/tuned/TASK/OPTIMIZER.json``.
 
     Attributes:
@@ -125,7 +125,7 @@ class Search:
         steps: and how many inner steps, averaged over these problems and rounded down, [draws]; K if all.
     """
 
-    tuned: Tuned
+    tuned: SearchResult
     draws: dict[str, Tensor]
     meta_losses: Tensor
     problems: Tensor
@@ -197,7 +197,7 @@ def search(
             if on_done:
                 on_done(done, work)
 
-        raced = race(
+        scored = pruned_search(
             cls,
             {name: values[alive] for name, values in drawn.items()},
             task.sample(count, generator(Purpose.TUNE, seed, number)),
@@ -208,15 +208,15 @@ def search(
             on_chunk=report,
         )
         if number == 0:
-            diverged = int(raced.diverged.sum())
-            given_up = int(((raced.steps < steps) & ~raced.diverged).sum())
-        result[alive], tried_on[alive], covered[alive] = raced.mean, count, raced.steps
-        best = int(torch.argmin(raced.mean))
-        sem = (raced.per_problem[best].std() / count**0.5).item() if count > 1 else None
+            diverged = int(scored.diverged.sum())
+            given_up = int(((scored.steps < steps) & ~scored.diverged).sum())
+        result[alive], tried_on[alive], covered[alive] = scored.mean, count, scored.steps
+        best = int(torch.argmin(scored.mean))
+        sem = (scored.per_problem[best].std() / count**0.5).item() if count > 1 else None
     winner = int(alive[torch.argmin(result[alive])])
     if not math.isfinite(result[winner].item()):
         raise InputError(f"all {draws} draws of {optimizer} diverged on {task.name}: try more draws")
-    tuned = Tuned(
+    tuned = SearchResult(
         task=task.name,
         optimizer=optimizer,
         draws=draws,
@@ -236,13 +236,13 @@ def search_all(
     task: Task,
     folder: Path | None,
     *,
-    optimizers: Sequence[str] = RIVALS,
+    optimizers: Sequence[str] = BASELINES,
     draws: int,
     seed: int = 0,
     workers: int = 1,
     skip_existing: bool = False,
     on_done: Callable[[str, int, int], None] | None = None,
-) -> Iterator[Tuned]:
+) -> Iterator[SearchResult]:
     """Tune several optimizers one after the other, each kept as soon as it is done.
 
     Args:
@@ -257,7 +257,7 @@ def search_all(
     with worker_pool(workers) if workers > 1 else nullcontext() as pool:
         for name in optimizers:
             if skip_existing and folder is not None and (folder / task.name / f"{name}.json").exists():
-                earlier = read_tuned(folder, task.name, name)
+                earlier = read_search_result(folder, task.name, name)
                 if (earlier.draws, earlier.seed) == (draws, seed):
                     yield earlier
                     continue
@@ -280,9 +280,9 @@ def write_search(folder: Path, found: Search) -> None:
     write_json(place / f"{found.tuned.optimizer}.json", found.tuned)
 
 
-def read_tuned(folder: Path, task: str, optimizer: str) -> Tuned:
+def read_search_result(folder: Path, task: str, optimizer: str) -> SearchResult:
     """The outcome of an earlier search."""
-    return read_json(folder / task / f"{optimizer}.json", Tuned)
+    return read_json(folder / task / f"{optimizer}.json", SearchResult)
 
 
 def read_draws(folder: Path, task: str, optimizer: str) -> dict[str, np.ndarray]:

@@ -6,43 +6,43 @@ from typing import Literal
 
 from core.evaluation.held_out import Evaluation, Score
 
-Outcome = Literal["holds", "level", "fails"]
+Result = Literal["better", "tied", "worse"]
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Outcome:
     """How the learned optimizer did beside the best of the others.
 
     Attributes:
-        outcome: "holds" if its meta-loss is below the best rival's by more than both standard errors together, "fails"
+        outcome: "better" if its meta-loss is below the best rival's by more than both standard errors together, "worse"
             if it is above by more than that or diverges on any problem, otherwise "level".
         learned: its score.
         rival: name of the best rival that diverges on no problem; None if all of them do.
         best: that rival's score.
     """
 
-    outcome: Outcome
+    outcome: Result
     learned: Score
-    rival: str | None
+    baseline: str | None
     best: Score | None
 
 
-def best_rival(scores: Mapping[str, Score]) -> str | None:
+def best_baseline(scores: Mapping[str, Score]) -> str | None:
     """The hand-designed optimizer with the lowest mean meta-loss; None if each of them diverges on some problem."""
     means = {name: s.meta_loss.mean for name, s in scores.items() if name != "learned" and s.meta_loss.mean is not None}
     return min(means, key=lambda name: means[name]) if means else None
 
 
-def verdict(evaluation: Evaluation) -> Verdict:
+def outcome_of(evaluation: Evaluation) -> Outcome:
     """Compare by mean meta-loss."""
     ours = evaluation.optimizers["learned"]
-    rival = best_rival(evaluation.optimizers)
-    best = evaluation.optimizers[rival] if rival else None
+    baseline = best_baseline(evaluation.optimizers)
+    best = evaluation.optimizers[baseline] if baseline else None
     if ours.meta_loss.mean is None:
-        return Verdict("fails", ours, rival, best)
+        return Outcome("worse", ours, baseline, best)
     if best is None or best.meta_loss.mean is None:
-        return Verdict("holds", ours, rival, best)
+        return Outcome("better", ours, baseline, best)
     margin = (ours.meta_loss.sem or 0.0) + (best.meta_loss.sem or 0.0)
     lead = best.meta_loss.mean - ours.meta_loss.mean
-    outcome: Outcome = "holds" if lead > margin else "fails" if -lead > margin else "level"
-    return Verdict(outcome, ours, rival, best)
+    outcome: Result = "better" if lead > margin else "worse" if -lead > margin else "tied"
+    return Outcome(outcome, ours, baseline, best)

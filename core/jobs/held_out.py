@@ -101,12 +101,12 @@ class HeldOut:
         self.last = self.trained
         return {**found, "curve": _curve(losses)}
 
-    def rivals(self) -> dict[str, Any]:
+    def baselines(self) -> dict[str, Any]:
         """The tuned hand-designed optimizers on the same problems, by name; empty if none were tuned for the task."""
         self.levels_due = False
         began = time.perf_counter()
         try:
-            tuned = zoo.rivals(self.config.task)
+            tuned = zoo.baselines(self.config.task)
         except InputError:
             return {}
         found = {}

@@ -16,13 +16,13 @@ from typing import Any
 from core.errors import ConflictError, InputError, UnknownError
 from core.files.atomic import Stamp, is_settled, stamp, write_bytes, write_json
 from core.jobs.limits import Limits
-from core.jobs.record import LEFT_AS, Job, Record, Wish, locked, note
+from core.jobs.record import LEFT_AS, Job, Record, Request, locked, note
 from core.runs import zoo
 from core.runs.config import RunConfig
-from core.runs.lock import Claim, Heartbeat, begin_beating, last_heartbeat, try_claim
+from core.runs.lock import Heartbeat, RunLock, acquire, begin_heartbeat, last_heartbeat
 from core.runs.options import from_options, to_options
 from core.runs.run import Run, State, Status, is_name, runs_root
-from core.runs.trash import count, erase, expire
+from core.runs.trash import count, expire, purge
 
 IN_VAIN = 5  # workers in a row that may die of a run before it is given up
 AT_WORK: tuple[State, ...] = ("queued", "running", "paused")  # what counts against a client's number of runs
@@ -30,11 +30,11 @@ CAN_RESUME: tuple[State, ...] = ("paused", "stopped", "cancelled", "failed")
 
 
 @dataclass(frozen=True)
-class Held:
+class ClaimedJob:
     """A run that was taken from the queue, and the right to work on it."""
 
     record: Record
-    claim: Claim
+    claim: RunLock
 
 
 def find(name: str, root: Path | None = None) -> Record:
@@ -196,46 +196,46 @@ def reorder(record: Record, place: int) -> None:
                 other.write_job(order=order)
 
 
-def ask(record: Record, wish: Wish) -> None:
+def ask(record: Record, request: Request) -> None:
     """Pause, stop (and keep) or cancel a run: at once if nobody works on it, otherwise its worker is asked.
 
     Raises:
         ConflictError: the run is over, so there is nothing to pause, stop or cancel.
     """
-    claim = try_claim(record.path)
+    claim = acquire(record.path)
     if claim is None:
-        record.want(wish)
+        record.set_request(request)
         return
     try:
-        leave(record, wish)
+        leave(record, request)
     finally:
         claim.release()
 
 
-def leave(record: Record, wish: Wish) -> None:
+def leave(record: Record, request: Request) -> None:
     """Do to a run that is claimed what is wanted.
 
     Raises:
         ConflictError: the run is over, so there is nothing to pause, stop or cancel.
     """
     state = record.status().state
-    if state not in AT_WORK and state != LEFT_AS[wish]:
-        raise ConflictError(f"{record.name} is {state}: there is nothing to {wish}")
-    record.want(None)
-    if state != LEFT_AS[wish]:
-        if wish == "stop":
+    if state not in AT_WORK and state != LEFT_AS[request]:
+        raise ConflictError(f"{record.name} is {state}: there is nothing to {request}")
+    record.set_request(None)
+    if state != LEFT_AS[request]:
+        if request == "stop":
             record.keep_snapshot()
-        record.set_state(LEFT_AS[wish])
+        record.set_state(LEFT_AS[request])
 
 
 def withdraw(record: Record) -> None:
     """Remove a run that was queued by mistake; if a worker was quicker, it is cancelled."""
-    claim = try_claim(record.path)
+    claim = acquire(record.path)
     if claim is None:
-        record.want("cancel")
+        record.set_request("cancel")
         return
     try:
-        erase(record.path, record.path.parent)
+        purge(record.path, record.path.parent)
     finally:
         claim.release()
 
@@ -257,10 +257,10 @@ def resume(record: Record, limits: Limits | None = None) -> None:
         ConflictError: it is finished, or has been trained for as long as is allowed.
     """
     limits = limits or Limits.from_environment()
-    claim = try_claim(record.path)
+    claim = acquire(record.path)
     if claim is None:
-        if record.wanted() == "pause":
-            record.want(None)
+        if record.pending_request() == "pause":
+            record.set_request(None)
         return
     try:
         status = record.status()
@@ -269,14 +269,14 @@ def resume(record: Record, limits: Limits | None = None) -> None:
         if status.seconds >= limits.seconds:
             raise ConflictError(f"{record.name} has been trained for the {limits.seconds:g} s that a run may take here")
         if status.state in CAN_RESUME:
-            record.want(None)
+            record.set_request(None)
             record.write_job(order=time.time())
             record.set_state("queued")
     finally:
         claim.release()
 
 
-def take_next(worker: str, root: Path | None = None) -> Held | None:
+def take_next(worker: str, root: Path | None = None) -> ClaimedJob | None:
     """Take the run that is next: first those whose worker was lost, then the queue. None if nothing waits.
 
     Its status says "running" and its heartbeat is the worker's from now on.
@@ -284,12 +284,12 @@ def take_next(worker: str, root: Path | None = None) -> Held | None:
     listed = records(root)
     lost = [record for record, status in listed if status.state == "running"]
     for record in (*lost, *waiting(listed)):
-        claim = try_claim(record.path)
+        claim = acquire(record.path)
         if claim is None:
             continue
         try:
             if _begin(record, worker):
-                return Held(record, claim)
+                return ClaimedJob(record, claim)
         except BaseException:
             claim.release()
             raise
@@ -300,11 +300,11 @@ def take_next(worker: str, root: Path | None = None) -> Held | None:
 def _begin(record: Record, worker: str) -> bool:
     """Make a claimed run the worker's, if it still is to be run."""
     status = record.status()
-    wish = record.wanted()
+    request = record.pending_request()
     if status.state not in ("queued", "running"):
         return False
-    if wish is not None:
-        leave(record, wish)
+    if request is not None:
+        leave(record, request)
         return False
     before = last_heartbeat(record.path) if status.state == "running" else None
     in_vain = 0
@@ -314,7 +314,7 @@ def _begin(record: Record, worker: str) -> bool:
         record.set_state("failed", f"its worker died {in_vain} times at the same point, perhaps for want of memory")
         return False
     heartbeat = Heartbeat(worker=worker, host=socket.gethostname(), outer_step=status.outer_step, in_vain=in_vain)
-    begin_beating(record.path, heartbeat)
+    begin_heartbeat(record.path, heartbeat)
     message = "its worker was lost; another one goes on from the last training state" if before is not None else ""
     record.set_state("running", message)
     return True
@@ -326,7 +326,7 @@ def is_waiting(root: Path | None = None) -> bool:
         if status.state == "queued":
             return True
         if status.state == "running":
-            claim = try_claim(record.path)
+            claim = acquire(record.path)
             if claim is not None:
                 claim.release()
                 return True

@@ -9,16 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from core.errors import InputError
 from core.files.append_only import whole_lines
 from core.files.atomic import read_json, write_json
 from core.runs.run import Run, State, Status
 
-Wish = Literal["pause", "stop", "cancel"]
-WISHES: tuple[Wish, ...] = get_args(Wish)
-LEFT_AS: dict[Wish, State] = {"pause": "paused", "stop": "stopped", "cancel": "cancelled"}
+Request = Literal["pause", "stop", "cancel"]
+REQUESTS: tuple[Request, ...] = get_args(Request)
+LEFT_AS: dict[Request, State] = {"pause": "paused", "stop": "stopped", "cancel": "cancelled"}
 
 
 class Job(BaseModel):
@@ -45,7 +45,7 @@ class Control(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    wanted: Wish
+    requested: Request = Field(validation_alias=AliasChoices("requested", "wanted"))
 
 
 class Record:
@@ -84,22 +84,22 @@ class Record:
         status = self.status()
         note(self.path, "state", state=status.state, message=status.message, outer_step=status.outer_step)
 
-    def wanted(self) -> Wish | None:
+    def pending_request(self) -> Request | None:
         """What is asked of its worker."""
         path = self.path / "control.json"
         if not path.exists():
             return None
         try:
-            return read_json(path, Control).wanted
+            return read_json(path, Control).requested
         except InputError:
             return None  # taken back this moment, or not whole
 
-    def want(self, wish: Wish | None) -> None:
+    def set_request(self, request: Request | None) -> None:
         """Ask something of its worker, or take it back."""
-        if wish is None:
+        if request is None:
             (self.path / "control.json").unlink(missing_ok=True)
         else:
-            write_json(self.path / "control.json", Control(wanted=wish))
+            write_json(self.path / "control.json", Control(requested=request))
 
     def keep_snapshot(self) -> None:
         """Keep θ of the last training state as a snapshot, so that a stopped run can be looked at where it stopped."""

@@ -81,7 +81,7 @@ def describe(record: Record) -> dict[str, Any]:
         "id": record.name,
         "title": read_label(record.path).title,
         **live.model_dump(),
-        "wanted": record.wanted(),
+        "requested": record.pending_request(),
         "worker_alive": status.state == "running" and _beating(record),
         "meta_loss": None if latest is None else _finite(latest.meta_loss),
         "steps_per_second": speed,
@@ -106,7 +106,7 @@ def _listed(record: Record, status: Status, queue: Mapping[str, int]) -> dict[st
     found = stamp(record.path, FILES)
     known = _described(record, found) if status.state != "running" and is_settled(found) else describe(record)
     place = queue.get(record.name) if status.state == "queued" else None
-    return {**known, "wanted": record.wanted(), "place": place}
+    return {**known, "requested": record.pending_request(), "place": place}
 
 
 def describe_all(listed: Iterable[tuple[Record, Status]], sweep: str | None = None) -> dict[str, Any]:

@@ -12,11 +12,11 @@ from torch import Tensor
 from core.errors import InputError
 from core.jobs.held_out import HeldOut
 from core.jobs.limits import Limits
-from core.jobs.queue import Held
+from core.jobs.queue import ClaimedJob
 from core.jobs.record import LEFT_AS, Record, note
 from core.outer.gradient import Workers
 from core.outer.trainer import FULL, Hooks, train
-from core.runs.lock import beat, stop_beating
+from core.runs.lock import end_heartbeat, heartbeat_again
 from core.runs.run import OuterStep, State
 
 BEAT_EVERY = 1.0  # seconds
@@ -26,7 +26,7 @@ log = logging.getLogger("loptscope.worker")
 
 
 @final
-class Pulse:
+class HeartbeatThread:
     """A thread that says a run is being worked on, until it is stopped or another worker has taken the run."""
 
     def __init__(self, path: Path, worker: str):
@@ -38,7 +38,7 @@ class Pulse:
 
     def _beat(self) -> None:
         while not self._over.wait(BEAT_EVERY):
-            if not beat(self._path, self._worker):
+            if not heartbeat_again(self._path, self._worker):
                 self.lost.set()
                 return
 
@@ -52,7 +52,7 @@ class Pulse:
 class _Supervision:
     """What a worker does between two outer steps of one run."""
 
-    def __init__(self, record: Record, pulse: Pulse, leaving: Callable[[], bool], limits: Limits):
+    def __init__(self, record: Record, pulse: HeartbeatThread, leaving: Callable[[], bool], limits: Limits):
         self.record, self.pulse, self.leaving, self.limits = record, pulse, leaving, limits
         self.held_out: HeldOut | None = None
         self.looked = 0.0
@@ -73,9 +73,9 @@ class _Supervision:
             return False
         if now - self.looked > LOOK_EVERY:
             self.looked = now
-            wish = self.record.wanted()
-            if wish is not None:
-                self.reason = LEFT_AS[wish], ""
+            request = self.record.pending_request()
+            if request is not None:
+                self.reason = LEFT_AS[request], ""
                 return False
         return True
 
@@ -100,7 +100,7 @@ class _Supervision:
             if not last:
                 return
         if held_out.rivals_due(last=last):
-            found = held_out.rivals()
+            found = held_out.baselines()
             if found:
                 note(self.record.path, "levels", optimizers=found)
 
@@ -115,7 +115,7 @@ class LostError(Exception):
 
 
 def execute(
-    held: Held,
+    held: ClaimedJob,
     worker: str,
     *,
     leaving: Callable[[], bool] = lambda: False,
@@ -134,7 +134,7 @@ def execute(
         limits: what is allowed; those of the environment by default.
     """
     record = held.record
-    pulse = Pulse(record.path, worker)
+    pulse = HeartbeatThread(record.path, worker)
     watch = _Supervision(record, pulse, leaving, limits or Limits.from_environment())
     watch.written_to = record.status().outer_step
     log.info("%s: goes on from outer step %d", record.name, watch.written_to)
@@ -161,7 +161,7 @@ def execute(
         log.exception("%s failed", record.name)
         _say_failed(record, error)
     pulse.stop()
-    stop_beating(record.path)
+    end_heartbeat(record.path)
     held.claim.release()
 
 
@@ -174,10 +174,10 @@ def _after(record: Record) -> None:
             record.status()
         )  # once more, so that whoever looked before the snapshot was there looks again
     record.note_state()
-    wish = record.wanted()
-    if wish is None and state == "paused":  # it was taken back this moment
+    request = record.pending_request()
+    if request is None and state == "paused":  # it was taken back this moment
         record.set_state("queued")
-    record.want(None)
+    record.set_request(None)
 
 
 def _say_failed(record: Record, error: BaseException) -> None:

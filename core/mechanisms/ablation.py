@@ -1,10 +1,10 @@
 """What each mechanism earns: an optimizer and its interventions on the same held-out problems."""
 
 import torch
-from pydantic import BaseModel, ConfigDict
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from torch import Tensor
 
-from core.analysis.autonomous import autonomous
+from core.analysis.autonomous import autonomous_trajectory
 from core.analysis.interventions import Frozen, Pinned, Unsaturated
 from core.analysis.linearization import LinearOptimizer
 from core.analysis.update_function import effective_learning_rate
@@ -14,7 +14,7 @@ from core.mechanisms.context import STEPS, Context
 from core.optimizers.base import Optimizer
 from core.seeds import Purpose, generator
 
-EARNINGS_FILE = "interventions.json"  # in a run's folder, of its last snapshot
+ABLATIONS_FILE = "interventions.json"  # in a run's folder, of its last snapshot
 FROZEN_AT = (0, STEPS)  # steps of the drift: never begun, and long over
 POINTS = 101
 
@@ -28,7 +28,7 @@ TITLES = {
 }
 
 
-class Earning(BaseModel):
+class Ablation(BaseModel):
     """One variant on the held-out problems.
 
     Attributes:
@@ -52,13 +52,13 @@ class Earning(BaseModel):
     steps: list[int]
 
 
-class Earnings(BaseModel):
+class Ablations(BaseModel):
     """All variants that the optimizer has.
 
     Attributes:
         task, problems, seed: what they were run on.
         without: interventions that it does not have, with the reason.
-        earnings: the whole optimizer first.
+        ablations: the whole optimizer first.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -67,18 +67,18 @@ class Earnings(BaseModel):
     problems: int
     seed: int
     without: dict[str, str]
-    earnings: list[Earning]
+    ablations: list[Ablation] = Field(validation_alias=AliasChoices("ablations", "earnings"))
 
 
 def typical_rates(context: Context) -> Tensor:
     """Median effective learning rate over the components met at every step, [K]."""
-    states = context.met.states[:-1]
-    return effective_learning_rate(context.double, states, context.met.scale).nanmedian(1).values
+    states = context.observed.states[:-1]
+    return effective_learning_rate(context.double, states, context.observed.scale).nanmedian(1).values
 
 
 def variants(context: Context, dtype: torch.dtype = torch.float64) -> tuple[dict[str, Optimizer], dict[str, str]]:
     """The optimizer and its interventions by name, to be run in a precision, and why some are missing."""
-    exact, width = context.double, context.met.scale
+    exact, width = context.double, context.observed.scale
     optimizer = exact if dtype is torch.float64 else context.optimizer
     made: dict[str, Optimizer] = {"whole": optimizer}
     without: dict[str, str] = {}
@@ -87,7 +87,7 @@ def variants(context: Context, dtype: torch.dtype = torch.float64) -> tuple[dict
     except InputError as error:
         without["linearised"] = str(error)
     made["unsaturated"] = Unsaturated(optimizer, width)
-    drift = autonomous(exact, max(FROZEN_AT))
+    drift = autonomous_trajectory(exact, max(FROZEN_AT))
     for name, step in zip(("frozen_start", "frozen_end"), FROZEN_AT, strict=True):
         if bool(torch.isfinite(drift[step]).all()):
             made[name] = Frozen(optimizer, drift[step].to(dtype))
@@ -97,7 +97,7 @@ def variants(context: Context, dtype: torch.dtype = torch.float64) -> tuple[dict
     return made, without
 
 
-def earnings(context: Context, problems: int = 128, seed: int = 0, steps: int = STEPS) -> Earnings:
+def ablate(context: Context, problems: int = 128, seed: int = 0, steps: int = STEPS) -> Ablations:
     """Run every variant on the same held-out problems.
 
     Args:
@@ -122,7 +122,7 @@ def earnings(context: Context, problems: int = 128, seed: int = 0, steps: int = 
         scored = score(losses, None, target=0.5, curve_steps=kept)
         own = _meta_losses(losses)
         found.append(
-            Earning(
+            Ablation(
                 name=name,
                 meta_loss=scored.meta_loss,
                 median=_finite(own.median()),
@@ -132,7 +132,7 @@ def earnings(context: Context, problems: int = 128, seed: int = 0, steps: int = 
                 steps=kept,
             )
         )
-    return Earnings(task=context.task.name, problems=problems, seed=seed, without=without, earnings=found)
+    return Ablations(task=context.task.name, problems=problems, seed=seed, without=without, ablations=found)
 
 
 def _meta_losses(losses: Tensor) -> Tensor:

@@ -26,7 +26,12 @@ def adaptation_view(context: Context) -> Bundle:
     Arrays: ``g`` [p], ``curve`` [p, 3] (three principal components), ``rates`` [p], ``radii`` [p], ``unstable`` [p], ``folds`` [f] and,
     for ``chosen`` [c] points of the curve, ``updates`` [c, G] over ``gradients`` [G].
     """
-    about: dict[str, Any] = {"scale": context.met.scale, "typical": context.met.typical, "why": "", "ended": []}
+    about: dict[str, Any] = {
+        "scale": context.observed.scale,
+        "typical": context.observed.typical,
+        "why": "",
+        "ended": [],
+    }
     if not context.moving:
         return Bundle({}, about | {"why": "it has no state, so nothing can adapt"})
     try:
@@ -36,12 +41,12 @@ def adaptation_view(context: Context) -> Bundle:
     if not branches:
         return Bundle({}, about | {"why": "no fixed point was found to start from"})
     g, rates = rates_of(context)
-    near, far = fall(g, rates, context.met.typical)
+    near, far = fall(g, rates, context.observed.typical)
     states = torch.cat([branch.states for branch in branches])
     moving = states[:, context.moving]
     axes = _three(moving)
     chosen = torch.linspace(0, len(g) - 1, min(CURVES, len(g))).round().long()
-    gradients = grid(context, GRADIENTS, context.met.typical)
+    gradients = grid(context, GRADIENTS, context.observed.typical)
     arrays: Arrays = {
         "g": g.float().numpy(),
         "curve": axes.float().numpy(),

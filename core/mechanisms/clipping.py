@@ -47,27 +47,27 @@ class Saturation(BaseModel):
 def states_of(context: Context) -> dict[str, Tensor]:
     """h₀ and, if there is one, h*, by name, [S] each."""
     found = {"h₀": context.start}
-    return found | ({"h*": context.rest} if context.rest is not None and context.moving else {})
+    return found | ({"h*": context.fixed_point} if context.fixed_point is not None and context.moving else {})
 
 
-def looked_to(context: Context) -> float:
+def largest_gradient_scanned(context: Context) -> float:
     """Size of the largest gradient at which saturation is looked for."""
-    return 1e3 * context.met.largest
+    return 1e3 * context.observed.largest
 
 
 def saturation(context: Context, state: Tensor) -> Saturation:
     """How the update function at a state [S] leaves its slope at 0."""
-    optimizer, met = context.double, context.met
-    low, high = 1e-9 * met.largest, looked_to(context)
-    slope = float(effective_learning_rate(optimizer, state, met.scale))
-    right, left = (half_slope(optimizer, state, sign, low, high, met.scale) for sign in (1, -1))
+    optimizer, observed = context.double, context.observed
+    low, high = 1e-9 * observed.largest, largest_gradient_scanned(context)
+    slope = float(effective_learning_rate(optimizer, state, observed.scale))
+    right, left = (half_slope(optimizer, state, sign, low, high, observed.scale) for sign in (1, -1))
     size, _, grows = largest_update(optimizer, state, low, high)
     nearer = min((one for one in (right, left) if one is not None), default=None)
     return Saturation(
         slope=slope if isfinite(slope) else None,
         half_slope=(right, left),
         largest_update=None if grows or not isfinite(size) else size,
-        share_beyond=None if nearer is None else share_beyond(met.gradients, nearer),
+        share_beyond=None if nearer is None else share_beyond(observed.gradients, nearer),
     )
 
 
@@ -77,31 +77,31 @@ def clipping_view(context: Context) -> Bundle:
     Arrays: ``gradients`` [G] and ``updates`` [states, G]; ``sizes`` [SIZES], and ``slopes`` [states, 2, SIZES] (−∂u/∂g at ± each
     size) beside ``slope_at_zero`` [states]; ``density`` [BINS] (share of all gradients in each bin) between ``edges`` [BINS + 1].
     """
-    optimizer, met = context.double, context.met
+    optimizer, observed = context.double, context.observed
     states = states_of(context)
-    gradients = grid(context, GRADIENTS, 3 * met.largest)
+    gradients = grid(context, GRADIENTS, 3 * observed.largest)
     rows = torch.stack(list(states.values()))
-    top = np.log10(3 * met.largest)
+    top = np.log10(3 * observed.largest)
     sizes = torch.logspace(float(top) - DECADES, float(top), SIZES, dtype=torch.float64)
     edges = grid(context, BINS + 1).numpy()
-    density, _ = np.histogram(met.gradients.numpy(), edges)
+    density, _ = np.histogram(observed.gradients.numpy(), edges)
     arrays: Arrays = {
         "gradients": gradients.float().numpy(),
         "updates": update_function(optimizer, rows, gradients).float().numpy(),
         "sizes": sizes.float().numpy(),
         "slopes": _slopes(context, rows, torch.stack([sizes, -sizes]).reshape(-1)).view(-1, 2, SIZES).float().numpy(),
-        "slope_at_zero": effective_learning_rate(optimizer, rows, met.scale).float().numpy(),
-        "density": (density / max(1, len(met.gradients))).astype(np.float32),
+        "slope_at_zero": effective_learning_rate(optimizer, rows, observed.scale).float().numpy(),
+        "density": (density / max(1, len(observed.gradients))).astype(np.float32),
         "edges": edges.astype(np.float32),
     }
     about: dict[str, Any] = {
         "states": list(states),
         "saturation": [saturation(context, state).model_dump(mode="json") for state in states.values()],
-        "scale": met.scale,
-        "typical": met.typical,
-        "largest": met.largest,
-        "count": len(met.gradients),
-        "nonfinite": met.nonfinite,
+        "scale": observed.scale,
+        "typical": observed.typical,
+        "largest": observed.largest,
+        "count": len(observed.gradients),
+        "nonfinite": observed.nonfinite,
         "smooth": optimizer.smooth,
     }
     return Bundle(arrays, about)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.analysis.continuation import Branch, follow
+from core.analysis.continuation import Branch, continue_fixed_points
 from core.analysis.fixed_points import FixedPoints, find_fixed_points
 from core.analysis.jacobians import moving_entries
 from core.analysis.linearization import Linearization, linearize
@@ -25,7 +25,7 @@ LARGE_STEPS = 40
 
 
 @dataclass(frozen=True)
-class Met:
+class Observed:
     """What an optimizer meets on problems of its task.
 
     Attributes:
@@ -92,7 +92,7 @@ class Context:
         return torch.cat([following[0], update])
 
     @cached_property
-    def met(self) -> Met:
+    def observed(self) -> Observed:
         """The optimizer run on problems kept for display."""
         source = generator(Purpose.VIEW, self.seed)
         problems = self.task.sample(1 if self.large else max(1, ROWS // self.dimension), source)
@@ -107,25 +107,25 @@ class Context:
         scale, typical = (float(np.quantile(seen, share)) for share in (0.5, 0.98)) if len(seen) else (1.0, 2.0)
         largest = max(float(seen.max()) if len(seen) else 0.0, 2 * scale)
         states = found.states.double().flatten(1, 2)
-        return Met(every[finite], int((~finite).sum()), states, scale, largest, max(typical, 2 * scale))
+        return Observed(every[finite], int((~finite).sum()), states, scale, largest, max(typical, 2 * scale))
 
     @cached_property
     def visited(self) -> Tensor:
         """A sample of the states met, finite ones only, [n, S], the last one of the first component at its head."""
-        states = self.met.states
+        states = self.observed.states
         rows = torch.cat([states[-1:, :1].flatten(0, 1), states[::10, ::4].flatten(0, 1)])
         return rows[torch.isfinite(rows).all(1)]
 
     @cached_property
-    def rests(self) -> FixedPoints:
+    def fixed_points(self) -> FixedPoints:
         """Fixed points at g = 0 reached from h₀ and from states met."""
         starts = torch.cat([self.start[None], self.visited[:12]])
         return find_fixed_points(self.double, starts)
 
     @cached_property
-    def rest(self) -> Tensor | None:
+    def fixed_point(self) -> Tensor | None:
         """h*, [S]: the fixed point (or, failing that, the slowest point) that the states met come to; None if there is none."""
-        return self.rests.states[0] if len(self.rests.states) else None
+        return self.fixed_points.states[0] if len(self.fixed_points.states) else None
 
     @cached_property
     def linearized(self) -> Linearization:
@@ -134,9 +134,9 @@ class Context:
         Raises:
             InputError: there is no h*, or the derivatives there are not finite.
         """
-        if self.rest is None:
+        if self.fixed_point is None:
             raise InputError("no fixed point was found to linearise at")
-        return linearize(self.double, self.rest, width=self.met.scale)
+        return linearize(self.double, self.fixed_point, width=self.observed.scale)
 
     @cached_property
     def branches(self) -> list[Branch]:
@@ -145,29 +145,31 @@ class Context:
         Raises:
             InputError: it cannot be followed.
         """
-        reach = self.met.largest
+        reach = self.observed.largest
         if self.double.smooth:
-            if self.rest is None or not bool(self.rests.converged[0]):
+            if self.fixed_point is None or not bool(self.fixed_points.converged[0]):
                 return []
-            return [follow(self.double, self.rest, 0.0, -reach, reach, scale=self.met.scale)]
+            return [continue_fixed_points(self.double, self.fixed_point, 0.0, -reach, reach, scale=self.observed.scale)]
         found = []
         for sign in (-1.0, 1.0):
-            at = sign * self.met.scale
+            at = sign * self.observed.scale
             points = find_fixed_points(self.double, self.visited[:4], at)
             if len(points.states) and bool(points.converged[0]):
                 low, high = (-reach, 0.0) if sign < 0 else (0.0, reach)
-                found.append(follow(self.double, points.states[0], at, low, high, scale=self.met.scale))
+                found.append(
+                    continue_fixed_points(self.double, points.states[0], at, low, high, scale=self.observed.scale)
+                )
         return found
 
 
 def grid(context: Context, count: int, reach: float | None = None) -> Tensor:
     """Gradients of both signs, even in asinh(g / scale), float64 [count]; odd counts hold 0."""
-    met = context.met
-    end = float(np.arcsinh((reach or met.largest) / met.scale))
+    observed = context.observed
+    end = float(np.arcsinh((reach or observed.largest) / observed.scale))
     right = torch.linspace(0, end, count // 2 + 1, dtype=torch.float64) if count % 2 else None
     places = (
         torch.linspace(-end, end, count, dtype=torch.float64)
         if right is None
         else torch.cat([-right.flip(0)[:-1], right])
     )
-    return met.scale * torch.sinh(places)
+    return observed.scale * torch.sinh(places)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from core.analysis.linearization import Linearization
 from core.analysis.projection import Projection, principal_components
-from core.analysis.update_function import slices, update_function
+from core.analysis.update_function import update_function, update_functions_between
 from core.bundle import Arrays, Bundle
 from core.mechanisms.context import Context, grid
 
@@ -24,42 +24,42 @@ PATHS = 8  # components whose states are drawn
 def momentum_view(context: Context) -> Bundle:
     """State space around h*, modes, and update functions shifted along the slowest ones.
 
-    Arrays: ``paths`` [components, K + 1, 2] and ``rest`` [2] in the first two principal components of the states met;
+    Arrays: ``paths`` [components, K + 1, 2] and ``fixed_point`` [2] in the first two principal components of the states met;
     ``eigenvalues`` and ``rates`` [M, 2] (real, imaginary), ``timescales`` [M], ``conditions`` [M]; for the kept modes
     ``directions`` [modes, 2, 2] (ends of the shift in the projection), ``shifts`` [SHIFTS] from −1 to 1, and ``updates``
     [modes, SHIFTS, G] over ``gradients`` [G].
     """
-    optimizer, met, rest = context.double, context.met, context.rest
+    optimizer, observed, fixed_point = context.double, context.observed, context.fixed_point
     about: dict[str, Any] = {
         "state_names": [optimizer.state_names[i] for i in context.moving],
         "smooth": optimizer.smooth,
-        "rests": [
+        "fixed_points": [
             {"speed": float(q), "converged": bool(ok), "stability": kind, "starts": int(n)}
             for q, ok, kind, n in zip(
-                context.rests.speeds,
-                context.rests.converged,
-                context.rests.stability,
-                context.rests.counts,
+                context.fixed_points.speeds,
+                context.fixed_points.converged,
+                context.fixed_points.stability,
+                context.fixed_points.counts,
                 strict=True,
             )
         ],
-        "failed": sum(status == "failed" for status in context.rests.status),
-        "scale": met.scale,
-        "typical": met.typical,
+        "failed": sum(status == "failed" for status in context.fixed_points.status),
+        "scale": observed.scale,
+        "typical": observed.typical,
     }
-    gradients = grid(context, GRADIENTS, met.typical)
+    gradients = grid(context, GRADIENTS, observed.typical)
     arrays: Arrays = {"gradients": gradients.float().numpy()}
-    if rest is None or not context.moving:
+    if fixed_point is None or not context.moving:
         about["modes"] = 0
-        state = context.start if rest is None else rest
+        state = context.start if fixed_point is None else fixed_point
         arrays["updates"] = update_function(optimizer, state[None, None], gradients).float().numpy()
         return Bundle(arrays, about)
     moving = context.moving
-    drawn = met.states[:, :PATHS].transpose(0, 1)[..., moving]
+    drawn = observed.states[:, :PATHS].transpose(0, 1)[..., moving]
     projection = principal_components(drawn.reshape(-1, len(moving)))
     found = context.linearized
     modes = list(range(min(KEPT_MODES, len(found.eigenvalues))))
-    reach = _reach(context, found, rest, modes)
+    reach = _reach(context, found, fixed_point, modes)
     about |= {
         "modes": len(modes),
         "direct": found.direct,
@@ -69,18 +69,20 @@ def momentum_view(context: Context) -> Bundle:
     }
     shifts = torch.linspace(-1, 1, SHIFTS, dtype=torch.float64)
     moved = torch.stack(
-        [rest + shifts[:, None] * length * _direction(found, j) for j, length in zip(modes, reach, strict=True)]
+        [fixed_point + shifts[:, None] * length * _direction(found, j) for j, length in zip(modes, reach, strict=True)]
     )
     arrays |= {
         "paths": projection(drawn).float().numpy(),
-        "rest": projection(rest[moving]).float().numpy(),
+        "fixed_point": projection(fixed_point[moving]).float().numpy(),
         "eigenvalues": torch.view_as_real(found.eigenvalues).float().numpy(),
         "rates": torch.view_as_real(found.rates).float().numpy(),
         "timescales": found.timescales.float().numpy(),
         "conditions": found.conditions.float().numpy(),
         "directions": _ends(projection, moved[..., moving]).numpy(),
         "shifts": shifts.float().numpy(),
-        "updates": slices(optimizer, moved[:, 0], moved[:, -1], (shifts + 1) / 2, gradients).float().numpy(),
+        "updates": update_functions_between(optimizer, moved[:, 0], moved[:, -1], (shifts + 1) / 2, gradients)
+        .float()
+        .numpy(),
     }
     return Bundle(arrays, about)
 
@@ -92,9 +94,9 @@ def _direction(found: Linearization, mode: int) -> Tensor:
     return real / size if size > 0 else found.right[:, mode].imag
 
 
-def _reach(context: Context, found: Linearization, rest: Tensor, modes: list[int]) -> list[float]:
+def _reach(context: Context, found: Linearization, fixed_point: Tensor, modes: list[int]) -> list[float]:
     """How far along each mode the states met lie from h*: the largest |L_j (h − h*)| of 98 % of them."""
-    away = (context.visited - rest).to(found.left.dtype)
+    away = (context.visited - fixed_point).to(found.left.dtype)
     sizes = (away @ found.left.T).abs()[:, modes].numpy()
     return [max(float(np.quantile(column, 0.98)), 1e-6) if len(column) else 1.0 for column in sizes.T]
 

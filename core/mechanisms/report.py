@@ -1,6 +1,6 @@
 """The numbers of all four mechanisms for one optimizer, as JSON that says what is there and what is not.
 
-Each mechanism has ``present``, its numbers, and ``says``: sentences with these numbers. A number that is not finite is null.
+Each mechanism has ``present``, its numbers, and ``sentences``: sentences with these numbers. A number that is not finite is null.
 """
 
 import math
@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from pydantic import BaseModel, ConfigDict
 
-from core.analysis.adaptation import decline
-from core.analysis.autonomous import autonomous, schedule_of
+from core.analysis.adaptation import rate_exponent
+from core.analysis.autonomous import autonomous_trajectory, schedule_of
 from core.analysis.update_function import effective_learning_rate
 from core.errors import InputError
-from core.mechanisms.ablation import Earnings
+from core.mechanisms.ablation import Ablations
 from core.mechanisms.adaptation import fall, rates_of
-from core.mechanisms.clipping import Saturation, looked_to, saturation, states_of
+from core.mechanisms.clipping import Saturation, largest_gradient_scanned, saturation, states_of
 from core.mechanisms.context import Context
 
 SLOW = 0.8  # |λ| from which on a mode counts as momentum
@@ -61,23 +61,23 @@ class Momentum(BaseModel):
     modes: list[Mode] = []
     direct_learning_rate: float | None = None
     near_defective: bool = False
-    says: list[str] = []
+    sentences: list[str] = []
 
 
 class Clipping(BaseModel):
     """Gradient clipping, at h₀ and at h*.
 
     Attributes:
-        looked_to: size of the largest gradient looked at.
+        largest_gradient_scanned: size of the largest gradient looked at.
         secant: whether slopes at 0 are secants, since the update jumps there.
     """
 
     present: bool
-    looked_to: float
+    largest_gradient_scanned: float
     secant: bool
     start: Saturation
-    rest: Saturation | None
-    says: list[str] = []
+    fixed_point: Saturation | None
+    sentences: list[str] = []
 
 
 class ScheduleReport(BaseModel):
@@ -97,7 +97,7 @@ class ScheduleReport(BaseModel):
     change: float | None
     clock: bool
     rates: list[float | None]
-    says: list[str] = []
+    sentences: list[str] = []
 
 
 class Adaptation(BaseModel):
@@ -121,7 +121,7 @@ class Adaptation(BaseModel):
     points: int = 0
     unstable: int = 0
     ended: list[str] = []
-    says: list[str] = []
+    sentences: list[str] = []
 
 
 class Report(BaseModel):
@@ -135,7 +135,7 @@ class Report(BaseModel):
     clipping: Clipping
     schedule: ScheduleReport
     adaptation: Adaptation
-    interventions: Earnings | None = None
+    interventions: Ablations | None = None
 
 
 def _finite(value: float | torch.Tensor) -> float | None:
@@ -149,23 +149,23 @@ def _n(value: float | None) -> str:
 
 def momentum_report(context: Context) -> Momentum:
     """Fixed point, eigenvalues, modes."""
-    rests = context.rests
+    fixed_points = context.fixed_points
     counts: dict[str, Any] = {
-        "fixed_points": int(rests.converged.sum()),
-        "slow_points": int((~rests.converged).sum()),
-        "failed": sum(status == "failed" for status in rests.status),
+        "fixed_points": int(fixed_points.converged.sum()),
+        "slow_points": int((~fixed_points.converged).sum()),
+        "failed": sum(status == "failed" for status in fixed_points.status),
     }
-    slope = _finite(effective_learning_rate(context.double, context.start, context.met.scale))
+    slope = _finite(effective_learning_rate(context.double, context.start, context.observed.scale))
     if not context.moving:
-        says = ["It has no state: every gradient is forgotten at once, so there is no momentum."]
-        return Momentum(present=False, direct_learning_rate=slope, says=says, **counts)
-    if context.rest is None:
-        says = ["No start came to rest, or to a slow point: nothing to linearise."]
-        return Momentum(present=False, says=says, **counts)
+        sentences = ["It has no state: every gradient is forgotten at once, so there is no momentum."]
+        return Momentum(present=False, direct_learning_rate=slope, sentences=sentences, **counts)
+    if context.fixed_point is None:
+        sentences = ["No start came to rest, or to a slow point: nothing to linearise."]
+        return Momentum(present=False, sentences=sentences, **counts)
     try:
         found = context.linearized
     except InputError as error:
-        return Momentum(present=False, says=[str(error)], **counts)
+        return Momentum(present=False, sentences=[str(error)], **counts)
     sizes = found.eigenvalues.abs()
     modes = [
         Mode(
@@ -176,61 +176,66 @@ def momentum_report(context: Context) -> Momentum:
         for value, rate, tau in zip(found.eigenvalues[:LISTED], found.rates, found.timescales, strict=False)
     ]
     slow = int((sizes >= SLOW).sum())
-    says = [
+    sentences = [
         f"The slowest of {len(sizes)} modes has |λ| = {_n(float(sizes[0]))}, a timescale of {_n(modes[0].timescale)} steps."
     ]
-    says.append(
+    sentences.append(
         f"{slow} of them have |λ| of {SLOW} or more." if slow else f"None reaches {SLOW}: there is no slow memory."
     )
     if found.near_defective:
-        says.append("Some modes nearly coincide: their learning rates mean little one by one.")
+        sentences.append("Some modes nearly coincide: their learning rates mean little one by one.")
     return Momentum(
         present=slow > 0,
-        stability=rests.stability[0],
-        speed=float(rests.speeds[0]),
+        stability=fixed_points.stability[0],
+        speed=float(fixed_points.speeds[0]),
         eigenvalues=[float(size) for size in sizes],
         modes=modes,
         direct_learning_rate=_finite(found.direct),
         near_defective=found.near_defective,
-        says=says,
+        sentences=sentences,
         **counts,
     )
 
 
 def clipping_report(context: Context) -> Clipping:
     """Where the update function saturates."""
-    high = looked_to(context)
+    high = largest_gradient_scanned(context)
     start, *others = (saturation(context, state) for state in states_of(context).values())
-    rest = others[0] if others else None
-    at = rest or start
-    where = "h*" if rest else "its only state"
+    fixed_point = others[0] if others else None
+    at = fixed_point or start
+    where = "h*" if fixed_point else "its only state"
     half = at.nearest
     if half is None:
-        says = [
+        sentences = [
             f"At {where} the slope of the update function never halves for gradients up to {_n(high)}: it does not clip."
         ]
     else:
         share = 100 * (at.share_beyond or 0.0)
-        says = [
+        sentences = [
             f"At {where} the slope halves at |g| = {_n(half)}; {share:.3g} % of the gradients met on its task are larger."
         ]
-        says.append(
+        sentences.append(
             "Updates still grow with the gradient beyond."
             if at.largest_update is None
             else f"No update is larger than {_n(at.largest_update)}."
         )
     return Clipping(
-        present=half is not None, looked_to=high, secant=not context.double.smooth, start=start, rest=rest, says=says
+        present=half is not None,
+        largest_gradient_scanned=high,
+        secant=not context.double.smooth,
+        start=start,
+        fixed_point=fixed_point,
+        sentences=sentences,
     )
 
 
 def schedule_report(context: Context) -> ScheduleReport:
     """The autonomous learning rate."""
-    rates = effective_learning_rate(context.double, autonomous(context.double), context.met.scale)
+    rates = effective_learning_rate(context.double, autonomous_trajectory(context.double), context.observed.scale)
     found = schedule_of(rates)
     present = found.change > SCHEDULED
     carried = "a step counter" if context.double.clock is not None else "the state's own drift"
-    says = (
+    sentences = (
         [
             f"At gradient 0 its learning rate goes from {_n(found.start)} over {_n(found.peak)} at step {found.peak_step} to {_n(found.end)}, carried by {carried}."
         ]
@@ -240,7 +245,7 @@ def schedule_report(context: Context) -> ScheduleReport:
         ]
     )
     if found.nonfinite:
-        says.append(f"At {found.nonfinite} steps it is not finite.")
+        sentences.append(f"At {found.nonfinite} steps it is not finite.")
     return ScheduleReport(
         present=present,
         start=_finite(found.start),
@@ -250,33 +255,33 @@ def schedule_report(context: Context) -> ScheduleReport:
         change=_finite(found.change),
         clock=context.double.clock is not None,
         rates=[_finite(rate) for rate in rates],
-        says=says,
+        sentences=sentences,
     )
 
 
 def adaptation_report(context: Context) -> Adaptation:
     """The effective learning rate along the S-curve."""
-    typical = context.met.typical
+    typical = context.observed.typical
     if not context.moving:
-        return Adaptation(present=False, typical=typical, says=["It has no state, so nothing can adapt."])
+        return Adaptation(present=False, typical=typical, sentences=["It has no state, so nothing can adapt."])
     try:
         branches = context.branches
     except InputError as error:
-        return Adaptation(present=False, typical=typical, says=[str(error)])
+        return Adaptation(present=False, typical=typical, sentences=[str(error)])
     if not branches:
-        return Adaptation(present=False, typical=typical, says=["No fixed point was found to follow."])
+        return Adaptation(present=False, typical=typical, sentences=["No fixed point was found to follow."])
     g, rates = rates_of(context)
     near, far = (_finite(rate) for rate in fall(g, rates, typical))
-    exponent = decline(g, rates, context.met.scale, context.met.largest)
+    exponent = rate_exponent(g, rates, context.observed.scale, context.observed.largest)
     present = near is not None and far is not None and near > 0 and far < ADAPTED * near
-    says = [
+    sentences = [
         f"Along the curve of fixed points its learning rate {'falls' if present else 'goes'} from {_n(near)} at gradient 0 "
         f"to {_n(far)} at |g| = {_n(typical)}" + ("." if present else ": there is no adaptation.")
     ]
     folds = [float(fold.gradient) for branch in branches for fold in branch.folds]
     unstable = int(sum((branch.unstable > 0).sum() for branch in branches))
     if folds:
-        says.append(f"The curve folds {len(folds)} times, and {unstable} of {len(g)} points on it are unstable.")
+        sentences.append(f"The curve folds {len(folds)} times, and {unstable} of {len(g)} points on it are unstable.")
     return Adaptation(
         present=present,
         typical=typical,
@@ -287,17 +292,17 @@ def adaptation_report(context: Context) -> Adaptation:
         points=len(g),
         unstable=unstable,
         ended=[end for branch in branches for end in branch.ended],
-        says=says,
+        sentences=sentences,
     )
 
 
-def report_of(name: str, context: Context, interventions: Earnings | None = None) -> Report:
+def report_of(name: str, context: Context, interventions: Ablations | None = None) -> Report:
     """All four mechanisms.
 
     Args:
         name: of the optimizer, to note.
         context: the optimizer on its task.
-        interventions: what `earnings` found, to note with it.
+        interventions: what `ablations` found, to note with it.
 
     Raises:
         InputError: weights or states are not finite, so that nothing can be measured.

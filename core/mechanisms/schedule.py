@@ -7,7 +7,7 @@ from dataclasses import asdict
 from math import isfinite
 from typing import Any
 
-from core.analysis.autonomous import autonomous, schedule_of
+from core.analysis.autonomous import autonomous_trajectory, schedule_of
 from core.analysis.projection import principal_components
 from core.analysis.update_function import effective_learning_rate, update_function
 from core.bundle import Arrays, Bundle
@@ -20,20 +20,20 @@ def schedule_view(context: Context) -> Bundle:
     """The autonomous trajectory from h₀ and the effective learning rate along it.
 
     Arrays: ``path`` [K + 1, 2] in its first two principal components, ``rates`` [K + 1], ``updates`` [K + 1, G] over
-    ``gradients`` [G], and ``rest`` [2] if there is a fixed point.
+    ``gradients`` [G], and ``fixed_point`` [2] if there is a fixed point.
     """
-    optimizer, met = context.double, context.met
-    states = autonomous(optimizer)
+    optimizer, observed = context.double, context.observed
+    states = autonomous_trajectory(optimizer)
     moving = states[:, context.moving]
-    gradients = grid(context, GRADIENTS, met.typical)
+    gradients = grid(context, GRADIENTS, observed.typical)
     about: dict[str, Any] = {
         "smooth": optimizer.smooth,
-        "scale": met.scale,
+        "scale": observed.scale,
         "states": len(context.moving),
         "clock": optimizer.clock is not None,
         "explained": [],
     }
-    rates = effective_learning_rate(optimizer, states, met.scale)
+    rates = effective_learning_rate(optimizer, states, observed.scale)
     found = asdict(schedule_of(rates))
     about["schedule"] = {name: value if isfinite(value) else None for name, value in found.items()}
     arrays: Arrays = {
@@ -45,6 +45,6 @@ def schedule_view(context: Context) -> Bundle:
         projection = principal_components(moving)
         arrays["path"] = projection(moving).float().numpy()
         about["explained"] = [float(value) for value in projection.explained]
-        if context.rest is not None:
-            arrays["rest"] = projection(context.rest[context.moving]).float().numpy()
+        if context.fixed_point is not None:
+            arrays["fixed_point"] = projection(context.fixed_point[context.moving]).float().numpy()
     return Bundle(arrays, about)

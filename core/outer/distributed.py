@@ -39,7 +39,7 @@ class Team:
         return cls(dist.get_rank(), size)
 
     @property
-    def leads(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this process writes the run's files."""
         return self.rank == 0
 
@@ -47,7 +47,7 @@ class Team:
         """Which of ``count`` blocks are this process's."""
         return range(self.rank, count, self.size)
 
-    def total(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    def all_reduce(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         """Sums over the team of float64 tensors, by name; the same on every process."""
         if self.size == 1 or not tensors:
             return tensors
@@ -56,12 +56,12 @@ class Team:
         parts = flat.split([tensor.numel() for tensor in tensors.values()])
         return {name: part.view_as(tensors[name]) for name, part in zip(tensors, parts, strict=True)}
 
-    def meet(self) -> None:
+    def barrier(self) -> None:
         """Wait until every process is here."""
         if self.size > 1:
             dist.barrier()
 
-    def agree(self, answer: bool) -> bool:
+    def broadcast(self, answer: bool) -> bool:
         """What the first process says."""
         if self.size == 1:
             return answer

@@ -111,14 +111,14 @@ class _Trainer:
         )
 
     def snapshot(self) -> None:
-        if not self.estimator.team.leads:
+        if not self.estimator.team.is_main:
             return
         self.run.write_snapshot(self.done, {name: p.detach() for name, p in self.theta.items()})
         self.hooks.kept(self.done)
 
     def write_curve(self, *, sync: bool = False) -> None:
         """What is new of the curve; at first all of it, which cuts what a run that was killed wrote after its last save."""
-        if not self.estimator.team.leads:
+        if not self.estimator.team.is_main:
             return
         if self.on_disk is None:
             self.run.write_outer_losses(self.curve)
@@ -129,7 +129,7 @@ class _Trainer:
 
     def save(self, state: State, message: str = "") -> None:
         tensors = {f"unrolls.{name}": tensor for name, tensor in self.estimator.state().items()}
-        if not self.estimator.team.leads:
+        if not self.estimator.team.is_main:
             return
         for name, parameter in self.theta.items():
             tensors[f"theta.{name}"] = parameter.detach()
@@ -243,9 +243,9 @@ def train(
             changed = [k for k in RunConfig.model_fields if getattr(run.config, k) != getattr(config, k)]
             raise InputError(f"{path} was trained with another {' and '.join(changed)}: resume with the run's own")
     else:
-        if team.leads:
+        if team.is_main:
             Run.create(path, config, start)
-        team.agree(True)  # nobody opens it before it is there
+        team.broadcast(True)  # nobody opens it before it is there
         run = Run(path)
     trainer = _Trainer(run, estimator, hooks)
     if resume:
@@ -253,7 +253,7 @@ def train(
     try:
         _train(trainer, on_step)
     except OSError as error:
-        if error.errno in FULL and team.leads:
+        if error.errno in FULL and team.is_main:
             trainer.say_full(error)
         raise
     return run
@@ -263,7 +263,7 @@ def _train(trainer: _Trainer, on_step: Callable[[OuterStep], bool] | None) -> No
     """The loop."""
     run, config, team = trainer.run, trainer.config, trainer.estimator.team
     keep = set(snapshot_steps(config.outer_steps, config.snapshots))
-    if team.leads:
+    if team.is_main:
         run.reserve()
         run.write_status(trainer.status("running"))
     trainer.write_curve()
@@ -277,13 +277,13 @@ def _train(trainer: _Trainer, on_step: Callable[[OuterStep], bool] | None) -> No
         trainer.hooks.theta(step, trainer.theta)
         if trainer.done in keep:
             trainer.snapshot()
-        if team.agree(time.monotonic() - saved > SAVE_EVERY):
+        if team.broadcast(time.monotonic() - saved > SAVE_EVERY):
             trainer.save("running")
             saved = wrote = time.monotonic()
         elif time.monotonic() - wrote > WRITE_EVERY or trainer.on_disk == 0:
             trainer.write_curve()
             wrote = time.monotonic()
-        if on_step is not None and not team.agree(on_step(step)):
+        if on_step is not None and not team.broadcast(on_step(step)):
             if trainer.done < config.outer_steps:
                 state, message = trainer.hooks.left_as()
             break
@@ -294,6 +294,6 @@ def _train(trainer: _Trainer, on_step: Callable[[OuterStep], bool] | None) -> No
             )
             break
     trainer.save(state, message)
-    if team.leads:
+    if team.is_main:
         run.release()
-    team.meet()  # nobody leaves, or reads the record, before it is complete
+    team.barrier()  # nobody leaves, or reads the record, before it is complete

@@ -42,7 +42,7 @@ class Heartbeat(BaseModel):
 
 
 @final
-class Claim:
+class RunLock:
     """The right to work on one run; lost with the process, or given up by `release`."""
 
     def __init__(self, path: Path, handle: int):
@@ -64,7 +64,7 @@ def last_heartbeat(path: Path) -> Heartbeat | None:
         return None
 
 
-def beat(path: Path, worker: str) -> bool:
+def heartbeat_again(path: Path, worker: str) -> bool:
     """Say that a run is still being worked on; False if another worker has taken it, or it is gone."""
     found = last_heartbeat(path)
     if found is None or found.worker != worker:
@@ -76,7 +76,7 @@ def beat(path: Path, worker: str) -> bool:
     return True
 
 
-def begin_beating(path: Path, heartbeat: Heartbeat) -> None:
+def begin_heartbeat(path: Path, heartbeat: Heartbeat) -> None:
     """Say who works on a run from now on."""
     write_json(path / HEARTBEAT, heartbeat)
 
@@ -91,7 +91,7 @@ def _age(path: Path) -> float:
         return float("inf")
 
 
-def try_claim(path: Path, stale_after: float = STALE_AFTER) -> Claim | None:
+def acquire(path: Path, stale_after: float = STALE_AFTER) -> RunLock | None:
     """Claim a run, or None if somebody works on it (or it is gone).
 
     Args:
@@ -108,7 +108,7 @@ def try_claim(path: Path, stale_after: float = STALE_AFTER) -> Claim | None:
     except OSError:
         os.close(handle)
         return None
-    claim = Claim(path, handle)
+    claim = RunLock(path, handle)
     heartbeat = last_heartbeat(path)
     elsewhere = heartbeat is not None and heartbeat.worker and heartbeat.host != socket.gethostname()
     if not same or (elsewhere and _age(path) < stale_after):
@@ -117,19 +117,19 @@ def try_claim(path: Path, stale_after: float = STALE_AFTER) -> Claim | None:
     return claim
 
 
-def stop_beating(path: Path) -> None:
+def end_heartbeat(path: Path) -> None:
     """Say that nobody works on a run any more."""
     (path / HEARTBEAT).unlink(missing_ok=True)
 
 
 @contextmanager
-def claimed(path: Path) -> Iterator[None]:
+def run_lock(path: Path) -> Iterator[None]:
     """Work on a run.
 
     Raises:
         InputError: somebody else does.
     """
-    claim = try_claim(path) if path.is_dir() else None
+    claim = acquire(path) if path.is_dir() else None
     if claim is None and path.is_dir():
         raise InputError(f"{path} is being trained by another process: pause it there first")
     try:

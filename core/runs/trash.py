@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from core.errors import ConflictError, InputError, UnknownError
 from core.files.atomic import folder_bytes
 from core.runs.label import read_label
-from core.runs.lock import try_claim
+from core.runs.lock import acquire
 from core.runs.run import Run, is_name, runs_root
 
 BIN = ".bin"
@@ -56,14 +56,14 @@ def _state(path: Path) -> str:
         return "damaged"
 
 
-def discard(path: Path) -> str:
-    """Move a run into the bin; the id that `put_back` takes.
+def move_to_trash(path: Path) -> str:
+    """Move a run into the bin; the id that `restore` takes.
 
     Raises:
         UnknownError: there is none.
         ConflictError: it waits or is being trained.
     """
-    claim = try_claim(path)
+    claim = acquire(path)
     if claim is None:
         if not path.is_dir():
             raise UnknownError(f"there is no run {path.name}")
@@ -100,7 +100,7 @@ def count(root: Path | None = None) -> int:
     return sum(_parts(path.name) is not None for path in (root or runs_root()).joinpath(BIN).glob("*"))
 
 
-def put_back(identity: str, root: Path | None = None) -> Path:
+def restore(identity: str, root: Path | None = None) -> Path:
     """Take a run out of the bin again; its folder.
 
     Raises:
@@ -133,7 +133,7 @@ def empty(root: Path | None = None, *, older_than: float = 0.0) -> int:
         parts = _parts(path.name)
         if parts is not None and time.time() - parts[0] >= older_than:
             with suppress(OSError):
-                erase(path, root or runs_root())
+                purge(path, root or runs_root())
                 removed += 1
     return removed
 
@@ -143,7 +143,7 @@ def expire(root: Path | None = None) -> int:
     return empty(root, older_than=DAYS * DAY)
 
 
-def erase(path: Path, root: Path) -> None:
+def purge(path: Path, root: Path) -> None:
     """Remove a run's folder with everything in it, for good."""
     grave = root / f".gone-{path.name}-{secrets.token_hex(3)}"
     path.rename(grave)  # at once, for everybody who looks

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor
 
-from core.baselines.search import RIVALS, Tuned, read_tuned
+from core.baselines.search import BASELINES, SearchResult, read_search_result
 from core.errors import InputError, sentence
 from core.evaluation.held_out import Evaluation, compare
 from core.evaluation.out_of_distribution import Condition, Generalization, generalize
@@ -133,14 +133,14 @@ def own_tuned() -> Path:
     return runs_root() / "tuned"
 
 
-def find_tuned(task: str, name: str, root: Path = TUNED_ROOT) -> Tuned:
+def find_tuned(task: str, name: str, root: Path = TUNED_ROOT) -> SearchResult:
     """The outcome of a search: the shipped one, or else one's own.
 
     Raises:
         InputError: there is none, or its file is damaged.
     """
     shipped = (root / task / f"{name}.json").exists()
-    return read_tuned(root if shipped else own_tuned(), task, name)
+    return read_search_result(root if shipped else own_tuned(), task, name)
 
 
 def is_tuned(task: str, name: str, root: Path = TUNED_ROOT) -> bool:
@@ -148,21 +148,21 @@ def is_tuned(task: str, name: str, root: Path = TUNED_ROOT) -> bool:
     return any((place / task / f"{name}.json").exists() for place in (own_tuned(), root))
 
 
-def rivals(task: str, root: Path = TUNED_ROOT) -> dict[str, Optimizer]:
+def baselines(task: str, root: Path = TUNED_ROOT) -> dict[str, Optimizer]:
     """The hand-designed optimizers tuned for a task that a learned one is compared with, by name.
 
     Raises:
         InputError: some of them have not been tuned, or a file is damaged.
     """
-    missing = [name for name in RIVALS if not is_tuned(task, name, root)]
+    missing = [name for name in BASELINES if not is_tuned(task, name, root)]
     if missing:
         command = f"loptscope tune --task {task} --optimizer {missing[0]}"
         raise InputError(f"not tuned for {task} yet: {', '.join(missing)} (tune each, as in: {command})")
-    return {name: find_tuned(task, name, root).make() for name in RIVALS}
+    return {name: find_tuned(task, name, root).make() for name in BASELINES}
 
 
 def _contenders(run: Run, root: Path) -> dict[str, Optimizer]:
-    return {"learned": run.optimizer(), **rivals(run.config.task, root)}
+    return {"learned": run.optimizer(), **baselines(run.config.task, root)}
 
 
 def evaluate_run(

@@ -21,12 +21,12 @@ from tqdm import tqdm
 
 import core
 from core import plugins
-from core.baselines.search import RIVALS, search_all
+from core.baselines.search import BASELINES, search_all
 from core.errors import InputError, TrainingError
 from core.evaluation.held_out import compare
 from core.evaluation.out_of_distribution import Condition, Generalization
 from core.files.atomic import write_json
-from core.mechanisms.ablation import EARNINGS_FILE, earnings
+from core.mechanisms.ablation import ABLATIONS_FILE, ablate
 from core.mechanisms.context import Context
 from core.mechanisms.report import report_of
 from core.optimizers.base import Optimizer
@@ -36,7 +36,7 @@ from core.outer.gradient import Workers
 from core.outer.trainer import train
 from core.runs import zoo
 from core.runs.config import RunConfig
-from core.runs.lock import claimed
+from core.runs.lock import run_lock
 from core.runs.options import OPTIONS, from_options
 from core.runs.reproduce import reproduce
 from core.runs.run import OuterStep, Run
@@ -244,7 +244,7 @@ def _train_with_bar(
 
         def report(step: OuterStep) -> bool:
             nonlocal skipped, diverged, bar
-            if not team.leads:
+            if not team.is_main:
                 return not asked
             if bar is None:
                 description = f"{config.task} {config.architecture.label}"
@@ -278,10 +278,10 @@ def _settings(options: argparse.Namespace) -> tuple[dict[str, Any], Theta | None
 def _train(options: argparse.Namespace) -> dict[str, Any]:
     given, start = _settings(options)
     base = Run(options.run).config if options.resume else None
-    with claimed(options.run) if options.resume and Team.from_environment().leads else nullcontext():
+    with run_lock(options.run) if options.resume and Team.from_environment().is_main else nullcontext():
         run = _train_with_bar(options.run, from_options(given, base), options.resume, options.threads, start=start)
     status = run.status()
-    if not Team.from_environment().leads:
+    if not Team.from_environment().is_main:
         return {"run": str(run.path), **status.model_dump()}
     print(f"{run.path}: {status.state} at outer step {status.outer_step} of {status.outer_steps},", end=" ")
     print(f"{status.diverged_problems} diverged problems, {status.skipped_steps} skipped steps, {status.seconds:.0f} s")
@@ -294,7 +294,7 @@ def _tune(options: argparse.Namespace) -> dict[str, Any]:
     torch.set_num_threads(1)  # the batches run side by side instead
     outcomes: dict[str, Any] = {}
     bar: tqdm[NoReturn] | None = None  # opened by the first unrolls, so that a refusal stays one line
-    names = RIVALS if options.optimizer == "all" else (options.optimizer,)
+    names = BASELINES if options.optimizer == "all" else (options.optimizer,)
     shipped = all((zoo.TUNED_ROOT / options.task / f"{name}.json").exists() for name in names)
     folder = options.out or (None if shipped else zoo.own_tuned())
 
@@ -356,7 +356,7 @@ def _evaluate_plugin(options: argparse.Namespace) -> dict[str, Any]:
     else:
         known = ", ".join([*plugins.OPTIMIZERS, *plugins.WRAPPED]) or "none: name its file with --plugin"
         raise InputError(f"no plugin has registered an optimizer {name!r:.60} (registered: {known})")
-    contenders = {"learned": own, **zoo.rivals(options.task)}
+    contenders = {"learned": own, **zoo.baselines(options.task)}
     asked = {"problems": options.problems, "seed": options.seed, "target": options.target}
     found = compare(make_task(options.task), contenders, **asked)
     print(evaluation_table(found))
@@ -415,10 +415,10 @@ def _analyze(options: argparse.Namespace) -> dict[str, Any]:
     context = Context(optimizer, make_task(task))
     report = report_of(name, context)
     if options.interventions or options.save:
-        found = earnings(context, options.problems)
+        found = ablate(context, options.problems)
         report = report.model_copy(update={"interventions": found})
         if options.save and run is not None:
-            write_json(run.path / EARNINGS_FILE, found)
+            write_json(run.path / ABLATIONS_FILE, found)
     print(report_table(report))
     if options.html is not None:
         from app.pages.mechanisms.report import write_page  # plotly takes a second to load, and only this needs it

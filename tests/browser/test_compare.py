@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 from core.bundle import Bundle
 from tests.browser.conftest import PANELS, Explorer
 
-LINK = "?compare=linear_regression-lstm64@0,adam&seed=3&step=40&shown=none"
+LINK = "?compare=linear_regression-lstm64@0,adam&seed=3&step=40&baselines=none"
 PICTURE = "(id) => document.querySelector(`#${id} canvas.over`).toDataURL()"
 RANGES = """(id) => { const { xaxis, yaxis } = document.querySelector(`#${id} .js-plotly-plot`)._fullLayout;
 return [xaxis.range, yaxis.range, yaxis.type]; }"""
@@ -102,7 +102,7 @@ def test_panels_are_chosen_and_the_link_brings_them_back(explorers: Callable[...
 
 
 def test_four_in_the_dark_on_a_small_screen(explorers: Callable[..., Explorer]) -> None:
-    link = "?task=two_moons&compare=adam,momentum,rmsprop&shown=none&theme=dark&panels=loss,landscape"
+    link = "?task=two_moons&compare=adam,momentum,rmsprop&baselines=none&theme=dark&panels=loss,landscape"
     explorer = explorers(width=1024, height=700).open(link)
     page = explorer.page
     assert page.locator(".column-head").count() == 4

@@ -32,30 +32,30 @@ CHANGES: list[tuple[str, Callable[[Page], object], str, set[str], set[str]]] = [
     ("seed", lambda page: page.get_by_label("Problem seed").fill("7"), "seed=7", set(PANELS), set(PANELS)),
     ("outer step", to_the_left, f"outer_step={SNAPSHOTS[-2]}&seed=7", set(PANELS), set(PANELS)),
     (
-        "shown",
+        "baselines",
         lambda page: page.get_by_role("checkbox", name="RMSProp").uncheck(),
-        f"outer_step={SNAPSHOTS[-2]}&seed=7&shown=momentum,adam",
+        f"outer_step={SNAPSHOTS[-2]}&seed=7&baselines=momentum,adam",
         {"loss", "landscape", "rate"},
         {"loss", "landscape"},
     ),
     (
         "axis",
         lambda page: page.locator("#axis").get_by_text("linear", exact=True).click(),
-        f"outer_step={SNAPSHOTS[-2]}&seed=7&shown=momentum,adam&axis=linear",
+        f"outer_step={SNAPSHOTS[-2]}&seed=7&baselines=momentum,adam&axis=linear",
         {"update", "gradient"},
         {"update", "gradient"},
     ),
     (
         "theme",
         lambda page: page.get_by_role("button", name="Switch between light and dark").click(),
-        f"outer_step={SNAPSHOTS[-2]}&seed=7&shown=momentum,adam&axis=linear&theme=dark",
+        f"outer_step={SNAPSHOTS[-2]}&seed=7&baselines=momentum,adam&axis=linear&theme=dark",
         set(PANELS),
         {"update", "state", "rate"},
     ),
     (
         "optimizer",
         to_adam,
-        "optimizer=adam&seed=7&shown=momentum,adam&axis=linear&theme=dark",
+        "optimizer=adam&seed=7&baselines=momentum,adam&axis=linear&theme=dark",
         set(PANELS),
         set(PANELS),
     ),
@@ -71,7 +71,7 @@ def test_every_control_changes_the_picture_and_the_address(explorer: Explorer) -
         new, now = explorer.figures(), explorer.pictures()
         changed = {panel for panel in PANELS if new[f"{panel} figure"] != figures[f"{panel} figure"]}
         assert other_figures - changed == set(), name
-        assert changed == other_figures or name not in ("shown", "axis"), name
+        assert changed == other_figures or name not in ("baselines", "axis"), name
         assert {panel for panel in other_pictures if now[panel] == pictures[panel]} == set(), name
         assert page.locator("#notice").inner_text() == ""
     colors = page.evaluate("names => names.map((n) => probe.graph(n).layout.font.color)", list(PANELS))

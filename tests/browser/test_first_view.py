@@ -53,7 +53,9 @@ def test_a_bad_link_says_so_and_shows_the_defaults(explorer: Explorer) -> None:
 
 def test_markup_in_a_link_is_shown_as_text(explorer: Explorer) -> None:
     tag = "<script>window.harmed = 1</script><img src=x onerror='window.harmed=1'>"
-    page = explorer.open("?" + "&".join(f"{name}={tag}" for name in ("task", "seed", "shown")).replace(" ", "%20")).page
+    page = explorer.open(
+        "?" + "&".join(f"{name}={tag}" for name in ("task", "seed", "baselines")).replace(" ", "%20")
+    ).page
     assert page.locator("#link-notice").inner_text().count("<script>window.harmed = 1</script>") >= 2
     assert page.locator("#link-notice img, #link-notice script").count() == 0
     assert page.evaluate("window.harmed === undefined")

@@ -34,7 +34,7 @@ def test_every_figure_is_drawn_as_one_comes_near_and_leads_to_its_view(explorer:
     to_guide(explorer)
     page = explorer.page
     explorer.page.wait_for_function(DRAWN, arg="descent")
-    assert not page.evaluate(DRAWN, "earnings")
+    assert not page.evaluate(DRAWN, "ablations")
     links = []
     for one in CHAPTERS:
         if one.drawn:

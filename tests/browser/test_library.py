@@ -74,7 +74,7 @@ def weights() -> bytes:
 
 
 @pytest.fixture
-def shelf(explorer: Explorer, weights: bytes) -> Any:
+def list_runs(explorer: Explorer, weights: bytes) -> Any:
     """A page beside one run of one's own, which is gone afterwards."""
     found = Shelf(explorer)
     found.post("/api/library/weights?name=mine&task=linear_regression", weights)
@@ -87,46 +87,49 @@ def shelf(explorer: Explorer, weights: bytes) -> Any:
     found.post("/api/library/bin/empty")
 
 
-def test_all_are_listed_sorted_and_filtered_at_once(shelf: Shelf) -> None:
-    page = shelf.open().page
-    assert shelf.names[0] == "own/mine" and set(shelf.names) == {"own/mine", *(f"zoo/{name}" for name in SHIPPED)}
-    text = shelf.row("zoo/rosenbrock-gru64").inner_text()
+def test_all_are_listed_sorted_and_filtered_at_once(list_runs: Shelf) -> None:
+    page = list_runs.open().page
+    assert list_runs.names[0] == "own/mine" and set(list_runs.names) == {
+        "own/mine",
+        *(f"zoo/{name}" for name in SHIPPED),
+    }
+    text = list_runs.row("zoo/rosenbrock-gru64").inner_text()
     assert "0.0124 ± 0.0012" in text and "Adam + cosine" in text and "12,993" in text
-    assert shelf.row("zoo/rosenbrock-gru64").locator("svg path").get_attribute("d").count("L") > 30
+    assert list_runs.row("zoo/rosenbrock-gru64").locator("svg path").get_attribute("d").count("L") > 30
     page.get_by_role("button", name="Held-out meta-loss").click()
     values = [
         json.loads((zoo.ROOT / name.split("/")[1] / "evaluation.json").read_text())["optimizers"]["learned"][
             "meta_loss"
         ]["mean"]
-        for name in shelf.names[:-1]
+        for name in list_runs.names[:-1]
     ]
-    assert values == sorted(values) and shelf.names[-1] == "own/mine"  # what was not evaluated comes last
+    assert values == sorted(values) and list_runs.names[-1] == "own/mine"  # what was not evaluated comes last
     page.get_by_role("button", name="Held-out meta-loss").click()
-    assert shelf.names[0].startswith("zoo/two_moons") and shelf.names[-1] == "own/mine"
+    assert list_runs.names[0].startswith("zoo/two_moons") and list_runs.names[-1] == "own/mine"
     assert page.locator("th[data-column=held_out]").get_attribute("aria-sort") == "descending"
     page.get_by_label("Search").fill("gru rosen")
-    shelf.wait_names("shown.length === 4")
-    shelf.pick("origin", "own")
-    shelf.wait_names("shown.length === 0")
+    list_runs.wait_names("shown.length === 4")
+    list_runs.pick("origin", "own")
+    list_runs.wait_names("shown.length === 0")
     assert "sort=-held_out" in page.url and "origin=own" in page.url and "text=gru+rosen" in page.url
     page.get_by_role("button", name="Show everything").click()
-    shelf.wait_names(f"shown.length === {len(SHIPPED) + 1}")
+    list_runs.wait_names(f"shown.length === {len(SHIPPED) + 1}")
     for name, value, count in (
         ("task", "two_moons", 3),
         ("cell", "lstm", 0),
         ("task", "any", 1),
         ("state", "failed", 0),
     ):
-        shelf.pick(name, value)
-        shelf.wait_names(f"shown.length === {count}")
-    other = shelf.open("?cell=lstm&open=zoo/linear_regression-lstm64&sort=title")
+        list_runs.pick(name, value)
+        list_runs.wait_names(f"shown.length === {count}")
+    other = list_runs.open("?cell=lstm&open=zoo/linear_regression-lstm64&sort=title")
     assert other.names == ["zoo/linear_regression-lstm64"]
     page.locator("tr[data-details]").wait_for()
 
 
-def test_details_and_links(shelf: Shelf) -> None:
-    page = shelf.open("?theme=dark").page
-    found = shelf.unfold("zoo/rosenbrock-gru64")
+def test_details_and_links(list_runs: Shelf) -> None:
+    page = list_runs.open("?theme=dark").page
+    found = list_runs.unfold("zoo/rosenbrock-gru64")
     text = found.inner_text()
     assert "--task rosenbrock" in text and "adaptation pinned" in text and "815" in text and "torch" in text
     assert found.get_by_role("button", name="Save").count() == found.get_by_role("button", name="Delete").count() == 0
@@ -136,7 +139,7 @@ def test_details_and_links(shelf: Shelf) -> None:
     href = found.get_by_role("link", name="Start a training from it").get_attribute("href")
     assert href == "/train?start=rosenbrock-gru64%401500"
     assert "theme=dark" in page.url and "open=zoo/rosenbrock-gru64" in page.url
-    page.goto(shelf.address + href)
+    page.goto(list_runs.address + href)
     page.wait_for_function(
         "window.train && document.querySelector('#train-from-text')?.textContent.includes('Starts from rosenbrock-gru64')"
     )
@@ -145,33 +148,33 @@ def test_details_and_links(shelf: Shelf) -> None:
     )
 
 
-def test_rename_note_delete_and_undo(shelf: Shelf) -> None:
-    page = shelf.open().page
-    found = shelf.unfold("own/mine")
+def test_rename_note_delete_and_undo(list_runs: Shelf) -> None:
+    page = list_runs.open().page
+    found = list_runs.unfold("own/mine")
     found.get_by_label("Title").fill("My <b>best</b>")
     found.get_by_label("Note").fill("two units\nonly")
     found.get_by_role("button", name="Save").click()
     page.wait_for_function("document.querySelector('#library-notice').textContent === 'Saved.'")
-    row = shelf.row("own/mine")
+    row = list_runs.row("own/mine")
     assert "My <b>best</b>" in row.inner_text() and "two units" in row.inner_text() and "mine" in row.inner_text()
     page.locator('tr[data-details="own/mine"]').get_by_role("button", name="Delete").click()
-    shelf.wait_names("!shown.includes('own/mine')")
+    list_runs.wait_names("!shown.includes('own/mine')")
     assert "My <b>best</b> is in the bin." in page.locator("#library-notice").inner_text()
     assert "30 days" in page.locator("#library-bin").inner_text()
     page.get_by_role("button", name="Undo").click()
-    shelf.wait_names("shown.includes('own/mine')")
+    list_runs.wait_names("shown.includes('own/mine')")
     assert page.locator("#library-bin").is_hidden()
-    shelf.unfold("own/mine").get_by_role("button", name="Delete").click()
-    shelf.wait_names("!shown.includes('own/mine')")
+    list_runs.unfold("own/mine").get_by_role("button", name="Delete").click()
+    list_runs.wait_names("!shown.includes('own/mine')")
     page.get_by_role("button", name="Empty the bin").click()
     page.get_by_role("button", name="Yes, for good").click()
     page.wait_for_function("document.querySelector('#library-notice').textContent === 'The bin is empty.'")
     assert page.locator("#library-bin").is_hidden()
 
 
-def test_downloads(shelf: Shelf, tmp_path: Path) -> None:
-    page = shelf.open().page
-    found = shelf.unfold("zoo/rosenbrock-gru64")
+def test_downloads(list_runs: Shelf, tmp_path: Path) -> None:
+    page = list_runs.open().page
+    found = list_runs.unfold("zoo/rosenbrock-gru64")
     found.get_by_label("Snapshot to download").select_option(label="outer step 815")
     for name, expected in (
         ("Weights (safetensors)", "rosenbrock-gru64-000815.safetensors"),
@@ -181,8 +184,8 @@ def test_downloads(shelf: Shelf, tmp_path: Path) -> None:
             found.get_by_role("link", name=name).click()
         assert download.value.suggested_filename == expected
         download.value.save_as(tmp_path / expected)
-    shelf.explorer.complaints[:] = [
-        one for one in shelf.explorer.complaints if "ERR_ABORTED" not in one
+    list_runs.explorer.complaints[:] = [
+        one for one in list_runs.explorer.complaints if "ERR_ABORTED" not in one
     ]  # a download is no page
     run = import_weights(
         (tmp_path / "rosenbrock-gru64-000815.safetensors").read_bytes(), name="back", task="rosenbrock", root=tmp_path
@@ -197,8 +200,8 @@ def test_downloads(shelf: Shelf, tmp_path: Path) -> None:
     assert again.config == shipped.config and again.snapshots() == shipped.snapshots()
 
 
-def test_imports_good_and_bad(shelf: Shelf, weights: bytes, tmp_path: Path) -> None:
-    page = shelf.open().page
+def test_imports_good_and_bad(list_runs: Shelf, weights: bytes, tmp_path: Path) -> None:
+    page = list_runs.open().page
     page.locator("#library-import-card > summary").click()
     page.locator("#import-file").set_input_files(
         {"name": "a friend's.safetensors", "mimeType": "application/octet-stream", "buffer": weights}
@@ -206,9 +209,9 @@ def test_imports_good_and_bad(shelf: Shelf, weights: bytes, tmp_path: Path) -> N
     page.wait_for_function("document.querySelector('#import-said').textContent.includes('says how it is made')")
     assert page.locator("#import-name").input_value() == "a-friend-s" and page.locator("#import-cell").is_hidden()
     page.get_by_role("button", name="Import", exact=True).click()
-    shelf.wait_names("shown.includes('own/a-friend-s')")
+    list_runs.wait_names("shown.includes('own/a-friend-s')")
     page.locator('tr[data-details="own/a-friend-s"]').wait_for()
-    assert "imported" in shelf.row("own/a-friend-s").inner_text()
+    assert "imported" in list_runs.row("own/a-friend-s").inner_text()
     bare = safetensors.torch.save(Run(zoo.ROOT / "linear_regression-lstm64").optimizer().theta)
     page.locator("#import-file").set_input_files(
         {"name": "bare.safetensors", "mimeType": "application/octet-stream", "buffer": bare}
@@ -218,26 +221,28 @@ def test_imports_good_and_bad(shelf: Shelf, weights: bytes, tmp_path: Path) -> N
     page.locator("#import-cell").select_option("gru")
     page.get_by_role("button", name="Import", exact=True).click()
     page.wait_for_function("document.querySelector('#import-refusal').textContent.includes('of a GRU-64 has shape')")
-    assert "own/bare" not in shelf.names
+    assert "own/bare" not in list_runs.names
     page.locator("#import-cell").select_option("lstm")
     page.get_by_role("button", name="Import", exact=True).click()
-    shelf.wait_names("shown.includes('own/bare')")
+    list_runs.wait_names("shown.includes('own/bare')")
     page.locator("#import-file").set_input_files(
         {"name": "bad.safetensors", "mimeType": "application/octet-stream", "buffer": b"not tensors"}
     )
     page.locator("#import-units").fill("4")
     page.get_by_role("button", name="Import", exact=True).click()
     page.wait_for_function("document.querySelector('#import-refusal').textContent.includes('not a safetensors file')")
-    assert "own/bad" not in shelf.names
-    shelf.explorer.complaints[:] = [one for one in shelf.explorer.complaints if "400" not in one]  # the two refusals
+    assert "own/bad" not in list_runs.names
+    list_runs.explorer.complaints[:] = [
+        one for one in list_runs.explorer.complaints if "400" not in one
+    ]  # the two refusals
 
 
 def test_it_fits_a_narrow_screen(explorers: Callable[..., Explorer]) -> None:
-    shelf = Shelf(explorers(width=390, height=800)).open("?open=zoo/rosenbrock-gru64")
-    shelf.page.locator("tr[data-details]").wait_for()
-    assert shelf.page.evaluate("document.documentElement.scrollWidth") == 390
-    assert shelf.page.evaluate(
+    list_runs = Shelf(explorers(width=390, height=800)).open("?open=zoo/rosenbrock-gru64")
+    list_runs.page.locator("tr[data-details]").wait_for()
+    assert list_runs.page.evaluate("document.documentElement.scrollWidth") == 390
+    assert list_runs.page.evaluate(
         "document.querySelector('.library .table-room').scrollWidth <= document.querySelector('.library .table-room').clientWidth"
     )
-    assert "train one" in shelf.page.locator("#library-after").inner_text()
-    shelf.page.evaluate("history.replaceState(null, '', '/nowhere')")
+    assert "train one" in list_runs.page.locator("#library-after").inner_text()
+    list_runs.page.evaluate("history.replaceState(null, '', '/nowhere')")

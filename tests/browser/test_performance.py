@@ -154,10 +154,10 @@ def test_another_task_and_another_search_change_what_is_below(comparison: Compar
     assert [page.evaluate(DATA, figure) for figure in CURVES] == curves
     page.get_by_label("Hand-designed optimizer whose draws are shown").first.click()
     choose = page.get_by_role("option", name="RMSProp", exact=True)
-    comparison.after(choose.click, "location.search === '?task=rosenbrock&rival=rmsprop'")
-    rival = comparison.state()
-    assert rival["performance-tuning"] != task["performance-tuning"]
-    assert rival["performance-outer"] == task["performance-outer"]
+    comparison.after(choose.click, "location.search === '?task=rosenbrock&baseline=rmsprop'")
+    baseline = comparison.state()
+    assert baseline["performance-tuning"] != task["performance-tuning"]
+    assert baseline["performance-outer"] == task["performance-outer"]
     assert "RMSProp" in page.locator("#performance-tuning-caption").inner_text()
 
 
@@ -196,11 +196,11 @@ def test_the_theme_changes_every_figure_and_the_link(comparison: Comparison) -> 
 
 
 def test_a_wrong_link_is_said_and_everything_is_there(comparison: Comparison) -> None:
-    page = comparison.open("?task=chess&optimizer=nobody&rival=adam").page
+    page = comparison.open("?task=chess&optimizer=nobody&baseline=adam").page
     notice = page.get_by_role("alert").inner_text()
     assert "unknown task 'chess'" in notice
     assert "unknown learned optimizer" in notice
-    assert comparison.query == {"rival": "adam"}
+    assert comparison.query == {"baseline": "adam"}
 
 
 def test_it_fits_a_narrow_screen(explorers: Callable[..., Explorer]) -> None:

@@ -93,7 +93,7 @@ def test_the_cursor_is_where_the_axis_says(explorers: Any, ratio: int) -> None:
 
 
 def test_points_are_where_the_axes_say(explorer: Explorer) -> None:
-    explorer.open("?task=rosenbrock&seed=1&shown=none&components=1")
+    explorer.open("?task=rosenbrock&seed=1&baselines=none&components=1")
     bundle = explorer.bundle()
     for step in (0, 35, 200):
         explorer.seek(step)

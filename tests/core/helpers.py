@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core.baselines.search import RIVALS, Tuned
+from core.baselines.search import BASELINES, SearchResult
 from core.files.atomic import write_json
 from core.optimizers.hand_designed import make_hand_designed
 from core.optimizers.recurrent import Architecture, RecurrentOptimizer
@@ -65,7 +65,7 @@ def plain_losses(optimizer: Any, problems: Problems, steps: int) -> Tensor:
 
 def write_rivals(folder: Path, task: str) -> None:
     """Outcomes of searches that never took place: every hand-designed optimizer with its defaults."""
-    for name in RIVALS:
+    for name in BASELINES:
         values = {key: float(value) for key, value in make_hand_designed(name).hyperparameters().items()}
         content = {"task": task, "optimizer": name, "hyperparameters": values, "draws": 1, "rungs": [(2, 1)], "seed": 0}
-        write_json(folder / task / f"{name}.json", Tuned(**content, steps=5, meta_loss=0.5, sem=0.1, diverged=0))
+        write_json(folder / task / f"{name}.json", SearchResult(**content, steps=5, meta_loss=0.5, sem=0.1, diverged=0))

@@ -138,11 +138,14 @@ def test_states_are_projected_and_rest_at_the_star(task: str) -> None:
     np.testing.assert_allclose(made.about["explained"], singular[:2] ** 2 / (singular**2).sum(), atol=1e-6)
     mine = ((states - flat.mean(0)).numpy() @ right[:2].T).reshape(-1, 2)
     np.testing.assert_allclose(np.abs(made.arrays["state"].reshape(-1, 2)), np.abs(mine), atol=1e-5)
-    rest = find_fixed_points(optimizer, states[0, -1:])
-    assert made.about["rest"] == {"speed": float(rest.speeds[0]), "converged": bool(rest.converged[0])}
+    fixed_point = find_fixed_points(optimizer, states[0, -1:])
+    assert made.about["fixed_point"] == {
+        "speed": float(fixed_point.speeds[0]),
+        "converged": bool(fixed_point.converged[0]),
+    }
     spanned = np.array(made.about["explained"]) > 0  # a direction without variance is left out
-    star = np.abs((rest.states[0] - flat.mean(0)).numpy() @ right[:2].T) * spanned
-    np.testing.assert_allclose(np.abs(made.arrays["rest_point"]), star, atol=1e-5)
+    star = np.abs((fixed_point.states[0] - flat.mean(0)).numpy() @ right[:2].T) * spanned
+    np.testing.assert_allclose(np.abs(made.arrays["fixed_point"]), star, atol=1e-5)
 
 
 @every
@@ -246,7 +249,7 @@ def test_one_optimizer_alone(subject: str) -> None:
 def test_without_a_state_there_is_nothing_to_project() -> None:
     made = bundle("rosenbrock", "sgd")
     assert made.about["state_names"] == []
-    assert made.about["rest"] is None
+    assert made.about["fixed_point"] is None
     assert made.about["explained"] == [0, 0]
     assert (made.arrays["state"] == 0).all()
 
@@ -255,7 +258,7 @@ def test_a_clock_is_no_part_of_state_space() -> None:
     made = bundle("rosenbrock", "adam")
     assert made.about["state_names"] == ["m", "s"]
     np.testing.assert_allclose(sum(made.about["explained"]), 1, atol=1e-5)
-    assert made.about["rest"]["converged"]
+    assert made.about["fixed_point"]["converged"]
     assert bundle("rosenbrock", "momentum with a decay").about["state_names"] == ["v"]
 
 

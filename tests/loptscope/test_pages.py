@@ -64,7 +64,7 @@ def test_explore_draws_decisions_of_a_classifier():
     assert made.layout.paper_bgcolor == DARK.surface
 
 
-@pytest.mark.parametrize("view", [view for view in VIEWS if view != "earnings"])
+@pytest.mark.parametrize("view", [view for view in VIEWS if view != "ablations"])
 def test_mechanisms_have_what_moves_at_its_place(view):
     asked = f"task=linear_regression&optimizer=linear_regression-vanilla2&view={view}&versus=momentum"
     first, last = ls.mechanisms(f"{asked}&position=0"), ls.mechanisms(f"{asked}&position=1000")
@@ -92,7 +92,7 @@ def test_the_mode_is_lit():
 
 
 def test_performance_has_its_figures():
-    page = ls.performance("task=rosenbrock&rival=adam")
+    page = ls.performance("task=rosenbrock&baseline=adam")
     assert {"curves-rosenbrock", "picture-two_moons", "outer", "shift", "tuning"} <= set(page.names)
     for name in page.names:
         made = drawn(page, name)

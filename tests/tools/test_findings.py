@@ -32,7 +32,7 @@ def test_the_shipped_page_has_every_optimizer() -> None:
 
 def test_what_is_earned_is_a_ratio_of_medians(found: Finding) -> None:
     assert found.earned is not None
-    whole = found.earned.earnings[0].median
-    linear = next(one for one in found.earned.earnings if one.name == "linearised")
+    whole = found.earned.ablations[0].median
+    linear = next(one for one in found.earned.ablations if one.name == "linearised")
     assert whole and linear.median
     assert f"× {linear.median / whole:.3g}" in page([found])

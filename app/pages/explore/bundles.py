@@ -16,11 +16,19 @@ from app.pages.explore.view import STEPS, View, problem_of, to_query
 from app.shared.cache import once
 from app.shared.catalog import Subject, subjects
 from app.shared.fields import Choice, write_choice
-from core.baselines.search import TUNED
+from core.baselines.search import EXPLORE_BASELINES
 from core.bundle import FORMAT, Bundle, Recorded, make_bundle, record
 from core.runs.run import Run
 
-DISPLAY_ONLY = ("shown", "components", "axis", "panels", "step", "speed", "theme")  # what a bundle does not depend on
+DISPLAY_ONLY = (
+    "baselines",
+    "components",
+    "axis",
+    "panels",
+    "step",
+    "speed",
+    "theme",
+)  # what a bundle does not depend on
 
 _pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="unroll")
 
@@ -61,7 +69,7 @@ def source_of(view: View) -> Source:
     """The key of a view's bundle."""
     known = subjects(view.task)
     subject = known[view.optimizer]
-    others = {name: known[name].hyperparameters for name in TUNED}
+    others = {name: known[name].hyperparameters for name in EXPLORE_BASELINES}
     compared = [(write_choice(choice), identity(known[choice[0]], choice[1])) for choice in view.compare]
     parts = [source_digest(), FORMAT, STEPS, view.task, view.optimizer, identity(subject, view.outer_step), compared]
     text = json.dumps([*parts, others, view.seed, view.start], sort_keys=True)
@@ -85,7 +93,7 @@ def _compute(view: View) -> Bundle:
         return _recorded(view.task, name, step, identity(known[name], step), view.seed, view.start)
 
     rows: dict[str, Choice] = {known[view.optimizer].key: (view.optimizer, view.outer_step)}
-    for choice in (*view.compare, *((name, None) for name in TUNED)):
+    for choice in (*view.compare, *((name, None) for name in EXPLORE_BASELINES)):
         rows.setdefault(write_choice(choice), choice)
     waiting = {name: _pool.submit(recorded, choice) for name, choice in rows.items()}
     return make_bundle(

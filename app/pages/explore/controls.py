@@ -8,7 +8,7 @@ from dash import html
 from app.pages.explore.view import LARGEST_SEED, MOST_COMPARED, PANELS, SPEEDS, View, problem_of, startable
 from app.shared.catalog import TITLES, Subject, subjects, task_options
 from app.shared.style import OPTIMIZER_COLORS
-from core.baselines.search import TUNED
+from core.baselines.search import EXPLORE_BASELINES
 
 PANEL_NAMES = {
     "loss": "loss",
@@ -109,13 +109,13 @@ def controls(view: View) -> html.Aside:
             ),
             _compared(view),
             dmc.CheckboxGroup(
-                id="shown",
+                id="baselines",
                 label="In the same panels, tuned",
-                value=list(view.shown),
+                value=list(view.baselines),
                 children=html.Div(
                     [
                         dmc.Checkbox(label=TITLES[name], value=name, color=OPTIMIZER_COLORS[name], size="xs")
-                        for name in TUNED
+                        for name in EXPLORE_BASELINES
                     ],
                     className="check-row",
                 ),

@@ -38,7 +38,7 @@ class Column:
     @property
     def title(self) -> str:
         """What stands above its panels, and in legends."""
-        return self.drawing.titles[self.drawing.shown[0]]
+        return self.drawing.titles[self.drawing.optimizers[0]]
 
 
 @dataclass(frozen=True)
@@ -109,12 +109,12 @@ def _column(
     hues: Mapping[str, str],
 ) -> Column:
     own = write_choice((view.optimizer, view.outer_step))
-    beside = {subject.key, *view.shown, *map(write_choice, view.compare)}
+    beside = {subject.key, *view.baselines, *map(write_choice, view.compare)}
     drawing = Drawing(
         bundle=bundle,
         key=source.key,
         theme=theme,
-        shown=[name for name in bundle.about["optimizers"] if name in beside],
+        optimizers=[name for name in bundle.about["optimizers"] if name in beside],
         components=view.components,
         symlog=view.axis == "symlog",
         sgd_rate=reference_rate(view.task),
@@ -135,7 +135,7 @@ def _describe(column: Column) -> dict[str, Any]:
         "bundle": f"/api/bundles/{source.key}.safetensors" + (f"?{source.query}" if source.query else ""),
         "title": column.title,
         "detail": column.subject.detail,
-        "color": drawing.hues[drawing.shown[0]],
+        "color": drawing.hues[drawing.optimizers[0]],
         "optimizers": [
             {
                 "name": name,
@@ -144,7 +144,7 @@ def _describe(column: Column) -> dict[str, Any]:
                 "color": drawing.hues[name],
                 "column": bool(column.view.compare) and name in heads,
             }
-            for name in drawing.shown
+            for name in drawing.optimizers
         ],
         "components": [
             {"index": index, "name": drawing.bundle.about["components"][index], "color": color}
@@ -164,7 +164,7 @@ def _notices(column: Column) -> list[str]:
     sentences = [
         f"{titles[name]} diverges on this problem: its loss is not finite from inner step {step} on."
         for name, step in about["first_nonfinite"].items()
-        if step is not None and name in (column.drawing.shown if alone else column.drawing.shown[:1])
+        if step is not None and name in (column.drawing.optimizers if alone else column.drawing.optimizers[:1])
     ]
     if about["nonfinite_gradients"]:
         whose = "" if alone else f" of {column.title}"

@@ -29,7 +29,7 @@ class Drawing:
         bundle: the arrays.
         key: of the bundle.
         theme: light or dark.
-        shown: names of the optimizers to draw, the one under the microscope first.
+        optimizers: names of the optimizers to draw, the one under the microscope first.
         components: positions in the bundle's components.
         symlog: whether gradients are spread by asinh on their axis.
         sgd_rate: the tuned learning rate of SGD, drawn for reference; None if unknown.
@@ -41,7 +41,7 @@ class Drawing:
     bundle: Bundle
     key: str
     theme: Theme
-    shown: Sequence[str]
+    optimizers: Sequence[str]
     components: Sequence[int]
     symlog: bool
     sgd_rate: float | None
@@ -91,9 +91,9 @@ class Drawing:
 def loss_figure(d: Drawing) -> go.Figure:
     """f(x_k) of every optimizer, log scale."""
     losses = d.bundle.arrays["losses"]
-    rows = [d.row(name) for name in d.shown]
+    rows = [d.row(name) for name in d.optimizers]
     traces = []
-    for name, row in zip(d.shown, rows, strict=True):
+    for name, row in zip(d.optimizers, rows, strict=True):
         positive = np.where(losses[row] > 0, finite(losses[row]), np.nan)
         template = f"{d.titles[name]}: %{{y:.3g}} at step %{{x}}<extra></extra>"
         width = 2.4 if row == 0 else 1.6
@@ -132,7 +132,7 @@ def _plane_figure(d: Drawing) -> go.Figure:
     )
     paths = [
         _path(finite(arrays["paths"][d.row(name)]), d.hues[name], d.titles[name], opacity=0.45, hoverinfo="skip")
-        for name in d.shown
+        for name in d.optimizers
     ]
     minimum = _star(about["minimum"], "minimum", "minimum<extra></extra>", d.theme)
     x, y = (
@@ -193,18 +193,18 @@ def state_figure(d: Drawing) -> go.Figure:
         )
         for index, color in zip(d.components, d.colors(), strict=True)
     ]
-    rest = about["rest"]
-    if rest is not None:
-        name = "fixed point" if rest["converged"] else "slowest point found"
-        text = f"{name} at gradient 0, speed {rest['speed']:.1g}<extra></extra>"
-        traces.append(_star(arrays["rest_point"].tolist(), name, text, d.theme, filled=rest["converged"]))
+    fixed_point = about["fixed_point"]
+    if fixed_point is not None:
+        name = "fixed point" if fixed_point["converged"] else "slowest point found"
+        text = f"{name} at gradient 0, speed {fixed_point['speed']:.1g}<extra></extra>"
+        traces.append(_star(arrays["fixed_point"].tolist(), name, text, d.theme, filled=fixed_point["converged"]))
     points = np.concatenate([arrays["state"][list(d.components)].reshape(-1, 2), *_rest_points(arrays)])
     x, y = ({"title": title, "range": _padded(points[:, i])} for i, title in enumerate(titles))
     return figure(d.theme, d.key, x, y, traces)
 
 
 def _rest_points(arrays: Arrays) -> list[np.ndarray]:
-    return [arrays["rest_point"][None]] if "rest_point" in arrays else []
+    return [arrays["fixed_point"][None]] if "fixed_point" in arrays else []
 
 
 def _padded(values: np.ndarray) -> list[float]:
@@ -275,7 +275,7 @@ def rate_figure(d: Drawing) -> go.Figure:
     """Effective learning rate of each component over steps, and of the other optimizers (median)."""
     arrays, names = d.bundle.arrays, d.bundle.about["components"]
     rates = arrays["rate"][list(d.components)]
-    others = [name for name in d.shown if d.row(name) > 0]
+    others = [name for name in d.optimizers if d.row(name) > 0]
     reference = arrays["rate_reference"][[d.row(name) - 1 for name in others]] if others else rates[:0]
     traces = []
     for name, values in zip(others, reference, strict=True):
@@ -296,7 +296,7 @@ def rate_figure(d: Drawing) -> go.Figure:
 def _reference(d: Drawing, bundle: Bundle) -> np.ndarray:
     """The other optimizers' rates that are drawn beside this bundle's own, [others, K + 1]."""
     names = bundle.about["optimizers"]
-    hidden = set(d.bundle.about["optimizers"]) - set(d.shown)
+    hidden = set(d.bundle.about["optimizers"]) - set(d.optimizers)
     rows = [i for i, name in enumerate(names[1:]) if name not in hidden]
     return bundle.arrays["rate_reference"][rows] if rows else np.empty((0, bundle.about["steps"] + 1))
 

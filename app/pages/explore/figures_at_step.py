@@ -40,14 +40,14 @@ def _components(d: Drawing) -> list[tuple[int, str, str]]:
 
 def _loss(d: Drawing, step: int) -> Traces:
     losses = d.bundle.arrays["losses"]
-    return [_dot(d, step, float(losses[d.row(name), step]), d.hues[name]) for name in reversed(d.shown)]
+    return [_dot(d, step, float(losses[d.row(name), step]), d.hues[name]) for name in reversed(d.optimizers)]
 
 
 def _landscape(d: Drawing, step: int) -> Traces:
     arrays = d.bundle.arrays
     if "paths" in arrays:
         walked = [
-            (arrays["paths"][d.row(name)][: step + 1], d.hues[name], d.titles[name]) for name in reversed(d.shown)
+            (arrays["paths"][d.row(name)][: step + 1], d.hues[name], d.titles[name]) for name in reversed(d.optimizers)
         ]
         dots = [_dot(d, float(points[-1][0]), float(points[-1][1]), color) for points, color, _ in walked]
         return [*(_trail(*one) for one in walked), *dots]
@@ -60,7 +60,7 @@ def _landscape(d: Drawing, step: int) -> Traces:
     colors = [[0, LOW[d.theme.name]], [0.5, d.theme.surface], [1, HIGH[d.theme.name]]]
     field = {"zmin": -1, "zmax": 1, "colorscale": colors, "opacity": 0.42, "zsmooth": "best", "name": "decision"}
     boundaries: Traces = [go.Heatmap(x=x, y=y, z=sure, showscale=False, hoverinfo="skip", **field)]
-    for name in reversed(d.shown):
+    for name in reversed(d.optimizers):
         level = {"start": 0, "end": 0, "coloring": "none"}
         values = arrays["logits"][d.row(name), step].astype(np.float32)
         stroke = {"color": d.hues[name], "width": 2.4 if d.row(name) == 0 else 1.6}

@@ -189,7 +189,7 @@ def view_of(
     compared: str,
     seed: Any,
     start: tuple[Any, Any],
-    shown: list[str],
+    baselines: list[str],
     components: list[str],
     axis: str,
     theme: str,
@@ -207,7 +207,7 @@ def view_of(
         "optimizer": optimizer,
         "compare": compared,
         "seed": str(seed),
-        "shown": ",".join(shown) or "none",
+        "baselines": ",".join(baselines) or "none",
         "components": ",".join(str(int(i) + 1) for i in components),
         "axis": axis,
         "theme": theme,
@@ -237,7 +237,7 @@ def view_of(
         "steps": [Input(f"compare-step-{i}", "value") for i in ROWS],
         "seed": Input("seed", "value"),
         "start": (Input("start-x", "value"), Input("start-y", "value")),
-        "shown": Input("shown", "value"),
+        "baselines": Input("baselines", "value"),
         "components": Input("components", "value"),
         "axis": Input("axis", "value"),
         "theme": Input("theme", "data"),
@@ -253,7 +253,7 @@ def on_view(
     steps: Sequence[str | None],
     seed: Any,
     start: tuple[Any, Any],
-    shown: list[str],
+    baselines: list[str],
     components: list[str],
     axis: str,
     theme: str,
@@ -264,7 +264,7 @@ def on_view(
         return (*[no_update] * (len(FIGURES) + 3), time.monotonic())
     try:
         compared = compared_of(task, names, steps)
-        view = view_of(task, optimizer, position, compared, seed, start, shown, components, axis, theme)
+        view = view_of(task, optimizer, position, compared, seed, start, baselines, components, axis, theme)
     except InputError as error:
         return (*[no_update] * len(FIGURES), no_update, sentences([str(error)]), no_update, time.monotonic())
     drawn = draw(view, scheme or "")

@@ -15,7 +15,7 @@ from app.shared.fields import (
     write_choice,
 )
 from app.shared.links import Field, Links, Values, choice, whole
-from core.baselines.search import TUNED
+from core.baselines.search import EXPLORE_BASELINES
 from core.errors import InputError, choose
 from core.seeds import Purpose, generator
 from core.tasks import TASKS, PlanarProblems, Problems, make_task
@@ -39,7 +39,7 @@ class View:
         compare: up to three more, each with panels of its own beside the first one's: (name, outer step or None).
         seed: of the problem.
         start: a start point instead of the problem's own, where the landscape allows one.
-        shown: hand-designed optimizers drawn beside it.
+        baselines: hand-designed optimizers drawn beside it.
         components: positions in the problem's watched components.
         axis: how gradients are spread on their axis, "linear" or "symlog".
         panels: the panels shown.
@@ -54,7 +54,7 @@ class View:
     compare: tuple[Choice, ...]
     seed: int
     start: tuple[float, float] | None
-    shown: tuple[str, ...]
+    baselines: tuple[str, ...]
     components: tuple[int, ...]
     axis: str
     panels: tuple[str, ...]
@@ -107,11 +107,11 @@ def _read_start(text: str, so_far: Values) -> tuple[float, float]:
     return check_start(x, y)
 
 
-def _read_shown(text: str, so_far: Values) -> tuple[str, ...]:
+def _read_baselines(text: str, so_far: Values) -> tuple[str, ...]:
     names = [] if text == "none" else text.split(",")
     for name in names:
-        choose("hand-designed optimizer", name[:80], dict.fromkeys(TUNED))
-    return tuple(name for name in TUNED if name in names)
+        choose("hand-designed optimizer", name[:80], dict.fromkeys(EXPLORE_BASELINES))
+    return tuple(name for name in EXPLORE_BASELINES if name in names)
 
 
 def columns(view: View) -> list[View]:
@@ -176,7 +176,7 @@ FIELDS: dict[str, Field] = {
     "compare": Field(lambda _: (), read_compared, lambda v: ",".join(map(write_choice, v))),
     "seed": Field(lambda _: 0, integer("seed", 0, LARGEST_SEED), str),
     "start": Field(lambda _: None, _read_start, lambda v: f"{v[0]:g},{v[1]:g}"),
-    "shown": Field(lambda _: TUNED, _read_shown, lambda v: ",".join(v) or "none"),
+    "baselines": Field(lambda _: EXPLORE_BASELINES, _read_baselines, lambda v: ",".join(v) or "none", "shown"),
     "components": Field(_default_components, _read_components, lambda v: ",".join(str(i + 1) for i in v)),
     "axis": Field(
         lambda _: "symlog",

@@ -15,7 +15,7 @@ from app.pages.mechanisms.view import VIEWS
 from app.pages.mechanisms.view import parse as parse_mechanisms
 from app.pages.mechanisms.view import to_query as mechanisms_query
 from app.pages.performance import captions
-from app.pages.performance.data import learned, standing
+from app.pages.performance.data import learned, results_of
 from app.pages.performance.draw import CURVES, explore_link
 from app.pages.performance.figures.curves import curves_figure, picture_figure
 from app.pages.performance.figures.outer import outer_figure
@@ -34,7 +34,7 @@ SHOWN = {  # figures of the Mechanisms page that a chapter shows
     "clipping": ("update", "slope"),
     "schedule": ("rate", "path"),
     "adaptation": ("curve", "rate"),
-    "earnings": ("bars", "curves"),
+    "ablations": ("bars", "curves"),
 }
 FIRST = {
     ("momentum", "eigenvalues"): 1
@@ -49,7 +49,7 @@ class Shown:
         name: of the figure, as on its page.
         title: above it.
         figure: itself.
-        says: sentences under it.
+        sentences: under it.
         page: the page it comes from, empty if only the Guide has it.
         query: the link of that page's view, for its menu.
     """
@@ -57,7 +57,7 @@ class Shown:
     name: str
     title: str
     figure: go.Figure
-    says: Sequence[str]
+    sentences: Sequence[str]
     page: str = ""
     query: str = ""
 
@@ -93,7 +93,7 @@ def _descent(task: str, positions: Sequence[int], theme: Theme) -> Drawn:
     worst = float(max(ran.factors))
     tau = f"a time constant of {number(-1 / np.log(worst), 2)} steps" if worst < 1 else "so it does not converge"
     best = fastest((float(ran.curvatures[0]), float(ran.curvatures[1])))
-    says = [
+    sentences = [
         f"{ends}: {tau}.",
         f"The best setting for these two curvatures is α = {number(best[0])}, β = {number(best[1])}.",
     ]
@@ -106,7 +106,7 @@ def _descent(task: str, positions: Sequence[int], theme: Theme) -> Drawn:
     view, _ = explore.parse({"task": task, "optimizer": "momentum", "shown": "momentum,sgd"})
     return Drawn(
         [
-            Shown("path", "The path down", picture_figure(theme, ran.scene, "momentum"), says),
+            Shown("path", "The path down", picture_figure(theme, ran.scene, "momentum"), sentences),
             Shown("run", "Loss and velocity", descent_figure(theme, ran.losses, ran.velocity), [loss]),
         ],
         {f"Open tuned momentum on {TASKS[task].title} in Explore": address("/", explore.to_query(view))},
@@ -120,10 +120,10 @@ def _learned(task: str, positions: Sequence[int], theme: Theme) -> Drawn:
     query = _mechanisms_query(task, "clipping", LAST // 2, step)
     (side,) = mechanisms.draw(parse_mechanisms(query)[0], theme)
     where = "At h₀ (dotted) and at h* (solid), over the density of the gradients met by this snapshot."
-    found = standing(task, subject.name)
+    found = results_of(task, subject.name)
     training = outer_figure(theme, found.curve, {}, found.evaluation, OPTIMIZERS)
     training.add_vline(x=max(step, 0.5), line={"color": theme.text, "width": 1.4, "dash": "dash"})
-    says = (
+    sentences = (
         f"Meta-loss of {counted(len(found.curve.outer_step), 'outer step')} (faint) and its running median, thin for other "
         "seeds; the straight lines are what tuned optimizers reach, the dashed one is where you are."
     )
@@ -138,7 +138,7 @@ def _learned(task: str, positions: Sequence[int], theme: Theme) -> Drawn:
                 "mechanisms",
                 query,
             ),
-            Shown("outer", "Outer training", training, [says, captions.outer(found)[1]], "performance", page),
+            Shown("outer", "Outer training", training, [sentences, captions.outer(found)[1]], "performance", page),
         ],
         {
             "Open this snapshot in Explore": explore_link(task, subject.name, step),
@@ -153,15 +153,15 @@ def _performance_query(task: str) -> str:
 
 
 def _win(task: str, positions: Sequence[int], theme: Theme) -> Drawn:
-    found, query = standing(task, subject_of(task).name), _performance_query(task)
+    found, query = results_of(task, subject_of(task).name), _performance_query(task)
     curves = curves_figure(theme, found.evaluation, OPTIMIZERS, found.siblings)
     problems = counted(found.evaluation.problems, "held-out problem")
     bars = f"Mean meta-loss over {problems}, the best on top, with one standard error."
-    says = f"Mean loss as a share of the first over {problems}; bands are one standard error."
+    sentences = f"Mean loss as a share of the first over {problems}; bands are one standard error."
     return Drawn(
         [
             Shown("bars", "Meta-loss", bars_figure(theme, found.evaluation), [bars]),
-            Shown(CURVES[task], "Loss", curves, [says, captions.curves(found, False)[1]], "performance", query),
+            Shown(CURVES[task], "Loss", curves, [sentences, captions.curves(found, False)[1]], "performance", query),
         ],
         {"Open in Performance": address("/performance", query)},
     )
@@ -193,10 +193,10 @@ def _mechanism(view: str) -> Callable[[str, Sequence[int], Theme], Drawn]:
         (side,) = mechanisms.draw(parse_mechanisms(query)[0], theme)
         figures = []
         for name in SHOWN[view]:
-            made = still(view, name, side.figures[name], side.moved, 1, position)
-            title, says = mechanisms.HEADINGS[view][name], side.captions[name][FIRST.get((view, name), 0) :]
-            figures.append(Shown(name, title, made, says, "mechanisms", query))
-        moves = MOVES[view](side.moved, 1, position / LAST)
+            made = still(view, name, side.figures[name], side.client_arrays, 1, position)
+            title, sentences = mechanisms.HEADINGS[view][name], side.captions[name][FIRST.get((view, name), 0) :]
+            figures.append(Shown(name, title, made, sentences, "mechanisms", query))
+        moves = MOVES[view](side.client_arrays, 1, position / LAST)
         link = {f"Open {VIEWS[view].lower()} in Mechanisms": address("/mechanisms", query)}
         return Drawn(figures, link, _readout(view, moves, position / LAST))
 

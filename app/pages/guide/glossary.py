@@ -15,7 +15,7 @@ class Term:
     """
 
     name: str
-    says: str
+    definition: str
     formula: str = ""
     see: tuple[str, ...] = ()
 

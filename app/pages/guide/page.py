@@ -140,15 +140,15 @@ def _glossary() -> html.Section:
 
 
 def _entry(term: Term, known: dict[str, Term]) -> html.Div:
-    says: list[Any] = [html.P(inline(term.says))]
+    sentences: list[Any] = [html.P(inline(term.definition))]
     if term.formula:
-        says.append(formula(term.formula, block=True))
+        sentences.append(formula(term.formula, block=True))
     if term.see:
         links: list[Any] = []
         for name in term.see:
             links += [*([", "] if links else []), html.A(name, href=f"#{known[name].key}")]
-        says.append(html.P(["See ", *links, "."], className="see"))
-    return html.Div([html.Dt(term.name), html.Dd(says)], id=term.key, className="term")
+        sentences.append(html.P(["See ", *links, "."], className="see"))
+    return html.Div([html.Dt(term.name), html.Dd(sentences)], id=term.key, className="term")
 
 
 def _figure(chapter: str, shown: Shown) -> html.Section:
@@ -170,7 +170,7 @@ def _figure(chapter: str, shown: Shown) -> html.Section:
                 className="room story-room" if menu else "story-room",
                 **menu,
             ),
-            html.Div(sentences(shown.says), className="caption"),
+            html.Div(sentences(shown.sentences), className="caption"),
         ],
     )
 

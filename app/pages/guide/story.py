@@ -121,7 +121,7 @@ CHAPTERS: tuple[Chapter, ...] = (
         (Slider("position", "Constant gradient", 750),),
     ),
     Chapter(
-        "earnings",
+        "ablations",
         "What each is worth",
         (
             "To see a mechanism is not to know that it matters. So switch it off inside the optimizer, change nothing else, and run the task again: replace the network by its linear model at $h^*$; let the update function go on straight where it bends; take the drift away, and with it the schedule; give every component the learning rate that is typical of the step.",

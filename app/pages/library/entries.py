@@ -17,7 +17,7 @@ from core.evaluation.held_out import MetaLoss
 from core.files.append_only import whole_lines
 from core.files.atomic import Stamp, folder_bytes, is_settled, read_json, stamp
 from core.jobs.record import Job
-from core.mechanisms.ablation import EARNINGS_FILE, TITLES, Earnings
+from core.mechanisms.ablation import ABLATIONS_FILE, TITLES, Ablations
 from core.runs import zoo
 from core.runs.label import LABEL_FILE, read_label
 from core.runs.options import command_of
@@ -25,7 +25,7 @@ from core.runs.run import Run, is_name, runs_root
 
 Kind = Literal["zoo", "own"]
 CURVE, EVALUATION = "outer_loss.csv", "evaluation.json"
-FILES = ("config.json", "status.json", "job.json", LABEL_FILE, CURVE, EVALUATION, EARNINGS_FILE, "snapshots")
+FILES = ("config.json", "status.json", "job.json", LABEL_FILE, CURVE, EVALUATION, ABLATIONS_FILE, "snapshots")
 POINTS = 60  # of a sparkline
 LOOKED_AT = 20  # outer steps at most behind one of them
 HEIGHT = 100
@@ -50,7 +50,7 @@ class _Compared(BaseModel):
     optimizers: dict[str, _Score]
 
 
-def thinned(path: Path, points: int = POINTS) -> list[float | None]:
+def downsample(path: Path, points: int = POINTS) -> list[float | None]:
     """A run's outer loss curve as medians of equal stretches; None where no loss looked at was finite.
 
     Args:
@@ -90,7 +90,7 @@ def heights(values: Sequence[float | None], top: int = HEIGHT) -> list[int | Non
 
 
 def _curve(run: Run) -> dict[str, Any]:
-    values = thinned(run.path / CURVE)
+    values = downsample(run.path / CURVE)
     known = [value for value in values if value is not None]
     return {
         "heights": heights(values),
@@ -108,24 +108,24 @@ def _held_out(run: Run) -> dict[str, Any] | None:
     own = found.optimizers.get("learned")
     if own is None:
         return None
-    rivals = {
+    baselines = {
         name: one for name, one in found.optimizers.items() if name != "learned" and one.meta_loss.mean is not None
     }
-    best = min(rivals, key=lambda name: rivals[name].meta_loss.mean or 0.0, default=None)
+    best = min(baselines, key=lambda name: baselines[name].meta_loss.mean or 0.0, default=None)
     return {
         **own.meta_loss.model_dump(),
         "diverged": own.diverged,
         "problems": found.problems,
         "outer_step": found.outer_step,
         "rival": best,
-        "rival_mean": None if best is None else rivals[best].meta_loss.mean,
-        "rival_sem": None if best is None else rivals[best].meta_loss.sem,
+        "rival_mean": None if best is None else baselines[best].meta_loss.mean,
+        "rival_sem": None if best is None else baselines[best].meta_loss.sem,
     }
 
 
-def _earnings(run: Run) -> Earnings | None:
-    path = run.path / EARNINGS_FILE
-    return read_json(path, Earnings) if path.exists() else None
+def _earnings(run: Run) -> Ablations | None:
+    path = run.path / ABLATIONS_FILE
+    return read_json(path, Ablations) if path.exists() else None
 
 
 def _ratio(means: dict[str, float | None], name: str) -> float | None:
@@ -139,7 +139,7 @@ def _mechanisms(run: Run) -> dict[str, Any] | None:
     found = _earnings(run)
     if found is None:
         return None
-    means = {one.name: one.meta_loss.mean for one in found.earnings}
+    means = {one.name: one.meta_loss.mean for one in found.ablations}
     return {name: _ratio(means, variant) for name, variant in MECHANISMS.items() if variant in means}
 
 
@@ -223,7 +223,7 @@ def _rows(paths: Sequence[Path], kind: Kind, damaged: list[str]) -> list[dict[st
     return rows
 
 
-def shelf(root: Path | None = None) -> dict[str, Any]:
+def list_runs(root: Path | None = None) -> dict[str, Any]:
     """All runs, the shipped ones first: "entries", and in "damaged" a sentence for every folder that cannot be read.
 
     Each entry has "looks": whether the other pages list it (over, with a snapshot, and of a name that none shipped has).
@@ -255,7 +255,7 @@ def find(kind: str, name: str, root: Path | None = None) -> Path:
 
 
 def one(kind: Kind, path: Path) -> dict[str, Any]:
-    """One row, as in `shelf`.
+    """One row, as in `list_runs`.
 
     Raises:
         InputError: the run is damaged.
@@ -278,7 +278,7 @@ def details(kind: Kind, path: Path) -> dict[str, Any]:
         found = read_json(path / EVALUATION, _Compared).optimizers
         scores = {name: {**score.meta_loss.model_dump(), "diverged": score.diverged} for name, score in found.items()}
     kept = _earnings(run)
-    means = {} if kept is None else {item.name: item.meta_loss.mean for item in kept.earnings}
+    means = {} if kept is None else {item.name: item.meta_loss.mean for item in kept.ablations}
     return {
         **row,
         "config": run.config.model_dump(mode="json"),
@@ -292,7 +292,7 @@ def details(kind: Kind, path: Path) -> dict[str, Any]:
                 "times": _ratio(means, item.name),
                 "diverged": item.diverged,
             }
-            for item in (kept.earnings if kept else ())
+            for item in (kept.ablations if kept else ())
         ],
         "without": {} if kept is None else {TITLES.get(name, name): why for name, why in kept.without.items()},
     }

@@ -12,7 +12,7 @@ from flask import Blueprint, Response, jsonify, request
 from pydantic import ValidationError
 from werkzeug.wrappers import Response as WSGIResponse
 
-from app.pages.library.entries import details, find, one, shelf
+from app.pages.library.entries import details, find, list_runs, one
 from app.shared.http import LARGEST_BODY, RefusalError, body, guard, json_object, nothing
 from app.shared.links import whole
 from core.errors import InputError, choose, sentence
@@ -36,7 +36,7 @@ ATTRIBUTES = tuple(Architecture.model_fields)
 def listing() -> WSGIResponse:
     """All runs, what could not be read, and the bin; 304 to a client that has the same already."""
     bin_.expire()
-    found = {**shelf(), "bin": [one.model_dump() for one in bin_.deleted()], "bin_days": bin_.DAYS}
+    found = {**list_runs(), "bin": [one.model_dump() for one in bin_.deleted()], "bin_days": bin_.DAYS}
     content = json.dumps(found, allow_nan=False, separators=(",", ":")).encode()
     response = Response(content, mimetype="application/json")
     response.set_etag(hashlib.blake2b(content, digest_size=12).hexdigest(), weak=True)
@@ -63,14 +63,14 @@ def label(name: str) -> Response:
 def delete(name: str) -> Response:
     """Move a run into the bin."""
     nothing()
-    return jsonify({"name": name, "bin": bin_.discard(find("own", name))})
+    return jsonify({"name": name, "bin": bin_.move_to_trash(find("own", name))})
 
 
 @library.post("/api/library/bin/<identity>/restore")
 def restore(identity: str) -> Response:
     """Put a run back."""
     nothing()
-    path = bin_.put_back(identity)
+    path = bin_.restore(identity)
     return jsonify({"name": path.name})
 
 

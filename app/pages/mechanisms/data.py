@@ -13,7 +13,7 @@ from app.shared.cache import once
 from app.shared.catalog import subjects
 from core.bundle import FORMAT, Bundle
 from core.files.atomic import read_json
-from core.mechanisms.ablation import EARNINGS_FILE, Earnings, earnings
+from core.mechanisms.ablation import ABLATIONS_FILE, Ablations, ablate
 from core.mechanisms.adaptation import adaptation_view
 from core.mechanisms.clipping import clipping_view
 from core.mechanisms.context import Context
@@ -24,10 +24,10 @@ from core.tasks import make_task
 FEW, VERY_FEW = 16, 2  # problems of interventions that were not saved: on small problems, and on large ones
 
 
-def _earnings_view(context: Context) -> Bundle:
+def _ablations_view(context: Context) -> Bundle:
     """Interventions on a few problems."""
-    found = earnings(context, VERY_FEW if context.large else FEW)
-    return Bundle({}, {"earnings": found.model_dump(mode="json"), "scale": context.met.scale})
+    found = ablate(context, VERY_FEW if context.large else FEW)
+    return Bundle({}, {"ablations": found.model_dump(mode="json"), "scale": context.observed.scale})
 
 
 MEASURES: dict[str, Callable[[Context], Bundle]] = {
@@ -35,7 +35,7 @@ MEASURES: dict[str, Callable[[Context], Bundle]] = {
     "clipping": clipping_view,
     "schedule": schedule_view,
     "adaptation": adaptation_view,
-    "earnings": _earnings_view,
+    "ablations": _ablations_view,
 }
 _ahead = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mechanisms")
 _asked: set[str] = set()
@@ -62,9 +62,9 @@ def measured(task: str, name: str, outer_step: int | None, view: str) -> Bundle:
         outer_step: of its snapshot; None for a hand-designed one.
         view: one of the mechanisms.
     """
-    saved = _saved(task, name, outer_step) if view == "earnings" else None
+    saved = _saved(task, name, outer_step) if view == "ablations" else None
     if saved is not None:
-        return Bundle({}, {"earnings": saved.model_dump(mode="json"), "scale": 1.0})
+        return Bundle({}, {"ablations": saved.model_dump(mode="json"), "scale": 1.0})
 
     def compute() -> bytes:
         context = _context(task, name, outer_step, identity(subjects(task)[name], outer_step))
@@ -73,18 +73,18 @@ def measured(task: str, name: str, outer_step: int | None, view: str) -> Bundle:
     return Bundle.decode(once(_key(task, name, outer_step, view), compute))
 
 
-def _saved(task: str, name: str, outer_step: int | None) -> Earnings | None:
+def _saved(task: str, name: str, outer_step: int | None) -> Ablations | None:
     """Interventions kept with a run, of its last snapshot."""
     subject = subjects(task)[name]
     if subject.run is None or outer_step != subject.snapshots[-1]:
         return None
-    path = subject.run.path / EARNINGS_FILE
-    return read_json(path, Earnings) if path.exists() else None
+    path = subject.run.path / ABLATIONS_FILE
+    return read_json(path, Ablations) if path.exists() else None
 
 
 def prepare(task: str, name: str, view: str) -> None:
     """Compute the view of every snapshot in the background, so that outer training plays like a film."""
-    if view == "earnings":
+    if view == "ablations":
         return  # these take seconds each: only what is looked at
     for outer_step in reversed(subjects(task)[name].snapshots):
         key = _key(task, name, outer_step, view)

@@ -12,7 +12,7 @@ from app.pages.mechanisms.view import View
 from app.shared.catalog import TITLES, Subject, subjects
 from app.shared.mechanisms import FIGURES as MECHANISMS
 from app.shared.mechanisms import Portrait
-from app.shared.mechanisms.ablation import earnings_bars, earnings_curves
+from app.shared.mechanisms.ablation import ablation_bars, ablation_curves
 from app.shared.mechanisms.captions import CAPTIONS
 from app.shared.style import OPTIMIZER_COLORS, Theme
 from core.bundle import Bundle
@@ -34,16 +34,16 @@ HEADINGS = {
         "update": "Update function on it",
         "rate": "Learning rate along both arms",
     },
-    "earnings": {"curves": "Loss curves", "bars": "Meta-loss, one mechanism off"},
+    "ablations": {"curves": "Loss curves", "bars": "Meta-loss, one mechanism off"},
 }
 MOVED = {  # arrays the browser needs to move things, by view
-    "momentum": ("gradients", "updates", "directions", "rest", "shifts", "eigenvalues", "rates"),
+    "momentum": ("gradients", "updates", "directions", "fixed_point", "shifts", "eigenvalues", "rates"),
     "clipping": ("gradients", "sizes", "slope_at_zero"),
     "schedule": ("path", "rates", "gradients", "updates"),
     "adaptation": ("g", "curve", "rates", "chosen", "gradients", "updates"),
-    "earnings": (),
+    "ablations": (),
 }
-FIGURES = {**MECHANISMS, "earnings": {"curves": earnings_curves, "bars": earnings_bars}}
+FIGURES = {**MECHANISMS, "ablations": {"curves": ablation_curves, "bars": ablation_bars}}
 SECOND = "#5b5bd6"  # of a learned optimizer beside another one: one colour, one optimizer
 
 
@@ -64,7 +64,7 @@ class Side:
     color: str
     figures: dict[str, go.Figure]
     captions: dict[str, list[str]]
-    moved: dict[str, Any]
+    client_arrays: dict[str, Any]
 
 
 def best_momentum(task: str) -> tuple[float, float] | None:
@@ -113,7 +113,7 @@ def _side(view: View, subject: Subject, outer_step: int | None, color: str, them
         color=color,
         figures={name: make(portrait) for name, make in FIGURES[view.view].items()},
         captions={name: say(bundle, marks) for name, say in CAPTIONS[view.view].items()},
-        moved=_lists(bundle, MOVED[view.view]),
+        client_arrays=_lists(bundle, MOVED[view.view]),
     )
 
 

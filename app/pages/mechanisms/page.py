@@ -38,7 +38,7 @@ HANDLES = {
     "clipping": "Clip gradients at",
     "schedule": "Autonomous step",
     "adaptation": "Constant gradient",
-    "earnings": "",
+    "ablations": "",
 }
 
 
@@ -58,7 +58,7 @@ def layout(**query: str) -> html.Main:
         children=[
             dcc.Store(id="mechanisms-link", data=link_of(view)),
             dcc.Store(id="mechanisms-mode", data=view.mode),
-            dcc.Store(id="mechanisms-data", data=moved(view, sides)),
+            dcc.Store(id="mechanisms-data", data=client_arrays(view, sides)),
             dcc.Store(id="mechanisms-drawn"),
             html.Div(sentences(wrong), id="link-notice", className="notice", role="alert"),
             html.Div(id="mechanisms-notice", className="notice", role="status"),
@@ -168,9 +168,9 @@ def link_of(view: View) -> str:
     return to_query(view, leave_out=KEPT_BY_BROWSER)
 
 
-def moved(view: View, sides: list[Side]) -> dict[str, Any]:
+def client_arrays(view: View, sides: list[Side]) -> dict[str, Any]:
     """What the browser needs to move things."""
-    return {"view": view.view, "sides": [side.moved for side in sides]}
+    return {"view": view.view, "sides": [side.client_arrays for side in sides]}
 
 
 def stage(view: View, sides: list[Side]) -> list[html.Section]:
@@ -309,7 +309,15 @@ def on_view(
         return *(no_update,) * 6, sentences([str(error)])
     prepare(asked.task, asked.optimizer, asked.view)
     text = outer_step_text(subjects(task)[optimizer], asked.outer_step)
-    return stage(asked, sides), moved(asked, sides), link_of(asked), text, HANDLES[asked.view], bar_style(view), []
+    return (
+        stage(asked, sides),
+        client_arrays(asked, sides),
+        link_of(asked),
+        text,
+        HANDLES[asked.view],
+        bar_style(view),
+        [],
+    )
 
 
 clientside_callback(

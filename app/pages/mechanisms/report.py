@@ -50,7 +50,7 @@ def page(report: Report, context: Context) -> str:
     parts = [f"<h1>{escape(title)}</h1>"]
     for view in FIGURES:
         found = getattr(report, view)
-        said = escape(" ".join(found.says))
+        said = escape(" ".join(found.sentences))
         parts.append(f"<h2>{VIEWS[view]}: {'present' if found.present else 'absent'}</h2><p>{said}</p>")
         parts.append(_figures(view, context, color))
     parts.append(f"<h2>As text</h2><pre>{escape(report_table(report))}</pre>")

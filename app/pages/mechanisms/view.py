@@ -13,7 +13,7 @@ VIEWS = {
     "clipping": "Gradient clipping",
     "schedule": "Learning-rate schedule",
     "adaptation": "Learning-rate adaptation",
-    "earnings": "What each earns",
+    "ablations": "Ablations",
 }
 LAST = 1000  # positions of the slider under the figures
 MODES = 64
@@ -54,7 +54,7 @@ FIELDS: dict[str, Field] = {
     "optimizer": Field(lambda v: next(iter(subjects(v["task"]))), read_optimizer, str),
     "outer_step": Field(lambda v: max(snapshots(v), default=None), read_outer_step, str),
     "versus": Field(lambda v: "adam" if v["optimizer"] != "adam" else "momentum", _read_versus, str),
-    "view": Field(lambda _: "momentum", choice("view", VIEWS), str),
+    "view": Field(lambda _: "momentum", choice("view", VIEWS, {"earnings": "ablations"}), str),
     "mode": Field(lambda _: 1, integer("mode", 1, MODES), str),
     "position": Field(lambda _: LAST // 2, integer("position", 0, LAST), str),
     "theme": THEME,

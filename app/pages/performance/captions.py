@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from app.pages.performance.data import Curve, Landscape, Standing
+from app.pages.performance.data import Curve, Landscape, Results
 from app.pages.performance.figures.shift import CEILING as BEYOND
 from app.pages.performance.figures.tuning import CEILING, MEMORIES, memory_of, sort_draws
 from app.shared.catalog import TITLES
 from app.shared.numbers import counted, listed, number, plus_minus, ratio
 from core.evaluation.held_out import Evaluation, MetaLoss
 from core.evaluation.out_of_distribution import Generalization
-from core.evaluation.outcome import Verdict, best_rival, verdict
+from core.evaluation.outcome import Outcome, best_baseline, outcome_of
 from core.tasks import TASKS
 
 Sentences = list[str]
@@ -19,22 +19,24 @@ def _value(found: MetaLoss) -> str:
     return plus_minus(found.mean, found.sem)
 
 
-def _against(judged: Verdict, title: str) -> str:
+def _against(judged: Outcome, title: str) -> str:
     """The learned optimizer's meta-loss beside the best rival's."""
     ours = judged.learned.meta_loss
     if ours.mean is None:
         return f"{title} diverges on {counted(judged.learned.diverged, 'problem')}, so it has no mean meta-loss"
-    if judged.rival is None or judged.best is None or judged.best.meta_loss.mean is None:
+    if judged.baseline is None or judged.best is None or judged.best.meta_loss.mean is None:
         return f"{title} reaches {_value(ours)}, and every tuned rival diverges on some problem"
     theirs = judged.best.meta_loss
     assert theirs.mean is not None
-    rival = TITLES[judged.rival]
-    return f"{title} reaches {_value(ours)}, {ratio(ours.mean, theirs.mean)} the best rival, {rival} ({_value(theirs)})"
+    baseline = TITLES[judged.baseline]
+    return (
+        f"{title} reaches {_value(ours)}, {ratio(ours.mean, theirs.mean)} the best rival, {baseline} ({_value(theirs)})"
+    )
 
 
-def curves(standing: Standing, pictured: bool) -> Sentences:
+def curves(results_of: Results, pictured: bool) -> Sentences:
     """Under a task's picture and loss curves."""
-    found = standing.evaluation
+    found = results_of.evaluation
     picture = "on top, one of its problems and the learned optimizer's path to the minimum (star)"
     if not pictured:
         picture = "on top, the data that the trained network is to separate"
@@ -42,16 +44,16 @@ def curves(standing: Standing, pictured: bool) -> Sentences:
         f"Mean loss as a share of the first over {counted(found.problems, 'held-out problem')}, bands one standard "
         f"error; {picture}."
     )
-    look = f"By meta-loss, the mean of a curve, {_against(verdict(found), standing.subject.title)}"
-    others = [number(other.optimizers["learned"].meta_loss.mean) for other in standing.siblings.values()]
+    look = f"By meta-loss, the mean of a curve, {_against(outcome_of(found), results_of.subject.title)}"
+    others = [number(other.optimizers["learned"].meta_loss.mean) for other in results_of.siblings.values()]
     if others:
         look += f"; trained from {counted(len(others), 'other seed')} (thin lines) it reaches {listed(others)}"
     return [drawn, look + "."]
 
 
-def table(standing: Standing) -> Sentences:
+def table(results_of: Results) -> Sentences:
     """Under the table of numbers."""
-    found = standing.evaluation
+    found = results_of.evaluation
     drawn = f"{counted(found.problems, 'held-out problem')} (seed {found.seed}) of {found.steps} inner steps"
     if found.target is not None:
         share = f"{found.target:g}"
@@ -60,22 +62,22 @@ def table(standing: Standing) -> Sentences:
     parts = []
     if finals:
         lowest = min(finals, key=lambda name: finals[name])
-        parts.append(f"{_title(standing, lowest)} ends lowest, with a median loss of {number(finals[lowest])}")
+        parts.append(f"{_title(results_of, lowest)} ends lowest, with a median loss of {number(finals[lowest])}")
     counts = {n: s.steps_to_target.median for n, s in found.optimizers.items() if s.steps_to_target is not None}
     reached = {name: median for name, median in counts.items() if median is not None}
     if reached:
         first = min(reached, key=lambda name: reached[name])
-        parts.append(f"{_title(standing, first)} is the first at the target, after {reached[first]:g} steps")
-    diverged = [_title(standing, n) for n, s in found.optimizers.items() if s.diverged]
+        parts.append(f"{_title(results_of, first)} is the first at the target, after {reached[first]:g} steps")
+    diverged = [_title(results_of, n) for n, s in found.optimizers.items() if s.diverged]
     parts.append(f"{listed(diverged)} diverged on some problem" if diverged else "nobody diverged")
     return [f"{drawn}.", f"{'; '.join(parts)}."]
 
 
-def _title(standing: Standing, name: str) -> str:
-    return standing.subject.title if name == "learned" else TITLES[name]
+def _title(results_of: Results, name: str) -> str:
+    return results_of.subject.title if name == "learned" else TITLES[name]
 
 
-def tuning(found: Landscape, standing: Standing) -> Sentences:
+def tuning(found: Landscape, results_of: Results) -> Sentences:
     """Under the tuning landscape."""
     tuned, draws = found.tuned, found.draws
     name = TITLES[tuned.optimizer]
@@ -88,7 +90,7 @@ def tuning(found: Landscape, standing: Standing) -> Sentences:
         drawn += f", small points were dropped before they had seen all {int(draws['problems'].max())} problems"
     if kinds.bound.any():
         drawn += f", triangles are lower bounds of {counted(int(kinds.bound.sum()), 'draw')} given up early"
-    drawn += f", and the line is {standing.subject.title} on held-out problems."
+    drawn += f", and the line is {results_of.subject.title} on held-out problems."
     near = kinds.whole & (draws["meta_loss"] <= 1.1 * tuned.meta_loss)
     rates = draws["learning_rate"][near]
     look = (
@@ -97,7 +99,7 @@ def tuning(found: Landscape, standing: Standing) -> Sentences:
     )
     if len(rates) > 1:
         look += f", with learning rates from {number(rates.min(), 2)} to {number(rates.max(), 2)}"
-    ours = standing.evaluation.optimizers["learned"].meta_loss.mean
+    ours = results_of.evaluation.optimizers["learned"].meta_loss.mean
     if ours is not None:
         below = int((kinds.whole & (draws["meta_loss"] < ours)).sum())
         look += f", and {'none' if below == 0 else f'{below:,}'} below the line"
@@ -115,10 +117,10 @@ def shift(found: Generalization, title: str) -> Sentences:
     means = [score.meta_loss.mean for c in found.conditions for score in c.evaluation.optimizers.values()]
     if any(mean is None or mean > BEYOND for mean in means):
         drawn += f" At the right stand those above {BEYOND:g} (▸) and those that diverged on any problem (✗)."
-    judged = {condition.name: verdict(condition.evaluation) for condition in found.conditions[1:]}
-    failed = {name: v for name, v in judged.items() if v.outcome == "fails"}
-    held = [name for name, v in judged.items() if v.outcome == "holds"]
-    level = [name for name, v in judged.items() if v.outcome == "level"]
+    judged = {condition.name: outcome_of(condition.evaluation) for condition in found.conditions[1:]}
+    failed = {name: v for name, v in judged.items() if v.outcome == "worse"}
+    held = [name for name, v in judged.items() if v.outcome == "better"]
+    level = [name for name, v in judged.items() if v.outcome == "tied"]
     total = counted(len(judged), "other condition")
     if failed:
         fails = f"{title} fails on {len(failed)} of {total}: {listed([_failure(n, v) for n, v in failed.items()])}."
@@ -130,24 +132,24 @@ def shift(found: Generalization, title: str) -> Sentences:
     return [drawn, fails, f"{', and '.join(parts)}."]
 
 
-def _failure(name: str, judged: Verdict) -> str:
+def _failure(name: str, judged: Outcome) -> str:
     ours = judged.learned.meta_loss.mean
     what = f"diverges on {counted(judged.learned.diverged, 'problem')}" if ours is None else number(ours)
-    if judged.rival is None or judged.best is None:
+    if judged.baseline is None or judged.best is None:
         return f"{name} ({what})"
-    return f"{name} ({what}; {TITLES[judged.rival]} {number(judged.best.meta_loss.mean)})"
+    return f"{name} ({what}; {TITLES[judged.baseline]} {number(judged.best.meta_loss.mean)})"
 
 
-def outer(standing: Standing) -> Sentences:
+def outer(results_of: Results) -> Sentences:
     """Under the outer training curve."""
-    config, found, curve = standing.run.config, standing.evaluation, standing.curve
-    seeds = ", thin for other seeds" if standing.siblings else ""
+    config, found, curve = results_of.run.config, results_of.evaluation, results_of.curve
+    seeds = ", thin for other seeds" if results_of.siblings else ""
     drawn = (
         f"Meta-loss of {counted(len(curve.outer_step), 'outer step')} on fresh batches of "
         f"{counted(config.problems, 'problem')} (faint) and its running median{seeds}; lines are what tuned rivals reach, and a "
         "click on a dot opens that snapshot in Explore."
     )
-    look = _passed(curve, found, standing.subject.title)
+    look = _passed(curve, found, results_of.subject.title)
     lost = int((~np.isfinite(curve.meta_loss)).sum())
     look += f"; {counted(lost, 'outer step')} had a meta-loss that is not finite" if lost else ""
     look += f"; {counted(curve.skipped, 'update')} had to be skipped" if curve.skipped else ""
@@ -161,7 +163,7 @@ def outer(standing: Standing) -> Sentences:
 
 def _passed(curve: Curve, found: Evaluation, title: str) -> str:
     """From when on the curve stays below what the best rival reaches."""
-    best = best_rival(found.optimizers)
+    best = best_baseline(found.optimizers)
     if best is None or len(curve.smooth) == 0:
         return f"There is nothing to compare {title}'s training with"
     level = found.optimizers[best].meta_loss.mean or 0.0

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from app.shared.catalog import TITLES, Subject, subjects
-from core.baselines.search import Tuned, read_draws, read_tuned
+from core.baselines.search import SearchResult, read_draws, read_search_result
 from core.errors import InputError
 from core.evaluation.held_out import Evaluation
 from core.evaluation.out_of_distribution import Generalization
@@ -42,7 +42,7 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Standing:
+class Results:
     """A learned optimizer and everything that is known of how well it does.
 
     Attributes:
@@ -66,7 +66,7 @@ class Standing:
 class Landscape:
     """A search for the hyperparameters of a hand-designed optimizer: its outcome and every draw, by column."""
 
-    tuned: Tuned
+    tuned: SearchResult
     draws: Mapping[str, np.ndarray]
 
 
@@ -138,7 +138,7 @@ def _siblings(subject: Subject, run: Run) -> dict[str, Evaluation]:
     return found
 
 
-def standing(task: str, name: str) -> Standing:
+def results_of(task: str, name: str) -> Results:
     """Everything known of a learned optimizer.
 
     Raises:
@@ -147,7 +147,7 @@ def standing(task: str, name: str) -> Standing:
     subject = learned(task)[name]
     run = subject.run
     assert run is not None
-    return Standing(
+    return Results(
         subject=subject,
         run=run,
         evaluation=evaluation_of(run),
@@ -165,18 +165,18 @@ def outer_curve(task: str, name: str) -> Curve:
 
 
 @functools.lru_cache(maxsize=64)
-def _landscape(task: str, rival: str, stamp: tuple[int, ...]) -> Landscape:
-    return Landscape(read_tuned(zoo.TUNED_ROOT, task, rival), read_draws(zoo.TUNED_ROOT, task, rival))
+def _landscape(task: str, baseline: str, stamp: tuple[int, ...]) -> Landscape:
+    return Landscape(read_search_result(zoo.TUNED_ROOT, task, baseline), read_draws(zoo.TUNED_ROOT, task, baseline))
 
 
-def landscape(task: str, rival: str) -> Landscape:
+def landscape(task: str, baseline: str) -> Landscape:
     """All draws of the search for a hand-designed optimizer's hyperparameters.
 
     Raises:
         InputError: there was no such search, or a file of it is damaged.
     """
     place = zoo.TUNED_ROOT / task
-    if not (place / f"{rival}.json").exists():
-        command = f"loptscope tune --task {task} --optimizer {rival}"
-        raise InputError(f"{TITLES[rival]} has not been tuned for {task} yet ({command})")
-    return _landscape(task, rival, _stamp(place / f"{rival}.json", place / f"{rival}.csv"))
+    if not (place / f"{baseline}.json").exists():
+        command = f"loptscope tune --task {task} --optimizer {baseline}"
+        raise InputError(f"{TITLES[baseline]} has not been tuned for {task} yet ({command})")
+    return _landscape(task, baseline, _stamp(place / f"{baseline}.json", place / f"{baseline}.csv"))

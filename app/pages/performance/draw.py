@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 
 from app.pages.explore import view as explore
 from app.pages.performance import captions
-from app.pages.performance.data import Standing, landscape, learned, outer_curve, standing
+from app.pages.performance.data import Results, landscape, learned, outer_curve, results_of
 from app.pages.performance.figures.curves import curves_figure, picture_figure
 from app.pages.performance.figures.outer import outer_figure
 from app.pages.performance.figures.shift import row_height, shift_figure
@@ -72,7 +72,7 @@ def _draw_task(drawn: Drawn, view: View, theme: Theme, task: str) -> None:
     detailed = task == view.task
     empty = nothing(theme)
     try:
-        shown = standing(task, view.optimizer if detailed else next(iter(learned(task))))
+        shown = results_of(task, view.optimizer if detailed else next(iter(learned(task))))
     except InputError as error:
         for name in (curves, picture, *(("outer", "shift") if detailed else ())):
             drawn.figures[name] = empty
@@ -87,7 +87,7 @@ def _draw_task(drawn: Drawn, view: View, theme: Theme, task: str) -> None:
         _draw_details(drawn, view, theme, shown)
 
 
-def _draw_details(drawn: Drawn, view: View, theme: Theme, shown: Standing) -> None:
+def _draw_details(drawn: Drawn, view: View, theme: Theme, shown: Results) -> None:
     drawn.rows = rows(shown.evaluation, shown.subject.title)
     drawn.orders = orders(drawn.rows)
     drawn.captions["table"] = captions.table(shown)
@@ -109,7 +109,7 @@ def _draw_details(drawn: Drawn, view: View, theme: Theme, shown: Standing) -> No
 def draw_tuning(view: View, theme: Theme) -> tuple[go.Figure, list[str]]:
     """The tuning landscape and the sentences under it: thousands of points, so it is drawn after the rest is there."""
     try:
-        found, shown = landscape(view.task, view.rival), standing(view.task, view.optimizer)
+        found, shown = landscape(view.task, view.baseline), results_of(view.task, view.optimizer)
     except InputError as error:
         return nothing(theme), [str(error)]
     ours = shown.evaluation.optimizers["learned"].meta_loss.mean

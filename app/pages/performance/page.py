@@ -15,7 +15,7 @@ from app.pages.performance.parts import caption, card, graph, legend, sentences,
 from app.pages.performance.view import OPTIMIZERS, SORTABLE, View, parse, to_query
 from app.shared.catalog import TITLES, task_options
 from app.shared.style import LIGHT, THEMES
-from core.baselines.search import RIVALS
+from core.baselines.search import BASELINES
 from core.errors import InputError
 from core.tasks import SHIPPED
 
@@ -118,8 +118,8 @@ def _task_card(task: str, drawn: Drawn) -> html.Section:
 def _tuning_card(view: View, empty: go.Figure) -> html.Section:
     menu = dmc.Select(
         id="performance-rival",
-        data=[{"value": name, "label": TITLES[name]} for name in RIVALS],
-        value=view.rival,
+        data=[{"value": name, "label": TITLES[name]} for name in BASELINES],
+        value=view.baseline,
         allowDeselect=False,
         size="xs",
         w=160,
@@ -173,7 +173,7 @@ def on_task(task: str) -> tuple[Any, ...]:
     return optimizer_options(task), parse({"task": task})[0].optimizer
 
 
-def asked_for(task: str, optimizer: str, rival: str, theme: str, shown: list[str], sort: str) -> View | None:
+def asked_for(task: str, optimizer: str, baseline: str, theme: str, shown: list[str], sort: str) -> View | None:
     """The view that the controls ask for; None while the task has changed and its own optimizer is on the way.
 
     Raises:
@@ -181,7 +181,7 @@ def asked_for(task: str, optimizer: str, rival: str, theme: str, shown: list[str
     """
     if optimizer not in learned(task):
         return None
-    asked = {"task": task, "optimizer": optimizer, "rival": rival, "theme": theme, "sort": sort}
+    asked = {"task": task, "optimizer": optimizer, "baseline": baseline, "theme": theme, "sort": sort}
     view, wrong = parse({**asked, "shown": ",".join(shown) or "none"})
     if wrong:
         raise InputError(wrong[0])
@@ -205,11 +205,11 @@ def asked_for(task: str, optimizer: str, rival: str, theme: str, shown: list[str
     prevent_initial_call=True,
 )
 def on_view(
-    task: str, optimizer: str, theme: str, rival: str, shown: list[str], sort: str, scheme: str | None
+    task: str, optimizer: str, theme: str, baseline: str, shown: list[str], sort: str, scheme: str | None
 ) -> tuple[Any, ...]:
     """Draw everything but the tuning landscape."""
     try:
-        view = asked_for(task, optimizer, rival, theme, shown, sort)
+        view = asked_for(task, optimizer, baseline, theme, shown, sort)
     except InputError:  # said by the tuning landscape's callback
         view = None
     if view is None:
@@ -239,11 +239,11 @@ def on_view(
     State("provider", "forceColorScheme"),
 )
 def on_tuning(
-    task: str, optimizer: str, rival: str, theme: str, shown: list[str], sort: str, scheme: str | None
+    task: str, optimizer: str, baseline: str, theme: str, shown: list[str], sort: str, scheme: str | None
 ) -> tuple[Any, ...]:
     """Draw the tuning landscape, when the page is there and whenever something about it changes."""
     try:
-        view = asked_for(task, optimizer, rival, theme, shown, sort)
+        view = asked_for(task, optimizer, baseline, theme, shown, sort)
     except InputError as error:
         return no_update, no_update, no_update, sentences([str(error)])
     if view is None:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from app.pages.performance.data import learned
 from app.shared.fields import THEME
 from app.shared.links import Field, Links, Values, choice
-from core.baselines.search import RIVALS
+from core.baselines.search import BASELINES
 from core.errors import choose
 from core.tasks import SHIPPED
 
-OPTIMIZERS = ("learned", *RIVALS)
+OPTIMIZERS = ("learned", *BASELINES)
 SORTABLE = ("optimizer", "meta_loss", "final_loss", "steps_to_target", "diverged")
 SORTS = tuple(sign + name for name in SORTABLE for sign in ("", "-"))  # "-" sorts downwards
 
@@ -21,7 +21,7 @@ class View:
     Attributes:
         task: whose numbers are shown in detail.
         optimizer: name of the learned optimizer compared on that task.
-        rival: the hand-designed optimizer whose tuning landscape is shown.
+        baseline: the hand-designed optimizer whose tuning landscape is shown.
         shown: optimizers drawn, "learned" among them.
         sort: column the table is sorted by, with "-" before it downwards.
         theme: "light", "dark" or "auto".
@@ -29,7 +29,7 @@ class View:
 
     task: str
     optimizer: str
-    rival: str
+    baseline: str
     shown: tuple[str, ...]
     sort: str
     theme: str
@@ -50,7 +50,7 @@ def _read_shown(text: str, so_far: Values) -> tuple[str, ...]:
 FIELDS: dict[str, Field] = {
     "task": Field(lambda _: SHIPPED[0], choice("task", dict.fromkeys(SHIPPED)), str),
     "optimizer": Field(lambda v: next(iter(learned(v["task"]))), _read_optimizer, str),
-    "rival": Field(lambda _: "momentum", choice("hand-designed optimizer", dict.fromkeys(RIVALS)), str),
+    "baseline": Field(lambda _: "momentum", choice("hand-designed optimizer", dict.fromkeys(BASELINES)), str, "rival"),
     "shown": Field(lambda _: OPTIMIZERS, _read_shown, lambda v: ",".join(v) or "none"),
     "sort": Field(lambda _: "meta_loss", choice("order of the table", dict.fromkeys(SORTS)), str),
     "theme": THEME,

@@ -19,7 +19,7 @@ LAST_SHARE = 0.1  # of the outer steps, whose median says where training has com
 
 
 @dataclass(frozen=True)
-class Told:
+class RunSummary:
     """One run.
 
     Attributes:
@@ -86,13 +86,13 @@ def _held_out(run: Run) -> tuple[float, float] | None:
 
 
 @functools.lru_cache(maxsize=1024)
-def _told(run: Run, seen: Stamp) -> Told:
+def _told(run: Run, seen: Stamp) -> RunSummary:
     """What is known of a run; ``seen`` (of its files) is part of the key only."""
     status, settings = run.status(), to_options(run.config)
     losses = np.array([step.meta_loss for step in run.outer_losses()])
     last = losses[-max(1, round(LAST_SHARE * len(losses))) :] if len(losses) else losses
     level = float(np.median(np.where(np.isfinite(last), last, np.inf))) if len(last) else None
-    return Told(
+    return RunSummary(
         name=run.name,
         task=run.config.task,
         settings=settings,
@@ -109,7 +109,7 @@ def _told(run: Run, seen: Stamp) -> Told:
     )
 
 
-def tell(runs: Sequence[Run]) -> list[Told]:
+def summarize(runs: Sequence[Run]) -> list[RunSummary]:
     """All that can be read of some runs, in order; one that is gone or damaged is left out."""
     found = []
     for run in runs:
@@ -127,7 +127,7 @@ def text_of(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def differences(told: Sequence[Told]) -> dict[str, list[Any]]:
+def differences(told: Sequence[RunSummary]) -> dict[str, list[Any]]:
     """Settings in which runs differ, the seed last, each with its values in order."""
     found: dict[str, list[Any]] = {}
     for name in OPTIONS:
@@ -139,7 +139,7 @@ def differences(told: Sequence[Told]) -> dict[str, list[Any]]:
     return found
 
 
-def compared_by(told: Sequence[Told], axis: str) -> tuple[str, list[Any]]:
+def compared_by(told: Sequence[RunSummary], axis: str) -> tuple[str, list[Any]]:
     """The setting that runs are compared by and its values: the one asked for, or else the first in which they differ.
 
     Args:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from app.pages.runs.data import Told, text_of
+from app.pages.runs.data import RunSummary, text_of
 from app.shared.style import LEARNED_COLORS, Theme, component_colors, figure, line, plain_log_axis
 
 
@@ -17,7 +17,7 @@ def colors_of(values: Sequence[Any], theme: Theme) -> dict[str, str]:
     return dict(zip(map(text_of, values), component_colors(len(values), theme), strict=True))
 
 
-def curves_figure(told: Sequence[Told], axis: str, values: Sequence[Any], theme: Theme) -> go.Figure:
+def curves_figure(told: Sequence[RunSummary], axis: str, values: Sequence[Any], theme: Theme) -> go.Figure:
     """Training meta-loss (running medians) over outer steps, one line a run, coloured by a setting."""
     colors = colors_of(values, theme)
     traces = []
@@ -32,7 +32,7 @@ def curves_figure(told: Sequence[Told], axis: str, values: Sequence[Any], theme:
     return figure(theme, "runs", {"title": "outer step"}, y, traces)
 
 
-def levels_figure(told: Sequence[Told], axis: str, values: Sequence[Any], theme: Theme) -> go.Figure:
+def levels_figure(told: Sequence[RunSummary], axis: str, values: Sequence[Any], theme: Theme) -> go.Figure:
     """What each value of a setting leads to: one dot a run, and the mean over runs of one value with its standard error."""
     colors = colors_of(values, theme)
     names = [text_of(value) for value in values] or [""]

@@ -8,7 +8,7 @@ from dash import Input, Output, State, callback, dcc, html
 from flask import request
 
 from app.pages.performance.parts import sentences
-from app.pages.runs.data import Told, compared_by, differences, tell, text_of
+from app.pages.runs.data import RunSummary, compared_by, differences, summarize, text_of
 from app.pages.runs.figures import colors_of, curves_figure, levels_figure
 from app.pages.runs.view import View, chosen, parse, sweeps, to_query
 from app.shared.style import GRAPH_CONFIG, LIGHT, THEMES, Theme
@@ -30,7 +30,7 @@ def layout(**query: str) -> html.Main:
     """The page for one link."""
     view, wrong = parse({name: value for name, value in query.items() if isinstance(value, str)})
     theme = THEMES.get(request.cookies.get("theme", ""), LIGHT)
-    told = tell(chosen(view))
+    told = summarize(chosen(view))
     drawn = _draw(view, told, theme)
     return html.Main(
         className="performance runs-page",
@@ -83,7 +83,7 @@ def layout(**query: str) -> html.Main:
     )
 
 
-def _over(told: list[Told]) -> bool:
+def _over(told: list[RunSummary]) -> bool:
     return all(one.state in OVER for one in told)
 
 
@@ -104,7 +104,7 @@ def _sweeps(view: View) -> Any:
     return html.Nav([html.Span("Other sweeps:" if view.sweep else "Sweeps:"), *links], className="snapshots")
 
 
-def _draw(view: View, told: list[Told], theme: Theme) -> dict[str, Any]:
+def _draw(view: View, told: list[RunSummary], theme: Theme) -> dict[str, Any]:
     """Everything on the page that follows from its runs."""
     differ = differences(told)
     axis, values = compared_by(told, view.axis)
@@ -134,7 +134,7 @@ def _draw(view: View, told: list[Told], theme: Theme) -> dict[str, Any]:
     }
 
 
-def _says(told: list[Told], differ: dict[str, list[Any]]) -> str:
+def _says(told: list[RunSummary], differ: dict[str, list[Any]]) -> str:
     if not told:
         return "No runs are named: open a sweep, or name runs in the address, as in /runs?runs=one,another."
     tasks = sorted({one.task for one in told})
@@ -148,7 +148,7 @@ def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.4g}"
 
 
-def _row(one: Told, differ: list[str]) -> html.Tr:
+def _row(one: RunSummary, differ: list[str]) -> html.Tr:
     held = "–" if one.held_out is None else f"{one.held_out[0]:.4g} ± {one.held_out[1]:.1g}"
     links: list[Any] = [dcc.Link("Train", href=f"/train?run={one.name}")]
     if one.state in ("finished", "stopped") and one.snapshots:
@@ -191,7 +191,7 @@ def on_change(_: int | None, axis: str, switched: str, link: str, scheme: str | 
     """Draw anew, by another setting or with what the runs have done since."""
     view, _wrong = parse(link)
     view = View(view.sweep, view.runs, axis or "", switched if switched in THEMES else "auto")
-    told = tell(chosen(view))
+    told = summarize(chosen(view))
     drawn = _draw(view, told, THEMES.get(scheme or request.cookies.get("theme", ""), LIGHT))
     parts = [drawn[name] for name in ("curves", "levels", "axes", "key")]
     return *parts, html.Tr(drawn["head"]), drawn["rows"], drawn["says"], _over(told), to_query(view)

@@ -5,7 +5,7 @@ import plotly.graph_objects as go
 
 from app.shared.catalog import TITLES
 from app.shared.style import OPTIMIZER_COLORS, OPTIMIZER_DASHES, Theme, figure, line
-from core.baselines.search import RIVALS
+from core.baselines.search import BASELINES
 
 NOTHING = np.array([])
 RAW, SMOOTH, HELD_OUT = "each outer step", "running median", "held out"
@@ -25,7 +25,7 @@ def outer_figure(theme: Theme) -> go.Figure:
             dash=OPTIMIZER_DASHES.get(name, "solid"),
             hovertemplate=f"{TITLES[name]}, tuned: %{{y:.3g}} on the same held-out problems<extra></extra>",
         )
-        for name in RIVALS
+        for name in BASELINES
     ]
     traces += [
         line(NOTHING, NOTHING, color, RAW, width=1, opacity=0.35, hovertemplate=f"training, {text}"),
@@ -49,7 +49,7 @@ def curve_figure(theme: Theme) -> go.Figure:
             dash=OPTIMIZER_DASHES.get(name, "solid"),
             hovertemplate=f"{TITLES[name]}, step %{{x}}: %{{y:.3g}}<extra></extra>",
         )
-        for name in (*RIVALS, "learned")
+        for name in (*BASELINES, "learned")
     ]
     return figure(theme, "curve", {"title": "inner step"}, {"title": "loss / first loss", "type": "log"}, traces)
 

@@ -27,7 +27,7 @@ from app.pages.train.settings import (
 from app.pages.train.view import NAMES, parse, starting, to_form
 from app.shared.catalog import TITLES
 from app.shared.style import DARK, GRAPH_CONFIG, LIGHT, THEMES, Theme, figure
-from core.baselines.search import RIVALS
+from core.baselines.search import BASELINES
 from core.errors import InputError
 from core.jobs.limits import Limits
 from core.jobs.queue import find
@@ -240,7 +240,7 @@ def _chosen(theme: Theme) -> html.Section:
         )
         for name, (title, states) in ACTIONS.items()
     ]
-    tell = html.Button(
+    summarize = html.Button(
         "Tell me when it is over",
         id="train-tell",
         type="button",
@@ -261,7 +261,9 @@ def _chosen(theme: Theme) -> html.Section:
                         [
                             html.H2(id="train-name"),
                             html.Span(id="train-state", className="state"),
-                            html.Div([tell, *tools], className="actions", role="group", **{"aria-label": "This run"}),
+                            html.Div(
+                                [summarize, *tools], className="actions", role="group", **{"aria-label": "This run"}
+                            ),
                         ],
                         className="run-head",
                     ),
@@ -305,7 +307,7 @@ def _chosen(theme: Theme) -> html.Section:
 def _key() -> html.Div:
     """Names of the lines to beat."""
     return html.Div(
-        [html.Span([swatch(name), TITLES[name]], className="key") for name in ("learned", *RIVALS)],
+        [html.Span([swatch(name), TITLES[name]], className="key") for name in ("learned", *BASELINES)],
         className="keys",
         **{"aria-hidden": "true"},
     )

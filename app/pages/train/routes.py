@@ -11,11 +11,11 @@ from core.jobs.broker import notify
 from core.jobs.estimate import estimate
 from core.jobs.limits import Limits
 from core.jobs.queue import ask, find, records, reorder, restart, resume, submit
-from core.jobs.record import WISHES, Record
+from core.jobs.record import REQUESTS, Record
 from core.jobs.sweep import sweep
 from core.jobs.views import describe, describe_all, happened
 from core.runs.options import from_options
-from core.runs.trash import discard
+from core.runs.trash import move_to_trash
 
 jobs = Blueprint("jobs", __name__)
 
@@ -89,7 +89,7 @@ def delete(name: str) -> Response:
 def act(name: str, action: str) -> Response:
     """Ask something of a run."""
     actions: dict[str, Callable[[str], Response]] = {
-        **dict.fromkeys(WISHES, lambda name: _wish(name, action)),
+        **dict.fromkeys(REQUESTS, lambda name: _wish(name, action)),
         "delete": _delete,
         "resume": _resume,
         "reorder": _reorder,
@@ -109,7 +109,7 @@ def _wish(name: str, wish: Any) -> Response:
 
 def _delete(name: str) -> Response:
     nothing()
-    return jsonify({"id": name, "bin": discard(find(name).path)})
+    return jsonify({"id": name, "bin": move_to_trash(find(name).path)})
 
 
 def _resume(name: str) -> Response:

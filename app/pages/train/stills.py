@@ -35,23 +35,23 @@ def _filled(made: go.Figure, points: dict[str, Points]) -> go.Figure:
 def _held_out(run: Run, outer_step: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """The newest snapshot and the tuned hand-designed optimizers on the run's held-out problems."""
     trial = HeldOut(run.config)
-    return trial.evaluate(run.optimizer(outer_step).theta), trial.rivals()
+    return trial.evaluate(run.optimizer(outer_step).theta), trial.baselines()
 
 
 def _outer(run: Run, outer_step: int, theme: Theme) -> go.Figure:
     losses = np.array([step.meta_loss for step in run.outer_losses()])
     steps = np.arange(1, len(losses) + 1)
-    ours, rivals = _held_out(run, outer_step)
+    ours, baselines = _held_out(run, outer_step)
     points: dict[str, Points] = {
-        name: ([0, max(outer_step, len(losses))], [one["meta_loss"]] * 2) for name, one in rivals.items()
+        name: ([0, max(outer_step, len(losses))], [one["meta_loss"]] * 2) for name, one in baselines.items()
     }
     points |= {RAW: (steps, finite(losses)), SMOOTH: (steps, finite(running_median(losses)))}
     return _filled(FIGURES["outer"](theme), points | {HELD_OUT: ([outer_step], [ours["meta_loss"]])})
 
 
 def _curve(run: Run, outer_step: int, theme: Theme) -> go.Figure:
-    ours, rivals = _held_out(run, outer_step)
-    curves = {**{name: one["curve"] for name, one in rivals.items()}, "learned": ours["curve"]}
+    ours, baselines = _held_out(run, outer_step)
+    curves = {**{name: one["curve"] for name, one in baselines.items()}, "learned": ours["curve"]}
     points: dict[str, Points] = {name: (one["inner_step"], one["relative_loss"]) for name, one in curves.items()}
     return _filled(FIGURES["curve"](theme), points)
 

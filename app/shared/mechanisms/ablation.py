@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 from app.shared.mechanisms import Portrait
 from app.shared.numbers import number, plus_minus
 from app.shared.style import component_colors, figure, finite, line, plain_log_axis
-from core.mechanisms.ablation import TITLES, Earning, Earnings
+from core.mechanisms.ablation import TITLES, Ablation, Ablations
 
 HIGHEST = 100.0  # meta-losses and losses beyond end the axis
 LEAST = 1e-9
@@ -17,15 +17,15 @@ def _colors(p: Portrait) -> dict[str, str]:
     return {"whole": p.color, **dict(zip(others, component_colors(len(others), p.theme), strict=True))}
 
 
-def _found(p: Portrait) -> Earnings:
-    return Earnings.model_validate(p.bundle.about["earnings"])
+def _found(p: Portrait) -> Ablations:
+    return Ablations.model_validate(p.bundle.about["ablations"])
 
 
-def earnings_curves(p: Portrait) -> go.Figure:
+def ablation_curves(p: Portrait) -> go.Figure:
     """Median of f(x_k)/f(x_0) over problems, one line a variant."""
     colors = _colors(p)
     traces, drawn = [], []
-    for one in reversed(_found(p).earnings):
+    for one in reversed(_found(p).ablations):
         values = np.array([np.nan if value is None else max(value, LEAST) for value in one.curve])
         drawn.append(values)
         text = f"{TITLES[one.name]}, step %{{x}}: %{{y:.3g}}<extra></extra>"
@@ -35,7 +35,7 @@ def earnings_curves(p: Portrait) -> go.Figure:
     return figure(p.theme, p.key, {"title": "inner step"}, y, traces)
 
 
-def _words(one: Earning, problems: int) -> str:
+def _words(one: Ablation, problems: int) -> str:
     if one.name == "whole":
         return plus_minus(one.meta_loss.mean, one.meta_loss.sem)
     if one.difference.mean is None:
@@ -44,10 +44,10 @@ def _words(one: Earning, problems: int) -> str:
     return sign + plus_minus(one.difference.mean, one.difference.sem)
 
 
-def earnings_bars(p: Portrait) -> go.Figure:
+def ablation_bars(p: Portrait) -> go.Figure:
     """Median meta-loss of every variant; in words the mean difference from the whole optimizer, paired, with its standard error."""
     found, colors = _found(p), _colors(p)
-    order = list(reversed(found.earnings))
+    order = list(reversed(found.ablations))
     sizes = np.array([HIGHEST if one.median is None else min(max(one.median, LEAST), HIGHEST) for one in order])
     low = float(sizes.min()) / 3
     hover = [f"{TITLES[one.name]}: median meta-loss {number(one.median)}" for one in order]

@@ -136,7 +136,7 @@ def adaptation_rate(p: Portrait) -> go.Figure:
     if "g" not in p.bundle.arrays:
         return empty(p, p.bundle.about["why"])
     traces: list[Any] = []
-    everyone = {"": (p.bundle, p.color), **p.rivals}
+    everyone = {"": (p.bundle, p.color), **p.baselines}
     for name, (bundle, color) in everyone.items():
         if "g" not in bundle.arrays:
             continue

@@ -6,7 +6,7 @@ import numpy as np
 
 from app.shared.numbers import counted, fraction, number
 from core.bundle import Bundle
-from core.mechanisms.ablation import TITLES, Earnings
+from core.mechanisms.ablation import TITLES, Ablations
 from core.mechanisms.clipping import Saturation
 from core.mechanisms.report import ADAPTED, SCHEDULED, SLOW
 
@@ -24,12 +24,16 @@ def momentum_state(bundle: Bundle, marks: Marks) -> list[str]:
     about = bundle.about
     if not about["modes"]:
         return ["It has no state, or none that comes to rest: no momentum to show."]
-    first = about["rests"][0]
+    first = about["fixed_points"][0]
     kind = f"a {first['stability']} fixed point" if first["converged"] else "only a slow point"
     said = [
         "States of a few components over a run, the point they come to when the gradient stays 0 (star), and the chosen mode through it.",
-        f"From {counted(sum(rest['starts'] for rest in about['rests']), 'start')}, the search came to {kind} of speed {number(first['speed'], 2)}"
-        + (f", and {counted(len(about['rests']) - 1, 'other point')}." if len(about["rests"]) > 1 else "."),
+        f"From {counted(sum(fixed_point['starts'] for fixed_point in about['fixed_points']), 'start')}, the search came to {kind} of speed {number(first['speed'], 2)}"
+        + (
+            f", and {counted(len(about['fixed_points']) - 1, 'other point')}."
+            if len(about["fixed_points"]) > 1
+            else "."
+        ),
     ]
     if about["failed"]:
         said.append(f"{counted(about['failed'], 'start')} led nowhere: the state did not stay finite.")
@@ -238,10 +242,10 @@ def adaptation_rate(bundle: Bundle, marks: Marks) -> list[str]:
     ]
 
 
-def earnings_curves(bundle: Bundle, marks: Marks) -> list[str]:
+def ablation_curves(bundle: Bundle, marks: Marks) -> list[str]:
     """Under the loss curves of the interventions."""
-    found = Earnings.model_validate(bundle.about["earnings"])
-    lost = [f"{TITLES[one.name]}: {one.diverged} of {found.problems}" for one in found.earnings if one.diverged]
+    found = Ablations.model_validate(bundle.about["ablations"])
+    lost = [f"{TITLES[one.name]}: {one.diverged} of {found.problems}" for one in found.ablations if one.diverged]
     said = [
         f"The median loss over {found.problems} held-out problems as it is (bold) and with one mechanism switched off, on the same problems.",
         f"Diverged: {'; '.join(lost)}." if lost else "Nobody diverged.",
@@ -249,11 +253,11 @@ def earnings_curves(bundle: Bundle, marks: Marks) -> list[str]:
     return said + [f"Not run, {TITLES[name]}: {why}." for name, why in found.without.items()]
 
 
-def earnings_bars(bundle: Bundle, marks: Marks) -> list[str]:
+def ablation_bars(bundle: Bundle, marks: Marks) -> list[str]:
     """Under the bars of the interventions."""
-    found = Earnings.model_validate(bundle.about["earnings"])
-    whole = found.earnings[0]
-    others = [one for one in found.earnings[1:] if one.median is not None and whole.median]
+    found = Ablations.model_validate(bundle.about["ablations"])
+    whole = found.ablations[0]
+    others = [one for one in found.ablations[1:] if one.median is not None and whole.median]
     said = ["In the bars: the mean difference from the optimizer as it is, problem by problem, and its standard error."]
     if others and whole.median:
         base = whole.median
@@ -281,5 +285,5 @@ CAPTIONS: dict[str, dict[str, Callable[[Bundle, Marks], list[str]]]] = {
         "update": adaptation_update,
         "rate": adaptation_rate,
     },
-    "earnings": {"curves": earnings_curves, "bars": earnings_bars},
+    "ablations": {"curves": ablation_curves, "bars": ablation_bars},
 }

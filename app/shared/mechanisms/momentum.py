@@ -25,7 +25,7 @@ def momentum_state(p: Portrait) -> go.Figure:
     """States of a few components around the fixed point, and the chosen mode through it."""
     if not p.bundle.about["modes"]:
         return empty(p, "no state that could rest")
-    paths, rest = p.array("paths"), p.array("rest")
+    paths, fixed_point = p.array("paths"), p.array("fixed_point")
     colors = component_colors(len(paths), p.theme)
     traces = [
         line(
@@ -41,11 +41,11 @@ def momentum_state(p: Portrait) -> go.Figure:
     ]
     traces += [
         line(np.array([]), np.array([]), p.color, LIT, width=4, hoverinfo="skip"),
-        star(p, rest[0], rest[1], "fixed point h*"),
+        star(p, fixed_point[0], fixed_point[1], "fixed point h*"),
         go.Scatter(x=[], y=[], mode="markers", marker={"size": 11, "color": p.color}, name=MOVING, hoverinfo="skip"),
     ]
     titles = components(p.bundle.about["explained"])
-    drawn = np.concatenate([paths.reshape(-1, 2), rest[None]])
+    drawn = np.concatenate([paths.reshape(-1, 2), fixed_point[None]])
     x, y = ({"title": title, "range": padded(drawn[:, i])} for i, title in enumerate(titles))
     return figure(p.theme, p.key, x, y, traces)
 

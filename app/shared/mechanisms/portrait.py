@@ -34,7 +34,7 @@ class Portrait:
     theme: Theme
     key: str
     marks: dict[str, tuple[float, float]]
-    rivals: dict[str, tuple[Bundle, str]]
+    baselines: dict[str, tuple[Bundle, str]]
 
     def array(self, name: str) -> np.ndarray:
         """One of the bundle's, float64."""

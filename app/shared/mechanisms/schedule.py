@@ -38,9 +38,9 @@ def schedule_path(p: Portrait) -> go.Figure:
             hovertemplate="step %{customdata}<extra></extra>",
         ),
     ]
-    if "rest" in p.bundle.arrays:
-        rest = p.array("rest")
-        traces.append(star(p, rest[0], rest[1], "fixed point h*"))
+    if "fixed_point" in p.bundle.arrays:
+        fixed_point = p.array("fixed_point")
+        traces.append(star(p, fixed_point[0], fixed_point[1], "fixed point h*"))
     traces.append(lit(p))
     titles = components(p.bundle.about["explained"])
     return figure(p.theme, p.key, {"title": titles[0]}, {"title": titles[1]}, traces)

@@ -128,7 +128,7 @@ class Estimator(ABC):
         for i in own:
             group = self.groups[i]
             clocks[i] = torch.tensor([group.born, group.age, group.limit])
-        clocks = self.team.total({"clocks": clocks})["clocks"]
+        clocks = self.team.all_reduce({"clocks": clocks})["clocks"]
         tensors["clocks"] = clocks
         for i, group in enumerate(self.groups):
             if clocks[i, 1] == 0:
@@ -141,7 +141,7 @@ class Estimator(ABC):
                     parts[f"state{sign}"] = torch.from_numpy(window.state)
                     parts[f"start_losses{sign}"] = window.start_losses
                 parts |= group.memory
-            tensors |= {f"group{i}.{name}": part.float() for name, part in self.team.total(parts).items()}
+            tensors |= {f"group{i}.{name}": part.float() for name, part in self.team.all_reduce(parts).items()}
         return tensors
 
     def _blank(self, group: Group) -> dict[str, Tensor]:
@@ -203,6 +203,6 @@ class Estimator(ABC):
         everywhere = torch.zeros(self.config.problems, dtype=torch.float64)
         for i, values in losses.items():
             everywhere[self.groups[i].start : self.groups[i].stop] = values.double()
-        total = self.team.total({"": everywhere, **sums})
+        total = self.team.all_reduce({"": everywhere, **sums})
         meta_losses = total.pop("").float()
         return OuterGradient(meta_losses, {name: (value / divisor).float() for name, value in total.items()})

@@ -7,7 +7,7 @@ import torch
 
 from app.shared import catalog
 from app.shared.catalog import TITLES, Subject, distinct, reference_rate, subjects, task_options
-from core.baselines.search import TUNED
+from core.baselines.search import EXPLORE_BASELINES
 from core.errors import InputError
 from core.optimizers.hand_designed import HAND_DESIGNED
 from core.runs import zoo
@@ -19,11 +19,11 @@ def test_learned_optimizers_come_first_and_tuned_ones_follow(task: str) -> None:
     known = subjects(task)
     learned = [entry.name for entry in zoo.entries() if entry.task == task]
     assert learned
-    assert list(known) == [*learned, *TUNED]
+    assert list(known) == [*learned, *EXPLORE_BASELINES]
     for name, subject in known.items():
         assert subject.name == name
         assert subject.key == ("learned" if name in learned else name)
-        assert (subject.run is None) == (name in TUNED)
+        assert (subject.run is None) == (name in EXPLORE_BASELINES)
         assert subject.detail
     assert len({subject.title for subject in known.values()}) == len(known)
 
@@ -40,8 +40,8 @@ def test_learned_optimizers_have_ascending_snapshots_that_differ(task: str) -> N
 
 @pytest.mark.parametrize("task", TASKS)
 def test_hand_designed_ones_are_as_they_were_tuned(task: str) -> None:
-    tuned = zoo.rivals(task)
-    for name in TUNED:
+    tuned = zoo.baselines(task)
+    for name in EXPLORE_BASELINES:
         subject = subjects(task)[name]
         assert subject.optimizer(None) == tuned[name]
         assert subject.snapshots == ()

@@ -18,7 +18,7 @@ from app.shared.style import (
     line,
     symlog_ticks,
 )
-from core.baselines.search import RIVALS
+from core.baselines.search import BASELINES
 from core.optimizers.hand_designed import HAND_DESIGNED
 
 # Machado, Oliveira & Fernandes 2009, full severity, on linear RGB.
@@ -62,7 +62,7 @@ def test_optimizers_are_told_apart_by_colour(sight: str) -> None:
 
 
 def test_every_optimizer_has_a_colour_that_shows_on_both_surfaces() -> None:
-    assert set(OPTIMIZER_COLORS) == {"learned", *RIVALS} >= set(HAND_DESIGNED)
+    assert set(OPTIMIZER_COLORS) == {"learned", *BASELINES} >= set(HAND_DESIGNED)
     for color, theme in itertools.product(OPTIMIZER_COLORS.values(), THEMES.values()):
         assert contrast(color, theme.surface) > 2.2, (color, theme.name)
 

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from core.analysis.autonomous import autonomous, schedule_of
+from core.analysis.autonomous import autonomous_trajectory, schedule_of
 from core.analysis.update_function import effective_learning_rate
 from core.optimizers import make_hand_designed
 from tests.core.helpers import learned
@@ -11,12 +11,12 @@ from tests.core.helpers import learned
 
 def rates(name, hyperparameters, steps=60):
     optimizer = make_hand_designed(name, hyperparameters)
-    return effective_learning_rate(optimizer, autonomous(optimizer, steps))
+    return effective_learning_rate(optimizer, autonomous_trajectory(optimizer, steps))
 
 
 def test_a_learned_optimizer_is_followed_by_its_own_steps():
     optimizer = learned(units=6)
-    found = autonomous(optimizer, 7)
+    found = autonomous_trajectory(optimizer, 7)
     state = optimizer.initial_state(1, torch.float64)
     for k in range(8):
         torch.testing.assert_close(found[k], state[0], rtol=1e-14, atol=0)
@@ -25,7 +25,7 @@ def test_a_learned_optimizer_is_followed_by_its_own_steps():
 
 def test_it_can_start_anywhere():
     start = torch.tensor([2.0], dtype=torch.float64)
-    found = autonomous(make_hand_designed("momentum", {"momentum": 0.5}), 3, start)
+    found = autonomous_trajectory(make_hand_designed("momentum", {"momentum": 0.5}), 3, start)
     assert found[:, 0].tolist() == [2.0, 1.0, 0.5, 0.25]
 
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.analysis.continuation import Branch, _largest, follow
-from core.analysis.fixed_points import at_rest, find_fixed_points, speed
+from core.analysis.continuation import Branch, _largest, continue_fixed_points
+from core.analysis.fixed_points import find_fixed_points, is_fixed_point, speed
 from core.errors import InputError
 from core.optimizers.base import Optimizer
 from core.optimizers.hand_designed import SGD, Adam, Momentum, Nesterov, RMSProp
@@ -59,7 +59,7 @@ def point(optimizer: Optimizer, gradient: float = 0.0, start: float = 0.1) -> Te
 
 
 def on_the_curve(optimizer: Optimizer, branch: Branch) -> None:
-    assert at_rest(optimizer, branch.states, speed(optimizer, branch.states, branch.gradients)).all()
+    assert is_fixed_point(optimizer, branch.states, speed(optimizer, branch.states, branch.gradients)).all()
     counts = {len(column) for column in (branch.gradients, branch.states, branch.radii, branch.unstable)}
     assert len(counts) == 1
 
@@ -73,7 +73,7 @@ def test_closed_forms_over_decades_and_signs(name: str, low: float, high: float)
         [[*map(float, expected(torch.tensor(at, dtype=DOUBLE))), 5.0][: optimizer.state_size]], dtype=DOUBLE
     )
     start = find_fixed_points(optimizer, start, at, free=0).states[0]
-    branch = follow(optimizer, start, at, low, high)
+    branch = continue_fixed_points(optimizer, start, at, low, high)
     assert branch.ended == ("range", "range")
     assert branch.gradients[[0, -1]].tolist() == [low, high]
     assert (branch.gradients.diff() > 0).all()
@@ -91,7 +91,7 @@ def test_closed_forms_over_decades_and_signs(name: str, low: float, high: float)
 def test_both_folds_of_an_s_curve(optimizer: Optimizer) -> None:
     root, per_weight = 0.9575040240772688, 1.0 if optimizer.name.startswith("RNN") else 0.5
     for start in (-root, 0.0, root):
-        branch = follow(optimizer, point(optimizer, start=start), 0.0, -2.0, 2.0)
+        branch = continue_fixed_points(optimizer, point(optimizer, start=start), 0.0, -2.0, 2.0)
         on_the_curve(optimizer, branch)
         assert branch.ended == ("range", "range")
         assert sorted(fold.gradient for fold in branch.folds) == pytest.approx([-FOLD, FOLD], rel=1e-8)
@@ -109,7 +109,7 @@ def test_both_folds_of_an_s_curve(optimizer: Optimizer) -> None:
 @pytest.mark.parametrize("cell", ["gru", "lstm", "vanilla"])
 def test_a_branch_holds_the_points_found_one_gradient_at_a_time(cell: str) -> None:
     optimizer = contracting(cell, units=5)
-    branch = follow(optimizer, point(optimizer), 0.0, -3.0, 3.0)
+    branch = continue_fixed_points(optimizer, point(optimizer), 0.0, -3.0, 3.0)
     on_the_curve(optimizer, branch)
     assert branch.ended == ("range", "range")
     picked = torch.linspace(0, len(branch.gradients) - 1, 6).long()
@@ -126,7 +126,7 @@ def test_points_of_a_strong_random_gru_lie_on_the_branch() -> None:
     wild = optimizer.with_theta({**optimizer.theta, "weight_hh": 4 * optimizer.theta["weight_hh"]})
     start = find_fixed_points(wild, random_states(wild, 20, 0.3), free=0)
     assert start.converged.any()
-    branch = follow(wild, start.states[0], 0.0, -4.0, 4.0)
+    branch = continue_fixed_points(wild, start.states[0], 0.0, -4.0, 4.0)
     on_the_curve(wild, branch)
     found = find_fixed_points(wild, branch.states + 1e-5, branch.gradients, free=0, near=0.0)
     assert set(found.status) == {"converged"}
@@ -138,7 +138,7 @@ def test_points_of_a_strong_random_gru_lie_on_the_branch() -> None:
 
 
 def test_a_closed_curve_ends_where_it_began() -> None:
-    branch = follow(Circle(), torch.tensor([-1.0], dtype=DOUBLE), 0.0, -3.0, 3.0)
+    branch = continue_fixed_points(Circle(), torch.tensor([-1.0], dtype=DOUBLE), 0.0, -3.0, 3.0)
     assert branch.ended == ("closed", "closed")
     np.testing.assert_allclose(branch.states[:, 0] ** 2 + branch.gradients**2, 1, rtol=1e-9)
     assert sorted(fold.gradient for fold in branch.folds) == pytest.approx([-1, 1], rel=1e-9)
@@ -148,24 +148,24 @@ def test_a_closed_curve_ends_where_it_began() -> None:
 def test_a_jump_at_0_ends_an_arm() -> None:
     base = contracting(features="log_sign")
     for at in (0.5, -0.5):
-        branch = follow(base, point(base, at), at, -2.0, 2.0)
+        branch = continue_fixed_points(base, point(base, at), at, -2.0, 2.0)
         on_the_curve(base, branch)
         assert branch.ended == (("jump", "range") if at > 0 else ("range", "jump"))
         assert (branch.gradients * at > 0).all()
         assert float(branch.gradients.abs().min()) < 1e-6
     with pytest.raises(InputError, match="jumps at gradient 0"):
-        follow(base, point(base), 0.0, -1.0, 1.0)
+        continue_fixed_points(base, point(base), 0.0, -1.0, 1.0)
 
 
 def test_it_stops_after_as_many_points_as_allowed() -> None:
-    branch = follow(Momentum(0.1, 0.9), torch.zeros(1, dtype=DOUBLE), 0.0, -1.0, 1.0, points=4)
+    branch = continue_fixed_points(Momentum(0.1, 0.9), torch.zeros(1, dtype=DOUBLE), 0.0, -1.0, 1.0, points=4)
     assert branch.ended == ("points", "points")
     assert len(branch.gradients) == 9
     assert branch.start == 4
 
 
 def test_starting_at_an_end_of_the_range() -> None:
-    branch = follow(Momentum(0.1, 0.9), torch.tensor([20.0], dtype=DOUBLE), 2.0, -1.0, 2.0)
+    branch = continue_fixed_points(Momentum(0.1, 0.9), torch.tensor([20.0], dtype=DOUBLE), 2.0, -1.0, 2.0)
     assert branch.ended == ("range", "range")
     assert branch.gradients[[0, -1]].tolist() == [-1.0, 2.0]
     assert branch.start == len(branch.gradients) - 1
@@ -173,7 +173,7 @@ def test_starting_at_an_end_of_the_range() -> None:
 
 def test_256_units() -> None:
     optimizer = contracting(units=256, scale=0.5)
-    branch = follow(optimizer, point(optimizer), 0.0, -1e-2, 1e-2, points=6)
+    branch = continue_fixed_points(optimizer, point(optimizer), 0.0, -1e-2, 1e-2, points=6)
     on_the_curve(optimizer, branch)
     at = branch.states[-1:], branch.gradients[-1:]
     exact = find_fixed_points(optimizer, *at, free=0).eigenvalues.abs()
@@ -192,11 +192,11 @@ def test_spectra_of_large_jacobians(radius: float) -> None:
 def test_what_cannot_be_followed_is_refused() -> None:
     momentum, zero = Momentum(0.1, 0.9), torch.zeros(1, dtype=DOUBLE)
     with pytest.raises(InputError, match="starts from a fixed point"):
-        follow(momentum, zero + 1, 0.0, -1.0, 1.0)
+        continue_fixed_points(momentum, zero + 1, 0.0, -1.0, 1.0)
     optimizer = learned(units=2)
     broken = optimizer.with_theta({**optimizer.theta, "weight_hh": torch.nan * optimizer.theta["weight_hh"]})
     with pytest.raises(InputError, match="starts from a fixed point"):
-        follow(broken, torch.zeros(2, dtype=DOUBLE), 0.0, -1.0, 1.0)
+        continue_fixed_points(broken, torch.zeros(2, dtype=DOUBLE), 0.0, -1.0, 1.0)
     for low, high in ((1.0, 2.0), (0.0, 0.0), (-math.inf, 1.0), (math.nan, 1.0)):
         with pytest.raises(InputError, match="from low to high"):
-            follow(momentum, zero, 0.0, low, high)
+            continue_fixed_points(momentum, zero, 0.0, low, high)

@@ -7,7 +7,7 @@ import pytest
 import scipy.optimize
 import torch
 
-from core.analysis.fixed_points import CONVERGED, at_rest, find_fixed_points, speed, stability_of
+from core.analysis.fixed_points import CONVERGED, find_fixed_points, is_fixed_point, speed, stability_of
 from core.errors import InputError
 from core.optimizers.base import Optimizer
 from core.optimizers.hand_designed import SGD, Adam, Momentum, Nesterov, RMSProp
@@ -123,7 +123,7 @@ def test_three_fixed_points_are_all_found(optimizer: Optimizer, root: float) -> 
 def test_rest_is_judged_by_speed_and_for_large_states_by_rounding() -> None:
     states = torch.tensor([[1.0], [1.0], [1e9], [1e9]], dtype=DOUBLE)
     speeds = torch.tensor([CONVERGED, 1.1 * CONVERGED, 1e-13, 1e-12], dtype=DOUBLE)  # ½ (4ε · 1e9)² = 3.9e-13
-    assert at_rest(Momentum(0.1, 0.9), states, speeds).tolist() == [True, False, True, False]
+    assert is_fixed_point(Momentum(0.1, 0.9), states, speeds).tolist() == [True, False, True, False]
 
 
 def test_no_fixed_point_within_reach_is_said() -> None:

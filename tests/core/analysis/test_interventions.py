@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from core.analysis.autonomous import autonomous
+from core.analysis.autonomous import autonomous_trajectory
 from core.analysis.interventions import LARGEST_FACTOR, Frozen, Pinned, Unsaturated
 from core.analysis.linearization import LinearOptimizer, linearize
 from core.analysis.update_function import effective_learning_rate
@@ -29,12 +29,12 @@ def gradients():
 def test_nothing_is_lost_where_there_is_nothing_to_switch_off(name, gradients):
     values = {"learning_rate": 0.1} | ({} if name == "sgd" else {"momentum": 0.9})
     whole = make_hand_designed(name, values)
-    rest = whole.initial_state(1, torch.float64)[0]
+    fixed_point = whole.initial_state(1, torch.float64)[0]
     rates = torch.full((30,), 0.1 if name != "nesterov" else 0.19, dtype=torch.float64)
     variants = [
-        LinearOptimizer(whole, linearize(whole, rest)),
+        LinearOptimizer(whole, linearize(whole, fixed_point)),
         Unsaturated(whole),
-        Frozen(whole, autonomous(whole, 20)[20]),
+        Frozen(whole, autonomous_trajectory(whole, 20)[20]),
         Pinned(whole, rates),
     ]
     expected = updates(whole, gradients)
@@ -52,7 +52,7 @@ def test_adams_bias_correction_stands_still(frozen_at, gradients):
     """By a loop of Adam's definition in which the step is always the same."""
     alpha, b1, b2, epsilon = 0.01, 0.8, 0.9, 1e-3
     adam = make_hand_designed("adam", {"learning_rate": alpha, "beta1": b1, "beta2": b2, "epsilon": epsilon})
-    found = updates(Frozen(adam, autonomous(adam, 40)[frozen_at]), gradients)
+    found = updates(Frozen(adam, autonomous_trajectory(adam, 40)[frozen_at]), gradients)
     m = s = torch.zeros(ROWS, dtype=torch.float64)
     for g, update in zip(gradients, found, strict=True):
         m, s = b1 * m + (1 - b1) * g, b2 * s + (1 - b2) * g**2
@@ -62,13 +62,13 @@ def test_adams_bias_correction_stands_still(frozen_at, gradients):
 
 def test_a_decaying_rate_stands_still(gradients):
     sgd = make_hand_designed("sgd", {"learning_rate": 0.5, "learning_rate_decay": 0.3})
-    frozen = Frozen(sgd, autonomous(sgd, 10)[10])
+    frozen = Frozen(sgd, autonomous_trajectory(sgd, 10)[10])
     torch.testing.assert_close(updates(frozen, gradients), -0.5 / (1 + 0.3 * 10) * gradients)
 
 
 def test_a_frozen_learned_optimizer_rests_until_a_gradient_comes():
     optimizer = learned(units=6)
-    frozen = Frozen(optimizer, autonomous(optimizer, 5)[5])
+    frozen = Frozen(optimizer, autonomous_trajectory(optimizer, 5)[5])
     assert updates(frozen, torch.zeros(8, ROWS, dtype=torch.float64)).abs().max() < 1e-15
     state = frozen.initial_state(1, torch.float64)
     assert torch.equal(frozen.step(state, torch.zeros(1, dtype=torch.float64))[0], state)

@@ -17,7 +17,7 @@ from tests.core.helpers import learned
 DOUBLE = torch.float64
 
 
-def at_rest(optimizer: Optimizer, gradient: float = 0.0) -> Linearization:
+def is_fixed_point(optimizer: Optimizer, gradient: float = 0.0) -> Linearization:
     start = torch.full((1, optimizer.state_size), 0.1, dtype=DOUBLE)
     return linearize(optimizer, find_fixed_points(optimizer, start, gradient).states[0], gradient)
 
@@ -27,7 +27,7 @@ def close(found: object, expected: object) -> None:
 
 
 def test_sgd_is_all_direct() -> None:
-    found = at_rest(SGD(0.3))
+    found = is_fixed_point(SGD(0.3))
     assert found.rates.shape == found.timescales.shape == (0,)
     close(found.direct, 0.3)
     assert not found.near_defective
@@ -35,7 +35,7 @@ def test_sgd_is_all_direct() -> None:
 
 @pytest.mark.parametrize("gradient", [-3.0, 0.0, 1e-3])
 def test_momentum_is_one_mode(gradient: float) -> None:
-    found = at_rest(Momentum(0.02, 0.9), gradient)
+    found = is_fixed_point(Momentum(0.02, 0.9), gradient)
     close(found.state, [gradient / (1 - 0.9)])
     close(found.eigenvalues, [0.9])
     close(found.rates, [0.02])
@@ -45,7 +45,7 @@ def test_momentum_is_one_mode(gradient: float) -> None:
 
 
 def test_nesterov_is_a_mode_beside_plain_descent() -> None:
-    found = at_rest(Nesterov(0.02, 0.9), 0.5)
+    found = is_fixed_point(Nesterov(0.02, 0.9), 0.5)
     close(found.eigenvalues, [0.9])
     close(found.rates, [0.02 * 0.9])
     close(found.direct, 0.02)
@@ -54,7 +54,7 @@ def test_nesterov_is_a_mode_beside_plain_descent() -> None:
 @pytest.mark.parametrize("gradient", [-2.0, 0.3])
 def test_rmsprop_at_its_fixed_point(gradient: float) -> None:
     rate, decay, epsilon = 0.1, 0.9, 0.01
-    found = at_rest(RMSProp(rate, decay, epsilon), gradient)
+    found = is_fixed_point(RMSProp(rate, decay, epsilon), gradient)
     root = abs(gradient)
     close(found.eigenvalues, [decay])
     close(found.timescales, [-1 / math.log(decay)])
@@ -110,14 +110,14 @@ def test_modes_give_the_answer_to_one_gradient(direct: float) -> None:
 
 
 def test_a_mode_without_memory_is_direct() -> None:
-    found = at_rest(Momentum(0.2, 0.0), 1.0)
+    found = is_fixed_point(Momentum(0.2, 0.0), 1.0)
     assert found.rates.tolist() == [0]
     assert found.timescales.tolist() == [0]
     close(found.direct, 0.2)
 
 
 def test_a_mode_that_never_forgets_or_grows() -> None:
-    assert at_rest(one_unit(0.0)).timescales.tolist() == [0]
+    assert is_fixed_point(one_unit(0.0)).timescales.tolist() == [0]
     held = linearize(linear([[1.0]]), torch.zeros(1, dtype=DOUBLE))
     assert held.timescales.tolist() == [math.inf]
     assert linearize(linear([[1.1]]), torch.zeros(1, dtype=DOUBLE)).timescales[0] < 0
@@ -137,7 +137,7 @@ def test_defective_jacobians_are_detected() -> None:
         linear([[0.9, 0.0, 0.0], [0.0, 0.9, 0.0], [0.0, 0.0, 0.4]]), zero
     )  # repeated, but not defective
     assert not repeated.near_defective
-    assert not at_rest(contracting()).near_defective
+    assert not is_fixed_point(contracting()).near_defective
 
 
 def test_modes_that_depend_on_each_other_without_two_alike_are_detected() -> None:
@@ -156,7 +156,7 @@ def test_the_linear_model_of_a_linear_optimizer_is_that_optimizer() -> None:
     gradients = torch.randn(30, 4, generator=source, dtype=DOUBLE)
     for optimizer in (Momentum(0.1, 0.9), Nesterov(0.1, 0.9), SGD(0.1), linear([[0.5, 0.2], [0.1, 0.7]], 0.3, 0.1)):
         for gradient in (0.0, 0.7):
-            model = LinearOptimizer(optimizer, at_rest(optimizer, gradient))
+            model = LinearOptimizer(optimizer, is_fixed_point(optimizer, gradient))
             found = following(optimizer, model, gradients)
             assert found.updates.shape == found.linear.shape == (30, 4)
             np.testing.assert_allclose(found.error, 0, atol=1e-11)
@@ -167,7 +167,7 @@ def test_the_linear_model_of_a_linear_optimizer_is_that_optimizer() -> None:
 @pytest.mark.parametrize("cell", ["gru", "lstm", "vanilla"])
 def test_the_linear_model_is_right_to_second_order(cell: str) -> None:
     optimizer = contracting(cell, output_scale=1.0)
-    at = at_rest(optimizer)
+    at = is_fixed_point(optimizer)
     model = LinearOptimizer(optimizer, at)
     pushes = torch.randn(8, 3, generator=torch.Generator().manual_seed(5), dtype=DOUBLE)
     start = at.state.expand(3, -1)
@@ -192,7 +192,7 @@ def test_the_clock_counts_on_in_the_linear_model_and_nothing_depends_on_it() -> 
 
 def test_the_distance_is_over_that_of_the_real_one() -> None:
     optimizer = contracting()
-    at = at_rest(optimizer)
+    at = is_fixed_point(optimizer)
     model = LinearOptimizer(optimizer, at)
     gradients = torch.full((5, 2), 0.4, dtype=DOUBLE)
     found = following(optimizer, model, gradients)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from core.analysis import update_function as module
-from core.analysis.update_function import effective_learning_rate, slices, update_function
+from core.analysis.update_function import effective_learning_rate, update_function, update_functions_between
 from core.optimizers.base import Optimizer
 from core.optimizers.hand_designed import SGD, Adam, Momentum, Nesterov, RMSProp
 from tests.core.helpers import learned
@@ -143,6 +143,6 @@ def test_slices_between_two_states():
     start, end = (torch.tensor([value], dtype=torch.float64) for value in (1.0, 3.0))
     shares, g = torch.tensor([-0.5, 0.0, 0.5, 1.0]).double(), torch.tensor([-1.0, 0.0, 2.0]).double()
     expected = -0.5 * (0.8 * torch.tensor([0.0, 1.0, 2.0, 3.0]).double()[:, None] + g)
-    torch.testing.assert_close(slices(optimizer, start, end, shares, g), expected)
-    both = slices(optimizer, torch.stack([start, end]), torch.stack([end, start]), shares, g)
+    torch.testing.assert_close(update_functions_between(optimizer, start, end, shares, g), expected)
+    both = update_functions_between(optimizer, torch.stack([start, end]), torch.stack([end, start]), shares, g)
     torch.testing.assert_close(both[0], expected)

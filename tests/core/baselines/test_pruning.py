@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from core.baselines import pruning as racing
-from core.baselines.pruning import meta_losses, race
-from core.baselines.search import RIVALS, draw
+from core.baselines.pruning import meta_losses, pruned_search
+from core.baselines.search import BASELINES, draw
 from core.meta_loss import meta_loss
 from core.optimizers import HAND_DESIGNED, make_hand_designed
 from tests.core.helpers import plain_losses, small_problems
@@ -25,7 +25,7 @@ def one_by_one(name, draws, problems, steps):
 
 
 @pytest.mark.parametrize("task", ["linear_regression", "two_moons"])
-@pytest.mark.parametrize("name", RIVALS)
+@pytest.mark.parametrize("name", BASELINES)
 def test_batches_equal_one_by_one(task, name, monkeypatch):
     problems = small_problems(task, count=3)
     draws = rivals_draws(name, 5, 8)
@@ -36,7 +36,7 @@ def test_batches_equal_one_by_one(task, name, monkeypatch):
     torch.testing.assert_close(found, one_by_one(name, draws, problems, 8), rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", RIVALS)
+@pytest.mark.parametrize("name", BASELINES)
 @pytest.mark.parametrize("task", ["linear_regression", "rosenbrock", "two_moons"])
 @pytest.mark.parametrize("ordered", [False, True])
 def test_giving_up_changes_neither_the_best_draws_nor_their_numbers(name, task, ordered, monkeypatch):
@@ -44,18 +44,18 @@ def test_giving_up_changes_neither_the_best_draws_nor_their_numbers(name, task, 
     draws = rivals_draws(name, 40)
     monkeypatch.setattr(racing, "ROWS_AT_ONCE", 3 * problems.dimension)  # parts of problems, one draw at a time
     monkeypatch.setattr(racing, "CHUNKS_A_WAVE", 2)
-    whole = race(HAND_DESIGNED[name], draws, problems, STEPS)
-    raced = race(HAND_DESIGNED[name], draws, problems, STEPS, keep=keep, ordered=ordered)
+    whole = pruned_search(HAND_DESIGNED[name], draws, problems, STEPS)
+    scored = pruned_search(HAND_DESIGNED[name], draws, problems, STEPS, keep=keep, ordered=ordered)
     best = torch.argsort(whole.mean, stable=True)[:keep]
-    assert torch.equal(torch.argsort(raced.mean, stable=True)[:keep], best)
-    torch.testing.assert_close(raced.per_problem[best], whole.per_problem[best], rtol=1e-9, atol=0)
-    given_up = raced.steps < STEPS
-    assert given_up.any() and raced.per_problem[given_up].isnan().all()
-    bounds = raced.mean[given_up & ~raced.diverged]
-    assert (bounds <= whole.mean[given_up & ~raced.diverged] * (1 + 1e-9)).all()
+    assert torch.equal(torch.argsort(scored.mean, stable=True)[:keep], best)
+    torch.testing.assert_close(scored.per_problem[best], whole.per_problem[best], rtol=1e-9, atol=0)
+    given_up = scored.steps < STEPS
+    assert given_up.any() and scored.per_problem[given_up].isnan().all()
+    bounds = scored.mean[given_up & ~scored.diverged]
+    assert (bounds <= whole.mean[given_up & ~scored.diverged] * (1 + 1e-9)).all()
     assert (bounds > whole.mean[best].max()).all()
-    complete = ~given_up & ~raced.diverged
-    torch.testing.assert_close(raced.mean[complete], whole.mean[complete], rtol=1e-9, atol=0)
+    complete = ~given_up & ~scored.diverged
+    torch.testing.assert_close(scored.mean[complete], whole.mean[complete], rtol=1e-9, atol=0)
 
 
 def test_steps_say_what_a_bound_covers(monkeypatch):
@@ -63,14 +63,14 @@ def test_steps_say_what_a_bound_covers(monkeypatch):
     problems, draws = small_problems("linear_regression", count=2), rivals_draws("adam", 60)
     monkeypatch.setattr(racing, "ROWS_AT_ONCE", 2 * problems.x0.numel())
     monkeypatch.setattr(racing, "CHUNKS_A_WAVE", 2)
-    raced = race(HAND_DESIGNED["adam"], draws, problems, STEPS, keep=5)
-    partial = torch.nonzero((raced.steps < STEPS) & ~raced.diverged)[:, 0]
+    scored = pruned_search(HAND_DESIGNED["adam"], draws, problems, STEPS, keep=5)
+    partial = torch.nonzero((scored.steps < STEPS) & ~scored.diverged)[:, 0]
     assert len(partial) > 10
     for i in partial[:10].tolist():
         alone = make_hand_designed("adam", {key: values[i].item() for key, values in draws.items()})
-        losses = plain_losses(alone, problems, STEPS)[: raced.steps[i] + 1]
+        losses = plain_losses(alone, problems, STEPS)[: scored.steps[i] + 1]
         bound = (losses / losses[0]).sum(0).mean() / (STEPS + 1)
-        assert raced.mean[i].item() == pytest.approx(bound.item(), rel=1e-6)
+        assert scored.mean[i].item() == pytest.approx(bound.item(), rel=1e-6)
 
 
 @pytest.mark.parametrize("keep", [None, 4])
@@ -78,9 +78,9 @@ def test_results_do_not_depend_on_the_workers(keep, monkeypatch):
     problems, draws = small_problems("two_moons", count=2), rivals_draws("nesterov", 30)
     monkeypatch.setattr(racing, "ROWS_AT_ONCE", 2 * problems.x0.numel())
     monkeypatch.setattr(racing, "CHUNKS_A_WAVE", 3)
-    alone = race(HAND_DESIGNED["nesterov"], draws, problems, STEPS, keep=keep)
+    alone = pruned_search(HAND_DESIGNED["nesterov"], draws, problems, STEPS, keep=keep)
     with ThreadPoolExecutor(3) as pool:
-        together = race(HAND_DESIGNED["nesterov"], draws, problems, STEPS, keep=keep, pool=pool)
+        together = pruned_search(HAND_DESIGNED["nesterov"], draws, problems, STEPS, keep=keep, pool=pool)
     assert torch.equal(alone.mean, together.mean) and torch.equal(alone.steps, together.steps)
     torch.testing.assert_close(alone.per_problem, together.per_problem, rtol=0, atol=0, equal_nan=True)
 
@@ -92,8 +92,8 @@ def test_divergence_is_infinite_whatever_the_other_problems_do():
     draws = {"learning_rate": rates, "learning_rate_decay": torch.zeros(2, dtype=torch.float64)}
     finite = one_by_one("sgd", draws, problems, STEPS).isfinite()
     assert finite[0].all() and 0 < finite[1].sum() < 20
-    raced = race(HAND_DESIGNED["sgd"], draws, problems, STEPS)
-    assert raced.diverged.tolist() == [False, True] and raced.steps[0] == STEPS and raced.steps[1] < STEPS
+    scored = pruned_search(HAND_DESIGNED["sgd"], draws, problems, STEPS)
+    assert scored.diverged.tolist() == [False, True] and scored.steps[0] == STEPS and scored.steps[1] < STEPS
     assert meta_losses(HAND_DESIGNED["sgd"], draws, problems, STEPS)[1].isinf().all()
 
 
@@ -101,5 +101,5 @@ def test_divergence_is_infinite_whatever_the_other_problems_do():
 def test_progress_counts_every_draw_once(keep):
     told = []
     problems, draws = small_problems("rosenbrock", count=2), rivals_draws("momentum", 50)
-    race(HAND_DESIGNED["momentum"], draws, problems, STEPS, keep=keep, on_chunk=told.append)
+    pruned_search(HAND_DESIGNED["momentum"], draws, problems, STEPS, keep=keep, on_chunk=told.append)
     assert sum(told) == 50 and min(told) > 0

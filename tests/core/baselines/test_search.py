@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from core.baselines import pruning as racing
 from core.baselines.search import (
+    BASELINES,
+    EXPLORE_BASELINES,
     RANGES,
-    RIVALS,
-    TUNED,
     Range,
     default_rungs,
     read_draws,
-    read_tuned,
+    read_search_result,
     search,
     search_all,
     write_search,
@@ -175,7 +175,7 @@ def test_wrong_input_is_refused(optimizer, draws, words):
 def test_outcome_on_disk(tmp_path):
     found = search(LINEAR, "rmsprop", draws=5, steps=6, rungs=[(3, 5), (6, 2)])
     write_search(tmp_path, found)
-    again = read_tuned(tmp_path, "linear_regression", "rmsprop")
+    again = read_search_result(tmp_path, "linear_regression", "rmsprop")
     assert again == found.tuned
     assert again.make().hyperparameters() == found.tuned.hyperparameters
     with (tmp_path / "linear_regression" / "rmsprop.csv").open() as file:
@@ -187,7 +187,7 @@ def test_outcome_on_disk(tmp_path):
 
 
 def test_rivals_are_all_there_is():
-    assert set(RIVALS) == set(HAND_DESIGNED) and set(TUNED) <= set(RIVALS)
+    assert set(BASELINES) == set(HAND_DESIGNED) and set(EXPLORE_BASELINES) <= set(BASELINES)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -202,7 +202,7 @@ def test_search_all_keeps_each_outcome(workers, tmp_path):
     assert [outcome.optimizer for outcome in found] == list(names)
     for outcome in found:
         assert outcome == search(LINEAR, outcome.optimizer, draws=5).tuned
-        assert read_tuned(tmp_path, "linear_regression", outcome.optimizer) == outcome
+        assert read_search_result(tmp_path, "linear_regression", outcome.optimizer) == outcome
         done, work = zip(*told[outcome.optimizer], strict=True)
         assert done[-1] == work[-1] == 5 * 64 and list(done) == sorted(set(done))
 
@@ -218,7 +218,9 @@ def test_search_all_leaves_out_what_is_there(tmp_path):
     searched, found = run()
     assert searched == {"momentum"} and [outcome.optimizer for outcome in found] == ["sgd", "momentum"]
     assert run()[0] == set()
-    assert run(draws=4)[0] == run(draws=4, seed=1)[0] == run(draws=4, seed=1, skip_existing=False)[0] == set(RIVALS[:2])
+    assert (
+        run(draws=4)[0] == run(draws=4, seed=1)[0] == run(draws=4, seed=1, skip_existing=False)[0] == set(BASELINES[:2])
+    )
 
 
 def test_a_draw_that_was_given_up_is_marked(monkeypatch):
@@ -234,11 +236,11 @@ def test_a_draw_that_was_given_up_is_marked(monkeypatch):
 
 def test_a_damaged_outcome_is_refused_by_name(tmp_path):
     with pytest.raises(InputError, match=r"adam\.json does not exist"):
-        read_tuned(tmp_path, "rosenbrock", "adam")
+        read_search_result(tmp_path, "rosenbrock", "adam")
     (tmp_path / "rosenbrock").mkdir()
     (tmp_path / "rosenbrock" / "adam.json").write_text('{"task": "rosenbrock"}')
     with pytest.raises(InputError, match=r"adam\.json is damaged or not a Tuned file"):
-        read_tuned(tmp_path, "rosenbrock", "adam")
+        read_search_result(tmp_path, "rosenbrock", "adam")
 
 
 def test_draws_are_read_back_by_column(tmp_path):

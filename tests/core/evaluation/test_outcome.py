@@ -2,31 +2,31 @@
 
 import pytest
 
-from core.baselines.search import RIVALS
-from core.evaluation.outcome import best_rival, verdict
+from core.baselines.search import BASELINES
+from core.evaluation.outcome import best_baseline, outcome_of
 from tests.app.pages.performance.samples import evaluation, score
 
 
 @pytest.mark.parametrize(
     ("learned", "outcome"),
-    [(0.05, "holds"), (0.0979, "holds"), (0.0981, "level"), (0.1019, "level"), (0.1021, "fails"), (None, "fails")],
+    [(0.05, "better"), (0.0979, "better"), (0.0981, "tied"), (0.1019, "tied"), (0.1021, "worse"), (None, "worse")],
 )
 def test_the_margin_is_both_errors_together(learned: float | None, outcome: str) -> None:
-    judged = verdict(evaluation(learned))  # the best rival: 0.1 ± 0.001
+    judged = outcome_of(evaluation(learned))  # the best rival: 0.1 ± 0.001
     assert judged.outcome == outcome
-    assert judged.rival == RIVALS[0]
+    assert judged.baseline == BASELINES[0]
 
 
 def test_a_rival_that_diverges_is_no_rival() -> None:
-    found = evaluation(0.05, **{RIVALS[0]: None})
-    assert best_rival(found.optimizers) == RIVALS[1]
-    everyone = evaluation(0.05, **dict.fromkeys(RIVALS))
-    judged = verdict(everyone)
-    assert (judged.outcome, judged.rival, judged.best) == ("holds", None, None)
-    assert verdict(evaluation(None, **dict.fromkeys(RIVALS))).outcome == "fails"
+    found = evaluation(0.05, **{BASELINES[0]: None})
+    assert best_baseline(found.optimizers) == BASELINES[1]
+    everyone = evaluation(0.05, **dict.fromkeys(BASELINES))
+    judged = outcome_of(everyone)
+    assert (judged.outcome, judged.baseline, judged.best) == ("better", None, None)
+    assert outcome_of(evaluation(None, **dict.fromkeys(BASELINES))).outcome == "worse"
 
 
 def test_the_learned_one_is_no_rival_of_its_own() -> None:
     scores = evaluation(0.001).optimizers
-    assert best_rival({"learned": scores["learned"]}) is None
+    assert best_baseline({"learned": scores["learned"]}) is None
     assert score(0.1)["diverged"] == 0

@@ -28,10 +28,10 @@ from core.jobs.queue import (
 )
 from core.jobs.record import events, note
 from core.runs import zoo
-from core.runs.lock import CLAIM, try_claim
+from core.runs.lock import CLAIM, acquire
 from core.runs.options import from_options
 from core.runs.run import Run
-from core.runs.trash import discard, empty
+from core.runs.trash import empty, move_to_trash
 from tests.core.jobs.helpers import SMALL, kinds, queued, states, work
 
 
@@ -132,15 +132,15 @@ def test_only_one_takes_a_run(root):
 
 
 @pytest.mark.parametrize("wish, state", [("pause", "paused"), ("stop", "stopped"), ("cancel", "cancelled")])
-def test_a_waiting_run_obeys_at_once(root, wish, state):
+def test_a_waiting_run_obeys_at_once(root, request, state):
     record = queued()
-    ask(record, wish)
-    ask(record, wish)  # again: no harm
+    ask(record, request)
+    ask(record, request)  # again: no harm
     assert record.status().state == state and order() == [] and work() is None
     assert states(record) == ["queued", state]
     resume(record)
     resume(record)
-    assert order() == [record.name] and record.wanted() is None
+    assert order() == [record.name] and record.pending_request() is None
 
 
 def test_what_is_withdrawn_leaves_nothing(root):
@@ -156,16 +156,16 @@ def test_what_a_worker_has_taken_is_cancelled_instead(root):
     record = queued()
     held = take_next("w")
     withdraw(record)
-    assert record.wanted() == "cancel" and record.path.exists()
+    assert record.pending_request() == "cancel" and record.path.exists()
     held.claim.release()
 
 
 def test_what_is_over_cannot_be_paused_or_resumed(root):
     record = queued()
     work()
-    for wish in ("pause", "stop", "cancel"):
-        with pytest.raises(ConflictError, match=f"is finished: there is nothing to {wish}"):
-            ask(record, wish)
+    for request in ("pause", "stop", "cancel"):
+        with pytest.raises(ConflictError, match=f"is finished: there is nothing to {request}"):
+            ask(record, request)
     with pytest.raises(ConflictError, match="is finished: start a new run"):
         resume(record)
     assert record.status().state == "finished"
@@ -217,7 +217,7 @@ def test_restart_from_a_snapshot_with_other_settings(root):
     work()
     found, expected = second.run.optimizer(0).theta, first.run.optimizer(kept[2]).theta
     assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
-    discard(first.path)
+    move_to_trash(first.path)
     third = restart(second, None, {"start": {"run": second.name, "outer_step": 5}})
     assert third.run.config.start.outer_step == 5
     with pytest.raises(InputError, match="no snapshot at outer step 77"):
@@ -248,7 +248,7 @@ def test_what_a_client_may_queue(root):
 def test_the_bin_counts(root):
     record = queued()
     ask(record, "cancel")
-    discard(record.path)
+    move_to_trash(record.path)
     with pytest.raises(TooManyError, match="at most 1 runs are kept here, the bin included"):
         submit(SMALL, limits=Limits(runs=1))
     empty()
@@ -259,13 +259,13 @@ def test_a_claim_is_respected_by_whoever_asks(root):
     record = queued()
     held = take_next("w")
     ask(record, "pause")
-    assert record.wanted() == "pause" and record.status().state == "running"
+    assert record.pending_request() == "pause" and record.status().state == "running"
     resume(record)  # taken back
-    assert record.wanted() is None
+    assert record.pending_request() is None
     held.claim.release()
     ask(record, "pause")  # nobody works on it any more
     assert record.status().state == "paused"
-    assert try_claim(record.path).release() is None
+    assert acquire(record.path).release() is None
     assert (record.path / CLAIM).exists()
 
 
@@ -300,11 +300,11 @@ def test_what_killed_processes_left_behind_is_removed(root):
 
 
 @pytest.mark.parametrize("wish, state", [("pause", "paused"), ("stop", "stopped"), ("cancel", "cancelled")])
-def test_a_wish_outlives_the_worker_that_it_was_meant_for(root, wish, state):
+def test_a_wish_outlives_the_worker_that_it_was_meant_for(root, request, state):
     record = queued()
     held = take_next("doomed")
-    ask(record, wish)
+    ask(record, request)
     assert record.status().state == "running"
     held.claim.release()  # as if it had died
     assert take_next("next") is None
-    assert record.status().state == state and record.wanted() is None
+    assert record.status().state == state and record.pending_request() is None

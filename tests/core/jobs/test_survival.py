@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from core.jobs.broker import QUEUE, celery_app, notify, workers_present
 from core.jobs.queue import resume
 from core.jobs.record import events
-from core.runs.lock import last_heartbeat, try_claim
+from core.runs.lock import acquire, last_heartbeat
 from core.runs.run import Run
 from tests.core.jobs.helpers import assert_same_training, kinds, queued, states, uninterrupted, wait_for, work
 
@@ -155,7 +155,7 @@ def test_a_full_disk_stops_a_run_that_goes_on_when_there_is_room(small_disk, roo
     run = Run(record.path)
     assert len(run.outer_losses()) > 0
     assert all(run.optimizer(step) for step in run.snapshots())
-    assert try_claim(record.path).release() is None and last_heartbeat(record.path) is None
+    assert acquire(record.path).release() is None and last_heartbeat(record.path) is None
     assert work() is None  # it does not go on by itself, again and again
     small_disk()
     resume(record)

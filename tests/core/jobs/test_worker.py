@@ -10,11 +10,11 @@ from core.jobs import held_out as held_out_module
 from core.jobs.limits import Limits
 from core.jobs.queue import ask, find, is_waiting, records, resume, take_next
 from core.jobs.views import describe, describe_all, happened
-from core.jobs.worker import Pulse, execute
+from core.jobs.worker import HeartbeatThread, execute
 from core.meta_loss import meta_loss
 from core.outer import trainer
-from core.runs.lock import Heartbeat, begin_beating, last_heartbeat
-from core.runs.trash import discard
+from core.runs.lock import Heartbeat, begin_heartbeat, last_heartbeat
+from core.runs.trash import move_to_trash
 from core.seeds import Purpose, generator
 from core.unroll import unroll
 from tests.core.jobs.helpers import assert_same_training, kinds, queued, states, uninterrupted, work
@@ -27,25 +27,25 @@ def _every_step(monkeypatch):
     monkeypatch.setattr(trainer, "WRITE_EVERY", -1.0)
 
 
-def work_until(record, outer_step, wish):
+def work_until(record, outer_step, request):
     """Work on it; something is asked of it at that outer step."""
 
     def leaving():
         if record.path.exists() and len(record.run.outer_losses()) == outer_step:
-            ask(record, wish)
+            ask(record, request)
         return False
 
     work(leaving=leaving)
 
 
 @pytest.mark.parametrize("wish, state", [("pause", "paused"), ("stop", "stopped"), ("cancel", "cancelled")])
-def test_a_run_obeys_and_goes_on_exactly(root, tmp_path, wish, state):
+def test_a_run_obeys_and_goes_on_exactly(root, tmp_path, request, state):
     record = queued()
-    work_until(record, 13, wish)
+    work_until(record, 13, request)
     status = record.status()
-    assert (status.state, status.outer_step, record.wanted()) == (state, 13, None)
+    assert (status.state, status.outer_step, record.pending_request()) == (state, 13, None)
     assert states(record) == ["queued", "running", state]
-    assert (13 in record.run.snapshots()) == (wish == "stop")
+    assert (13 in record.run.snapshots()) == (request == "stop")
     assert last_heartbeat(record.path) is None and not is_waiting()
     resume(record)
     work()
@@ -60,7 +60,7 @@ def test_a_run_at_work_cannot_be_deleted(root):
 
     def leaving():
         with pytest.raises(ConflictError, match="is being trained: cancel or stop it before you delete it"):
-            discard(record.path)
+            move_to_trash(record.path)
         refused.append(1)
         return False
 
@@ -164,7 +164,7 @@ def test_a_worker_whose_run_was_taken_over_leaves_it_alone(root, monkeypatch):
 
     def leaving():
         if len(record.run.outer_losses()) == 5:
-            begin_beating(record.path, Heartbeat(worker="fast", host="elsewhere"))
+            begin_heartbeat(record.path, Heartbeat(worker="fast", host="elsewhere"))
         return False
 
     execute(held, "slow", leaving=leaving, threads=1)
@@ -174,11 +174,11 @@ def test_a_worker_whose_run_was_taken_over_leaves_it_alone(root, monkeypatch):
 
 def test_a_pulse_beats_and_notices(root, monkeypatch):
     monkeypatch.setattr("core.jobs.worker.BEAT_EVERY", 0.005)
-    begin_beating(root, Heartbeat(worker="a", host="h"))
+    begin_heartbeat(root, Heartbeat(worker="a", host="h"))
     (root / "heartbeat.json").touch()
-    pulse = Pulse(root, "a")
+    pulse = HeartbeatThread(root, "a")
     assert not pulse.lost.wait(0.05)
-    begin_beating(root, Heartbeat(worker="b", host="h"))
+    begin_heartbeat(root, Heartbeat(worker="b", host="h"))
     assert pulse.lost.wait(5)
     pulse.stop()
 
@@ -220,7 +220,7 @@ def test_the_budget_of_held_out_evaluations():
     spent.cost = 20.0
     assert not spent.rivals_due(last=True)
     spent.cost = 0.001
-    found = spent.rivals()
+    found = spent.baselines()
     assert set(found) >= {"momentum", "rmsprop", "adam"}
     assert all(level["meta_loss"] > 0 and level["problems"] == 64 for level in found.values())
     assert not spent.rivals_due() and not spent.rivals_due(last=True)

@@ -42,7 +42,7 @@ def test_sgd_has_no_mechanism():
     found = report("sgd", learning_rate=0.05)
     assert not any(getattr(found, name).present for name in ("momentum", "clipping", "schedule", "adaptation"))
     assert found.momentum.direct_learning_rate == pytest.approx(0.05, rel=1e-9)
-    assert "no state" in found.momentum.says[0]
+    assert "no state" in found.momentum.sentences[0]
 
 
 def test_rmsprop():
@@ -84,7 +84,7 @@ def test_a_learned_optimizers_report_is_json_and_says_something(architecture):
     plain = json.loads(json.dumps(found.model_dump(mode="json"), allow_nan=False))
     assert {"momentum", "clipping", "schedule", "adaptation"} <= set(plain)
     for name in ("momentum", "clipping", "schedule", "adaptation"):
-        assert plain[name]["says"] and isinstance(plain[name]["present"], bool)
+        assert plain[name]["sentences"] and isinstance(plain[name]["present"], bool)
     text = report_table(found)
     assert all(name in text for name in ("momentum", "clipping", "schedule", "adaptation"))
 

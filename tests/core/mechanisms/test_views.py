@@ -61,18 +61,18 @@ def test_momentums_mode_is_momentum():
 
 def test_what_is_met_is_the_tasks():
     context = hand_designed("sgd", learning_rate=0.1)
-    met = context.met
+    observed = context.observed
     problems = TASK.sample(16, generator(Purpose.VIEW, 0))
     found = unroll(context.optimizer, problems, 200, record=("gradients",)).gradients.double().reshape(-1)
-    torch.testing.assert_close(met.gradients, found)
-    assert met.scale == pytest.approx(float(found.abs().median()), rel=1e-2)
-    assert met.scale < met.typical < met.largest == pytest.approx(float(found.abs().max()))
+    torch.testing.assert_close(observed.gradients, found)
+    assert observed.scale == pytest.approx(float(found.abs().median()), rel=1e-2)
+    assert observed.scale < observed.typical < observed.largest == pytest.approx(float(found.abs().max()))
 
 
 def test_the_grid_holds_zero_and_both_ends():
     context = hand_designed("sgd", learning_rate=0.1)
     points = grid(context, 21)
-    assert points[10] == 0 and points[-1] == pytest.approx(context.met.largest) and points[0] == -points[-1]
+    assert points[10] == 0 and points[-1] == pytest.approx(context.observed.largest) and points[0] == -points[-1]
 
 
 def test_the_density_is_a_share():

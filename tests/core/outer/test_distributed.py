@@ -42,15 +42,15 @@ def trained(path, processes, *more):
 
 def test_alone_it_is_a_team_of_one():
     team = Team.from_environment()
-    assert team.leads and list(team.share(3)) == [0, 1, 2] and team.agree(False) is False
-    total = {"a": torch.ones(2)}
-    assert team.total(total) is total
+    assert team.is_main and list(team.share(3)) == [0, 1, 2] and team.broadcast(False) is False
+    all_reduce = {"a": torch.ones(2)}
+    assert team.all_reduce(all_reduce) is all_reduce
 
 
 def test_shares_are_everything_once():
     shares = [list(Team(rank, 3).share(7)) for rank in range(3)]
     assert sorted(i for share in shares for i in share) == list(range(7))
-    assert [Team(rank, 3).leads for rank in range(3)] == [True, False, False]
+    assert [Team(rank, 3).is_main for rank in range(3)] == [True, False, False]
 
 
 @pytest.mark.parametrize("more", [(), ("--estimator", "evolution", "--pairs", "4", "--truncation", "5")])

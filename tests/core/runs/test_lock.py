@@ -7,7 +7,16 @@ import sys
 import pytest
 
 from core.errors import InputError
-from core.runs.lock import CLAIM, Heartbeat, beat, begin_beating, claimed, last_heartbeat, stop_beating, try_claim
+from core.runs.lock import (
+    CLAIM,
+    Heartbeat,
+    acquire,
+    begin_heartbeat,
+    end_heartbeat,
+    heartbeat_again,
+    last_heartbeat,
+    run_lock,
+)
 
 HOLD = """
 import sys, time
@@ -20,33 +29,33 @@ time.sleep(60)
 
 
 def test_one_at_a_time(tmp_path):
-    first = try_claim(tmp_path)
-    assert first is not None and try_claim(tmp_path) is None
+    first = acquire(tmp_path)
+    assert first is not None and acquire(tmp_path) is None
     first.release()
     first.release()  # no harm
-    second = try_claim(tmp_path)
+    second = acquire(tmp_path)
     assert second is not None
-    with pytest.raises(InputError, match="is being trained by another process"), claimed(tmp_path):
+    with pytest.raises(InputError, match="is being trained by another process"), run_lock(tmp_path):
         pass
     second.release()
-    with claimed(tmp_path):
-        assert try_claim(tmp_path) is None
-    try_claim(tmp_path).release()
+    with run_lock(tmp_path):
+        assert acquire(tmp_path) is None
+    acquire(tmp_path).release()
 
 
 def test_a_killed_process_gives_its_claim_back(tmp_path):
     process = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "held\n"
-    assert try_claim(tmp_path) is None
+    assert acquire(tmp_path) is None
     process.kill()
     process.wait(10)
     process.stdout.close()
-    try_claim(tmp_path).release()
+    acquire(tmp_path).release()
 
 
 def test_a_folder_that_is_gone_or_replaced(tmp_path, monkeypatch):
-    assert try_claim(tmp_path / "absent") is None
-    with claimed(tmp_path / "absent"):  # nobody can be at work there
+    assert acquire(tmp_path / "absent") is None
+    with run_lock(tmp_path / "absent"):  # nobody can be at work there
         assert not (tmp_path / "absent").exists()
     lock = fcntl.flock
 
@@ -56,28 +65,28 @@ def test_a_folder_that_is_gone_or_replaced(tmp_path, monkeypatch):
         (tmp_path / CLAIM).touch()
 
     monkeypatch.setattr(fcntl, "flock", replaced)
-    assert try_claim(tmp_path) is None
+    assert acquire(tmp_path) is None
 
 
 @pytest.mark.parametrize("host, age, free", [("elsewhere", 0, False), ("elsewhere", 100, True), (None, 0, True)])
 def test_a_fresh_heartbeat_of_another_machine_is_respected(tmp_path, host, age, free):
-    begin_beating(tmp_path, Heartbeat(worker="w", host=host or socket.gethostname()))
+    begin_heartbeat(tmp_path, Heartbeat(worker="w", host=host or socket.gethostname()))
     stamp = (tmp_path / "heartbeat.json").stat().st_mtime - age
     os.utime(tmp_path / "heartbeat.json", (stamp, stamp))
-    claim = try_claim(tmp_path)
+    claim = acquire(tmp_path)
     assert (claim is not None) == free
     if claim is not None:
         claim.release()
-    stop_beating(tmp_path)
-    try_claim(tmp_path).release()
+    end_heartbeat(tmp_path)
+    acquire(tmp_path).release()
 
 
 def test_beating(tmp_path):
-    assert not beat(tmp_path, "w") and last_heartbeat(tmp_path) is None
-    begin_beating(tmp_path, Heartbeat(worker="w", host="h", outer_step=3))
+    assert not heartbeat_again(tmp_path, "w") and last_heartbeat(tmp_path) is None
+    begin_heartbeat(tmp_path, Heartbeat(worker="w", host="h", outer_step=3))
     os.utime(tmp_path / "heartbeat.json", (1.0, 1.0))
-    assert beat(tmp_path, "w") and (tmp_path / "heartbeat.json").stat().st_mtime > 2
-    assert not beat(tmp_path, "other")
+    assert heartbeat_again(tmp_path, "w") and (tmp_path / "heartbeat.json").stat().st_mtime > 2
+    assert not heartbeat_again(tmp_path, "other")
     assert last_heartbeat(tmp_path).outer_step == 3
     (tmp_path / "heartbeat.json").write_text("{")
-    assert last_heartbeat(tmp_path) is None and not beat(tmp_path, "w")
+    assert last_heartbeat(tmp_path) is None and not heartbeat_again(tmp_path, "w")

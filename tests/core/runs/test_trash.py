@@ -8,9 +8,9 @@ from core.errors import ConflictError, UnknownError
 from core.outer.trainer import train
 from core.runs import trash as module
 from core.runs.label import write_label
-from core.runs.lock import try_claim
+from core.runs.lock import acquire
 from core.runs.run import Run, Status
-from core.runs.trash import BIN, DAY, DAYS, count, deleted, discard, empty, expire, put_back
+from core.runs.trash import BIN, DAY, DAYS, count, deleted, empty, expire, move_to_trash, restore
 from core.runs.zoo import own_runs
 from tests.core.helpers import small_config
 
@@ -32,28 +32,28 @@ def content(path):
 def test_there_and_back(run, tmp_path):
     write_label(run.path, {"title": "My run"})
     before = content(run.path)
-    identity = discard(run.path)
+    identity = move_to_trash(run.path)
     assert not run.path.exists() and own_runs() == [] and count() == 1
     (found,) = deleted()
     assert (found.id, found.name, found.title) == (identity, "mine", "My run")
     assert found.bytes == sum(map(len, before.values())) and abs(found.deleted - time.time()) < 60
-    assert put_back(identity) == run.path
+    assert restore(identity) == run.path
     assert content(run.path) == before and deleted() == [] and [one.name for one in own_runs()] == ["mine"]
     with pytest.raises(UnknownError, match="in the bin"):
-        put_back(identity)
+        restore(identity)
     with pytest.raises(UnknownError):
-        discard(tmp_path / "nobody")
+        move_to_trash(tmp_path / "nobody")
 
 
 def test_the_same_name_twice(run, monkeypatch):
     monkeypatch.setattr(module.time, "time_ns", lambda: 1_700_000_000_000 * 10**6)
-    first = discard(run.path)
+    first = move_to_trash(run.path)
     train(run.path, small_config(outer_steps=1, snapshots=2))
     with pytest.raises(ConflictError, match="another run mine by now"):
-        put_back(first)
-    second = discard(run.path)
+        restore(first)
+    second = move_to_trash(run.path)
     assert first != second and count() == 2
-    put_back(first)
+    restore(first)
     assert Run(run.path).config.outer_steps == 2
 
 
@@ -61,21 +61,21 @@ def test_the_same_name_twice(run, monkeypatch):
 def test_what_is_not_over_stays(run, state):
     run.write_status(Status(state=state, outer_step=1, outer_steps=2))
     with pytest.raises(ConflictError, match=f"mine is {state}: cancel or stop it"):
-        discard(run.path)
+        move_to_trash(run.path)
     assert run.path.exists() and count() == 0
 
 
 def test_what_is_claimed_stays(run):
-    claim = try_claim(run.path)
+    claim = acquire(run.path)
     with pytest.raises(ConflictError, match="mine is being trained"):
-        discard(run.path)
+        move_to_trash(run.path)
     claim.release()
-    discard(run.path)
+    move_to_trash(run.path)
 
 
 def test_what_is_damaged_can_go(run):
     (run.path / "status.json").write_text("{")
-    discard(run.path)
+    move_to_trash(run.path)
     assert count() == 1
 
 
@@ -84,12 +84,12 @@ def test_what_is_damaged_can_go(run):
 )
 def test_ids_that_are_none(run, identity):
     with pytest.raises(UnknownError):
-        put_back(identity)
+        restore(identity)
     assert run.path.exists()
 
 
 def test_emptied_by_hand_and_by_time(run, tmp_path):
-    identity = discard(run.path)
+    identity = move_to_trash(run.path)
     other = f"{int((time.time() - DAYS * DAY - 60) * 1000)}-old"
     (tmp_path / BIN / other).mkdir()
     (tmp_path / BIN / "not ours").mkdir()

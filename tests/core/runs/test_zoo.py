@@ -3,7 +3,7 @@ import shutil
 
 import pytest
 
-from core.baselines.search import RIVALS
+from core.baselines.search import BASELINES
 from core.errors import InputError
 from core.evaluation import out_of_distribution as generalization
 from core.evaluation.held_out import STEPS, Evaluation, kept_steps, target_of
@@ -77,10 +77,10 @@ def test_evaluation_of_a_run(root):
         200,
         3,
     )
-    assert list(found.optimizers) == ["learned", *RIVALS]
+    assert list(found.optimizers) == ["learned", *BASELINES]
     assert found.target == target_of("linear_regression")
-    tuned = zoo.rivals("linear_regression", root / "tuned")
-    for name in RIVALS:
+    tuned = zoo.baselines("linear_regression", root / "tuned")
+    for name in BASELINES:
         assert found.optimizers[name].hyperparameters == tuned[name].hyperparameters()
     assert found.optimizers["learned"].hyperparameters is None
     assert all(len(score.curve_mean) == len(score.curve_sem) == 201 for score in found.optimizers.values())
@@ -95,7 +95,7 @@ def test_out_of_distribution_results_of_a_run(root, monkeypatch):
     found = zoo.generalize_run(run, problems=3, seed=2, target=0.3, root=root / "tuned")
     assert (found.outer_step, found.seed) == (3, 2)
     for condition in found.conditions:
-        assert list(condition.evaluation.optimizers) == ["learned", *RIVALS]
+        assert list(condition.evaluation.optimizers) == ["learned", *BASELINES]
         assert (condition.evaluation.outer_step, condition.evaluation.target) == (3, 0.3)
     own = zoo.evaluate_run(run, problems=3, seed=2, target=0.3, root=root / "tuned")
     trained = found.conditions[0].evaluation.optimizers["learned"]
@@ -122,7 +122,7 @@ def test_comparisons_take_little_room(root):
 
 
 def test_searches_that_are_missing_are_named(root, tmp_path):
-    with pytest.raises(InputError, match=rf"not tuned for linear_regression yet: {', '.join(RIVALS)} \(tune each"):
+    with pytest.raises(InputError, match=rf"not tuned for linear_regression yet: {', '.join(BASELINES)} \(tune each"):
         zoo.evaluate_run(Run(root / "trained"), problems=3, root=tmp_path)
     shutil.copytree(root / "tuned", tmp_path / "tuned")
     (tmp_path / "tuned" / "linear_regression" / "nesterov.json").unlink()
@@ -138,6 +138,6 @@ def test_shipped_recipes_cover_every_task():
 
 @pytest.mark.parametrize("task", TASKS)
 def test_shipped_searches_can_be_read(task):
-    tuned = zoo.rivals(task)
-    assert list(tuned) == list(RIVALS)
+    tuned = zoo.baselines(task)
+    assert list(tuned) == list(BASELINES)
     assert all(optimizer.name == name for name, optimizer in tuned.items())

@@ -10,12 +10,12 @@ import pytest
 import torch
 
 import core
-from core.baselines.search import RIVALS
+from core.baselines.search import BASELINES
 from core.evaluation import out_of_distribution as generalization
 from core.outer.trainer import train
 from core.runs import zoo
 from core.runs.config import make_config
-from core.runs.lock import try_claim
+from core.runs.lock import acquire
 from core.runs.run import Run
 from core.runs.zoo import recipes
 from loptscope.cli.commands import main
@@ -50,11 +50,11 @@ def trained(tmp_path_factory):
 
 
 @pytest.fixture
-def rivals(tmp_path_factory, monkeypatch):
+def baselines(tmp_path_factory, monkeypatch):
     """Hand-designed optimizers with made-up hyperparameters instead of the tuned ones."""
     root = tmp_path_factory.mktemp("tuned")
     write_rivals(root, "linear_regression")
-    made = zoo.rivals("linear_regression", root)
+    made = zoo.baselines("linear_regression", root)
     monkeypatch.setattr(zoo, "rivals", lambda task, root: made)
 
 
@@ -113,11 +113,11 @@ def test_resume_with_another_setting_is_refused(trained, capsys):
     assert "already holds something" in capsys.readouterr().err.splitlines()[-1]
 
 
-def test_evaluate(trained, rivals, capsys):
+def test_evaluate(trained, baselines, capsys):
     assert call("evaluate", "--run", trained.path, "--problems", 4, "--seed", 3, "--json") == 0
     found = last_json(capsys)
     assert (found["task"], found["problems"], found["seed"]) == ("linear_regression", 4, 3)
-    assert list(found["optimizers"]) == ["learned", *RIVALS]
+    assert list(found["optimizers"]) == ["learned", *BASELINES]
     assert "out_of_distribution" not in found
     for item in found["optimizers"].values():
         assert set(item["meta_loss"]) == {"mean", "sem"} and set(item["final_loss"]) == {"mean", "median"}
@@ -127,18 +127,18 @@ def test_evaluate(trained, rivals, capsys):
     assert not (trained.path / "evaluation.json").exists()
 
 
-def test_evaluate_prints_a_table_and_keeps_it_when_asked(tmp_path, rivals, capsys):
+def test_evaluate_prints_a_table_and_keeps_it_when_asked(tmp_path, baselines, capsys):
     run = train(tmp_path / "run", small_config(outer_steps=1))
     assert call("evaluate", "--run", run.path, "--problems", 2, "--target", 0.25, "--save") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines[-8:]] == ["learned", *RIVALS]
+    assert [line.split()[0] for line in lines[-8:]] == ["learned", *BASELINES]
     assert "2 held-out problems" in lines[0] and "0.25 of the first loss" in lines[0]
     kept = json.loads((run.path / "evaluation.json").read_text())
     assert (kept["problems"], kept["target"]) == (2, 0.25)
     assert not (run.path / "out_of_distribution.json").exists()
 
 
-def test_evaluate_out_of_distribution(tmp_path, rivals, capsys, monkeypatch):
+def test_evaluate_out_of_distribution(tmp_path, baselines, capsys, monkeypatch):
     planned = generalization.plans("linear_regression")
     monkeypatch.setattr(generalization, "plans", lambda task: [planned[0], planned[2]])
     run = train(tmp_path / "run", small_config(outer_steps=1))
@@ -151,10 +151,10 @@ def test_evaluate_out_of_distribution(tmp_path, rivals, capsys, monkeypatch):
     assert [condition["name"] for condition in kept["conditions"]] == [planned[0].name, planned[2].name]
     rows = out[-4:-2]
     for row, plan in zip(rows, (planned[0], planned[2]), strict=True):
-        assert row.startswith(plan.name) and any(name in row for name in RIVALS)
+        assert row.startswith(plan.name) and any(name in row for name in BASELINES)
 
 
-def test_evaluate_reports_divergence_as_null(tmp_path, rivals, capsys):
+def test_evaluate_reports_divergence_as_null(tmp_path, baselines, capsys):
     shape = {"units": 2, "output_scale": 1e30}
     run = train(tmp_path / "run", small_config(outer_steps=1, architecture=shape))
     assert call("evaluate", "--run", run.path, "--problems", 3, "--json") == 0
@@ -176,8 +176,8 @@ def test_tune_all_leaves_out_what_is_there(tmp_path, capsys):
     options = ["--task", "rosenbrock", "--optimizer", "all", "--draws", 40, "--out", tmp_path, "--json"]
     assert call("tune", *options) == 0
     found = last_json(capsys)["optimizers"]
-    assert list(found) == list(RIVALS)
-    for name in RIVALS:
+    assert list(found) == list(BASELINES)
+    for name in BASELINES:
         assert json.loads((tmp_path / "rosenbrock" / f"{name}.json").read_text()) == found[name]
     (tmp_path / "rosenbrock" / "adam.csv").unlink()
     assert call("tune", *options, "--skip-existing") == 0
@@ -244,7 +244,7 @@ def test_without_json_the_output_is_for_people(trained, capsys):
         ("reproduce nothing", "no recipe 'nothing' in zoo/recipes.json"),
     ],
 )
-def test_bad_input_is_one_line_on_stderr_and_status_2(words, message, trained, rivals, tmp_path, capsys):
+def test_bad_input_is_one_line_on_stderr_and_status_2(words, message, trained, baselines, tmp_path, capsys):
     damaged, broken = tmp_path / "damaged", tmp_path / "broken"
     damaged.mkdir()
     (damaged / "config.json").write_text('{"task": "rosen')
@@ -261,7 +261,7 @@ def test_bad_input_is_one_line_on_stderr_and_status_2(words, message, trained, r
     assert not (tmp_path / "new").exists()
 
 
-def test_a_failure_of_the_disk_is_status_1(trained, rivals, capsys, monkeypatch):
+def test_a_failure_of_the_disk_is_status_1(trained, baselines, capsys, monkeypatch):
     def full(*arguments):
         raise OSError(28, "No space left on device")
 
@@ -354,7 +354,7 @@ def test_train_from_a_snapshot(trained, tmp_path, monkeypatch, capsys):
 
 
 def test_a_run_that_somebody_else_trains_is_left_alone(trained, capsys):
-    claim = try_claim(trained.path)
+    claim = acquire(trained.path)
     assert call("train", "--run", trained.path, "--resume") == 2
     assert "is being trained by another process" in capsys.readouterr().err
     claim.release()

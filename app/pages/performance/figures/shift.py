@@ -11,12 +11,12 @@ from app.shared.catalog import TITLES
 from app.shared.style import OPTIMIZER_COLORS, Theme, figure, translucent
 from core.evaluation.held_out import Score
 from core.evaluation.out_of_distribution import Condition, Generalization
-from core.evaluation.outcome import verdict
+from core.evaluation.outcome import outcome_of
 
 CEILING = 10.0  # meta-losses beyond stand at the axis's end
 ABOVE, DIVERGED, END = 14.0, 24.0, 36.0  # where they stand, where diverged ones do, and the axis's end
 SPREAD = 0.58  # of the height of a row that its points are spread over
-WORDS = {"holds": "lower", "level": "level", "fails": "fails"}
+WORDS = {"better": "lower", "tied": "tied", "worse": "worse"}
 
 
 def row_height(conditions: int) -> int:
@@ -122,7 +122,7 @@ def _marks(theme: Theme, conditions: Sequence[Condition]) -> list[dict[str, Any]
     marks = [
         {**whole, "y0": row - 0.5, "y1": row + 0.5, "fillcolor": color}
         for row, condition in enumerate(conditions)
-        if verdict(condition.evaluation).outcome == "fails"
+        if outcome_of(condition.evaluation).outcome == "worse"
     ]
     edge = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "line": {"color": theme.line, "width": 1}}
     marks += [
@@ -140,8 +140,8 @@ def _marks(theme: Theme, conditions: Sequence[Condition]) -> list[dict[str, Any]
 
 def _word(theme: Theme, row: int, condition: Condition) -> dict[str, Any]:
     """What the learned optimizer does in a row, in one word at its right."""
-    outcome = verdict(condition.evaluation).outcome
-    weight = f"<b>{WORDS[outcome]}</b>" if outcome == "fails" else WORDS[outcome]
-    color = theme.text if outcome == "fails" else theme.muted
+    outcome = outcome_of(condition.evaluation).outcome
+    weight = f"<b>{WORDS[outcome]}</b>" if outcome == "worse" else WORDS[outcome]
+    color = theme.text if outcome == "worse" else theme.muted
     place = {"xref": "paper", "x": 1.012, "xanchor": "left", "y": row, "showarrow": False}
     return {**place, "text": weight, "font": {"size": 11, "color": color}}

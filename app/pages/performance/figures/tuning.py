@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from app.shared.catalog import TITLES
 from app.shared.style import OPTIMIZER_COLORS, Theme, figure, line, viridis
-from core.baselines.search import Tuned
+from core.baselines.search import SearchResult
 
 CEILING = 2.0  # meta-losses above are drawn on the first strip; 1 is staying at the start
 ABOVE, DIVERGED, TOP = 2.6, 3.9, 5.0  # heights of the two strips' points, and of the axis
@@ -54,7 +54,7 @@ def memory_of(draws: Mapping[str, np.ndarray]) -> str | None:
 
 
 def tuning_figure(
-    theme: Theme, tuned: Tuned, draws: Mapping[str, np.ndarray], learned: float | None, learned_title: str
+    theme: Theme, tuned: SearchResult, draws: Mapping[str, np.ndarray], learned: float | None, learned_title: str
 ) -> go.Figure:
     """Every draw as a point.
 
@@ -160,7 +160,7 @@ def _points(theme: Theme, draws: Mapping[str, np.ndarray], mask: np.ndarray, sym
     )
 
 
-def _winner(theme: Theme, tuned: Tuned) -> go.Scatter:
+def _winner(theme: Theme, tuned: SearchResult) -> go.Scatter:
     edge = {"color": theme.surface, "width": 1.2}
     marker = {"symbol": "star", "size": 15, "color": OPTIMIZER_COLORS[tuned.optimizer], "line": edge}
     text = f"the draw chosen: {TITLES[tuned.optimizer]}, meta-loss {tuned.meta_loss:.3g}<extra></extra>"

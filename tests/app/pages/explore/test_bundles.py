@@ -46,7 +46,7 @@ def test_a_key_depends_on_what_is_computed() -> None:
 
 
 OTHERS = {
-    "shown": "adam",
+    "baselines": "adam",
     "components": "2",
     "axis": "linear",
     "panels": "state,rate",

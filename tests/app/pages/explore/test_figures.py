@@ -68,9 +68,9 @@ def test_every_figure_has_the_frame_of_its_theme(d: Drawing) -> None:
 def test_loss(d: Drawing) -> None:
     found = make("loss", d)
     losses = d.bundle.arrays["losses"]
-    assert [trace.name for trace in found.data] == [TITLES[name] for name in d.shown]
+    assert [trace.name for trace in found.data] == [TITLES[name] for name in d.optimizers]
     low, high = whole_range(found.layout.yaxis)
-    for row, (name, trace) in enumerate(zip(d.shown, found.data, strict=True)):
+    for row, (name, trace) in enumerate(zip(d.optimizers, found.data, strict=True)):
         np.testing.assert_array_equal(trace.y, np.where(losses[row] > 0, losses[row], np.nan))
         np.testing.assert_array_equal(trace.x, np.arange(201))
         assert trace.line.color == OPTIMIZER_COLORS[name]
@@ -99,7 +99,7 @@ def test_landscape(d: Drawing) -> None:
     np.testing.assert_array_equal(contours.y, arrays["surface_y"])
     np.testing.assert_allclose(10.0**contours.z, np.maximum(arrays["surface"], 1e-12), rtol=1e-5)
     paths = traces(found)
-    for row, name in enumerate(d.shown):
+    for row, name in enumerate(d.optimizers):
         trace = paths[TITLES[name]]
         np.testing.assert_array_equal(np.stack([trace.x, trace.y], 1), finite(arrays["paths"][row]))
         assert trace.line.color == OPTIMIZER_COLORS[name]
@@ -116,10 +116,10 @@ def test_state_space(d: Drawing) -> None:
         np.testing.assert_array_equal(np.stack([trace.x, trace.y], 1), arrays["state"][index])
         assert trace.line.color == color
     stars = [name for name in marks if name in ("fixed point", "slowest point found")]
-    assert len(stars) == (about["rest"] is not None)
-    if about["rest"] is not None:
-        assert stars[0] == ("fixed point" if about["rest"]["converged"] else "slowest point found")
-        np.testing.assert_allclose([marks[stars[0]].x[0], marks[stars[0]].y[0]], arrays["rest_point"])
+    assert len(stars) == (about["fixed_point"] is not None)
+    if about["fixed_point"] is not None:
+        assert stars[0] == ("fixed point" if about["fixed_point"]["converged"] else "slowest point found")
+        np.testing.assert_allclose([marks[stars[0]].x[0], marks[stars[0]].y[0]], arrays["fixed_point"])
     assert f"{100 * about['explained'][0]:.1f} %" in found.layout.xaxis.title.text
 
 
@@ -162,7 +162,7 @@ def test_rates(d: Drawing) -> None:
     for index, color in zip(d.components, component_colors(len(d.components), d.theme), strict=True):
         np.testing.assert_array_equal(marks[names[index]].y, finite(arrays["rate"][index]))
         assert marks[names[index]].line.color == color
-    for row, name in enumerate(d.shown[1:]):
+    for row, name in enumerate(d.optimizers[1:]):
         np.testing.assert_array_equal(marks[TITLES[name]].y, finite(arrays["rate_reference"][row]))
         assert marks[TITLES[name]].line.color == OPTIMIZER_COLORS[name]
     low, high = whole_range(found.layout.yaxis)
@@ -177,8 +177,8 @@ def test_rates(d: Drawing) -> None:
 @pytest.mark.parametrize("name", FIGURES)
 def test_only_what_is_shown_is_drawn(shown: Shown, name: str) -> None:
     every = drawing(shown)
-    alone = dataclasses.replace(every, shown=every.shown[:1], components=(1,), sgd_rate=None)
-    titles = {TITLES[other] for other in every.shown[1:]}
+    alone = dataclasses.replace(every, optimizers=every.optimizers[:1], components=(1,), sgd_rate=None)
+    titles = {TITLES[other] for other in every.optimizers[1:]}
     assert not titles & set(traces(make(name, alone)))
     if name in ("state", "rate"):
         components = {trace.name for trace in make(name, alone).data} & set(shown.bundle.about["components"])
@@ -229,4 +229,4 @@ def test_an_optimizer_has_one_colour_on_every_panel(server: Flask) -> None:
     }
     assert colors["loss"] == colors["landscape"]
     assert colors["rate"].items() <= colors["loss"].items()
-    assert set(colors["loss"]) == {TITLES[name] for name in d.shown}
+    assert set(colors["loss"]) == {TITLES[name] for name in d.optimizers}

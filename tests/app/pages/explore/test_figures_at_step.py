@@ -35,7 +35,7 @@ def test_every_panel_has_its_moment(d: Drawing) -> None:
 
 def test_dots_stand_on_the_curves(d: Drawing) -> None:
     losses = [(trace.x[0], trace.y[0]) for trace in added("loss", d)]
-    assert losses == [(STEP, float(d.bundle.arrays["losses"][d.row(name), STEP])) for name in reversed(d.shown)]
+    assert losses == [(STEP, float(d.bundle.arrays["losses"][d.row(name), STEP])) for name in reversed(d.optimizers)]
     rates = [(trace.x[0], trace.y[0]) for trace in added("rate", d)]
     assert rates == [(STEP, float(d.bundle.arrays["rate"][index, STEP])) for index in d.components]
 

@@ -12,7 +12,7 @@ from app.pages.explore.view import parse, to_query
 from app.shared.catalog import subjects
 from app.shared.fields import write_choice
 from app.shared.style import OPTIMIZER_COLORS
-from core.baselines.search import TUNED
+from core.baselines.search import EXPLORE_BASELINES
 from core.bundle import Bundle
 from core.errors import InputError
 from core.tasks import TASKS
@@ -41,7 +41,7 @@ def controls(page: Any, query: str, **changes: Any) -> dict[str, Any]:
         "compared": ",".join(map(write_choice, view.compare)),
         "seed": view.seed,
         "start": view.start or ("", ""),
-        "shown": list(view.shown),
+        "baselines": list(view.baselines),
         "components": [str(i) for i in view.components],
         "axis": view.axis,
         "theme": view.theme,
@@ -51,9 +51,9 @@ def controls(page: Any, query: str, **changes: Any) -> dict[str, Any]:
 
 LINKS = [
     "",
-    "task=rosenbrock&start=-1.2,1&shown=none&components=2",
+    "task=rosenbrock&start=-1.2,1&baselines=none&components=2",
     "task=linear_regression&optimizer=adam&seed=12&axis=linear&theme=dark",
-    "task=linear_regression&outer_step=0&shown=momentum",
+    "task=linear_regression&outer_step=0&baselines=momentum",
     "task=two_moons&optimizer=momentum&components=12",
     "compare=adam,linear_regression-lstm64@0",
 ]
@@ -129,14 +129,14 @@ def drawn(app: Dash, page: Any, query: str, scheme: str | None = "light", **chan
 
 
 def test_the_description_of_a_view(app: Dash, page: Any) -> None:
-    query = "task=rosenbrock&shown=adam&components=2&theme=dark&seed=3"
+    query = "task=rosenbrock&baselines=adam&components=2&theme=dark&seed=3"
     figures, description, notice, text = drawn(app, page, query, "dark")
     assert len(figures) == len(FIGURES)
     assert description["query"] == to_query(parse(query)[0])
     assert parse(description["query"])[0] == parse(query)[0]
     assert [(o["name"], o["row"], o["color"]) for o in description["optimizers"]] == [
         ("learned", 0, OPTIMIZER_COLORS["learned"]),
-        ("adam", 1 + TUNED.index("adam"), OPTIMIZER_COLORS["adam"]),
+        ("adam", 1 + EXPLORE_BASELINES.index("adam"), OPTIMIZER_COLORS["adam"]),
     ]
     assert [(c["index"], c["name"]) for c in description["components"]] == [(1, "y")]
     assert description["theme"] == "dark"
@@ -148,7 +148,7 @@ def test_the_description_of_a_view(app: Dash, page: Any) -> None:
 
 
 def test_optimizers_side_by_side(app: Dash, page: Any) -> None:
-    query = "compare=adam,linear_regression-lstm64@0&shown=none"
+    query = "compare=adam,linear_regression-lstm64@0&baselines=none"
     figures, description, _, _ = drawn(app, page, query)
     assert description["query"] == to_query(parse(query)[0])
     beside = description["beside"]
@@ -203,7 +203,7 @@ def test_a_divergence_is_said(app: Dash, page: Any) -> None:
     assert [paragraph.children for paragraph in notice] == [
         "Momentum diverges on this problem: its loss is not finite from inner step 3 on."
     ]
-    assert drawn(app, page, f"{query}&shown=adam")[2] == []
+    assert drawn(app, page, f"{query}&baselines=adam")[2] == []
 
 
 def laid_out(app: Dash, page: Any, theme: str = "", **query: str) -> dict[str, Any]:
@@ -218,7 +218,7 @@ def sentences(component: Any) -> list[str]:
 
 
 def test_the_layout_of_a_link_with_mistakes(app: Dash, page: Any) -> None:
-    parts = laid_out(app, page, task="nonsense", seed="-1", axis="linear", shown="<b>")
+    parts = laid_out(app, page, task="nonsense", seed="-1", axis="linear", baselines="<b>")
     assert sentences(parts["link-notice"]) == [
         "unknown task 'nonsense': choose one of linear_regression, rosenbrock, two_moons",
         "seed must be a whole number from 0 to 999999 (got '-1')",
@@ -232,7 +232,7 @@ def test_the_layout_of_a_link_sets_every_control(app: Dash, page: Any, query: st
     view, held = parse(query)[0], controls(page, query)
     parts = laid_out(app, page, **dict(part.split("=") for part in query.split("&") if part))
     assert sentences(parts["link-notice"]) == []
-    for name in ("task", "optimizer", "seed", "shown", "components", "axis"):
+    for name in ("task", "optimizer", "seed", "baselines", "components", "axis"):
         assert parts[name].value == held[name]
     names, steps = ([parts[f"compare{kind}-{i}"].value for i in (1, 2, 3)] for kind in ("", "-step"))
     assert page.compared_of(view.task, names, steps) == held["compared"]

@@ -21,7 +21,7 @@ from app.pages.explore.view import (
     to_query,
 )
 from app.shared.catalog import subjects
-from core.baselines.search import TUNED
+from core.baselines.search import EXPLORE_BASELINES
 from core.tasks import TASKS
 
 coordinates = st.integers(-50_000, 50_000).map(lambda value: value / 1e4)
@@ -36,7 +36,7 @@ def views(draw: Any) -> View:
     snapshots = known[optimizer].snapshots
     watched = len(problem_of(task, 0).watched_components())
     chosen = draw(st.sets(st.integers(0, watched - 1), min_size=1))
-    names = draw(st.sets(st.sampled_from(TUNED)))
+    names = draw(st.sets(st.sampled_from(EXPLORE_BASELINES)))
     can_start = startable(task)
     kept = draw(st.sets(st.sampled_from(PANELS), min_size=1))
     every = [(name, step) for name, one in known.items() for step in (one.snapshots or (None,))]
@@ -49,7 +49,7 @@ def views(draw: Any) -> View:
         compare=tuple(draw(st.lists(st.sampled_from(others), max_size=MOST_COMPARED, unique=True))),
         seed=draw(st.integers(0, LARGEST_SEED)),
         start=draw(st.none() | st.tuples(coordinates, coordinates)) if can_start else None,
-        shown=tuple(name for name in TUNED if name in names),
+        baselines=tuple(name for name in EXPLORE_BASELINES if name in names),
         components=tuple(sorted(chosen)),
         axis=draw(st.sampled_from(["linear", "symlog"])),
         panels=tuple(name for name in PANELS if name in kept),
@@ -89,7 +89,7 @@ def test_the_empty_link_is_the_default_view() -> None:
     assert to_query(view) == ""
     assert view.optimizer == next(iter(subjects(view.task)))
     assert view.outer_step == max(subjects(view.task)[view.optimizer].snapshots)
-    assert (view.seed, view.start, view.shown, view.step, view.theme) == (0, None, TUNED, 0, "auto")
+    assert (view.seed, view.start, view.baselines, view.step, view.theme) == (0, None, EXPLORE_BASELINES, 0, "auto")
 
 
 def test_every_optimizer_side_by_side_has_a_view_of_its_own() -> None:
@@ -155,10 +155,10 @@ BAD = [
     (ROSENBROCK, "start", "0,-1e9"),
     ("", "start", "0,0"),
     ("task=two_moons&", "start", "0,0"),
-    ("", "shown", "sgd"),
-    ("", "shown", ""),
-    ("", "shown", "adam,adam2"),
-    ("", "shown", "none,adam"),
+    ("", "baselines", "sgd"),
+    ("", "baselines", ""),
+    ("", "baselines", "adam,adam2"),
+    ("", "baselines", "none,adam"),
     ("", "components", "0"),
     ("", "components", "6"),
     ("", "components", ""),
@@ -216,8 +216,8 @@ def test_bytes_that_are_no_text_are_refused() -> None:
 
 
 def test_names_come_back_in_the_order_of_the_legend() -> None:
-    assert parse("shown=adam,momentum,adam")[0].shown == ("momentum", "adam")
-    assert parse("shown=none")[0].shown == ()
+    assert parse("baselines=adam,momentum,adam")[0].baselines == ("momentum", "adam")
+    assert parse("baselines=none")[0].baselines == ()
     assert parse("components=3,1,3")[0].components == (0, 2)
 
 

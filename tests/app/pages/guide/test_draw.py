@@ -13,7 +13,7 @@ import app.pages.performance.view as performance
 from app.pages.guide.draw import DRAW, SHOWN, Drawn, draw, subject_of
 from app.pages.guide.story import CHAPTERS
 from app.pages.mechanisms.data import measured
-from app.pages.performance.data import standing
+from app.pages.performance.data import results_of
 from app.shared.numbers import number
 from app.shared.style import DARK, LIGHT, OPTIMIZER_COLORS
 from core.tasks import TASKS
@@ -39,7 +39,7 @@ def test_a_chapter_has_figures_with_words_and_links_to_views(app: Dash, chapter:
     assert len(found.figures) == 2 and found.links
     assert len(found.readouts) == len(CHAPTER[chapter].sliders) and all(found.readouts)
     for shown in found.figures:
-        assert shown.figure.data and shown.says and all("nan" not in said for said in shown.says)
+        assert shown.figure.data and shown.sentences and all("nan" not in said for said in shown.sentences)
         if shown.page:
             assert PARSE[f"/{shown.page}"](shown.query)[1] == []
     for href in found.links.values():
@@ -64,10 +64,12 @@ def test_numbers_are_those_of_the_reports(app: Dash) -> None:
     with app.server.app_context():
         modes = measured("linear_regression", subject.name, subject.snapshots[-1], "momentum")
         schedule = measured("linear_regression", subject.name, subject.snapshots[-1], "schedule")
-        scored = standing("linear_regression", subject.name).evaluation.optimizers
+        scored = results_of("linear_regression", subject.name).evaluation.optimizers
     size = float(np.hypot(*modes.arrays["eigenvalues"][0]))
-    assert f"|λ| = {size:.3f}" in " ".join(drawn(app, "momentum").figures[0].says)
-    assert f"ends at {number(schedule.about['schedule']['end'])}" in " ".join(drawn(app, "schedule").figures[0].says)
+    assert f"|λ| = {size:.3f}" in " ".join(drawn(app, "momentum").figures[0].sentences)
+    assert f"ends at {number(schedule.about['schedule']['end'])}" in " ".join(
+        drawn(app, "schedule").figures[0].sentences
+    )
     bars = drawn(app, "win").figures[0].figure.data[0]
     best_last = sorted((score.meta_loss.mean for score in scored.values() if score.meta_loss.mean), reverse=True)
     assert list(bars.x) == pytest.approx(best_last)

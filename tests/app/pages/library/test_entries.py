@@ -8,7 +8,7 @@ import statistics
 import pytest
 
 from app.pages.library import entries as module
-from app.pages.library.entries import details, entry, find, heights, shelf, thinned
+from app.pages.library.entries import details, downsample, entry, find, heights, list_runs
 from core.errors import InputError, UnknownError
 from core.evaluation.held_out import Evaluation
 from core.files.atomic import read_json
@@ -28,7 +28,7 @@ def root(tmp_path, monkeypatch):
 
 
 def own():
-    return {one["name"]: one for one in shelf()["entries"] if one["kind"] == "own"}
+    return {one["name"]: one for one in list_runs()["entries"] if one["kind"] == "own"}
 
 
 def curve(path, losses):
@@ -42,16 +42,16 @@ def test_thinned_is_the_median_of_each_stretch(root):
     losses[5] = losses[7] = math.nan
     losses[20:30] = [math.inf] * 10
     curve(root / "mine", losses)
-    found = thinned(root / "mine" / "outer_loss.csv", 60)
+    found = downsample(root / "mine" / "outer_loss.csv", 60)
     expected = [[v for v in losses[i : i + 10] if math.isfinite(v)] for i in range(0, 600, 10)]
     assert found == [pytest.approx(statistics.median(part)) if part else None for part in expected]
     assert found[2] is None and own()["mine"]["curve"]["heights"][2] is None
     curve(root / "mine", losses[:3])
-    assert thinned(root / "mine" / "outer_loss.csv") == losses[:3]
-    assert thinned(root / "nothing.csv") == []
+    assert downsample(root / "mine" / "outer_loss.csv") == losses[:3]
+    assert downsample(root / "nothing.csv") == []
     (root / "mine" / "outer_loss.csv").write_text("outer_step,meta_loss\n1\n")
     with pytest.raises(InputError, match="damaged"):
-        thinned(root / "mine" / "outer_loss.csv")
+        downsample(root / "mine" / "outer_loss.csv")
 
 
 def test_heights_are_logarithms():
@@ -61,8 +61,8 @@ def test_heights_are_logarithms():
 
 
 def test_the_shipped_ones(root):
-    found = {one["name"]: one for one in shelf()["entries"]}
-    assert list(found) == [one.name for one in zoo.entries()] and shelf()["damaged"] == []
+    found = {one["name"]: one for one in list_runs()["entries"]}
+    assert list(found) == [one.name for one in zoo.entries()] and list_runs()["damaged"] == []
     for name, one in found.items():
         kept = read_json(zoo.ROOT / name / "evaluation.json", Evaluation)
         best = min((s.meta_loss.mean, n) for n, s in kept.optimizers.items() if n != "learned")
@@ -71,7 +71,7 @@ def test_the_shipped_ones(root):
         theta = Run(zoo.ROOT / name).optimizer().theta
         assert one["parameters"] == sum(tensor.numel() for tensor in theta.values())
         assert one["looks"] and one["origin"] == "shipped" and one["when"] is None
-    earned = json.loads((zoo.ROOT / "rosenbrock-gru64" / "interventions.json").read_text())["earnings"]
+    earned = json.loads((zoo.ROOT / "rosenbrock-gru64" / "interventions.json").read_text())["ablations"]
     means = {one["name"]: one["meta_loss"]["mean"] for one in earned}
     assert found["rosenbrock-gru64"]["mechanisms"] == {
         "momentum": None,
@@ -93,9 +93,9 @@ def test_ones_own_in_every_state(root):
     assert found[waiting.name]["when"] == waiting.job.submitted
     assert found["mine"]["looks"] and not found["rosenbrock-gru64"]["looks"]
     assert found["mine"]["held_out"] is None and found["mine"]["mechanisms"] is None
-    (said,) = shelf()["damaged"]
+    (said,) = list_runs()["damaged"]
     assert "broken/config.json is damaged" in said
-    assert json.dumps(shelf(), allow_nan=False)
+    assert json.dumps(list_runs(), allow_nan=False)
 
 
 def test_a_run_is_read_once_for_each_change(root, monkeypatch):

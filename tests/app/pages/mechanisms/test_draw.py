@@ -59,16 +59,18 @@ def test_an_early_snapshot_differs(app: Dash) -> None:
     view = parse("versus=none")[0]
     with app.server.app_context():
         late, early = (draw(replace(view, outer_step=step), LIGHT)[0] for step in (view.outer_step, 0))
-    assert late.moved["eigenvalues"] != early.moved["eigenvalues"]
+    assert late.client_arrays["eigenvalues"] != early.client_arrays["eigenvalues"]
 
 
 def test_what_moves_is_there_by_name(app: Dash) -> None:
     (side,) = drawn(app, "versus=none")
     names = {trace.name for figure in side.figures.values() for trace in figure.data}
     assert {MOVING, LIT, "fan 0", "fan 4", "eigenvalues", "modes"} <= names
-    moved = side.moved
-    assert len(moved["updates"]) == moved["modes"] and len(moved["updates"][0]) == len(moved["shifts"])
-    assert len(moved["updates"][0][0]) == len(moved["gradients"])
+    client_arrays = side.client_arrays
+    assert len(client_arrays["updates"]) == client_arrays["modes"] and len(client_arrays["updates"][0]) == len(
+        client_arrays["shifts"]
+    )
+    assert len(client_arrays["updates"][0][0]) == len(client_arrays["gradients"])
 
 
 def test_the_themes_differ(app: Dash) -> None:

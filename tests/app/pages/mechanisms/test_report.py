@@ -19,7 +19,7 @@ def test_it_holds_everything_and_asks_nobody(tmp_path):
     assert "<mine>" not in text.replace("&lt;mine&gt;", "")
     assert 'src="http' not in text and "<link" not in text
     for name in ("momentum", "clipping", "schedule", "adaptation"):
-        assert getattr(report, name).says[0].split("<")[0][:30] in text.replace("&#x27;", "'")
+        assert getattr(report, name).sentences[0].split("<")[0][:30] in text.replace("&#x27;", "'")
 
 
 def test_sgd_has_a_page_too():

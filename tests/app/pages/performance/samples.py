@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from core.baselines.search import RIVALS, Tuned
+from core.baselines.search import BASELINES, SearchResult
 from core.evaluation.held_out import Evaluation
 from core.evaluation.out_of_distribution import Generalization
 
@@ -29,10 +29,10 @@ def score(mean: float | None, sem: float | None = 0.001, **changes: Any) -> dict
     }
 
 
-def evaluation(learned: float | None = 0.05, task: str = "rosenbrock", **rivals: float | None) -> Evaluation:
+def evaluation(learned: float | None = 0.05, task: str = "rosenbrock", **baselines: float | None) -> Evaluation:
     """A comparison by meta-loss; rivals not named get 0.1, 0.2, 0.3 …"""
-    means = {name: 0.1 * (i + 1) for i, name in enumerate(RIVALS)} | rivals
-    scores = {"learned": score(learned, hyperparameters=None), **{name: score(means[name]) for name in RIVALS}}
+    means = {name: 0.1 * (i + 1) for i, name in enumerate(BASELINES)} | baselines
+    scores = {"learned": score(learned, hyperparameters=None), **{name: score(means[name]) for name in BASELINES}}
     content = {"task": task, "problems": 10, "seed": 3, "steps": STEPS, "target": 0.1, "outer_step": 5}
     return Evaluation.model_validate({**content, "optimizers": scores})
 
@@ -58,7 +58,7 @@ def generalization() -> Generalization:
     )
 
 
-def tuned(**changes: Any) -> Tuned:
+def tuned(**changes: Any) -> SearchResult:
     """The outcome of `draws`."""
     content: dict[str, Any] = {
         "task": "rosenbrock",
@@ -72,7 +72,7 @@ def tuned(**changes: Any) -> Tuned:
         "sem": 0.01,
         "diverged": 2,
     }
-    return Tuned.model_validate(content | changes)
+    return SearchResult.model_validate(content | changes)
 
 
 def draws() -> dict[str, np.ndarray]:

@@ -6,20 +6,20 @@ import numpy as np
 import pytest
 
 from app.pages.performance import captions
-from app.pages.performance.data import Curve, Landscape, Standing, running_median, standing
+from app.pages.performance.data import Curve, Landscape, Results, results_of, running_median
 from tests.app.pages.performance.samples import draws, evaluation, generalization, tuned
 
 
 @pytest.fixture(scope="module")
-def sample() -> Standing:
+def sample() -> Results:
     """A shipped optimizer with made-up results."""
-    real = standing("rosenbrock", "rosenbrock-gru64")
+    real = results_of("rosenbrock", "rosenbrock-gru64")
     losses = np.array([0.9, 0.5, 0.3, 0.05, 0.2, 0.06, 0.05, np.inf, 0.04, 0.03])
     curve = Curve(np.arange(1, 11), losses, running_median(losses), skipped=1)
     return dataclasses.replace(real, evaluation=evaluation(0.05), curve=curve, generalization=None, siblings={})
 
 
-def test_curves(sample: Standing) -> None:
+def test_curves(sample: Results) -> None:
     drawn, look = captions.curves(sample, pictured=True)
     assert "10 held-out problems" in drawn
     assert look.endswith("reaches 0.0500 ± 0.0010, 50 % below the best rival, SGD (0.1000 ± 0.0010).")
@@ -27,7 +27,7 @@ def test_curves(sample: Standing) -> None:
     assert "diverges on 2 problems" in captions.curves(diverging, pictured=False)[1]
 
 
-def test_other_seeds_are_named_with_their_numbers(sample: Standing) -> None:
+def test_other_seeds_are_named_with_their_numbers(sample: Results) -> None:
     others = {"b": evaluation(0.06), "c": evaluation(0.0471)}
     _, look = captions.curves(dataclasses.replace(sample, siblings=others), pictured=True)
     assert look.endswith("; trained from 2 other seeds (thin lines) it reaches 0.0600 and 0.0471.")
@@ -35,7 +35,7 @@ def test_other_seeds_are_named_with_their_numbers(sample: Standing) -> None:
     assert "thin" not in captions.outer(sample)[0]
 
 
-def test_table(sample: Standing) -> None:
+def test_table(sample: Results) -> None:
     drawn, look = captions.table(sample)
     assert "10 held-out problems (seed 3) of 20 inner steps" in drawn
     title = sample.subject.title
@@ -45,7 +45,7 @@ def test_table(sample: Standing) -> None:
     assert "Adam diverged on some problem." in captions.table(worse)[1]
 
 
-def test_tuning(sample: Standing) -> None:
+def test_tuning(sample: Results) -> None:
     drawn, look = captions.tuning(Landscape(tuned(), draws()), sample)
     assert "6 draws of Momentum's hyperparameters, coloured by β (momentum)" in drawn
     assert "dropped before they had seen all 64 problems" in drawn
@@ -55,7 +55,7 @@ def test_tuning(sample: Standing) -> None:
     )
 
 
-def test_tuning_counts_draws_given_up_early(sample: Standing) -> None:
+def test_tuning_counts_draws_given_up_early(sample: Results) -> None:
     whole = draws() | {"problems": np.full(6, 64), "steps": np.full(6, 200)}
     drawn, _ = captions.tuning(Landscape(tuned(), whole), sample)
     assert "dropped" not in drawn
@@ -77,7 +77,7 @@ def test_out_of_distribution() -> None:
     assert holds == "It stays below every rival on 5 × longer, and is level with the best on 10 parameters."
 
 
-def test_outer_training(sample: Standing) -> None:
+def test_outer_training(sample: Results) -> None:
     drawn, look = captions.outer(sample)
     assert "10 outer steps" in drawn
     assert "stays below the lowest line, SGD's 0.100, from outer step" in look

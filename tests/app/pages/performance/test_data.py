@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from app.pages.performance import data
-from app.pages.performance.data import evaluation_of, landscape, learned, running_median, standing
-from core.baselines.search import RIVALS, TUNED
+from app.pages.performance.data import evaluation_of, landscape, learned, results_of, running_median
+from core.baselines.search import BASELINES, EXPLORE_BASELINES
 from core.errors import InputError
 from core.runs import zoo
 from core.runs.run import Run
@@ -17,11 +17,11 @@ from core.tasks import TASKS
 
 @pytest.mark.parametrize("task", TASKS)
 def test_the_default_optimizer_of_every_task_has_been_compared(task: str) -> None:
-    found = standing(task, next(iter(learned(task))))
+    found = results_of(task, next(iter(learned(task))))
     assert found.evaluation.task == task
-    first, *rivals = found.evaluation.optimizers
+    first, *baselines = found.evaluation.optimizers
     assert first == "learned"
-    assert set(TUNED) <= set(rivals) <= set(RIVALS)
+    assert set(EXPLORE_BASELINES) <= set(baselines) <= set(BASELINES)
     assert len(found.curve.outer_step) == found.run.config.outer_steps
     assert found.subject.name not in found.siblings
 
@@ -30,8 +30,8 @@ SEARCHES = sorted((path.parent.name, path.stem) for path in zoo.TUNED_ROOT.glob(
 
 
 @pytest.mark.parametrize(("task", "rival"), SEARCHES)
-def test_the_star_is_the_best_draw(task: str, rival: str) -> None:
-    found = landscape(task, rival)
+def test_the_star_is_the_best_draw(task: str, baseline: str) -> None:
+    found = landscape(task, baseline)
     assert len(found.draws["meta_loss"]) == found.tuned.draws
     last = found.draws["problems"] == found.draws["problems"].max()
     best = int(np.argmin(np.where(last & np.isfinite(found.draws["meta_loss"]), found.draws["meta_loss"], np.inf)))
@@ -92,4 +92,4 @@ def test_siblings_differ_in_the_seed_alone(copy: Path, monkeypatch: pytest.Monke
         subjects[name] = data.Subject(name, "learned", name, "", original.snapshots, Run(copy / name), {})
     (copy / "d" / "evaluation.json").unlink()
     monkeypatch.setattr(data, "subjects", lambda _: subjects)
-    assert list(standing("rosenbrock", "a").siblings) == ["b"]
+    assert list(results_of("rosenbrock", "a").siblings) == ["b"]

@@ -10,10 +10,10 @@ from app.pages.performance.figures.shift import ABOVE, DIVERGED, row_height, shi
 from app.pages.performance.figures.tuning import sort_draws, tuning_figure
 from app.pages.performance.scenes import Data, Surface
 from app.shared.style import DARK, LIGHT, OPTIMIZER_COLORS, plain_log_axis, translucent
-from core.baselines.search import RIVALS
+from core.baselines.search import BASELINES
 from tests.app.pages.performance.samples import STEPS, draws, evaluation, generalization, tuned
 
-ALL = ("learned", *RIVALS)
+ALL = ("learned", *BASELINES)
 
 
 def mine(figure: object, name: str) -> list[object]:
@@ -93,7 +93,7 @@ def test_outer_training_has_snapshots_that_lead_to_explore() -> None:
     np.testing.assert_allclose(found.y, [curve().smooth[0], curve().smooth[2], curve().smooth[-1]])
     (median,) = [trace for trace in figure.data if trace.name == "running median"]
     assert median.hoverinfo == "skip"  # or it would take the snapshots' clicks
-    for name in RIVALS:
+    for name in BASELINES:
         (level,) = mine(figure, name)
         wanted = evaluation(adam=None).optimizers[name].meta_loss.mean
         np.testing.assert_array_equal(level.y, [np.nan if wanted is None else wanted] * 2)
@@ -162,7 +162,7 @@ def test_out_of_distribution_marks_where_it_fails() -> None:
     assert [note.text for note in figure.layout.annotations] == [
         "lower",
         "lower",
-        "level",
+        "tied",
         "<b>fails</b>",
         "<b>fails</b>",
     ]

@@ -8,10 +8,10 @@ import pytest
 from dash import Dash, no_update
 
 from app.pages.performance import draw as drawing
-from app.pages.performance.data import learned, standing
+from app.pages.performance.data import learned, results_of
 from app.pages.performance.view import OPTIMIZERS, parse
 from app.shared.style import DARK, LIGHT
-from core.baselines.search import RIVALS
+from core.baselines.search import BASELINES
 from core.errors import InputError
 from core.tasks import TASKS
 from tests.app.pages.performance.samples import generalization
@@ -53,10 +53,10 @@ def test_the_layout_holds_every_part(app: Dash, page: Any) -> None:
     assert all(getattr(parts[f"show-{name}"], "aria-pressed") == "true" for name in OPTIMIZERS)
     assert parts["performance-task"].value == "linear_regression"
     assert parts["performance-rival"].value == "momentum"
-    assert [entry["value"] for entry in parts["performance-rival"].data] == list(RIVALS)
+    assert [entry["value"] for entry in parts["performance-rival"].data] == list(BASELINES)
     assert parts["performance-link"].data == ""
     assert getattr(parts["head-meta_loss"], "aria-sort") == "ascending"
-    found = standing("linear_regression", parts["performance-optimizer"].value)
+    found = results_of("linear_regression", parts["performance-optimizer"].value)
     rows = parts["performance-rows"].children
     assert len(rows) == len(found.evaluation.optimizers)
     links = [part for part in parts["performance-snapshots"].children if getattr(part, "href", None)]
@@ -66,7 +66,7 @@ def test_the_layout_holds_every_part(app: Dash, page: Any) -> None:
 
 
 def test_the_layout_of_a_link_sets_everything(app: Dash, page: Any) -> None:
-    query = {"task": "rosenbrock", "rival": "adam", "shown": "learned,adam", "sort": "-diverged", "theme": "dark"}
+    query = {"task": "rosenbrock", "baseline": "adam", "shown": "learned,adam", "sort": "-diverged", "theme": "dark"}
     parts = laid_out(app, page, "dark", **query)
     assert said(parts["link-notice"]) == []
     assert (parts["performance-task"].value, parts["performance-rival"].value) == ("rosenbrock", "adam")
@@ -75,7 +75,7 @@ def test_the_layout_of_a_link_sets_everything(app: Dash, page: Any) -> None:
     assert getattr(parts["head-diverged"], "aria-sort") == "descending"
     assert getattr(parts["head-meta_loss"], "aria-sort") == "none"
     assert (parts["performance-shown"].data, parts["performance-sort"].data) == (["learned", "adam"], "-diverged")
-    assert parts["performance-link"].data == "task=rosenbrock&rival=adam&theme=dark"
+    assert parts["performance-link"].data == "task=rosenbrock&baseline=adam&theme=dark"
     curves = parts["performance-curves-rosenbrock-graph"].figure
     assert curves.layout.font.color == DARK.text
     assert {trace.legendgroup for trace in curves.data if trace.visible} == {"learned", "adam"}
@@ -101,7 +101,7 @@ def test_the_address_is_served(app: Dash, query: str) -> None:
 
 def view(page: Any, app: Dash, **changes: Any) -> dict[str, Any]:
     """The answer to controls as they stand, by output."""
-    held = {"task": "rosenbrock", "theme": "light", "rival": "adam", "shown": list(OPTIMIZERS), "sort": "meta_loss"}
+    held = {"task": "rosenbrock", "theme": "light", "baseline": "adam", "shown": list(OPTIMIZERS), "sort": "meta_loss"}
     held |= {"optimizer": next(iter(learned("rosenbrock"))), "scheme": "light"} | changes
     with app.server.test_request_context():
         answer = page.on_view(**held)
@@ -143,12 +143,12 @@ def test_the_tuning_landscape_is_drawn_by_itself(page: Any, app: Dash) -> None:
         )
     assert figure.layout.font.color == DARK.text
     assert "RMSProp" in caption[0].children
-    assert link == "task=rosenbrock&rival=rmsprop&theme=dark"
+    assert link == "task=rosenbrock&baseline=rmsprop&theme=dark"
     assert notice == []
 
 
 def test_a_control_that_holds_no_view_is_one_sentence(page: Any, app: Dash) -> None:
-    assert all(part is no_update for part in view(page, app, rival="nobody").values())
+    assert all(part is no_update for part in view(page, app, baseline="nobody").values())
     with app.server.test_request_context():
         chosen = next(iter(learned("rosenbrock")))
         *rest, notice = page.on_tuning("rosenbrock", chosen, "nobody", "light", [], "meta_loss", "light")
@@ -160,7 +160,7 @@ def test_what_is_missing_is_said_where_it_would_be(monkeypatch: pytest.MonkeyPat
     def refuse(task: str, name: str) -> Any:
         if task == "rosenbrock":
             raise InputError("it has not been evaluated yet")
-        return standing(task, name)
+        return results_of(task, name)
 
     monkeypatch.setattr(drawing, "standing", refuse)
     drawn = drawing.draw(parse("task=rosenbrock")[0], LIGHT)
@@ -177,7 +177,7 @@ def test_out_of_distribution_may_be_missing(monkeypatch: pytest.MonkeyPatch, pag
     import dataclasses  # noqa: PLC0415
 
     monkeypatch.setattr(
-        drawing, "standing", lambda task, name: dataclasses.replace(standing(task, name), generalization=found)
+        drawing, "standing", lambda task, name: dataclasses.replace(results_of(task, name), generalization=found)
     )
     drawn = drawing.draw(parse("task=rosenbrock")[0], LIGHT)
     if found is None:

@@ -2,14 +2,14 @@
 
 from app.pages.performance.table import HEADERS, orders, rows
 from app.pages.performance.view import SORTS
-from core.baselines.search import RIVALS
+from core.baselines.search import BASELINES
 from tests.app.pages.performance.samples import evaluation
 
 
 def test_cells() -> None:
     found = rows(evaluation(0.05, adam=None), "Learned GRU-64")
     by_name = {row.name: row for row in found}
-    assert list(by_name) == ["learned", *RIVALS]
+    assert list(by_name) == ["learned", *BASELINES]
     assert by_name["learned"].title == "Learned GRU-64"
     assert by_name["learned"].cells == {
         "meta_loss": "0.0500 ± 0.0010",
@@ -36,8 +36,8 @@ def test_an_older_evaluation_has_counted_no_steps() -> None:
 def test_every_order_holds_everyone_and_the_unknown_come_last() -> None:
     found = orders(rows(evaluation(0.25, adam=None), "Learned"))
     assert set(found) == set(SORTS)
-    assert all(sorted(order) == sorted(["learned", *RIVALS]) for order in found.values())
-    others = [name for name in RIVALS if name != "adam"]
+    assert all(sorted(order) == sorted(["learned", *BASELINES]) for order in found.values())
+    others = [name for name in BASELINES if name != "adam"]
     upwards = [*others[:2], "learned", *others[2:]]
     assert found["meta_loss"] == [*upwards, "adam"]
     assert found["-meta_loss"] == [*reversed(upwards), "adam"]

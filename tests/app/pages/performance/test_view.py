@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from app.pages.performance.data import learned
 from app.pages.performance.view import OPTIMIZERS, SORTS, View, parse, to_query
-from core.baselines.search import RIVALS
+from core.baselines.search import BASELINES
 from core.tasks import TASKS
 
 
@@ -18,7 +18,7 @@ def views(draw: st.DrawFn) -> View:
     return View(
         task=task,
         optimizer=draw(st.sampled_from(list(learned(task)))),
-        rival=draw(st.sampled_from(RIVALS)),
+        baseline=draw(st.sampled_from(BASELINES)),
         shown=tuple(name for name in OPTIMIZERS if name in names),
         sort=draw(st.sampled_from(SORTS)),
         theme=draw(st.sampled_from(["auto", "light", "dark"])),
@@ -49,8 +49,8 @@ def test_the_empty_link_is_the_default_view() -> None:
         ("optimizer", "rosenbrock-gru64"),
         ("optimizer", "adam"),
         ("optimizer", "../../etc/passwd"),
-        ("rival", "learned"),
-        ("rival", ""),
+        ("baseline", "learned"),
+        ("baseline", ""),
         ("shown", "adam,nobody"),
         ("shown", ""),
         ("sort", "hyperparameters"),

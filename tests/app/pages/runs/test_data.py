@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.pages.runs.data import differences, smoothed, tell
+from app.pages.runs.data import differences, smoothed, summarize
 from app.pages.runs.figures import colors_of, curves_figure, levels_figure
 from app.pages.runs.view import chosen, parse, sweeps, to_query
 from app.shared.style import LIGHT
@@ -37,7 +37,7 @@ def test_a_sweep_is_told_by_what_it_differs_in(made: str) -> None:
     assert parse(to_query(view)) == (view, [])
     runs = chosen(view)
     assert list(sweeps()) == [made]
-    told = tell(runs)
+    told = summarize(runs)
     assert [one.state for one in told] == ["finished"] * 3 + ["queued"]
     assert differences(told) == {"units": [3, 4], "seed": [0, 1]}
     for one, run in zip(told[:3], runs, strict=False):
@@ -71,7 +71,7 @@ def test_medians_are_taken_over_what_is_finite() -> None:
 
 
 def test_figures_hold_the_levels(made: str) -> None:
-    told = tell(chosen(parse(f"sweep={made}")[0]))
+    told = summarize(chosen(parse(f"sweep={made}")[0]))
     curves = curves_figure(told, "units", [3, 4], LIGHT)
     colors = colors_of([3, 4], LIGHT)
     assert [trace.line.color for trace in curves.data] == [colors[str(one.settings["units"])] for one in told]

@@ -4,15 +4,15 @@ import pytest
 
 from app.pages.train.figures import FIGURES, HELD_OUT, RAW, SMOOTH
 from app.shared.style import DARK, LIGHT, OPTIMIZER_COLORS
-from core.baselines.search import RIVALS
+from core.baselines.search import BASELINES
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK])
 def test_every_line_to_beat_has_its_colour_and_no_data(theme) -> None:
     for make in FIGURES.values():
         traces = {trace.name: trace for trace in make(theme).data}
-        assert set(RIVALS) <= set(traces)
-        assert all(traces[name].line.color == OPTIMIZER_COLORS[name] for name in RIVALS)
+        assert set(BASELINES) <= set(traces)
+        assert all(traces[name].line.color == OPTIMIZER_COLORS[name] for name in BASELINES)
         assert all(len(trace.x) == 0 for trace in traces.values())
 
 

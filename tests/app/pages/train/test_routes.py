@@ -15,7 +15,7 @@ from app.pages.explore.bundles import source_of
 from app.pages.explore.view import parse
 from app.shared.catalog import subjects
 from app.shared.http import LARGEST_BODY
-from core.baselines.search import TUNED
+from core.baselines.search import EXPLORE_BASELINES
 from core.jobs.queue import find, take_next, withdraw
 from core.jobs.worker import execute
 from core.runs import zoo
@@ -73,7 +73,9 @@ def test_a_run_from_submission_to_the_library(client: FlaskClient, root: Path) -
     assert rest["events"] == told["events"][4:]
     known = subjects("linear_regression")
     assert known[job["id"]].snapshots == tuple(done["snapshots"]) and known[job["id"]].title.startswith("Own GRU-4")
-    assert next(iter(known)) == "linear_regression-gru64" and list(known)[-len(TUNED) :] == list(TUNED)
+    assert next(iter(known)) == "linear_regression-gru64" and list(known)[-len(EXPLORE_BASELINES) :] == list(
+        EXPLORE_BASELINES
+    )
     view = parse(f"task=linear_regression&optimizer={job['id']}&outer_step=30")[0]
     assert view.optimizer == job["id"]
     source = source_of(view)

@@ -7,7 +7,7 @@ from plotly.io import to_json
 
 import loptscope as ls
 from app.pages.train.figures import HELD_OUT, RAW, SMOOTH
-from core.baselines.search import RIVALS
+from core.baselines.search import BASELINES
 from core.jobs.queue import submit
 from core.outer.trainer import train
 
@@ -27,11 +27,11 @@ def test_every_figure_is_drawn_from_the_run(queued):
     for name in page.names:
         json.loads(to_json(page.figure(name)), parse_constant=pytest.fail)
     outer = {trace.name: trace for trace in page.figure("outer").data}
-    assert set(outer) == {*RIVALS, RAW, SMOOTH, HELD_OUT}
+    assert set(outer) == {*BASELINES, RAW, SMOOTH, HELD_OUT}
     assert list(outer[RAW].y) == pytest.approx([step.meta_loss for step in run.outer_losses()])
     assert list(outer[HELD_OUT].x) == [4]
     curve = {trace.name: trace for trace in page.figure("curve").data}
-    assert set(curve) == {*RIVALS, "learned"} and list(curve["learned"].x) == list(range(7))
+    assert set(curve) == {*BASELINES, "learned"} and list(curve["learned"].x) == list(range(7))
     assert curve["learned"].y[0] == 1
 
 
