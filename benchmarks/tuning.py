@@ -12,7 +12,8 @@ from torch.optim.lr_scheduler import ExponentialLR, LambdaLR, LRScheduler
 
 from benchmarks.report import Line
 from core.baselines.pruning import worker_pool
-from core.baselines.search import BASELINES, draw, search
+from core.baselines.search import draw, search
+from core.optimizers.hand_designed import BASELINES
 from core.optimizers.schedules import WarmupCosine
 from core.seeds import Purpose, generator
 from core.tasks import make_task

@@ -11,7 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from core.baselines.search import RANGES, SPACES, Range
 from core.errors import InputError
 from core.optimizers.base import Optimizer
 from core.optimizers.checks import check_optimizer
 from core.optimizers.hand_designed import CALIBRATION, HAND_DESIGNED
+from core.optimizers.hyperparameters import Range
 from core.optimizers.module import ModuleOptimizer
 from core.optimizers.torch_optimizer import TorchOptimizer, wrap
 from core.runs.run import is_name
@@ -137,9 +137,11 @@ def register_torch_optimizer(
     for key in ranges or {}:
         if key not in taken:
             raise InputError(f"{name} has no hyperparameter {key!r:.60}: it takes {', '.join(taken)}")
+    limits = made.limits()
+    made.own = {key: replace(limits[key], range=chosen) for key, chosen in (ranges or {}).items()}
+    made.title = title or name
     HAND_DESIGNED[name] = made
-    SPACES[name] = {key: (ranges or {}).get(key, RANGES[key]) for key in taken}
-    WRAPPED[name] = title or name
+    WRAPPED[name] = made.title
     return made
 
 

@@ -25,7 +25,7 @@ from core.analysis.jacobians import Derivatives, derivatives, update_slope
 from core.analysis.linearization import Linearization, LinearOptimizer, linearize
 from core.analysis.projection import Projection, principal_components
 from core.analysis.update_function import effective_learning_rate, update_function, update_functions_between
-from core.baselines.search import Range, search
+from core.baselines.search import search
 from core.errors import InputError
 from core.evaluation.held_out import Evaluation, compare, evaluate
 from core.evaluation.out_of_distribution import Generalization, generalize
@@ -37,6 +37,7 @@ from core.mechanisms.momentum import momentum_view
 from core.mechanisms.report import Report, report_of
 from core.mechanisms.schedule import schedule_view
 from core.optimizers import Architecture, HandDesigned, Optimizer, RecurrentOptimizer, make_hand_designed
+from core.optimizers.hyperparameters import Range
 from core.plugins import register_optimizer, register_task, register_torch_optimizer
 from core.runs.run import Run
 from core.runs.transfer import export_weights, import_renn, import_weights

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from app.shared.catalog import TITLES
-from core.baselines.search import BASELINES
 from core.evaluation.held_out import Evaluation, Score
 from core.evaluation.out_of_distribution import Generalization
 from core.evaluation.outcome import outcome_of
 from core.files.atomic import read_json, write_bytes
+from core.optimizers.hand_designed import BASELINES
 from core.runs import zoo
 from core.tasks import TASKS
 from tools.marked import with_table

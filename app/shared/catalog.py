@@ -7,27 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from core import plugins
-from core.baselines.search import EXPLORE_BASELINES
 from core.errors import InputError, choose
 from core.evaluation.held_out import Evaluation
 from core.files.atomic import Stamp, read_json, stamp
-from core.optimizers import Optimizer, make_hand_designed
+from core.optimizers.base import Optimizer
+from core.optimizers.hand_designed import BASELINES, EXPLORE_BASELINES, HAND_DESIGNED, make_hand_designed
 from core.plugins import Plugin
 from core.runs import zoo
 from core.runs.label import LABEL_FILE, read_label
 from core.runs.run import Run
 from core.tasks import TASKS
 
-TITLES = {
-    "learned": "Learned",
-    "sgd": "SGD",
-    "momentum": "Momentum",
-    "nesterov": "Nesterov",
-    "rmsprop": "RMSProp",
-    "adam": "Adam",
-    "adam_cosine": "Adam + cosine",
-    "adam_exponential": "Adam + exponential",
-}
+TITLES = {"learned": "Learned", **{name: HAND_DESIGNED[name].title for name in BASELINES}}
 KEPT = ("evaluation.json", LABEL_FILE)  # files of a run that change what is said of it
 
 

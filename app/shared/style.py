@@ -14,23 +14,12 @@ import plotly.graph_objects as go
 from plotly.basedatatypes import BaseTraceType
 from plotly.colors import sample_colorscale
 
-OPTIMIZER_COLORS = {
-    "learned": "#D55E00",
-    "momentum": "#0072B2",
-    "rmsprop": "#009E73",
-    "adam": "#CC79A7",
-    "adam_cosine": "#9d49f2",
-    "adam_exponential": "#8c4b2a",
-    "nesterov": "#56B4E9",
-    "sgd": "#6e6e6e",
-}
-LEARNED_COLORS = (OPTIMIZER_COLORS["learned"], "#5a5aff", "#4dbf60", "#84507f")  # of several side by side, in order
-OPTIMIZER_DASHES = {
-    "nesterov": "dash",
-    "adam_cosine": "dash",
-    "adam_exponential": "dot",
-    "sgd": "dashdot",
-}  # else solid
+from core.optimizers.hand_designed import BASELINES, HAND_DESIGNED
+
+LEARNED = "#D55E00"
+OPTIMIZER_COLORS = {"learned": LEARNED, **{name: HAND_DESIGNED[name].color for name in BASELINES}}
+LEARNED_COLORS = (LEARNED, "#5a5aff", "#4dbf60", "#84507f")  # of several side by side, in order
+OPTIMIZER_DASHES = {"learned": "solid", **{name: HAND_DESIGNED[name].dash for name in BASELINES}}
 FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
 GRAPH_CONFIG = {

@@ -24,55 +24,10 @@ from torch import Tensor
 from core.baselines.pruning import pruned_search, worker_pool
 from core.errors import InputError, choose
 from core.files.atomic import read_json, write_bytes, write_json
-from core.optimizers.hand_designed import HAND_DESIGNED, HandDesigned, make_hand_designed
+from core.optimizers.hand_designed import BASELINES, HAND_DESIGNED, HandDesigned, make_hand_designed
 from core.seeds import Purpose, generator
 from core.tasks import SHIPPED
 from core.tasks.base import Task
-
-
-@dataclass(frozen=True)
-class Range:
-    """How one hyperparameter is drawn.
-
-    Attributes:
-        low: smallest value.
-        high: largest value.
-        kind: "log" draws its logarithm uniformly; "one_minus_log" draws 1 − value so (for decay constants);
-            "zero_or_log" is 0 for half of the draws and log-uniform for the others; "unroll" is the unroll length.
-    """
-
-    low: float
-    high: float
-    kind: Literal["log", "one_minus_log", "zero_or_log", "unroll"]
-
-    def draw(self, count: int, source: torch.Generator) -> Tensor:
-        """[count], float64."""
-        uniform = torch.rand(count, generator=source, dtype=torch.float64)
-        low, high = (1 - self.high, 1 - self.low) if self.kind == "one_minus_log" else (self.low, self.high)
-        value = torch.exp(math.log(low) + (math.log(high) - math.log(low)) * uniform)
-        if self.kind == "one_minus_log":
-            return 1 - value
-        if self.kind == "zero_or_log":
-            return torch.where(torch.rand(count, generator=source, dtype=torch.float64) < 0.5, 0.0, value)
-        return value
-
-
-RANGES: dict[str, Range] = {
-    "learning_rate": Range(1e-5, 1e2, "log"),
-    "momentum": Range(0.0, 0.999, "one_minus_log"),
-    "decay": Range(0.0, 0.9999, "one_minus_log"),
-    "rho": Range(0.0, 0.9999, "one_minus_log"),
-    "beta1": Range(0.0, 0.999, "one_minus_log"),
-    "beta2": Range(0.0, 0.9999, "one_minus_log"),
-    "epsilon": Range(1e-10, 1e-2, "log"),
-    "learning_rate_decay": Range(1e-4, 1.0, "zero_or_log"),
-    "warmup": Range(1.0, 100.0, "zero_or_log"),
-    "horizon": Range(1.0, math.inf, "unroll"),
-    "half_life": Range(5.0, 2000.0, "log"),
-}
-SPACES: dict[str, dict[str, Range]] = {}  # by optimizer, where it is not `RANGES`
-EXPLORE_BASELINES = ("momentum", "rmsprop", "adam")  # shown beside the optimizer under the microscope
-BASELINES = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adam_cosine", "adam_exponential")  # compared with
 
 
 class SearchResult(BaseModel):
@@ -135,13 +90,11 @@ class Search:
 def draw(optimizer: str, count: int, seed: int, steps: int) -> dict[str, Tensor]:
     """Hyperparameters of a hand-designed optimizer by name, each [count], float64, for unrolls of ``steps``."""
     source = generator(Purpose.SEARCH, seed)
-    space = SPACES.get(optimizer, RANGES)
-    ranges = {name: space[name] for name in HAND_DESIGNED[optimizer]().hyperparameters()}
     return {
         name: torch.full((count,), float(steps), dtype=torch.float64)
-        if limits.kind == "unroll"
-        else limits.draw(count, source)
-        for name, limits in ranges.items()
+        if limits.range.kind == "unroll"
+        else limits.range.draw(count, source)
+        for name, limits in HAND_DESIGNED[optimizer].limits().items()
     }
 
 

@@ -7,7 +7,7 @@ of that other task is therefore not among them; it is in the evaluations of the 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -15,9 +15,7 @@ from core.errors import choose
 from core.evaluation.held_out import STEPS, Evaluation, compare
 from core.optimizers.base import Optimizer
 from core.seeds import Purpose, generator
-from core.tasks import TASKS, Task, make_task
-
-Group = Literal["trained", "unroll", "conditioning", "size", "noise", "task"]
+from core.tasks import TASKS, Task, make_task, other_problems
 
 LONGER = 5  # times the unroll length
 LARGE = 1000  # inner parameters: with more, a condition has FEW problems
@@ -31,35 +29,15 @@ class Plan:
 
     Attributes:
         name: as in tables and figures.
-        group: what kind of difference from training it is.
+        group: what kind of difference from training it is, such as "unroll", "size" or "task".
         task: to draw the problems from.
         steps: K, the unroll length.
     """
 
     name: str
-    group: Group
+    group: str
     task: Task
     steps: int = STEPS
-
-
-OTHER_PROBLEMS: dict[str, list[tuple[str, Group, dict[str, Any]]]] = {
-    "linear_regression": [
-        ("curvatures from 0.1 to 1", "conditioning", {"smallest_eigenvalue": 1e-1}),
-        ("curvatures from 0.01 to 1", "conditioning", {"smallest_eigenvalue": 1e-2}),
-        ("curvatures from 0.0001 to 1", "conditioning", {"smallest_eigenvalue": 1e-4}),
-        ("curvatures from 0.00001 to 1", "conditioning", {"smallest_eigenvalue": 1e-5}),
-        ("curvatures from 0.001 to 10", "conditioning", {"largest_eigenvalue": 10.0}),
-        ("2 parameters", "size", {"parameters": 2}),
-        ("20 parameters", "size", {"parameters": 20}),
-        ("100 parameters", "size", {"parameters": 100}),
-    ],
-    "two_moons": [
-        ("2 hidden layers of 16", "size", {"hidden": (16, 16)}),
-        ("2 hidden layers of 128", "size", {"hidden": (128, 128)}),
-        ("5 hidden layers of 32", "size", {"hidden": (32,) * 5}),
-        ("noise 0.3 on the data", "noise", {"noise": 0.3}),
-    ],
-}
 
 
 def plans(task: str) -> list[Plan]:
@@ -71,7 +49,7 @@ def plans(task: str) -> list[Plan]:
     choose("task", task, TASKS)
     own = make_task(task)
     found = [Plan("as trained", "trained", own), Plan(f"{LONGER} × longer", "unroll", own, LONGER * STEPS)]
-    found += [Plan(name, group, make_task(task, changes)) for name, group, changes in OTHER_PROBLEMS.get(task, [])]
+    found += [Plan(v.name, v.difference, make_task(task, v.parameters)) for v in other_problems(task)]
     return found + [Plan(cls.title, "task", cls()) for name, cls in TASKS.items() if name != task]
 
 
@@ -87,7 +65,7 @@ class Condition(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str
-    group: Group
+    group: str
     evaluation: Evaluation
 
 

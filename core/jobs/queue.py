@@ -15,29 +15,28 @@ from typing import Any
 
 from core.errors import ConflictError, InputError, UnknownError
 from core.files.atomic import Stamp, is_settled, stamp, write_bytes, write_json
+from core.jobs.job import Job, JobInfo, locked, note
 from core.jobs.limits import Limits
-from core.jobs.record import LEFT_AS, Job, Record, Request, locked, note
 from core.runs import zoo
 from core.runs.config import RunConfig
 from core.runs.lock import Heartbeat, RunLock, acquire, begin_heartbeat, last_heartbeat
 from core.runs.options import from_options, to_options
-from core.runs.run import Run, State, Status, is_name, runs_root
+from core.runs.run import Run, Status, is_name, runs_root
+from core.runs.states import LEFT_AS, STATES, Request
 from core.runs.trash import count, expire, purge
 
 IN_VAIN = 5  # workers in a row that may die of a run before it is given up
-AT_WORK: tuple[State, ...] = ("queued", "running", "paused")  # what counts against a client's number of runs
-CAN_RESUME: tuple[State, ...] = ("paused", "stopped", "cancelled", "failed")
 
 
 @dataclass(frozen=True)
 class ClaimedJob:
     """A run that was taken from the queue, and the right to work on it."""
 
-    record: Record
+    job: Job
     claim: RunLock
 
 
-def find(name: str, root: Path | None = None) -> Record:
+def find(name: str, root: Path | None = None) -> Job:
     """The job of that name.
 
     Raises:
@@ -46,25 +45,25 @@ def find(name: str, root: Path | None = None) -> Record:
     path = (root or runs_root()) / name
     if not is_name(name) or not (path / "job.json").is_file():
         raise UnknownError(f"there is no run {name[:80]!r}")
-    return Record(path)
+    return Job(path)
 
 
 @functools.lru_cache(maxsize=8192)
-def _settled(path: Path, found: Stamp) -> tuple[Record, Status]:
-    record = Record(path)
-    return record, record.status()
+def _settled(path: Path, found: Stamp) -> tuple[Job, Status]:
+    job = Job(path)
+    return job, job.status()
 
 
-def _read(path: Path) -> tuple[Record, Status]:
+def _read(path: Path) -> tuple[Job, Status]:
     """A job; from memory if its files are the same and old enough for a change to show in their times."""
     found = stamp(path, ("job.json", "config.json", "status.json"))
     if is_settled(found):
         return _settled(path, found)
-    record = Record(path)
-    return record, record.status()
+    job = Job(path)
+    return job, job.status()
 
 
-def records(root: Path | None = None) -> list[tuple[Record, Status]]:
+def list_jobs(root: Path | None = None) -> list[tuple[Job, Status]]:
     """All jobs, in the order in which they were submitted; folders that are damaged are left out."""
     found = []
     for path in (root or runs_root()).glob("*/job.json"):
@@ -74,13 +73,13 @@ def records(root: Path | None = None) -> list[tuple[Record, Status]]:
             found.append(_read(path.parent))
         except (InputError, OSError):
             continue
-    return sorted(found, key=lambda pair: (pair[0].job.submitted, pair[0].name))
+    return sorted(found, key=lambda pair: (pair[0].info.submitted, pair[0].name))
 
 
-def waiting(listed: Iterable[tuple[Record, Status]]) -> list[Record]:
+def waiting(listed: Iterable[tuple[Job, Status]]) -> list[Job]:
     """The runs that wait, the next one first."""
-    queued = [record for record, status in listed if status.state == "queued"]
-    return sorted(queued, key=lambda record: (record.job.order, record.job.submitted, record.name))
+    queued = [job for job, status in listed if status.state == "queued"]
+    return sorted(queued, key=lambda job: (job.info.order, job.info.submitted, job.name))
 
 
 def _client(address: str, root: Path) -> str:
@@ -108,7 +107,7 @@ def submit(
     limits: Limits | None = None,
     client: str = "",
     sweep: str | None = None,
-) -> Record:
+) -> Job:
     """Put a run at the end of the queue.
 
     Args:
@@ -134,108 +133,108 @@ def submit(
     root.mkdir(parents=True, exist_ok=True)
     with locked(root / ".lock"):
         who = _client(client, root) if client else ""
-        known = records(root)
-        own = sum(record.job.client == who and status.state in AT_WORK for record, status in known) if who else 0
+        known = list_jobs(root)
+        own = sum(job.info.client == who and not STATES[status.state].over for job, status in known) if who else 0
         queue = waiting(known)
         limits.check_room(len(queue), own, len(known) + count(root), root)
         now = time.time()
-        order = max([now, *(record.job.order + 1 for record in queue)])
+        order = max([now, *(job.info.order + 1 for job in queue)])
         name = _name(config, root)
         making = root / f".new-{name}"  # it appears whole, or not at all
         try:
             run = Run.create(making, config, theta)
             run.write_status(Status(state="queued", outer_step=0, outer_steps=config.outer_steps))
-            write_json(making / "job.json", Job(submitted=now, order=order, client=who, sweep=sweep))
+            write_json(making / "job.json", JobInfo(submitted=now, order=order, client=who, sweep=sweep))
             note(making, "state", state="queued", message="", outer_step=0)
             making.rename(root / name)
         except BaseException:
             shutil.rmtree(making, ignore_errors=True)
             raise
-    return Record(root / name)
+    return Job(root / name)
 
 
 def restart(
-    record: Record,
+    job: Job,
     outer_step: int | None,
     changes: Mapping[str, Any],
     *,
     limits: Limits | None = None,
     client: str = "",
-) -> Record:
+) -> Job:
     """Queue a new run that starts from a snapshot of another one, with its settings but for the changes.
 
     Raises:
         InputError: no such snapshot, the changes are wrong, or they change the shape of the optimizer.
     """
-    kept = record.run.snapshots()
+    kept = job.run.snapshots()
     if not kept:
-        raise InputError(f"{record.name} has no snapshot yet to start from")
+        raise InputError(f"{job.name} has no snapshot yet to start from")
     step = kept[-1] if outer_step is None else outer_step
-    start = {"run": record.name, "outer_step": step}
-    settings = {name: value for name, value in to_options(record.run.config).items() if name != "start"}
-    return submit({**settings, "start": start, **changes}, root=record.path.parent, limits=limits, client=client)
+    start = {"run": job.name, "outer_step": step}
+    settings = {name: value for name, value in to_options(job.run.config).items() if name != "start"}
+    return submit({**settings, "start": start, **changes}, root=job.path.parent, limits=limits, client=client)
 
 
-def reorder(record: Record, place: int) -> None:
+def reorder(job: Job, place: int) -> None:
     """Move a waiting run to another place of the queue, 0 being the next one to run.
 
     Raises:
         ConflictError: it does not wait.
     """
-    root = record.path.parent
+    root = job.path.parent
     with locked(root / ".lock"):
-        queue = waiting(records(root))
+        queue = waiting(list_jobs(root))
         names = [other.name for other in queue]
-        if record.name not in names:
-            raise ConflictError(f"{record.name} does not wait in the queue any more")
-        moved = queue.pop(names.index(record.name))
+        if job.name not in names:
+            raise ConflictError(f"{job.name} does not wait in the queue any more")
+        moved = queue.pop(names.index(job.name))
         queue.insert(max(0, min(place, len(queue))), moved)
-        orders = sorted(other.job.order for other in queue)
+        orders = sorted(other.info.order for other in queue)
         for other, order in zip(queue, orders, strict=True):
-            if other.job.order != order:
+            if other.info.order != order:
                 other.write_job(order=order)
 
 
-def ask(record: Record, request: Request) -> None:
+def ask(job: Job, request: Request) -> None:
     """Pause, stop (and keep) or cancel a run: at once if nobody works on it, otherwise its worker is asked.
 
     Raises:
         ConflictError: the run is over, so there is nothing to pause, stop or cancel.
     """
-    claim = acquire(record.path)
+    claim = acquire(job.path)
     if claim is None:
-        record.set_request(request)
+        job.make_request(request)
         return
     try:
-        leave(record, request)
+        leave(job, request)
     finally:
         claim.release()
 
 
-def leave(record: Record, request: Request) -> None:
+def leave(job: Job, request: Request) -> None:
     """Do to a run that is claimed what is wanted.
 
     Raises:
         ConflictError: the run is over, so there is nothing to pause, stop or cancel.
     """
-    state = record.status().state
-    if state not in AT_WORK and state != LEFT_AS[request]:
-        raise ConflictError(f"{record.name} is {state}: there is nothing to {request}")
-    record.set_request(None)
+    state = job.status().state
+    if STATES[state].over and state != LEFT_AS[request]:
+        raise ConflictError(f"{job.name} is {state}: there is nothing to {request}")
+    job.make_request(None)
     if state != LEFT_AS[request]:
         if request == "stop":
-            record.keep_snapshot()
-        record.set_state(LEFT_AS[request])
+            job.keep_snapshot()
+        job.set_state(LEFT_AS[request])
 
 
-def withdraw(record: Record) -> None:
+def withdraw(job: Job) -> None:
     """Remove a run that was queued by mistake; if a worker was quicker, it is cancelled."""
-    claim = acquire(record.path)
+    claim = acquire(job.path)
     if claim is None:
-        record.set_request("cancel")
+        job.make_request("cancel")
         return
     try:
-        purge(record.path, record.path.parent)
+        purge(job.path, job.path.parent)
     finally:
         claim.release()
 
@@ -250,28 +249,28 @@ def tidy(root: Path) -> None:
     expire(root)
 
 
-def resume(record: Record, limits: Limits | None = None) -> None:
+def resume(job: Job, limits: Limits | None = None) -> None:
     """Queue a run again, to go on from its last training state; no effect on one that waits or runs.
 
     Raises:
         ConflictError: it is finished, or has been trained for as long as is allowed.
     """
     limits = limits or Limits.from_environment()
-    claim = acquire(record.path)
+    claim = acquire(job.path)
     if claim is None:
-        if record.pending_request() == "pause":
-            record.set_request(None)
+        if job.pending_request() == "pause":
+            job.make_request(None)
         return
     try:
-        status = record.status()
+        status = job.status()
         if status.state == "finished":
-            raise ConflictError(f"{record.name} is finished: start a new run from one of its snapshots instead")
+            raise ConflictError(f"{job.name} is finished: start a new run from one of its snapshots instead")
         if status.seconds >= limits.seconds:
-            raise ConflictError(f"{record.name} has been trained for the {limits.seconds:g} s that a run may take here")
-        if status.state in CAN_RESUME:
-            record.set_request(None)
-            record.write_job(order=time.time())
-            record.set_state("queued")
+            raise ConflictError(f"{job.name} has been trained for the {limits.seconds:g} s that a run may take here")
+        if STATES[status.state].resumable:
+            job.make_request(None)
+            job.write_job(order=time.time())
+            job.set_state("queued")
     finally:
         claim.release()
 
@@ -281,15 +280,15 @@ def take_next(worker: str, root: Path | None = None) -> ClaimedJob | None:
 
     Its status says "running" and its heartbeat is the worker's from now on.
     """
-    listed = records(root)
-    lost = [record for record, status in listed if status.state == "running"]
-    for record in (*lost, *waiting(listed)):
-        claim = acquire(record.path)
+    listed = list_jobs(root)
+    lost = [job for job, status in listed if status.state == "running"]
+    for job in (*lost, *waiting(listed)):
+        claim = acquire(job.path)
         if claim is None:
             continue
         try:
-            if _begin(record, worker):
-                return ClaimedJob(record, claim)
+            if _begin(job, worker):
+                return ClaimedJob(job, claim)
         except BaseException:
             claim.release()
             raise
@@ -297,36 +296,36 @@ def take_next(worker: str, root: Path | None = None) -> ClaimedJob | None:
     return None
 
 
-def _begin(record: Record, worker: str) -> bool:
+def _begin(job: Job, worker: str) -> bool:
     """Make a claimed run the worker's, if it still is to be run."""
-    status = record.status()
-    request = record.pending_request()
+    status = job.status()
+    request = job.pending_request()
     if status.state not in ("queued", "running"):
         return False
     if request is not None:
-        leave(record, request)
+        leave(job, request)
         return False
-    before = last_heartbeat(record.path) if status.state == "running" else None
+    before = last_heartbeat(job.path) if status.state == "running" else None
     in_vain = 0
     if before is not None and status.outer_step <= before.outer_step:
         in_vain = before.in_vain + 1
     if in_vain >= IN_VAIN:
-        record.set_state("failed", f"its worker died {in_vain} times at the same point, perhaps for want of memory")
+        job.set_state("failed", f"its worker died {in_vain} times at the same point, perhaps for want of memory")
         return False
     heartbeat = Heartbeat(worker=worker, host=socket.gethostname(), outer_step=status.outer_step, in_vain=in_vain)
-    begin_heartbeat(record.path, heartbeat)
+    begin_heartbeat(job.path, heartbeat)
     message = "its worker was lost; another one goes on from the last training state" if before is not None else ""
-    record.set_state("running", message)
+    job.set_state("running", message)
     return True
 
 
 def is_waiting(root: Path | None = None) -> bool:
     """Whether a worker would find something to do."""
-    for record, status in records(root):
+    for job, status in list_jobs(root):
         if status.state == "queued":
             return True
         if status.state == "running":
-            claim = acquire(record.path)
+            claim = acquire(job.path)
             if claim is not None:
                 claim.release()
                 return True

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import InputError
+from core.jobs.job import Job
 from core.jobs.limits import Limits
 from core.jobs.queue import submit, withdraw
-from core.jobs.record import Record
 from core.runs.options import OPTIONS, from_options
 
 MOST_RUNS = 1000
@@ -22,7 +22,7 @@ def sweep(
     root: Path | None = None,
     limits: Limits | None = None,
     client: str = "",
-) -> tuple[str, list[Record]]:
+) -> tuple[str, list[Job]]:
     """Queue every combination of some settings' values.
 
     Args:
@@ -53,12 +53,12 @@ def sweep(
     for chosen in combinations:
         limits.check(from_options({**settings, **chosen}, strict=True))
     name = f"sweep-{secrets.token_hex(3)}"
-    made: list[Record] = []
+    made: list[Job] = []
     try:
         for chosen in combinations:
             made.append(submit({**settings, **chosen}, root=root, limits=limits, client=client, sweep=name))  # noqa: PERF401 - what was made is needed
     except (InputError, OSError):
-        for record in made:
-            withdraw(record)
+        for job in made:
+            withdraw(job)
         raise
     return name, made

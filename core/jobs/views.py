@@ -9,8 +9,8 @@ from typing import Any
 from core.errors import InputError
 from core.files.atomic import Stamp, is_settled, stamp
 from core.jobs.broker import SEEN_WITHIN, workers_present
+from core.jobs.job import Job, events
 from core.jobs.queue import waiting
-from core.jobs.record import Record, events
 from core.runs.label import LABEL_FILE, read_label
 from core.runs.lock import HEARTBEAT
 from core.runs.options import command_of, to_options
@@ -18,7 +18,7 @@ from core.runs.run import OuterStep, Status
 
 MOST_EVENTS = 500
 MOST_POINTS = 5000  # of the curve in one answer, about
-FILES = ("outer_loss.csv", "snapshots", LABEL_FILE)  # beside those that `records` looks at
+FILES = ("outer_loss.csv", "snapshots", LABEL_FILE)  # beside those that `list_jobs` looks at
 RECENT = 20  # outer steps that the speed is taken over
 
 
@@ -46,20 +46,20 @@ def _speed(steps: list[OuterStep]) -> float | None:
     return (steps[-1].outer_step - steps[0].outer_step) / (steps[-1].seconds - steps[0].seconds)
 
 
-def _beating(record: Record) -> bool:
+def _beating(job: Job) -> bool:
     try:
-        return time.time() - (record.path / HEARTBEAT).stat().st_mtime < SEEN_WITHIN
+        return time.time() - (job.path / HEARTBEAT).stat().st_mtime < SEEN_WITHIN
     except OSError:
         return False
 
 
-def describe(record: Record) -> dict[str, Any]:
+def describe(job: Job) -> dict[str, Any]:
     """One job; its place in the queue is only in `describe_all`."""
-    status = record.status()
+    status = job.status()
     recent: list[OuterStep] = []
     if status.state != "queued":
         try:
-            recent = record.run.outer_losses(max(0, status.outer_step - RECENT))
+            recent = job.run.outer_losses(max(0, status.outer_step - RECENT))
         except InputError:  # said where the curve is asked for
             recent = []
     newer = [step for step in recent if step.outer_step > status.outer_step] if status.state == "running" else []
@@ -76,62 +76,62 @@ def describe(record: Record) -> dict[str, Any]:
         )
     speed = _speed(recent)
     left = (live.outer_steps - live.outer_step) / speed if speed else None
-    config = record.run.config
+    config = job.run.config
     return {
-        "id": record.name,
-        "title": read_label(record.path).title,
+        "id": job.name,
+        "title": read_label(job.path).title,
         **live.model_dump(),
-        "requested": record.pending_request(),
-        "worker_alive": status.state == "running" and _beating(record),
+        "requested": job.pending_request(),
+        "worker_alive": status.state == "running" and _beating(job),
         "meta_loss": None if latest is None else _finite(latest.meta_loss),
         "steps_per_second": speed,
         "seconds_left": left if status.state == "running" else None,
-        "submitted": record.job.submitted,
-        "sweep": record.job.sweep,
+        "submitted": job.info.submitted,
+        "sweep": job.info.sweep,
         "start": None if config.start is None else config.start.model_dump(),
-        "snapshots": record.run.snapshots(),
+        "snapshots": job.run.snapshots(),
         "settings": to_options(config),
-        "command": command_of(config, f"runs/{record.name}"),
+        "command": command_of(config, f"runs/{job.name}"),
     }
 
 
 @functools.lru_cache(maxsize=8192)
-def _described(record: Record, found: Stamp) -> dict[str, Any]:
-    """Of a run that nobody works on; a record that `records` gives again is the same as long as its files are, and ``found`` (of
+def _described(job: Job, found: Stamp) -> dict[str, Any]:
+    """Of a run that nobody works on; a record that `list_jobs` gives again is the same as long as its files are, and ``found`` (of
     its other files) is part of the key only."""
-    return describe(record)
+    return describe(job)
 
 
-def _listed(record: Record, status: Status, queue: Mapping[str, int]) -> dict[str, Any]:
-    found = stamp(record.path, FILES)
-    known = _described(record, found) if status.state != "running" and is_settled(found) else describe(record)
-    place = queue.get(record.name) if status.state == "queued" else None
-    return {**known, "requested": record.pending_request(), "place": place}
+def _listed(job: Job, status: Status, queue: Mapping[str, int]) -> dict[str, Any]:
+    found = stamp(job.path, FILES)
+    known = _described(job, found) if status.state != "running" and is_settled(found) else describe(job)
+    place = queue.get(job.name) if status.state == "queued" else None
+    return {**known, "requested": job.pending_request(), "place": place}
 
 
-def describe_all(listed: Iterable[tuple[Record, Status]], sweep: str | None = None) -> dict[str, Any]:
+def describe_all(listed: Iterable[tuple[Job, Status]], sweep: str | None = None) -> dict[str, Any]:
     """All jobs in the order in which they were submitted, the queue, and the number of workers that are there."""
     known = list(listed)
-    queue = [record.name for record in waiting(known)]
+    queue = [job.name for job in waiting(known)]
     places = {name: place for place, name in enumerate(queue)}
     shown = []
-    for record, status in known:
-        if sweep is not None and record.job.sweep != sweep:
+    for job, status in known:
+        if sweep is not None and job.info.sweep != sweep:
             continue
         try:
-            shown.append(_listed(record, status, places))
+            shown.append(_listed(job, status, places))
         except (InputError, OSError):  # deleted this moment
             continue
     return {"jobs": shown, "queue": queue, "workers": workers_present()}
 
 
-def happened(record: Record, after: int) -> dict[str, Any]:
+def happened(job: Job, after: int) -> dict[str, Any]:
     """Events after a sequence number; those of kind "steps" come with the points of the outer training curve.
 
     Raises:
         InputError: the curve is damaged.
     """
-    found, last = events(record.path, after, MOST_EVENTS)
+    found, last = events(job.path, after, MOST_EVENTS)
     told: list[dict[str, Any]] = []
     points = 0
     for event in found:
@@ -139,9 +139,9 @@ def happened(record: Record, after: int) -> dict[str, Any]:
             if points > MOST_POINTS:
                 last = event["seq"] - 1
                 break
-            part = record.run.outer_losses(event["first"] - 1, event["last"] - event["first"] + 1)
+            part = job.run.outer_losses(event["first"] - 1, event["last"] - event["first"] + 1)
             points += len(part)
             event = {**event, "points": _points(part)}
         told.append(event)
-    more = bool(events(record.path, last, 1)[0])
-    return {"events": told, "next": last, "more": more, "state": record.status().state}
+    more = bool(events(job.path, last, 1)[0])
+    return {"events": told, "next": last, "more": more, "state": job.status().state}

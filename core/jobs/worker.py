@@ -11,13 +11,14 @@ from torch import Tensor
 
 from core.errors import InputError
 from core.jobs.held_out import HeldOut
+from core.jobs.job import Job, note
 from core.jobs.limits import Limits
 from core.jobs.queue import ClaimedJob
-from core.jobs.record import LEFT_AS, Record, note
 from core.outer.gradient import Workers
 from core.outer.trainer import FULL, Hooks, train
 from core.runs.lock import end_heartbeat, heartbeat_again
-from core.runs.run import OuterStep, State
+from core.runs.run import OuterStep
+from core.runs.states import LEFT_AS, State
 
 BEAT_EVERY = 1.0  # seconds
 LOOK_EVERY = 0.2  # seconds between two looks at what is asked
@@ -52,8 +53,8 @@ class HeartbeatThread:
 class _Supervision:
     """What a worker does between two outer steps of one run."""
 
-    def __init__(self, record: Record, pulse: HeartbeatThread, leaving: Callable[[], bool], limits: Limits):
-        self.record, self.pulse, self.leaving, self.limits = record, pulse, leaving, limits
+    def __init__(self, job: Job, pulse: HeartbeatThread, leaving: Callable[[], bool], limits: Limits):
+        self.job, self.pulse, self.leaving, self.limits = job, pulse, leaving, limits
         self.held_out: HeldOut | None = None
         self.looked = 0.0
         self.written_to = 0
@@ -73,7 +74,7 @@ class _Supervision:
             return False
         if now - self.looked > LOOK_EVERY:
             self.looked = now
-            request = self.record.pending_request()
+            request = self.job.pending_request()
             if request is not None:
                 self.reason = LEFT_AS[request], ""
                 return False
@@ -82,7 +83,7 @@ class _Supervision:
     def written(self, outer_step: int) -> None:
         """The curve on disk has grown."""
         if outer_step > self.written_to:
-            note(self.record.path, "steps", first=self.written_to + 1, last=outer_step)
+            note(self.job.path, "steps", first=self.written_to + 1, last=outer_step)
         self.written_to = outer_step
 
     def theta(self, step: OuterStep, theta: Mapping[str, Tensor]) -> None:
@@ -91,22 +92,22 @@ class _Supervision:
         if before is None:  # the first step also loads and compiles
             return
         if self.held_out is None:
-            self.held_out = HeldOut(self.record.run.config)
+            self.held_out = HeldOut(self.job.run.config)
         held_out = self.held_out
         held_out.saw(step.seconds - before)
-        last = step.outer_step == self.record.run.config.outer_steps
+        last = step.outer_step == self.job.run.config.outer_steps
         if held_out.due(last=last):
-            note(self.record.path, "evaluation", outer_step=step.outer_step, **held_out.evaluate(theta))
+            note(self.job.path, "evaluation", outer_step=step.outer_step, **held_out.evaluate(theta))
             if not last:
                 return
         if held_out.rivals_due(last=last):
             found = held_out.baselines()
             if found:
-                note(self.record.path, "levels", optimizers=found)
+                note(self.job.path, "levels", optimizers=found)
 
     def kept(self, outer_step: int) -> None:
         """A snapshot was kept."""
-        note(self.record.path, "snapshot", outer_step=outer_step)
+        note(self.job.path, "snapshot", outer_step=outer_step)
 
 
 @final
@@ -133,18 +134,18 @@ def execute(
         threads: to use; one for each core by default.
         limits: what is allowed; those of the environment by default.
     """
-    record = held.record
-    pulse = HeartbeatThread(record.path, worker)
-    watch = _Supervision(record, pulse, leaving, limits or Limits.from_environment())
-    watch.written_to = record.status().outer_step
-    log.info("%s: goes on from outer step %d", record.name, watch.written_to)
+    job = held.job
+    pulse = HeartbeatThread(job.path, worker)
+    watch = _Supervision(job, pulse, leaving, limits or Limits.from_environment())
+    watch.written_to = job.status().outer_step
+    log.info("%s: goes on from outer step %d", job.name, watch.written_to)
     hooks = Hooks(theta=watch.theta, written=watch.written, kept=watch.kept, left_as=lambda: watch.reason)
     try:
         workers = Workers(threads) if threads else Workers()
-        train(record.path, record.run.config, resume=True, on_step=watch.on_step, hooks=hooks, workers=workers)
-        _after(record)
+        train(job.path, job.run.config, resume=True, on_step=watch.on_step, hooks=hooks, workers=workers)
+        _after(job)
     except LostError:
-        log.warning("%s: another worker has taken it over", record.name)
+        log.warning("%s: another worker has taken it over", job.name)
         held.claim.release()
         pulse.stop()
         return
@@ -158,39 +159,39 @@ def execute(
         TypeError,
         ValueError,
     ) as error:
-        log.exception("%s failed", record.name)
-        _say_failed(record, error)
+        log.exception("%s failed", job.name)
+        _say_failed(job, error)
     pulse.stop()
-    end_heartbeat(record.path)
+    end_heartbeat(job.path)
     held.claim.release()
 
 
-def _after(record: Record) -> None:
+def _after(job: Job) -> None:
     """Training was left: keep what is to be kept and say so."""
-    state = record.status().state
+    state = job.status().state
     if state == "stopped":
-        record.keep_snapshot()
-        record.run.write_status(
-            record.status()
+        job.keep_snapshot()
+        job.run.write_status(
+            job.status()
         )  # once more, so that whoever looked before the snapshot was there looks again
-    record.note_state()
-    request = record.pending_request()
+    job.note_state()
+    request = job.pending_request()
     if request is None and state == "paused":  # it was taken back this moment
-        record.set_state("queued")
-    record.set_request(None)
+        job.set_state("queued")
+    job.make_request(None)
 
 
-def _say_failed(record: Record, error: BaseException) -> None:
+def _say_failed(job: Job, error: BaseException) -> None:
     """As far as that is possible: the disk may be full."""
     full = isinstance(error, OSError) and error.errno in FULL
     try:
-        if full and record.status().state == "failed":  # the trainer has said why
-            record.note_state()
+        if full and job.status().state == "failed":  # the trainer has said why
+            job.note_state()
             return
-        record.run.release()
+        job.run.release()
         what = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
         if full:
             what = "the disk is full: make room, then resume the run"
-        record.set_state("failed", " ".join(what.split())[:400])
+        job.set_state("failed", " ".join(what.split())[:400])
     except (OSError, InputError):
-        log.exception("%s: what went wrong could not be written", record.name)
+        log.exception("%s: what went wrong could not be written", job.name)

@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from typing import Literal, final
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from core.errors import InputError
 from core.optimizers.base import Optimizer
 from core.optimizers.cells import CELLS, GRU_RESETS
 from core.optimizers.features import FEATURES
+from core.settings import OPTIMIZER, setting
 
 
 class Architecture(BaseModel):
@@ -32,12 +33,24 @@ class Architecture(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    cell: Literal["gru", "lstm", "vanilla"] = "gru"
-    units: int = Field(default=64, ge=1, le=1024)
-    reset: Literal["after", "before"] = "after"
-    features: Literal["raw", "scaled", "log_sign", "symlog"] = "raw"
-    feature_scale: float = Field(default=1.0, gt=0, allow_inf_nan=False)
-    output_scale: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    cell: Literal["gru", "lstm", "vanilla"] = setting(
+        "gru",
+        "Cell",
+        "The recurrent network that every parameter gets a copy of.",
+        OPTIMIZER,
+        choices={"gru": "GRU", "lstm": "LSTM", "vanilla": "Vanilla RNN"},
+    )
+    units: int = setting(64, "Units", "Width of the cell.", OPTIMIZER, ge=1, le=1024)
+    reset: Literal["after", "before"] = setting(
+        "after", "Reset gate", "Of a GRU: after the recurrent product as in PyTorch, or before as in renn.", OPTIMIZER
+    )
+    features: Literal["raw", "scaled", "log_sign", "symlog"] = setting(
+        "raw", "Features", "What the cell sees of a gradient.", OPTIMIZER
+    )
+    feature_scale: float = setting(
+        1.0, "Feature scale", "Factor on the gradient; raw features have none.", OPTIMIZER, gt=0, allow_inf_nan=False
+    )
+    output_scale: float = setting(1.0, "Output scale", "Factor on the update.", OPTIMIZER, gt=0, allow_inf_nan=False)
 
     @property
     def label(self) -> str:

@@ -59,6 +59,7 @@ class TorchOptimizer(HandDesigned):
         is_smooth: whether the update is continuous at gradient 0.
     """
 
+    color: ClassVar[str] = "#D55E00"  # stands where learned ones do
     make: ClassVar[Call]
     starts: ClassVar[tuple[float, ...]]
     clocked: ClassVar[bool]
@@ -212,6 +213,7 @@ def wrap(name: str, torch_class: type[torch.optim.Optimizer], **settings: Any) -
         raise InputError(f"{name} cannot be wrapped: its state starts at values that depend on its learning rate")
     body = {
         "kind": name,
+        "title": name,
         "memory": entries,
         "make": staticmethod(make),
         "starts": starts,

@@ -22,7 +22,8 @@ from core.outer.distributed import Team
 from core.outer.estimators import Estimator, make_estimator
 from core.outer.gradient import Workers
 from core.runs.config import RunConfig, snapshot_steps
-from core.runs.run import OuterStep, Run, State, Status
+from core.runs.run import OuterStep, Run, Status
+from core.runs.states import State
 from core.seeds import Purpose, generator
 
 ADAM_STATE = ("step", "exp_avg", "exp_avg_sq")  # what torch.optim.Adam keeps for a parameter

@@ -7,18 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from core.errors import InputError, sentence
 from core.optimizers.recurrent import Architecture
-from core.tasks import Task, make_task
+from core.settings import GRADIENT, TASK, TRAINING, setting
+from core.tasks import Task, make_task, suited_settings
 from core.version import __version__
-
-# What trains well on a task, where it differs from the defaults below; whatever is asked for explicitly comes first.
-SUITED: dict[str, dict[str, Any]] = {
-    "rosenbrock": {"architecture": {"features": "symlog", "output_scale": 0.1}},
-    "two_moons": {
-        "architecture": {"units": 24, "features": "symlog", "feature_scale": 100.0, "output_scale": 0.1},
-        "problems": 2,
-        "unroll": 120,
-    },
-}
 
 
 class Start(BaseModel):
@@ -73,26 +64,62 @@ class RunConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: Literal["loptscope-run/1"] = "loptscope-run/1"
-    task: str
-    task_parameters: dict[str, Any] = {}
+    task: str = setting(..., "Task", "The distribution of problems that it learns to optimize.", TASK)
+    task_parameters: dict[str, Any] = setting({}, "Task parameters", "As a JSON object; empty for the defaults.", TASK)
     architecture: Architecture = Architecture()
     start: Start | None = None
-    outer_steps: int = Field(default=1000, ge=1, le=1_000_000)
-    problems: int = Field(default=64, ge=1, le=100_000)
-    unroll: int = Field(default=200, ge=1, le=100_000)
-    learning_rate: float = Field(default=3e-3, gt=0, allow_inf_nan=False)
-    learning_rate_halving: int | None = Field(default=None, ge=1)
-    gradient_clip: float | None = Field(default=0.1, gt=0, allow_inf_nan=False)
-    adjoint_clip: float | None = Field(default=0.1, gt=0, allow_inf_nan=False)
-    estimator: Literal["backpropagation", "evolution"] = "backpropagation"
-    truncation: int | None = Field(default=None, ge=1)
-    truncation_start: int | None = Field(default=None, ge=1)
-    truncation_growth: int = Field(default=500, ge=1)
-    pairs: int = Field(default=32, ge=1, le=100_000)
-    perturbation: float = Field(default=0.01, gt=0, allow_inf_nan=False)
-    recompute: bool | None = None
-    seed: int = Field(default=0, ge=0, lt=2**63)
-    snapshots: int = Field(default=14, ge=2, le=1000)
+    problems: int = setting(
+        64, "Problems", "In the batch of one outer step: more are slower and less noisy.", TASK, ge=1, le=100_000
+    )
+    unroll: int = setting(200, "Unroll", "Inner steps of one optimization.", TASK, ge=1, le=100_000)
+    outer_steps: int = setting(
+        1000, "Outer steps", "Updates of the optimizer's own weights.", TRAINING, ge=1, le=1_000_000
+    )
+    learning_rate: float = setting(
+        3e-3, "Learning rate", "Of Adam on the weights, at the start.", TRAINING, gt=0, allow_inf_nan=False
+    )
+    learning_rate_halving: int | None = setting(
+        None, "Halving", "Outer steps in which the learning rate halves; none: it stays constant.", TRAINING, ge=1
+    )
+    gradient_clip: float | None = setting(
+        0.1, "Gradient clip", "Largest norm of the outer gradient, or none.", TRAINING, gt=0, allow_inf_nan=False
+    )
+    seed: int = setting(0, "Seed", "Of the first weights and of all training problems.", TRAINING, ge=0, lt=2**63)
+    snapshots: int = setting(
+        14, "Snapshots", "How many to keep, evenly spaced on a log scale.", TRAINING, ge=2, le=1000
+    )
+    estimator: Literal["backpropagation", "evolution"] = setting(
+        "backpropagation",
+        "Estimator",
+        "Back-propagation, or persistent evolution strategies.",
+        GRADIENT,
+        choices={"backpropagation": "back-propagation", "evolution": "evolution (PES)"},
+    )
+    adjoint_clip: float | None = setting(
+        0.1,
+        "Adjoint clip",
+        "Largest norm at each inner step; none: the exact gradient.",
+        GRADIENT,
+        gt=0,
+        allow_inf_nan=False,
+    )
+    truncation: int | None = setting(
+        None, "Window", "Inner steps between two updates; none: the whole unroll.", GRADIENT, ge=1
+    )
+    truncation_start: int | None = setting(
+        None, "First window", "Its length at first, where windows grow; none: they do not.", GRADIENT, ge=1
+    )
+    truncation_growth: int = setting(500, "Growth", "Outer steps over which windows grow.", GRADIENT, ge=1)
+    pairs: int = setting(32, "Pairs", "Of perturbed optimizers, for evolution strategies.", GRADIENT, ge=1, le=100_000)
+    perturbation: float = setting(
+        0.01, "Perturbation", "Its standard deviation, for evolution strategies.", GRADIENT, gt=0, allow_inf_nan=False
+    )
+    recompute: bool | None = setting(
+        None,
+        "Recompute states",
+        "Instead of storing them: slower, in less memory; by default as memory needs.",
+        GRADIENT,
+    )
     version: str = __version__
     provenance: Literal["trained", "imported"] = "trained"
 
@@ -125,7 +152,7 @@ def make_config(settings: dict[str, Any], *, strict: bool = False) -> RunConfig:
         InputError: one sentence naming the first setting that is wrong.
     """
     try:
-        suited = SUITED.get(str(settings.get("task")), {})
+        suited = suited_settings(str(settings.get("task")))
         architecture = {**suited.get("architecture", {}), **settings.get("architecture", {})}
         given = {**suited, **settings, "architecture": architecture}
         return RunConfig.model_validate_json(json.dumps(given), strict=True) if strict else RunConfig(**given)

@@ -8,8 +8,10 @@ from typing import Any
 from core.errors import InputError
 from core.optimizers.recurrent import Architecture
 from core.runs.config import RunConfig, make_config
+from core.settings import settings_of
 from core.tasks import TASKS
 
+SETTINGS = settings_of(RunConfig, Architecture)  # what a user sets by name; ``start`` is the only option beside them
 ARCHITECTURE = tuple(Architecture.model_fields)
 FIXED = ("format", "version", "provenance", "architecture")  # settings of a run that nobody chooses by name
 OPTIONS = (*(name for name in RunConfig.model_fields if name not in FIXED), *ARCHITECTURE)
@@ -46,7 +48,7 @@ def from_options(options: Mapping[str, Any], base: RunConfig | None = None, *, s
 def command_of(config: RunConfig, folder: str) -> str:
     """The shell command that trains the same: only what differs from the defaults that suit the task is spelled out."""
     usual = to_options(make_config({"task": config.task}))
-    words = ["python", "-m", "core", "train", "--task", config.task]
+    words = ["loptscope", "train", "--task", config.task]
     for name, value in to_options(config).items():
         option = f"--{name.replace('_', '-')}"
         if value == usual[name]:

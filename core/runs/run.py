@@ -16,7 +16,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict
@@ -27,13 +26,12 @@ from core.files.append_only import forget, whole_lines
 from core.files.atomic import read_json, read_tensors, write_bytes, write_json, write_tensors
 from core.optimizers.recurrent import RecurrentOptimizer
 from core.runs.config import RunConfig
+from core.runs.states import State
 
 SNAPSHOT_FORMAT = "loptscope-snapshot/1"
 STATE_FORMAT = "loptscope-training-state/1"
 RESERVE = ".reserve"  # room kept for the last words of a run whose disk is full
 RESERVED_BYTES = 64 * 1024
-
-State = Literal["queued", "running", "paused", "stopped", "finished", "cancelled", "failed"]
 
 
 def runs_root() -> Path:

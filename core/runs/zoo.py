@@ -9,14 +9,16 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor
 
-from core.baselines.search import BASELINES, SearchResult, read_search_result
+from core.baselines.search import SearchResult, read_search_result
 from core.errors import InputError, sentence
 from core.evaluation.held_out import Evaluation, compare
 from core.evaluation.out_of_distribution import Condition, Generalization, generalize
 from core.files.atomic import Stamp, data_folder, stamp, write_bytes
 from core.optimizers.base import Optimizer
+from core.optimizers.hand_designed import BASELINES
 from core.runs.config import RunConfig
 from core.runs.run import Run, is_name, runs_root
+from core.runs.states import STATES
 from core.tasks import make_task
 
 ROOT = data_folder(Path(__file__).resolve().parents[1], "zoo")
@@ -110,7 +112,7 @@ def _own_run(path: Path, found: Stamp) -> Run | None:
     """The run in a folder, if it is over and can be looked at; ``found`` (of its files) is part of the key only."""
     try:
         run = Run(path)
-        return run if run.status().state in ("finished", "stopped") and run.snapshots() else None
+        return run if STATES[run.status().state].kept and run.snapshots() else None
     except (InputError, OSError):
         return None
 

@@ -6,6 +6,7 @@ basis) and its linear term −Aᵀb ~ N(0, I); x0 ~ N(0, I).
 """
 
 import math
+from collections.abc import Sequence
 from typing import ClassVar, final
 
 import torch
@@ -13,6 +14,7 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from core.tasks.base import PlanarProblems, Plane, Task
+from core.tasks.variant import Variant
 
 
 @final
@@ -91,6 +93,16 @@ class LinearRegression(Task):
 
     name: ClassVar[str] = "linear_regression"
     title: ClassVar[str] = "Linear regression"
+    other_problems: ClassVar[Sequence[Variant]] = (
+        Variant("curvatures from 0.1 to 1", "conditioning", {"smallest_eigenvalue": 1e-1}),
+        Variant("curvatures from 0.01 to 1", "conditioning", {"smallest_eigenvalue": 1e-2}),
+        Variant("curvatures from 0.0001 to 1", "conditioning", {"smallest_eigenvalue": 1e-4}),
+        Variant("curvatures from 0.00001 to 1", "conditioning", {"smallest_eigenvalue": 1e-5}),
+        Variant("curvatures from 0.001 to 10", "conditioning", {"largest_eigenvalue": 10.0}),
+        Variant("2 parameters", "size", {"parameters": 2}),
+        Variant("20 parameters", "size", {"parameters": 20}),
+        Variant("100 parameters", "size", {"parameters": 100}),
+    )
 
     parameters: int = Field(default=5, ge=2, le=1000)
     smallest_eigenvalue: float = Field(default=1e-3, gt=0, allow_inf_nan=False)

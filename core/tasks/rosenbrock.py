@@ -3,7 +3,8 @@
 A problem is a start point, uniform over x in [−2, 2], y in [−1, 3].
 """
 
-from typing import ClassVar, final
+from collections.abc import Mapping
+from typing import Any, ClassVar, final
 
 import torch
 from torch import Tensor
@@ -71,6 +72,7 @@ class Rosenbrock(Task):
 
     name: ClassVar[str] = "rosenbrock"
     title: ClassVar[str] = "Rosenbrock"
+    suited: ClassVar[Mapping[str, Any]] = {"architecture": {"features": "symlog", "output_scale": 0.1}}
 
     def sample(self, count: int, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> RosenbrockProblems:
         uniform = torch.rand(count, 2, generator=generator, dtype=torch.float64)

@@ -7,7 +7,8 @@ weight initialisation: Glorot-normal weights, N(0, 1e-2) biases, as in the publi
 
 import functools
 import itertools
-from typing import ClassVar, final
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, final
 
 import torch
 from pydantic import Field, field_validator
@@ -16,6 +17,7 @@ from torch.nn.functional import softplus
 
 from core.optimizers.elementwise import tanh
 from core.tasks.base import ClassifierProblems, Task
+from core.tasks.variant import Variant
 
 
 @functools.lru_cache(maxsize=8)
@@ -171,6 +173,17 @@ class TwoMoons(Task):
 
     name: ClassVar[str] = "two_moons"
     title: ClassVar[str] = "Two moons"
+    suited: ClassVar[Mapping[str, Any]] = {
+        "architecture": {"units": 24, "features": "symlog", "feature_scale": 100.0, "output_scale": 0.1},
+        "problems": 2,
+        "unroll": 120,
+    }
+    other_problems: ClassVar[Sequence[Variant]] = (
+        Variant("2 hidden layers of 16", "size", {"hidden": (16, 16)}),
+        Variant("2 hidden layers of 128", "size", {"hidden": (128, 128)}),
+        Variant("5 hidden layers of 32", "size", {"hidden": (32,) * 5}),
+        Variant("noise 0.3 on the data", "noise", {"noise": 0.3}),
+    )
 
     hidden: tuple[int, ...] = (64, 64, 64)
     points: int = Field(default=1024, ge=2, le=100_000)

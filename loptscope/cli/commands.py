@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 import core
 from core import plugins
-from core.baselines.search import BASELINES, search_all
+from core.baselines.search import search_all
 from core.errors import InputError, TrainingError
 from core.evaluation.held_out import compare
 from core.evaluation.out_of_distribution import Condition, Generalization
@@ -30,7 +30,7 @@ from core.mechanisms.ablation import ABLATIONS_FILE, ablate
 from core.mechanisms.context import Context
 from core.mechanisms.report import report_of
 from core.optimizers.base import Optimizer
-from core.optimizers.hand_designed import CALIBRATION, HAND_DESIGNED, make_hand_designed
+from core.optimizers.hand_designed import BASELINES, CALIBRATION, HAND_DESIGNED, make_hand_designed
 from core.outer.distributed import Team
 from core.outer.gradient import Workers
 from core.outer.trainer import train
@@ -42,7 +42,8 @@ from core.runs.reproduce import reproduce
 from core.runs.run import OuterStep, Run
 from core.tables import evaluation_table, generalization_table, report_table
 from core.tasks import TASKS, make_task
-from loptscope.cli.transfer import add_architecture, add_export, add_import, export_run, import_run
+from loptscope.cli.settings import add_settings
+from loptscope.cli.transfer import add_export, add_import, export_run, import_run
 
 AXES = {"seeds": "seed", "units": "units", "learning_rates": "learning_rate"}  # of a sweep
 Theta = dict[str, Tensor]
@@ -56,68 +57,12 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}\n")
 
 
-def _number_or_none(text: str) -> float | None:
-    return None if text == "none" else float(text)
-
-
-_number_or_none.__name__ = "number (or 'none')"
-
-
-def _pairs(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise argparse.ArgumentTypeError(f"write it as NAME=VALUE (got {text!r})")
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"the value of {name} must be JSON (got {value!r})") from None
-
-
 def _list_of(kind: Callable[[str], Value]) -> Callable[[str], list[Value]]:
     def read(text: str) -> list[Value]:
         return [kind(part) for part in text.split(",")]
 
     read.__name__ = f"list of {getattr(kind, '__name__', 'values')}s with commas between"
     return read
-
-
-def _add_settings(t: argparse.ArgumentParser, *, swept: bool = False) -> None:
-    """The settings of a run; without those that only a sweep's lists give."""
-    # Defaults live in RunConfig alone: what is not given here is not passed on.
-    quiet: dict[str, Any] = {"default": argparse.SUPPRESS}
-    t.add_argument("--task", choices=TASKS, help="task to train on", **quiet)
-    t.add_argument(
-        "--task-parameter",
-        action="append",
-        type=_pairs,
-        metavar="NAME=JSON",
-        dest="task_parameters",
-        help="a parameter of the task, as in hidden=[16,16]; may be repeated",
-        **quiet,
-    )
-    add_architecture(t, swept=swept)
-    t.add_argument("--outer-steps", type=int, **quiet)
-    t.add_argument("--problems", type=int, help="in the batch of one outer step", **quiet)
-    t.add_argument("--unroll", type=int, help="inner steps of one unroll", **quiet)
-    t.add_argument("--learning-rate", type=float, help="of Adam on the meta-parameters", **quiet)
-    t.add_argument("--learning-rate-halving", type=int, metavar="STEPS", **quiet)
-    t.add_argument("--gradient-clip", type=_number_or_none, help="largest global norm, or none", **quiet)
-    t.add_argument("--adjoint-clip", type=_number_or_none, help="largest norm of each adjoint, or none", **quiet)
-    t.add_argument("--estimator", choices=("backpropagation", "evolution"), help="of the outer gradient", **quiet)
-    t.add_argument("--truncation", type=int, metavar="STEPS", help="inner steps between two updates", **quiet)
-    t.add_argument("--truncation-start", type=int, metavar="STEPS", help="the same at the start", **quiet)
-    t.add_argument("--truncation-growth", type=int, metavar="OUTER_STEPS", help="how long windows grow", **quiet)
-    t.add_argument("--pairs", type=int, help="of perturbed optimizers, for evolution strategies", **quiet)
-    t.add_argument("--perturbation", type=float, help="standard deviation of the perturbations", **quiet)
-    t.add_argument(
-        "--recompute",
-        action=argparse.BooleanOptionalAction,
-        help="recompute states instead of storing all of them",
-        **quiet,
-    )
-    t.add_argument("--seed", type=int, **quiet)
-    t.add_argument("--snapshots", type=int, help="how many log-spaced snapshots to keep", **quiet)
-    t.add_argument("--start", metavar="RUN[@STEP]", help="snapshot to start from (the last one by default)", **quiet)
 
 
 def _add_analyze(a: argparse.ArgumentParser) -> None:
@@ -153,7 +98,7 @@ def parser() -> argparse.ArgumentParser:
     t = commands.add_parser("train", parents=[common], help="train a learned optimizer")
     t.add_argument("--run", type=Path, required=True, metavar="DIR", help="folder of the run")
     t.add_argument("--resume", action="store_true", help="go on with the run in that folder")
-    _add_settings(t)
+    add_settings(t)
 
     u = commands.add_parser("tune", parents=[common], help="random search for a hand-designed optimizer")
     u.add_argument("--task", choices=TASKS, required=True)
@@ -197,7 +142,7 @@ def parser() -> argparse.ArgumentParser:
     w.add_argument("--parent", type=int, metavar="PID", help="begin no further run once this parent process is gone")
 
     m = commands.add_parser("sweep", parents=[common], help="queue runs of every combination of some settings")
-    _add_settings(m, swept=True)
+    add_settings(m, without=("units",))
     m.add_argument("--seeds", type=_list_of(int), metavar="S,S,…", help="as in 0,1,2")
     m.add_argument("--units", type=_list_of(int), metavar="N,N,…", help="as in 16,32")
     m.add_argument("--learning-rates", type=_list_of(float), metavar="R,R,…", help="as in 0.001,0.003")

@@ -1,4 +1,4 @@
-"""The commands ``import`` and ``export``, and the options that say an architecture."""
+"""The commands ``import`` and ``export``."""
 
 import argparse
 from pathlib import Path
@@ -8,24 +8,10 @@ from pydantic import ValidationError
 
 from core.errors import InputError, sentence
 from core.files.atomic import write_bytes
-from core.optimizers.cells import CELLS
-from core.optimizers.features import FEATURES
 from core.optimizers.recurrent import Architecture
 from core.runs import zoo
 from core.tasks import TASKS
-
-
-def add_architecture(t: argparse.ArgumentParser, *, swept: bool = False) -> None:
-    """The options that say an architecture; without those that only a sweep's lists give."""
-    # Defaults live in Architecture alone: what is not given here is not passed on.
-    quiet: dict[str, Any] = {"default": argparse.SUPPRESS}
-    t.add_argument("--cell", choices=CELLS, **quiet)
-    if not swept:
-        t.add_argument("--units", type=int, **quiet)
-    t.add_argument("--reset", choices=("after", "before"), help="of a GRU: PyTorch's or renn's convention", **quiet)
-    t.add_argument("--features", choices=FEATURES, help="what the cell sees of a gradient", **quiet)
-    t.add_argument("--feature-scale", type=float, **quiet)
-    t.add_argument("--output-scale", type=float, **quiet)
+from loptscope.cli.settings import add_architecture
 
 
 def add_import(i: argparse.ArgumentParser) -> None:

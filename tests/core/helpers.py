@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core.baselines.search import BASELINES, SearchResult
+from core.baselines.search import SearchResult
 from core.files.atomic import write_json
-from core.optimizers.hand_designed import make_hand_designed
+from core.optimizers.hand_designed import BASELINES, make_hand_designed
 from core.optimizers.recurrent import Architecture, RecurrentOptimizer
 from core.runs.config import RunConfig, make_config
 from core.seeds import Purpose, generator

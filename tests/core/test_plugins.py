@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from core import plugins
-from core.baselines.search import SPACES, search
+from core.baselines.search import search
 from core.errors import InputError
 from core.optimizers.hand_designed import HAND_DESIGNED
 from core.tasks import TASKS
@@ -32,7 +32,7 @@ register_optimizer({name!r}, Plain(){more})
 @pytest.fixture(autouse=True)
 def nothing_stays(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What a test registers is forgotten."""
-    kept = [plugins.OPTIMIZERS, plugins.WRAPPED, plugins._loaded, HAND_DESIGNED, TASKS, SPACES]
+    kept = [plugins.OPTIMIZERS, plugins.WRAPPED, plugins._loaded, HAND_DESIGNED, TASKS]
     before = [dict(registry) for registry in kept]
     monkeypatch.setenv("LOPTSCOPE_PLUGINS", "")
     yield

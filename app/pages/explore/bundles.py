@@ -16,8 +16,8 @@ from app.pages.explore.view import STEPS, View, problem_of, to_query
 from app.shared.cache import once
 from app.shared.catalog import Subject, subjects
 from app.shared.fields import Choice, write_choice
-from core.baselines.search import EXPLORE_BASELINES
 from core.bundle import FORMAT, Bundle, Recorded, make_bundle, record
+from core.optimizers.hand_designed import EXPLORE_BASELINES
 from core.runs.run import Run
 
 DISPLAY_ONLY = (

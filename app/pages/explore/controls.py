@@ -8,7 +8,7 @@ from dash import html
 from app.pages.explore.view import LARGEST_SEED, MOST_COMPARED, PANELS, SPEEDS, View, problem_of, startable
 from app.shared.catalog import TITLES, Subject, subjects, task_options
 from app.shared.style import OPTIMIZER_COLORS
-from core.baselines.search import EXPLORE_BASELINES
+from core.optimizers.hand_designed import EXPLORE_BASELINES
 
 PANEL_NAMES = {
     "loss": "loss",

@@ -15,8 +15,8 @@ from app.shared.fields import (
     write_choice,
 )
 from app.shared.links import Field, Links, Values, choice, whole
-from core.baselines.search import EXPLORE_BASELINES
 from core.errors import InputError, choose
+from core.optimizers.hand_designed import EXPLORE_BASELINES
 from core.seeds import Purpose, generator
 from core.tasks import TASKS, PlanarProblems, Problems, make_task
 

@@ -16,12 +16,13 @@ from core.errors import InputError, UnknownError
 from core.evaluation.held_out import MetaLoss
 from core.files.append_only import whole_lines
 from core.files.atomic import Stamp, folder_bytes, is_settled, read_json, stamp
-from core.jobs.record import Job
+from core.jobs.job import JobInfo
 from core.mechanisms.ablation import ABLATIONS_FILE, TITLES, Ablations
 from core.runs import zoo
 from core.runs.label import LABEL_FILE, read_label
 from core.runs.options import command_of
 from core.runs.run import Run, is_name, runs_root
+from core.runs.states import STATES
 
 Kind = Literal["zoo", "own"]
 CURVE, EVALUATION = "outer_loss.csv", "evaluation.json"
@@ -146,7 +147,7 @@ def _mechanisms(run: Run) -> dict[str, Any] | None:
 def _submitted(run: Run) -> float | None:
     """When a run of one's own came to be: submitted, or its configuration written."""
     try:
-        return read_json(run.path / "job.json", Job).submitted
+        return read_json(run.path / "job.json", JobInfo).submitted
     except InputError:
         return (run.path / "config.json").stat().st_mtime
 
@@ -236,7 +237,7 @@ def list_runs(root: Path | None = None) -> dict[str, Any]:
 
 
 def _seen(row: dict[str, Any], shipped: Sequence[str]) -> dict[str, Any]:
-    over = row["snapshots"] > 0 and row["state"] in ("finished", "stopped")
+    over = row["snapshots"] > 0 and STATES[row["state"]].kept
     return {**row, "looks": over and (row["kind"] == "zoo" or row["name"] not in shipped)}
 
 

@@ -9,11 +9,11 @@ from dash import ClientsideFunction, Input, Output, clientside_callback, dcc, ht
 
 from app.pages.library.view import ANY, CHOICES, SORTABLE, View, parse
 from app.pages.performance.parts import sentences
-from app.pages.train.settings import CHOICES as SETTING_CHOICES
 from app.shared.catalog import TITLES
 from core.optimizers.recurrent import Architecture
 from core.runs.transfer import LARGEST
 from core.runs.trash import DAYS
+from core.settings import settings_of
 
 dash.register_page(
     __name__,
@@ -89,7 +89,7 @@ def _words() -> dict[str, Any]:
         "optimizers": TITLES,
         "days": DAYS,
         "largest": LARGEST,
-        "choices": {name: SETTING_CHOICES[name] for name in ("cell", "reset", "features")},
+        "choices": {one.name: one.choices for one in settings_of(Architecture) if one.choices},
         "defaults": Architecture().model_dump(mode="json"),
     }
 

@@ -7,16 +7,18 @@ from app.pages.library.entries import find
 from app.shared.fields import THEME
 from app.shared.links import Field, Links, Values, choice
 from core.errors import InputError
-from core.optimizers.cells import CELLS
-from core.runs.run import State
+from core.optimizers.recurrent import Architecture
+from core.runs.states import State
+from core.settings import settings_of
 from core.tasks import TASKS
 
 ANY = "any"
 SORTABLE = ("title", "task", "label", "state", "last", "held_out", "parameters", "when")
 SORTS = tuple(sign + name for name in SORTABLE for sign in ("", "-"))  # "-" sorts downwards
+CELLS = next(one.choices for one in settings_of(Architecture) if one.name == "cell")
 CHOICES: dict[str, dict[str, str]] = {
     "task": {ANY: "Any task", **{name: task.title for name, task in TASKS.items()}},
-    "cell": {ANY: "Any cell", **dict(zip(CELLS, ("GRU", "LSTM", "Vanilla RNN"), strict=True))},
+    "cell": {ANY: "Any cell", **CELLS},
     "origin": {ANY: "Any origin", "own": "Own", "shipped": "Shipped"},
     "state": {ANY: "Any state", **{name: name for name in get_args(State)}},
 }

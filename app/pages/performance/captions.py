@@ -34,9 +34,9 @@ def _against(judged: Outcome, title: str) -> str:
     )
 
 
-def curves(results_of: Results, pictured: bool) -> Sentences:
+def curves(results: Results, pictured: bool) -> Sentences:
     """Under a task's picture and loss curves."""
-    found = results_of.evaluation
+    found = results.evaluation
     picture = "on top, one of its problems and the learned optimizer's path to the minimum (star)"
     if not pictured:
         picture = "on top, the data that the trained network is to separate"
@@ -44,16 +44,16 @@ def curves(results_of: Results, pictured: bool) -> Sentences:
         f"Mean loss as a share of the first over {counted(found.problems, 'held-out problem')}, bands one standard "
         f"error; {picture}."
     )
-    look = f"By meta-loss, the mean of a curve, {_against(outcome_of(found), results_of.subject.title)}"
-    others = [number(other.optimizers["learned"].meta_loss.mean) for other in results_of.siblings.values()]
+    look = f"By meta-loss, the mean of a curve, {_against(outcome_of(found), results.subject.title)}"
+    others = [number(other.optimizers["learned"].meta_loss.mean) for other in results.siblings.values()]
     if others:
         look += f"; trained from {counted(len(others), 'other seed')} (thin lines) it reaches {listed(others)}"
     return [drawn, look + "."]
 
 
-def table(results_of: Results) -> Sentences:
+def table(results: Results) -> Sentences:
     """Under the table of numbers."""
-    found = results_of.evaluation
+    found = results.evaluation
     drawn = f"{counted(found.problems, 'held-out problem')} (seed {found.seed}) of {found.steps} inner steps"
     if found.target is not None:
         share = f"{found.target:g}"
@@ -62,22 +62,22 @@ def table(results_of: Results) -> Sentences:
     parts = []
     if finals:
         lowest = min(finals, key=lambda name: finals[name])
-        parts.append(f"{_title(results_of, lowest)} ends lowest, with a median loss of {number(finals[lowest])}")
+        parts.append(f"{_title(results, lowest)} ends lowest, with a median loss of {number(finals[lowest])}")
     counts = {n: s.steps_to_target.median for n, s in found.optimizers.items() if s.steps_to_target is not None}
     reached = {name: median for name, median in counts.items() if median is not None}
     if reached:
         first = min(reached, key=lambda name: reached[name])
-        parts.append(f"{_title(results_of, first)} is the first at the target, after {reached[first]:g} steps")
-    diverged = [_title(results_of, n) for n, s in found.optimizers.items() if s.diverged]
+        parts.append(f"{_title(results, first)} is the first at the target, after {reached[first]:g} steps")
+    diverged = [_title(results, n) for n, s in found.optimizers.items() if s.diverged]
     parts.append(f"{listed(diverged)} diverged on some problem" if diverged else "nobody diverged")
     return [f"{drawn}.", f"{'; '.join(parts)}."]
 
 
-def _title(results_of: Results, name: str) -> str:
-    return results_of.subject.title if name == "learned" else TITLES[name]
+def _title(results: Results, name: str) -> str:
+    return results.subject.title if name == "learned" else TITLES[name]
 
 
-def tuning(found: Landscape, results_of: Results) -> Sentences:
+def tuning(found: Landscape, results: Results) -> Sentences:
     """Under the tuning landscape."""
     tuned, draws = found.tuned, found.draws
     name = TITLES[tuned.optimizer]
@@ -90,7 +90,7 @@ def tuning(found: Landscape, results_of: Results) -> Sentences:
         drawn += f", small points were dropped before they had seen all {int(draws['problems'].max())} problems"
     if kinds.bound.any():
         drawn += f", triangles are lower bounds of {counted(int(kinds.bound.sum()), 'draw')} given up early"
-    drawn += f", and the line is {results_of.subject.title} on held-out problems."
+    drawn += f", and the line is {results.subject.title} on held-out problems."
     near = kinds.whole & (draws["meta_loss"] <= 1.1 * tuned.meta_loss)
     rates = draws["learning_rate"][near]
     look = (
@@ -99,7 +99,7 @@ def tuning(found: Landscape, results_of: Results) -> Sentences:
     )
     if len(rates) > 1:
         look += f", with learning rates from {number(rates.min(), 2)} to {number(rates.max(), 2)}"
-    ours = results_of.evaluation.optimizers["learned"].meta_loss.mean
+    ours = results.evaluation.optimizers["learned"].meta_loss.mean
     if ours is not None:
         below = int((kinds.whole & (draws["meta_loss"] < ours)).sum())
         look += f", and {'none' if below == 0 else f'{below:,}'} below the line"
@@ -140,16 +140,16 @@ def _failure(name: str, judged: Outcome) -> str:
     return f"{name} ({what}; {TITLES[judged.baseline]} {number(judged.best.meta_loss.mean)})"
 
 
-def outer(results_of: Results) -> Sentences:
+def outer(results: Results) -> Sentences:
     """Under the outer training curve."""
-    config, found, curve = results_of.run.config, results_of.evaluation, results_of.curve
-    seeds = ", thin for other seeds" if results_of.siblings else ""
+    config, found, curve = results.run.config, results.evaluation, results.curve
+    seeds = ", thin for other seeds" if results.siblings else ""
     drawn = (
         f"Meta-loss of {counted(len(curve.outer_step), 'outer step')} on fresh batches of "
         f"{counted(config.problems, 'problem')} (faint) and its running median{seeds}; lines are what tuned rivals reach, and a "
         "click on a dot opens that snapshot in Explore."
     )
-    look = _passed(curve, found, results_of.subject.title)
+    look = _passed(curve, found, results.subject.title)
     lost = int((~np.isfinite(curve.meta_loss)).sum())
     look += f"; {counted(lost, 'outer step')} had a meta-loss that is not finite" if lost else ""
     look += f"; {counted(curve.skipped, 'update')} had to be skipped" if curve.skipped else ""

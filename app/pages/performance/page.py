@@ -15,8 +15,8 @@ from app.pages.performance.parts import caption, card, graph, legend, sentences,
 from app.pages.performance.view import OPTIMIZERS, SORTABLE, View, parse, to_query
 from app.shared.catalog import TITLES, task_options
 from app.shared.style import LIGHT, THEMES
-from core.baselines.search import BASELINES
 from core.errors import InputError
+from core.optimizers.hand_designed import BASELINES
 from core.tasks import SHIPPED
 
 dash.register_page(

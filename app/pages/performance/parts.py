@@ -18,7 +18,7 @@ BORDERS = {"dash": "dashed", "dashdot": "dashed", "dot": "dotted"}
 
 def swatch(name: str) -> html.Span:
     """A short stroke in an optimizer's colour and dash."""
-    style = {"--mark": OPTIMIZER_COLORS[name], "--dash": BORDERS.get(OPTIMIZER_DASHES.get(name, ""), "solid")}
+    style = {"--mark": OPTIMIZER_COLORS[name], "--dash": BORDERS.get(OPTIMIZER_DASHES[name], "solid")}
     return html.Span(className="swatch", style=style, **{"aria-hidden": "true"})
 
 

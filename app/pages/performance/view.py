@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from app.pages.performance.data import learned
 from app.shared.fields import THEME
 from app.shared.links import Field, Links, Values, choice
-from core.baselines.search import BASELINES
 from core.errors import choose
+from core.optimizers.hand_designed import BASELINES
 from core.tasks import SHIPPED
 
 OPTIMIZERS = ("learned", *BASELINES)

@@ -10,9 +10,10 @@ import numpy as np
 
 from core.errors import InputError
 from core.files.atomic import Stamp, stamp
-from core.jobs.record import events
+from core.jobs.job import events
 from core.runs.options import OPTIONS, to_options
 from core.runs.run import Run
+from core.runs.states import State
 
 MOST_POINTS = 400  # of a curve
 LAST_SHARE = 0.1  # of the outer steps, whose median says where training has come to
@@ -41,7 +42,7 @@ class RunSummary:
     name: str
     task: str
     settings: dict[str, Any]
-    state: str
+    state: State
     outer_step: int
     outer_steps: int
     curve: np.ndarray

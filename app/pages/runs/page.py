@@ -12,6 +12,7 @@ from app.pages.runs.data import RunSummary, compared_by, differences, summarize,
 from app.pages.runs.figures import colors_of, curves_figure, levels_figure
 from app.pages.runs.view import View, chosen, parse, sweeps, to_query
 from app.shared.style import GRAPH_CONFIG, LIGHT, THEMES, Theme
+from core.runs.states import STATES
 
 dash.register_page(
     __name__,
@@ -21,7 +22,6 @@ dash.register_page(
     description="Outer trainings compared by what they differ in",
 )
 
-OVER = ("finished", "stopped", "cancelled", "failed")
 EVERY = 2000  # milliseconds, while one of them is at work
 HEADINGS = ("run", "state", "outer steps", "held out", "in training", "diverged", "skipped", "seconds", "open")
 
@@ -84,7 +84,7 @@ def layout(**query: str) -> html.Main:
 
 
 def _over(told: list[RunSummary]) -> bool:
-    return all(one.state in OVER for one in told)
+    return all(STATES[one.state].over for one in told)
 
 
 def _card(name: str, title: str, figure: Any) -> html.Section:
@@ -151,7 +151,7 @@ def _number(value: float | None) -> str:
 def _row(one: RunSummary, differ: list[str]) -> html.Tr:
     held = "–" if one.held_out is None else f"{one.held_out[0]:.4g} ± {one.held_out[1]:.1g}"
     links: list[Any] = [dcc.Link("Train", href=f"/train?run={one.name}")]
-    if one.state in ("finished", "stopped") and one.snapshots:
+    if STATES[one.state].kept and one.snapshots:
         links = [dcc.Link("Explore", href=f"/?task={one.task}&optimizer={one.name}"), " ", *links]
     cells = [
         *(text_of(one.settings.get(name)) for name in differ),

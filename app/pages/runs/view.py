@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from app.shared.fields import THEME
 from app.shared.links import Field, Links, Values, choice
 from core.errors import InputError
-from core.jobs.queue import records
+from core.jobs.queue import list_jobs
 from core.runs import zoo
 from core.runs.options import OPTIONS
 from core.runs.run import Run, is_name
@@ -34,9 +34,9 @@ class View:
 def sweeps() -> dict[str, list[Run]]:
     """All sweeps by name, newest first, each with its runs in the order in which they were submitted."""
     found: dict[str, list[Run]] = {}
-    for record, _ in records():
-        if record.job.sweep is not None:
-            found.setdefault(record.job.sweep, []).append(record.run)
+    for job, _ in list_jobs():
+        if job.info.sweep is not None:
+            found.setdefault(job.info.sweep, []).append(job.run)
     return dict(reversed(found.items()))
 
 

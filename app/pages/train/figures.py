@@ -5,7 +5,7 @@ import plotly.graph_objects as go
 
 from app.shared.catalog import TITLES
 from app.shared.style import OPTIMIZER_COLORS, OPTIMIZER_DASHES, Theme, figure, line
-from core.baselines.search import BASELINES
+from core.optimizers.hand_designed import BASELINES
 
 NOTHING = np.array([])
 RAW, SMOOTH, HELD_OUT = "each outer step", "running median", "held out"
@@ -22,7 +22,7 @@ def outer_figure(theme: Theme) -> go.Figure:
             OPTIMIZER_COLORS[name],
             name,
             width=1.4,
-            dash=OPTIMIZER_DASHES.get(name, "solid"),
+            dash=OPTIMIZER_DASHES[name],
             hovertemplate=f"{TITLES[name]}, tuned: %{{y:.3g}} on the same held-out problems<extra></extra>",
         )
         for name in BASELINES
@@ -46,7 +46,7 @@ def curve_figure(theme: Theme) -> go.Figure:
             OPTIMIZER_COLORS[name],
             name,
             width=3.0 if name == "learned" else 1.4,
-            dash=OPTIMIZER_DASHES.get(name, "solid"),
+            dash=OPTIMIZER_DASHES[name],
             hovertemplate=f"{TITLES[name]}, step %{{x}}: %{{y:.3g}}<extra></extra>",
         )
         for name in (*BASELINES, "learned")

@@ -12,26 +12,17 @@ from flask import request
 from app.pages.performance.parts import sentences, swatch
 from app.pages.train.draw import INSTRUMENTS, draw
 from app.pages.train.figures import FIGURES
-from app.pages.train.settings import (
-    CHOICES,
-    PRESETS,
-    SETTINGS,
-    TEXTS,
-    Setting,
-    allowed,
-    bounds,
-    optional,
-    parameters_of,
-    whole,
-)
+from app.pages.train.settings import PRESETS, allowed, choices_of, highest, parameters_of
 from app.pages.train.view import NAMES, parse, starting, to_form
 from app.shared.catalog import TITLES
 from app.shared.style import DARK, GRAPH_CONFIG, LIGHT, THEMES, Theme, figure
-from core.baselines.search import BASELINES
 from core.errors import InputError
 from core.jobs.limits import Limits
 from core.jobs.queue import find
-from core.runs.options import command_of, from_options, to_options
+from core.optimizers.hand_designed import BASELINES
+from core.runs.options import SETTINGS, command_of, from_options, to_options
+from core.runs.states import STATES, Action
+from core.settings import Setting
 
 dash.register_page(
     __name__,
@@ -55,12 +46,12 @@ FACTS = {
     "diverged": "problems diverged",
     "skipped": "steps skipped",
 }
-ACTIONS = {  # what may be asked of a run, and in which states
-    "pause": ("Pause", "running"),
-    "resume": ("Resume", "paused stopped cancelled failed"),
-    "stop": ("Stop and keep", "running paused"),
-    "cancel": ("Cancel", "queued running paused"),
-    "delete": ("Delete", "paused stopped finished cancelled failed"),
+ACTIONS: dict[Action, str] = {  # what may be asked of a run
+    "pause": "Pause",
+    "resume": "Resume",
+    "stop": "Stop and keep",
+    "cancel": "Cancel",
+    "delete": "Delete",
 }
 
 
@@ -184,24 +175,24 @@ def _command(identity: str) -> html.Div:
 
 
 def _control(setting: Setting, value: Any, limits: Limits) -> Any:
-    name = f"train-set-{setting.name}"
-    may = allowed(setting.name, limits)
-    about = f"{setting.about[:-1]} ({may})." if may else setting.about
-    common = {"id": name, "label": setting.title, "description": about, "size": "xs", "value": value}
-    if setting.name in CHOICES:
-        data = [{"value": key, "label": label} for key, label in CHOICES[setting.name].items()]
+    may = allowed(setting, limits)
+    about = f"{setting.description[:-1]} ({may})." if may else setting.description
+    identity = f"train-set-{setting.name}"
+    common = {"id": identity, "label": setting.title, "description": about, "size": "xs", "value": value}
+    choices = choices_of(setting)
+    if choices:
+        data = [{"value": key, "label": label} for key, label in choices.items()]
         return dmc.Select(data=data, allowDeselect=False, **common)
-    if setting.name in TEXTS:
+    if setting.kind == "text":
         common["description"] = [about, " ", html.Span(id="train-parameters")]
         return dmc.TextInput(debounce=True, placeholder="{}", **common)
-    low, high, _ = bounds(setting.name, limits)
-    empty = {"placeholder": "none"} if optional(setting.name) else {}
+    empty = {"placeholder": "none"} if setting.optional else {}
     return dmc.NumberInput(  # what is out of bounds is refused with a sentence, not changed silently
         clampBehavior="none",
-        allowDecimal=not whole(setting.name),
-        min=low,
-        max=high,
-        step=1 if whole(setting.name) else 0.001,
+        allowDecimal=setting.kind == "number",
+        min=setting.low,
+        max=highest(setting, limits),
+        step=1 if setting.kind == "whole" else 0.001,
         hideControls=True,
         debounce=True,
         **empty,
@@ -236,9 +227,9 @@ def _chosen(theme: Theme) -> html.Section:
             type="button",
             className="action",
             hidden=True,
-            **{"data-act": name, "data-states": states},
+            **{"data-act": name, "data-states": " ".join(state for state, row in STATES.items() if name in row.allows)},
         )
-        for name, (title, states) in ACTIONS.items()
+        for name, title in ACTIONS.items()
     ]
     summarize = html.Button(
         "Tell me when it is over",

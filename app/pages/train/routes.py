@@ -9,12 +9,13 @@ from flask import Blueprint, Response, jsonify, request
 from app.shared.http import RefusalError, guard, json_object, nothing
 from core.jobs.broker import notify
 from core.jobs.estimate import estimate
+from core.jobs.job import Job
 from core.jobs.limits import Limits
-from core.jobs.queue import ask, find, records, reorder, restart, resume, submit
-from core.jobs.record import REQUESTS, Record
+from core.jobs.queue import ask, find, list_jobs, reorder, restart, resume, submit
 from core.jobs.sweep import sweep
 from core.jobs.views import describe, describe_all, happened
 from core.runs.options import from_options
+from core.runs.states import REQUESTS
 from core.runs.trash import move_to_trash
 
 jobs = Blueprint("jobs", __name__)
@@ -42,26 +43,26 @@ def _client() -> str:
     return request.remote_addr or ""
 
 
-def _answer(record: Record, status: int = 200) -> Response:
-    response = jsonify(describe(record))
+def _answer(job: Job, status: int = 200) -> Response:
+    response = jsonify(describe(job))
     response.status_code = status
     if status == 201:
-        response.headers["Location"] = f"/api/jobs/{record.name}"
+        response.headers["Location"] = f"/api/jobs/{job.name}"
     return response
 
 
 @jobs.post("/api/jobs")
 def create() -> Response:
     """Queue a run; the body holds the names of ``train``'s options."""
-    record = submit(json_object(), client=_client())
+    job = submit(json_object(), client=_client())
     notify()
-    return _answer(record, 201)
+    return _answer(job, 201)
 
 
 @jobs.get("/api/jobs")
 def listing() -> Response:
     """All runs, the queue's order, and how many workers there are; of one sweep with ``?sweep=NAME``."""
-    return jsonify(describe_all(records(), sweep=request.args.get("sweep")))
+    return jsonify(describe_all(list_jobs(), sweep=request.args.get("sweep")))
 
 
 @jobs.get("/api/jobs/<name>")
@@ -102,9 +103,9 @@ def act(name: str, action: str) -> Response:
 
 def _wish(name: str, wish: Any) -> Response:
     nothing()
-    record = find(name)
-    ask(record, wish)
-    return _answer(record)
+    job = find(name)
+    ask(job, wish)
+    return _answer(job)
 
 
 def _delete(name: str) -> Response:
@@ -114,18 +115,18 @@ def _delete(name: str) -> Response:
 
 def _resume(name: str) -> Response:
     nothing()
-    record = find(name)
-    resume(record)
+    job = find(name)
+    resume(job)
     notify()
-    return _answer(record)
+    return _answer(job)
 
 
 def _reorder(name: str) -> Response:
     place = _whole(json_object("place"), "place")
     if place is None:
         raise RefusalError(400, "place is missing: 0 is the next one to run")
-    record = find(name)
-    reorder(record, place)
+    job = find(name)
+    reorder(job, place)
     return _answer(find(name))
 
 
@@ -143,7 +144,7 @@ def create_sweep() -> Response:
     name, made = sweep(_settings(found, "settings"), _settings(found, "axes"), client=_client())
     for _ in made:
         notify()
-    response = jsonify({"sweep": name, "jobs": [record.name for record in made]})
+    response = jsonify({"sweep": name, "jobs": [job.name for job in made]})
     response.status_code = 201
     return response
 

@@ -5,14 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.pages.train.settings import CHOICES, SETTINGS, TEXTS
+from app.pages.train.settings import SWITCHED
 from app.shared.fields import THEME
 from app.shared.links import Field, Links, Values
 from core.errors import InputError
 from core.jobs.queue import find
 from core.runs import zoo
-from core.runs.options import from_options, to_options
+from core.runs.options import SETTINGS, from_options, to_options
 from core.runs.run import is_name
+from core.settings import Setting
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,6 @@ FIELDS: dict[str, Field] = {
     "theme": THEME,
 }
 NAMES = tuple(setting.name for setting in SETTINGS)
-RECOMPUTE = {None: "auto", True: "yes", False: "no"}
 
 LINKS = Links(View, FIELDS)
 parse = LINKS.parse
@@ -72,15 +72,12 @@ def to_form(settings: Mapping[str, Any]) -> dict[str, Any]:
         InputError: they are no run's.
     """
     complete = to_options(from_options(settings))
-    return {name: _shown(name, complete[name]) for name in NAMES}
+    return {setting.name: _in_form(setting, complete[setting.name]) for setting in SETTINGS}
 
 
-def _shown(name: str, value: Any) -> Any:
-    if name in TEXTS:
+def _in_form(setting: Setting, value: Any) -> Any:
+    if setting.kind == "text":
         return json.dumps(value) if value else ""
-    if name == "recompute":
-        return RECOMPUTE[value]
+    if setting.kind == "switch":
+        return SWITCHED[value]
     return "" if value is None else value
-
-
-assert set(CHOICES) <= set(NAMES)

@@ -7,9 +7,8 @@ import torch
 
 from app.shared import catalog
 from app.shared.catalog import TITLES, Subject, distinct, reference_rate, subjects, task_options
-from core.baselines.search import EXPLORE_BASELINES
 from core.errors import InputError
-from core.optimizers.hand_designed import HAND_DESIGNED
+from core.optimizers.hand_designed import EXPLORE_BASELINES, HAND_DESIGNED
 from core.runs import zoo
 from core.tasks import TASKS
 

@@ -18,8 +18,7 @@ from app.shared.style import (
     line,
     symlog_ticks,
 )
-from core.baselines.search import BASELINES
-from core.optimizers.hand_designed import HAND_DESIGNED
+from core.optimizers.hand_designed import BASELINES, HAND_DESIGNED
 
 # Machado, Oliveira & Fernandes 2009, full severity, on linear RGB.
 SIGHTS = {

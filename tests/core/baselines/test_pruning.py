@@ -5,9 +5,10 @@ import torch
 
 from core.baselines import pruning as racing
 from core.baselines.pruning import meta_losses, pruned_search
-from core.baselines.search import BASELINES, draw
+from core.baselines.search import draw
 from core.meta_loss import meta_loss
 from core.optimizers import HAND_DESIGNED, make_hand_designed
+from core.optimizers.hand_designed import BASELINES
 from tests.core.helpers import plain_losses, small_problems
 
 STEPS = 40

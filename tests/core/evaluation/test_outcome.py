@@ -2,8 +2,8 @@
 
 import pytest
 
-from core.baselines.search import BASELINES
 from core.evaluation.outcome import best_baseline, outcome_of
+from core.optimizers.hand_designed import BASELINES
 from tests.app.pages.performance.samples import evaluation, score
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 
 from core.files.atomic import read_tensors
+from core.jobs.job import Job, events
 from core.jobs.queue import submit, take_next
-from core.jobs.record import Record, events
 from core.jobs.worker import execute
 from core.outer.trainer import train
 from core.runs.run import SNAPSHOT_FORMAT
@@ -65,7 +65,7 @@ def uninterrupted(path, config):
     return train(path, config)
 
 
-def assert_same_training(record: Record, reference):
+def assert_same_training(record: Job, reference):
     """Snapshots, training state and curve are those of another run, bit for bit, but for the time they took."""
     run = record.run
     assert run.snapshots() == reference.snapshots()

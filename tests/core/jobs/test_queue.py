@@ -10,13 +10,14 @@ import torch
 
 from core.errors import ConflictError, InputError, UnknownError
 from core.jobs import queue as module
+from core.jobs.job import events, note
 from core.jobs.limits import Limits, TooManyError
 from core.jobs.queue import (
     IN_VAIN,
     ask,
     find,
     is_waiting,
-    records,
+    list_jobs,
     reorder,
     restart,
     resume,
@@ -26,7 +27,6 @@ from core.jobs.queue import (
     waiting,
     withdraw,
 )
-from core.jobs.record import events, note
 from core.runs import zoo
 from core.runs.lock import CLAIM, acquire
 from core.runs.options import from_options
@@ -36,7 +36,7 @@ from tests.core.jobs.helpers import SMALL, kinds, queued, states, work
 
 
 def order():
-    return [record.name for record in waiting(records())]
+    return [record.name for record in waiting(list_jobs())]
 
 
 def test_a_submitted_run_is_a_folder_with_everything(root):
@@ -45,7 +45,7 @@ def test_a_submitted_run_is_a_folder_with_everything(root):
     assert Run(record.path).config == from_options(SMALL | {"learning_rate": 0.01})
     status = record.status()
     assert (status.state, status.outer_step, status.outer_steps) == ("queued", 0, 30)
-    assert find(record.name).job == record.job and record.job.sweep == "sweep-1"
+    assert find(record.name).info == record.info and record.info.sweep == "sweep-1"
     assert "10.0.0.1" not in (record.path / "job.json").read_text()
     assert [event["seq"] for event in events(record.path)[0]] == [1]
     assert zoo.find_run(record.name).path == record.path
@@ -146,7 +146,7 @@ def test_a_waiting_run_obeys_at_once(root, request, state):
 def test_what_is_withdrawn_leaves_nothing(root):
     record = queued()
     withdraw(record)
-    assert not record.path.exists() and records() == []
+    assert not record.path.exists() and list_jobs() == []
     assert not [path for path in root.iterdir() if path.name != ".lock"]
     with pytest.raises(UnknownError):
         find(record.name)
@@ -185,7 +185,7 @@ def test_folders_that_are_no_job_or_damaged_are_passed_over(root):
         broken.mkdir()
         for part in ("job.json", "config.json", "status.json"):
             (broken / part).write_text((record.path / part).read_text() if part != file else text)
-    assert [found.name for found, _ in records()] == [record.name]
+    assert [found.name for found, _ in list_jobs()] == [record.name]
     assert order() == [record.name] and work().name == record.name
 
 
@@ -193,7 +193,7 @@ def test_a_run_of_the_command_line_is_never_taken(root):
     path = Run.create(root / "mine", from_options(SMALL)).path
     record = queued()
     (path / "status.json").write_text((record.path / "status.json").read_text().replace("queued", "running"))
-    assert [found.name for found, _ in records()] == [record.name]
+    assert [found.name for found, _ in list_jobs()] == [record.name]
 
 
 def test_a_run_that_kills_its_workers_is_given_up(root):
@@ -226,7 +226,7 @@ def test_restart_from_a_snapshot_with_other_settings(root):
         restart(second, None, {"units": 5})
     with pytest.raises(InputError, match="no snapshot yet"):
         restart(third, None, {})
-    assert len(records()) == 2
+    assert len(list_jobs()) == 2
 
 
 def test_what_a_client_may_queue(root):

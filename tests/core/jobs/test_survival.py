@@ -12,8 +12,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from core.jobs.broker import QUEUE, celery_app, notify, workers_present
+from core.jobs.job import events
 from core.jobs.queue import resume
-from core.jobs.record import events
 from core.runs.lock import acquire, last_heartbeat
 from core.runs.run import Run
 from tests.core.jobs.helpers import assert_same_training, kinds, queued, states, uninterrupted, wait_for, work
@@ -40,16 +40,16 @@ def test_a_killed_worker_loses_nothing(root, start_worker, tmp_path):
 
 
 def test_two_workers_eight_runs_every_message_twice_and_one_torn(root, start_worker, tmp_path):
-    records = [queued(seed=seed, outer_steps=40) for seed in range(8)]
+    list_jobs = [queued(seed=seed, outer_steps=40) for seed in range(8)]
     for _ in range(16):
         notify()
     (root / ".broker" / "messages" / f"0_torn.{QUEUE}.msg").touch()  # its sender was killed, or the disk was full
     processes = [start_worker(), start_worker()]
-    wait_for(lambda: all(record.status().state == "finished" for record in records))
-    for record in records:
+    wait_for(lambda: all(record.status().state == "finished" for record in list_jobs))
+    for record in list_jobs:
         assert states(record) == ["queued", "running", "finished"]
         assert len(record.run.outer_losses()) == 40
-    assert_same_training(records[3], uninterrupted(tmp_path / "reference", records[3].run.config))
+    assert_same_training(list_jobs[3], uninterrupted(tmp_path / "reference", list_jobs[3].run.config))
     wait_for(lambda: workers_present() == 2)
     long = queued(outer_steps=100_000)  # found without a message, too
     wait_for(lambda: len(long.run.outer_losses()) > 20)
@@ -102,13 +102,13 @@ def redis_url(tmp_path):
 
 def test_messages_through_redis(root, redis_url, start_worker, monkeypatch):
     monkeypatch.setenv("REDIS_URL", redis_url)
-    records = [queued(seed=seed) for seed in range(2)]
-    for _ in records:
+    list_jobs = [queued(seed=seed) for seed in range(2)]
+    for _ in list_jobs:
         notify()
     with Redis.from_url(redis_url) as client:
         assert client.llen(QUEUE) == 2
         start_worker(REDIS_URL=redis_url)
-        wait_for(lambda: all(record.status().state == "finished" for record in records))
+        wait_for(lambda: all(record.status().state == "finished" for record in list_jobs))
         wait_for(lambda: client.llen(QUEUE) == 0)
     assert not (root / ".broker").exists()
     celery_app.cache_clear()

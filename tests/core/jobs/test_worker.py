@@ -8,7 +8,7 @@ import torch
 from core.errors import ConflictError
 from core.jobs import held_out as held_out_module
 from core.jobs.limits import Limits
-from core.jobs.queue import ask, find, is_waiting, records, resume, take_next
+from core.jobs.queue import ask, find, is_waiting, list_jobs, resume, take_next
 from core.jobs.views import describe, describe_all, happened
 from core.jobs.worker import HeartbeatThread, execute
 from core.meta_loss import meta_loss
@@ -228,7 +228,7 @@ def test_the_budget_of_held_out_evaluations():
 
 def test_what_is_told_of_a_run(root):
     record = queued()
-    waiting_view = describe_all(records())
+    waiting_view = describe_all(list_jobs())
     assert waiting_view["queue"] == [record.name] and waiting_view["jobs"][0]["place"] == 0
     assert waiting_view["jobs"][0]["snapshots"] == [] and waiting_view["workers"] == 0
     work()

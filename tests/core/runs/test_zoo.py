@@ -3,12 +3,12 @@ import shutil
 
 import pytest
 
-from core.baselines.search import BASELINES
 from core.errors import InputError
 from core.evaluation import out_of_distribution as generalization
 from core.evaluation.held_out import STEPS, Evaluation, kept_steps, target_of
 from core.evaluation.out_of_distribution import Condition, Generalization
 from core.files.atomic import read_json
+from core.optimizers.hand_designed import BASELINES
 from core.outer.trainer import train
 from core.runs import zoo
 from core.runs.run import Run

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 import core
-from core.baselines.search import BASELINES
 from core.evaluation import out_of_distribution as generalization
+from core.optimizers.hand_designed import BASELINES
 from core.outer.trainer import train
 from core.runs import zoo
 from core.runs.config import make_config

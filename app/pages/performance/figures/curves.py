@@ -83,7 +83,7 @@ def curves_figure(
 
 def _mean(steps: np.ndarray, mean: np.ndarray, name: str, shown: Sequence[str]) -> go.Scatter:
     text = f"{TITLES[name]}: %{{y:.3g}} at step %{{x}}<extra></extra>"
-    width, dash = (2.6, "solid") if name == "learned" else (1.6, OPTIMIZER_DASHES.get(name, "solid"))
+    width, dash = (2.6, "solid") if name == "learned" else (1.6, OPTIMIZER_DASHES[name])
     settings = {"width": width, "dash": dash, "hovertemplate": text}
     return line(steps, mean, OPTIMIZER_COLORS[name], TITLES[name], **settings, **belonging(name, shown))
 

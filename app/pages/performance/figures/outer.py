@@ -72,7 +72,7 @@ def outer_figure(
 def _level(name: str, mean: float | None, ends: np.ndarray, shown: Sequence[str]) -> go.Scatter:
     """What a tuned optimizer reaches, as a line to beat."""
     height = np.full(2, np.nan if mean is None else mean)
-    settings = {"width": 1.3, "dash": OPTIMIZER_DASHES.get(name, "solid"), "opacity": 0.9}
+    settings = {"width": 1.3, "dash": OPTIMIZER_DASHES[name], "opacity": 0.9}
     text = f"{TITLES[name]}, tuned: %{{y:.3g}} on held-out problems<extra></extra>"
     return line(
         ends, height, OPTIMIZER_COLORS[name], TITLES[name], **settings, hovertemplate=text, **belonging(name, shown)

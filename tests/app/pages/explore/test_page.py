@@ -12,9 +12,9 @@ from app.pages.explore.view import parse, to_query
 from app.shared.catalog import subjects
 from app.shared.fields import write_choice
 from app.shared.style import OPTIMIZER_COLORS
-from core.baselines.search import EXPLORE_BASELINES
 from core.bundle import Bundle
 from core.errors import InputError
+from core.optimizers.hand_designed import EXPLORE_BASELINES
 from core.tasks import TASKS
 
 

@@ -21,7 +21,7 @@ from app.pages.explore.view import (
     to_query,
 )
 from app.shared.catalog import subjects
-from core.baselines.search import EXPLORE_BASELINES
+from core.optimizers.hand_designed import EXPLORE_BASELINES
 from core.tasks import TASKS
 
 coordinates = st.integers(-50_000, 50_000).map(lambda value: value / 1e4)

@@ -90,7 +90,7 @@ def test_ones_own_in_every_state(root):
     found = own()
     assert set(found) == {waiting.name, "mine", "rosenbrock-gru64"}
     assert found[waiting.name]["state"] == "queued" and not found[waiting.name]["looks"]
-    assert found[waiting.name]["when"] == waiting.job.submitted
+    assert found[waiting.name]["when"] == waiting.info.submitted
     assert found["mine"]["looks"] and not found["rosenbrock-gru64"]["looks"]
     assert found["mine"]["held_out"] is None and found["mine"]["mechanisms"] is None
     (said,) = list_runs()["damaged"]
@@ -117,7 +117,7 @@ def test_details(root):
     train(root / "mine", small_config(outer_steps=2, snapshots=2))
     found = details("own", find("own", "mine"))
     assert found["config"] == Run(root / "mine").config.model_dump(mode="json") and found["steps"] == [0, 2]
-    assert found["command"].startswith("python -m core train --task linear_regression") and found["reruns"] == []
+    assert found["command"].startswith("loptscope train --task linear_regression") and found["reruns"] == []
     shipped = details("zoo", find("zoo", "rosenbrock-gru64"))
     assert next(iter(shipped["scores"])) == "learned" and shipped["reruns"][0]["times"] == 1.0
 

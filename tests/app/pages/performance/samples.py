@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from core.baselines.search import BASELINES, SearchResult
+from core.baselines.search import SearchResult
 from core.evaluation.held_out import Evaluation
 from core.evaluation.out_of_distribution import Generalization
+from core.optimizers.hand_designed import BASELINES
 
 STEPS = 20
 

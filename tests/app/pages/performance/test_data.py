@@ -8,8 +8,8 @@ import pytest
 
 from app.pages.performance import data
 from app.pages.performance.data import evaluation_of, landscape, learned, results_of, running_median
-from core.baselines.search import BASELINES, EXPLORE_BASELINES
 from core.errors import InputError
+from core.optimizers.hand_designed import BASELINES, EXPLORE_BASELINES
 from core.runs import zoo
 from core.runs.run import Run
 from core.tasks import TASKS

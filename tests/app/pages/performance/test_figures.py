@@ -10,7 +10,7 @@ from app.pages.performance.figures.shift import ABOVE, DIVERGED, row_height, shi
 from app.pages.performance.figures.tuning import sort_draws, tuning_figure
 from app.pages.performance.scenes import Data, Surface
 from app.shared.style import DARK, LIGHT, OPTIMIZER_COLORS, plain_log_axis, translucent
-from core.baselines.search import BASELINES
+from core.optimizers.hand_designed import BASELINES
 from tests.app.pages.performance.samples import STEPS, draws, evaluation, generalization, tuned
 
 ALL = ("learned", *BASELINES)

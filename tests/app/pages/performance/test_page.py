@@ -11,8 +11,8 @@ from app.pages.performance import draw as drawing
 from app.pages.performance.data import learned, results_of
 from app.pages.performance.view import OPTIMIZERS, parse
 from app.shared.style import DARK, LIGHT
-from core.baselines.search import BASELINES
 from core.errors import InputError
+from core.optimizers.hand_designed import BASELINES
 from core.tasks import TASKS
 from tests.app.pages.performance.samples import generalization
 

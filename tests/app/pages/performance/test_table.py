@@ -2,7 +2,7 @@
 
 from app.pages.performance.table import HEADERS, orders, rows
 from app.pages.performance.view import SORTS
-from core.baselines.search import BASELINES
+from core.optimizers.hand_designed import BASELINES
 from tests.app.pages.performance.samples import evaluation
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from app.pages.performance.data import learned
 from app.pages.performance.view import OPTIMIZERS, SORTS, View, parse, to_query
-from core.baselines.search import BASELINES
+from core.optimizers.hand_designed import BASELINES
 from core.tasks import TASKS
 
 

@@ -22,8 +22,8 @@ SMALL = {"task": "linear_regression", "problems": 4, "unroll": 10, "outer_steps"
 def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A sweep of four runs, three of them trained."""
     monkeypatch.setenv("LOPTSCOPE_RUNS", str(tmp_path))
-    name, records = sweep(SMALL, {"units": [4, 3], "seed": [0, 1]})
-    assert len(records) == 4
+    name, list_jobs = sweep(SMALL, {"units": [4, 3], "seed": [0, 1]})
+    assert len(list_jobs) == 4
     for _ in range(3):
         held = take_next("w")
         assert held is not None

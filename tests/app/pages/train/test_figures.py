@@ -4,7 +4,7 @@ import pytest
 
 from app.pages.train.figures import FIGURES, HELD_OUT, RAW, SMOOTH
 from app.shared.style import DARK, LIGHT, OPTIMIZER_COLORS
-from core.baselines.search import BASELINES
+from core.optimizers.hand_designed import BASELINES
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK])

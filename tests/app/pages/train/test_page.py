@@ -89,7 +89,7 @@ def test_presets_tasks_and_runs_fill_the_form(page: Any, monkeypatch: pytest.Mon
 
 def test_the_command_of_the_form_or_the_reason_why_there_is_none(page: Any) -> None:
     command, about, refused = page.on_body(SMALL)
-    assert command.startswith("python -m core train --task linear_regression") and "--units 2" in command
+    assert command.startswith("loptscope train --task linear_regression") and "--units 2" in command
     assert refused == [] and "smallest_eigenvalue" in about
     command, _, refused = page.on_body({**SMALL, "units": 10_000})
     assert command == "" and "units" in refused[0].children

@@ -15,9 +15,9 @@ from app.pages.explore.bundles import source_of
 from app.pages.explore.view import parse
 from app.shared.catalog import subjects
 from app.shared.http import LARGEST_BODY
-from core.baselines.search import EXPLORE_BASELINES
 from core.jobs.queue import find, take_next, withdraw
 from core.jobs.worker import execute
+from core.optimizers.hand_designed import EXPLORE_BASELINES
 from core.runs import zoo
 from core.runs.options import OPTIONS
 from core.runs.trash import deleted

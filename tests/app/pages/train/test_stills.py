@@ -7,8 +7,8 @@ from plotly.io import to_json
 
 import loptscope as ls
 from app.pages.train.figures import HELD_OUT, RAW, SMOOTH
-from core.baselines.search import BASELINES
 from core.jobs.queue import submit
+from core.optimizers.hand_designed import BASELINES
 from core.outer.trainer import train
 
 SETTINGS = {"task": "linear_regression", "cell": "vanilla", "units": 3, "outer_steps": 4, "problems": 2, "unroll": 6}

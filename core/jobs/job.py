@@ -7,21 +7,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from core.errors import InputError
 from core.files.append_only import whole_lines
 from core.files.atomic import read_json, write_json
-from core.runs.run import Run, State, Status
-
-Request = Literal["pause", "stop", "cancel"]
-REQUESTS: tuple[Request, ...] = get_args(Request)
-LEFT_AS: dict[Request, State] = {"pause": "paused", "stop": "stopped", "cancel": "cancelled"}
+from core.runs.run import Run, Status
+from core.runs.states import Request, State
 
 
-class Job(BaseModel):
+class JobInfo(BaseModel):
     """``job.json``: what makes a run a job.
 
     Attributes:
@@ -48,7 +45,7 @@ class Control(BaseModel):
     requested: Request = Field(validation_alias=AliasChoices("requested", "wanted"))
 
 
-class Record:
+class Job:
     """A run that is a job.
 
     Raises:
@@ -56,7 +53,7 @@ class Record:
     """
 
     def __init__(self, path: Path):
-        self.job = read_json(path / "job.json", Job)
+        self.info = read_json(path / "job.json", JobInfo)
         self.run = Run(path)
         self.path = path
 
@@ -71,8 +68,8 @@ class Record:
 
     def write_job(self, **changes: Any) -> None:
         """Note a change of what makes it a job."""
-        self.job = self.job.model_copy(update=changes)
-        write_json(self.path / "job.json", self.job)
+        self.info = self.info.model_copy(update=changes)
+        write_json(self.path / "job.json", self.info)
 
     def set_state(self, state: State, message: str = "") -> None:
         """Change its state, and note that it happened."""
@@ -94,7 +91,7 @@ class Record:
         except InputError:
             return None  # taken back this moment, or not whole
 
-    def set_request(self, request: Request | None) -> None:
+    def make_request(self, request: Request | None) -> None:
         """Ask something of its worker, or take it back."""
         if request is None:
             (self.path / "control.json").unlink(missing_ok=True)

@@ -1,0 +1,106 @@
+"""What hand-designed optimizers share: hyperparameters as fields, their limits, a learning rate that may decay.
+
+A hyperparameter is a number, or a tensor [n] that gives every row its own (so that many draws run as one batch). Any optimizer may
+take a learning-rate decay in inverse time, α_k = α / (1 + decay · k). The step k is then part of the state.
+"""
+
+import math
+from abc import abstractmethod
+from dataclasses import fields
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from core.optimizers.base import Optimizer
+from core.optimizers.hyperparameters import HYPERPARAMETERS, Hyperparameter
+from core.optimizers.schedules import Scalar, inverse_time
+
+Dash = Literal["solid", "dash", "dot", "dashdot"]
+
+
+def root(s: Tensor) -> Tensor:
+    """√s, but never below the root of the smallest normal number, so that its derivative at s = 0 is 0 and not NaN."""
+    return s.clamp_min(torch.finfo(s.dtype).tiny).sqrt()
+
+
+def logarithm(value: Scalar) -> Scalar:
+    """Its logarithm, −∞ at 0."""
+    return value.log() if isinstance(value, Tensor) else math.log(value) if value else -math.inf
+
+
+class HandDesigned(Optimizer):
+    """What the hand-designed optimizers share: hyperparameters as fields, a learning rate that may change with the step.
+
+    The columns of a state are contiguous: [n, S] is the transpose of a dense [S, n].
+    """
+
+    kind: ClassVar[str]  # its name in links, files and commands
+    title: ClassVar[str]  # its name in menus and legends
+    color: ClassVar[str]  # its one colour on every panel, as #rrggbb
+    dash: ClassVar[Dash] = "solid"  # of its lines where many optimizers share a figure
+    in_explore: ClassVar[bool] = False  # whether Explore draws it beside the optimizer under the microscope
+    own: ClassVar[dict[str, Hyperparameter]] = {}  # hyperparameters that no other optimizer has
+    memory: ClassVar[tuple[str, ...]]  # names of the state entries other than the step
+    pooled: ClassVar[bool] = True  # whether other processes know the class
+
+    learning_rate: Scalar
+
+    @property
+    @abstractmethod
+    def counts(self) -> bool:
+        """Whether the step is part of the state, as its last entry."""
+
+    @property
+    def name(self) -> str:
+        return self.kind
+
+    @property
+    def smooth(self) -> bool:
+        return True
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        return (*self.memory, "step") if self.counts else self.memory
+
+    def initial_state(self, n: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        return torch.zeros(self.state_size, n, dtype=dtype).mT
+
+    def hyperparameters(self) -> dict[str, Scalar]:
+        """Hyperparameters by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+
+    @classmethod
+    def limits(cls) -> dict[str, Hyperparameter]:
+        """What each hyperparameter may be, and how a random search draws it, by name."""
+        known = {**HYPERPARAMETERS, **cls.own}
+        return {field.name: known[field.name] for field in fields(cls)}  # type: ignore[arg-type]
+
+    def _next(self, state: Tensor, *memory: Tensor) -> Tensor:
+        if self.counts:
+            memory = (*memory, state[:, -1] + 1)
+        return torch.stack(memory).mT if memory else state
+
+
+class Decaying(HandDesigned):
+    """Hand-designed optimizers that take a learning-rate decay in inverse time."""
+
+    always_counts: ClassVar[bool] = False  # whether the step is part of the state even without decay
+
+    learning_rate_decay: Scalar
+
+    @property
+    def decays(self) -> bool:
+        """Whether the learning rate changes with the step."""
+        return isinstance(self.learning_rate_decay, Tensor) or self.learning_rate_decay != 0
+
+    @property
+    def counts(self) -> bool:
+        return self.always_counts or self.decays
+
+    def _rate(self, state: Tensor) -> Scalar:
+        return (
+            self.learning_rate * inverse_time(state[:, -1], self.learning_rate_decay)
+            if self.decays
+            else self.learning_rate
+        )
