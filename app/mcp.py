@@ -15,10 +15,10 @@ from dash.mcp import configure_mcp_server, mcp_enabled
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from app.pages.explore.bundles import bundle_bytes, identity, source_digest
+from app.pages.explore.bundles import bundle_bytes
 from app.pages.explore.view import parse, to_query
-from app.shared.cache import once
-from app.shared.catalog import TITLES, subjects
+from app.shared.cache import once, source_digest
+from app.shared.catalog import TITLES, identity, subjects
 from app.shared.fields import read_outer_step
 from app.shared.http import LARGEST_BODY, foreign, refuse
 from core.bundle import Bundle

@@ -1,34 +1,26 @@
 """What the dashboard's pages draw, as Plotly figures: from the part of a page's link after "?", which names the view."""
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar, final
+from collections.abc import Sequence
+from typing import final
 
 import plotly.graph_objects as go
 from flask import Flask
 
-from app.pages.explore import view as explore_state
-from app.pages.explore.draw import draw as draw_explore
-from app.pages.explore.figures import Drawing
-from app.pages.explore.figures_at_step import MOMENTS, at_step
-from app.pages.mechanisms import draw as mechanisms_drawing
-from app.pages.mechanisms import view as mechanisms_state
-from app.pages.performance import draw as performance_drawing
-from app.pages.performance import view as performance_state
-from app.pages.runs import view as runs_state
-from app.pages.runs.data import compared_by, summarize
-from app.pages.runs.figures import curves_figure, levels_figure
-from app.pages.train import stills as train_stills
-from app.pages.train import view as train_state
+import app.pages  # noqa: F401 - fills the table of pages
 from app.shared.cache import cache
-from app.shared.mechanisms import stills
+from app.shared.pages import Figures, page
 from app.shared.style import LIGHT, THEMES, Theme
 from core.errors import InputError, choose
-from core.jobs.queue import find
 
-View = TypeVar("View")
-ROOM = 160  # pixels for a legend
-Figures = Mapping[str, Callable[[], go.Figure]]
+
+@functools.cache
+def _application() -> Flask:
+    """Keeps in memory what the figures are drawn from."""
+    made = Flask("app")
+    settings = {"CACHE_TYPE": "SimpleCache", "CACHE_DEFAULT_TIMEOUT": 0, "CACHE_THRESHOLD": 100}
+    cache.init_app(made, config=settings)
+    return made
 
 
 @final
@@ -36,13 +28,13 @@ class Page:
     """The figures of one view of a page; each is drawn when it is asked for.
 
     Args:
-        figures: what draws each of them by name, for each optimizer that has figures of its own.
-        word: what those are called: "column" on Explore, "side" on Mechanisms, nothing on Performance.
+        figures: by name, for each optimizer that has figures of its own.
+        column: what those are called: "column" on Explore, "side" on Mechanisms, "" on other pages.
+        theme: of the view.
     """
 
-    def __init__(self, figures: Sequence[Figures], word: str = ""):
-        self._figures = figures
-        self._word = word
+    def __init__(self, figures: Sequence[Figures], column: str, theme: Theme):
+        self._figures, self._column, self._theme = figures, column, theme
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -61,34 +53,37 @@ class Page:
             InputError: the view has no such figure.
         """
         for word, number in (("column", column), ("side", side)):
-            last = len(self._figures) - 1 if word == self._word else 0
+            last = len(self._figures) - 1 if word == self._column else 0
             if number not in range(last + 1):
                 raise InputError(f"{word} must be a whole number from 0 to {last} for this view (got {number!r})")
-        return choose("figure", name, dict(self._figures[column or side]))()
+        row = choose("figure", name, dict(self._figures[column or side]))
+        with _application().app_context():
+            made = row.draw()
+        return _framed(made, self._theme, legend=row.legend)
 
     def __repr__(self) -> str:
         return f"Page({', '.join(self.names)})"
 
 
-@functools.cache
-def _application() -> Flask:
-    """Keeps in memory what the figures are drawn from."""
-    made = Flask("app")
-    settings = {"CACHE_TYPE": "SimpleCache", "CACHE_DEFAULT_TIMEOUT": 0, "CACHE_THRESHOLD": 100}
-    cache.init_app(made, config=settings)
-    return made
-
-
-def _asked(parsed: tuple[View, list[str]]) -> View:
-    """A view; in a program, what is wrong in a link is an error."""
-    view, wrong = parsed
+def _open(name: str, query: str) -> Page:
+    """A view of a page; in a program, what is wrong in a link is an error."""
+    row = page(name)
+    view, wrong = row.links.parse(query)
     if wrong:
         raise InputError(wrong[0])
-    return view
+    assert row.figures is not None
+    theme = THEMES.get(view.theme, LIGHT)
+    with _application().app_context():
+        return Page(row.figures(view, theme), row.column, theme)
 
 
-def _theme(name: str) -> Theme:
-    return THEMES.get(name, LIGHT)
+def _framed(made: go.Figure, theme: Theme, *, legend: bool) -> go.Figure:
+    """On a background of its own, with a legend under it if it needs one: there is no page around it."""
+    made.update_layout(paper_bgcolor=theme.surface, plot_bgcolor=theme.surface)
+    if legend and any(trace.showlegend is not False for trace in made.data):
+        made.for_each_trace(lambda trace: trace.update(showlegend=False), lambda trace: "standard error" in trace.name)
+        made.update_layout(showlegend=True, legend={"orientation": "h", "y": -0.2, "traceorder": "normal"})
+    return made
 
 
 def explore(query: str = "") -> Page:
@@ -102,14 +97,7 @@ def explore(query: str = "") -> Page:
     Raises:
         InputError: something in it is wrong.
     """
-    view = _asked(explore_state.parse(query))
-    with _application().app_context():
-        columns = draw_explore(view, view.theme).columns
-
-    def makers(drawing: Drawing) -> Figures:
-        return {name: functools.partial(at_step, name, drawing, view.step) for name in MOMENTS}
-
-    return Page([makers(column.drawing) for column in columns], "column")
+    return _open("explore", query)
 
 
 def mechanisms(query: str = "") -> Page:
@@ -123,22 +111,7 @@ def mechanisms(query: str = "") -> Page:
     Raises:
         InputError: something in it is wrong.
     """
-    view = _asked(mechanisms_state.parse(query))
-
-    @functools.cache
-    def sides() -> list[mechanisms_drawing.Side]:
-        with _application().app_context():
-            return mechanisms_drawing.draw(view, _theme(view.theme))
-
-    def make(side: int, name: str) -> go.Figure:
-        found = sides()[side]
-        made = stills.still(view.view, name, found.figures[name], found.client_arrays, view.mode, view.position)
-        return _framed(made, _theme(view.theme), legend=any(trace.showlegend for trace in made.data))
-
-    def makers(side: int) -> Figures:
-        return {name: functools.partial(make, side, name) for name in mechanisms_drawing.FIGURES[view.view]}
-
-    return Page([makers(side) for side in range(1 if view.versus == "none" else 2)], "side")
+    return _open("mechanisms", query)
 
 
 def performance(query: str = "") -> Page:
@@ -150,21 +123,7 @@ def performance(query: str = "") -> Page:
     Raises:
         InputError: something in it is wrong.
     """
-    view = _asked(performance_state.parse(query))
-    theme = _theme(view.theme)
-
-    @functools.cache
-    def drawn() -> performance_drawing.Drawn:
-        return performance_drawing.draw(view, theme)
-
-    def make(name: str) -> go.Figure:
-        made = _framed(go.Figure(drawn().figures[name]), theme, legend=name in performance_drawing.TOGGLED)
-        return made.update_layout(height=drawn().shift_height + ROOM) if name == "shift" else made
-
-    def tuning() -> go.Figure:
-        return _framed(performance_drawing.draw_tuning(view, theme)[0], theme)
-
-    return Page([{**{name: functools.partial(make, name) for name in performance_drawing.FIGURES}, "tuning": tuning}])
+    return _open("performance", query)
 
 
 def train(query: str) -> Page:
@@ -176,18 +135,7 @@ def train(query: str) -> Page:
     Raises:
         InputError: something in it is wrong, or the run has no snapshot yet.
     """
-    view = _asked(train_state.parse(query))
-    if not view.run:
-        raise InputError("name a run, as in train('run=mine')")
-    run, theme = find(view.run).run, _theme(view.theme)
-    outer_step = train_stills.newest(run)
-
-    def make(name: str) -> go.Figure:
-        with _application().app_context():
-            made = go.Figure(train_stills.STILLS[name](run, outer_step, theme))
-        return _framed(made, theme, legend=True)
-
-    return Page([{name: functools.partial(make, name) for name in train_stills.STILLS}])
+    return _open("train", query)
 
 
 def runs(query: str) -> Page:
@@ -199,23 +147,4 @@ def runs(query: str) -> Page:
     Raises:
         InputError: something in it is wrong, or it names no run.
     """
-    view = _asked(runs_state.parse(query))
-    told = summarize(runs_state.chosen(view))
-    if not told:
-        raise InputError("name runs, as in runs('runs=one,another'), or a sweep")
-    theme = _theme(view.theme)
-    axis, values = compared_by(told, view.axis)
-
-    def make(draw: Callable[..., go.Figure], legend: bool) -> go.Figure:
-        return _framed(draw(told, axis, values, theme), theme, legend=legend)
-
-    return Page([{"curves": lambda: make(curves_figure, True), "levels": lambda: make(levels_figure, False)}])
-
-
-def _framed(made: go.Figure, theme: Theme, *, legend: bool = False) -> go.Figure:
-    """On a background of its own, with a legend under it if it needs one: there is no page around it."""
-    made.update_layout(paper_bgcolor=theme.surface, plot_bgcolor=theme.surface)
-    if legend:
-        made.for_each_trace(lambda trace: trace.update(showlegend=False), lambda trace: "standard error" in trace.name)
-        made.update_layout(showlegend=True, legend={"orientation": "h", "y": -0.2, "traceorder": "normal"})
-    return made
+    return _open("runs", query)

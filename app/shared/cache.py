@@ -1,13 +1,27 @@
 """What is computed once and kept: by one thread, however many ask at once."""
 
+import functools
+import hashlib
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 from flask_caching import Cache
+
+import core
 
 cache = Cache()
 _locks: dict[str, threading.Lock] = {}
 _guard = threading.Lock()
+
+
+@functools.cache
+def source_digest() -> str:
+    """A hash of the program that computes bundles."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(core.__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def once(name: str, compute: Callable[[], bytes]) -> bytes:

@@ -1,6 +1,8 @@
 """What can be put under the microscope: shipped learned optimizers, one's own, and tuned hand-designed ones, by task."""
 
 import functools
+import hashlib
+import json
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -159,6 +161,30 @@ def subjects(task: str) -> Mapping[str, Subject]:
     """
     choose("task", task, TASKS)
     return _subjects(task, _stamp())
+
+
+def identity(subject: Subject, outer_step: int | None) -> str:
+    """A hash of the weights, or the hyperparameters: whatever makes an optimizer this one."""
+    if subject.plugin is not None:
+        return subject.plugin.digest
+    if subject.run is None:
+        return json.dumps(subject.hyperparameters, sort_keys=True)
+    assert outer_step is not None
+    return hashlib.sha256(snapshot_bytes(subject.run, outer_step)).hexdigest()
+
+
+def snapshot_bytes(run: Run, outer_step: int) -> bytes:
+    """All that an optimizer is made of: its weights, and how they are used."""
+    return run.snapshot_path(outer_step).read_bytes() + (run.path / "config.json").read_bytes()
+
+
+def learned(task: str) -> dict[str, Subject]:
+    """The learned optimizers of a task by name, the default first.
+
+    Raises:
+        InputError: unknown task.
+    """
+    return {name: subject for name, subject in subjects(task).items() if subject.run is not None}
 
 
 def task_options() -> list[dict[str, Any]]:

@@ -1,8 +1,11 @@
-"""Numbers in sentences."""
+"""Numbers in sentences, and the running median that smooths curves."""
 
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
+WINDOW = 0.12  # the running median spans this share of the outer step, before and after
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -55,3 +58,10 @@ def ratio(ours: float, theirs: float) -> str:
         return f"{number(share, 2)} times"
     percent = round(100 * abs(1 - share))
     return "level with" if percent == 0 else f"{percent} % {'below' if share < 1 else 'above'}"
+
+
+def running_median(values: np.ndarray) -> np.ndarray:
+    """[N] -> [N]: median over a window that grows with the position; what is not finite counts as infinite."""
+    worst = np.where(np.isfinite(values), values, np.inf)
+    reach = (WINDOW * np.arange(len(values))).astype(int)
+    return np.array([np.median(worst[max(0, i - r) : i + r + 1]) for i, r in enumerate(reach)])

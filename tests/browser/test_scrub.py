@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.pages.explore.view import STEPS
+from app.shared.problem import STEPS
 from tests.browser.conftest import PANELS, Explorer
 
 

@@ -9,16 +9,14 @@ import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
-import core
-from app.pages.explore.view import STEPS, View, problem_of, to_query
-from app.shared.cache import once
-from app.shared.catalog import Subject, subjects
+from app.pages.explore.view import View, to_query
+from app.shared.cache import once, source_digest
+from app.shared.catalog import identity, subjects
 from app.shared.fields import Choice, write_choice
+from app.shared.problem import STEPS, problem_of
 from core.bundle import FORMAT, Bundle, Recorded, make_bundle, record
 from core.optimizers.hand_designed import EXPLORE_BASELINES
-from core.runs.run import Run
 
 DISPLAY_ONLY = (
     "baselines",
@@ -33,36 +31,12 @@ DISPLAY_ONLY = (
 _pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="unroll")
 
 
-@functools.cache
-def source_digest() -> str:
-    """A hash of the program that computes bundles."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(core.__file__).parent.rglob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
 @dataclass(frozen=True)
 class Source:
     """Where a view's bundle comes from: its key and the link it can be computed from."""
 
     key: str
     query: str
-
-
-def identity(subject: Subject, outer_step: int | None) -> str:
-    """A hash of the weights, or the hyperparameters: whatever makes an optimizer this one."""
-    if subject.plugin is not None:
-        return subject.plugin.digest
-    if subject.run is None:
-        return json.dumps(subject.hyperparameters, sort_keys=True)
-    assert outer_step is not None
-    return hashlib.sha256(snapshot_bytes(subject.run, outer_step)).hexdigest()
-
-
-def snapshot_bytes(run: Run, outer_step: int) -> bytes:
-    """All that an optimizer is made of: its weights, and how they are used."""
-    return run.snapshot_path(outer_step).read_bytes() + (run.path / "config.json").read_bytes()
 
 
 def source_of(view: View) -> Source:

@@ -1,12 +1,12 @@
 """The controls of the Explore page, set from a view."""
 
-from typing import Any
-
 import dash_mantine_components as dmc
 from dash import html
 
-from app.pages.explore.view import LARGEST_SEED, MOST_COMPARED, PANELS, SPEEDS, View, problem_of, startable
-from app.shared.catalog import TITLES, Subject, subjects, task_options
+from app.pages.explore.view import LARGEST_SEED, MOST_COMPARED, PANELS, SPEEDS, View, startable
+from app.shared.catalog import TITLES, subjects, task_options
+from app.shared.menus import optimizer_options, outer_step_properties, outer_step_text
+from app.shared.problem import problem_of
 from app.shared.style import OPTIMIZER_COLORS
 from core.optimizers.hand_designed import EXPLORE_BASELINES
 
@@ -20,41 +20,11 @@ PANEL_NAMES = {
 }
 
 
-def optimizer_options(task: str) -> list[dict[str, str]]:
-    """Entries of the optimizer menu."""
-    return [{"value": subject.name, "label": subject.title} for subject in subjects(task).values()]
-
-
 def component_options(task: str) -> list[dict[str, str]]:
     """Entries of the component menu: positions in the watched components, and their names."""
     problem = problem_of(task, 0)
     names = problem.component_names()
     return [{"value": str(i), "label": names[index]} for i, index in enumerate(problem.watched_components())]
-
-
-def outer_step_marks(subject: Subject) -> list[dict[str, Any]]:
-    """Snapshots on the slider, evenly spaced, three of them named."""
-    count = len(subject.snapshots)
-    named = {0, count // 2, count - 1}
-    return [
-        {"value": i, "label": f"{step:,}"} if i in named else {"value": i} for i, step in enumerate(subject.snapshots)
-    ]
-
-
-def outer_step_properties(subject: Subject, outer_step: int | None) -> dict[str, Any]:
-    """Properties of the outer-step slider: it moves over the positions of the snapshots."""
-    if not subject.snapshots or outer_step is None:
-        return {"min": 0, "max": 1, "value": 0, "marks": [], "disabled": True}
-    position = subject.snapshots.index(outer_step)
-    last = max(1, len(subject.snapshots) - 1)
-    return {"min": 0, "max": last, "value": position, "marks": outer_step_marks(subject), "disabled": False}
-
-
-def outer_step_text(subject: Subject, outer_step: int | None) -> str:
-    """The outer-step slider's value in words."""
-    if not subject.snapshots or outer_step is None:
-        return "not trained"
-    return f"{outer_step:,} of {subject.snapshots[-1]:,}"
 
 
 def start_style(task: str) -> dict[str, str]:

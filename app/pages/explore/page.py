@@ -9,35 +9,20 @@ from dash import ClientsideFunction, Input, Output, State, callback, clientside_
 from dash.exceptions import PreventUpdate
 from flask import request
 
-from app.pages.explore.controls import (
-    component_options,
-    controls,
-    optimizer_options,
-    outer_step_properties,
-    outer_step_text,
-    row_style,
-    snapshot_options,
-    start_style,
-    step_style,
-)
+from app.pages.explore import PAGE
+from app.pages.explore.controls import component_options, controls, row_style, snapshot_options, start_style, step_style
 from app.pages.explore.draw import draw
 from app.pages.explore.figures import FIGURES
 from app.pages.explore.panel import ABOUT, panel
 from app.pages.explore.timeline import timeline
 from app.pages.explore.view import FIELDS, MOST_COMPARED, View, check_start, parse
-from app.pages.performance.parts import sentences
 from app.shared.catalog import subjects
 from app.shared.fields import outer_step_at
+from app.shared.menus import optimizer_options, outer_step_properties, outer_step_text
+from app.shared.parts import sentences
 from core.errors import InputError
 
-dash.register_page(
-    __name__,
-    path="/",
-    name="Explore",
-    order=0,
-    title="Loptscope: explore",
-    description="A learned optimizer, step by step",
-)
+dash.register_page(__name__, **PAGE.registration())
 
 ROWS = range(1, MOST_COMPARED + 1)  # of the menus of optimizers side by side
 

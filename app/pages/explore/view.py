@@ -15,12 +15,11 @@ from app.shared.fields import (
     write_choice,
 )
 from app.shared.links import Field, Links, Values, choice, whole
+from app.shared.problem import STEPS, problem_of
 from core.errors import InputError, choose
 from core.optimizers.hand_designed import EXPLORE_BASELINES
-from core.seeds import Purpose, generator
-from core.tasks import TASKS, PlanarProblems, Problems, make_task
+from core.tasks import TASKS, PlanarProblems
 
-STEPS = 200  # inner steps of a view
 SPEEDS = (5, 15, 30, 60, 120)  # inner steps a second
 LARGEST_SEED = 999_999
 SHOWN_AT_FIRST = 5  # components selected by default where there are many
@@ -61,15 +60,6 @@ class View:
     step: int
     speed: int
     theme: str
-
-
-def problem_of(task: str, seed: int, start: tuple[float, float] | None = None) -> Problems:
-    """The one problem a view shows."""
-    problem = make_task(task).sample(1, generator(Purpose.VIEW, seed))
-    if start is not None and isinstance(problem, PlanarProblems):
-        point = problem.x0.new_tensor([start])
-        problem = problem.starting_at(problem.plane().lift(point))
-    return problem
 
 
 def _read_speed(text: str, so_far: Values) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from app.pages.performance.scenes import Surface
+from app.shared.pictures import Surface
 from core.optimizers import make_hand_designed
 from core.seeds import Purpose, generator
 from core.tasks.linear_regression import LinearRegression, LinearRegressionProblems

@@ -8,25 +8,19 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, dcc, html, no_update
 from flask import request
 
+from app.pages.guide import PAGE
 from app.pages.guide.draw import Drawn, Shown, draw, subject_of
 from app.pages.guide.glossary import TERMS, Term
 from app.pages.guide.prose import formula, inline, paragraph
 from app.pages.guide.story import CHAPTERS, LAST, Chapter
 from app.pages.guide.view import parse
-from app.pages.performance.parts import sentences
 from app.shared.catalog import task_options
+from app.shared.parts import sentences
 from app.shared.style import GRAPH_CONFIG, LIGHT, THEMES
 from core.errors import InputError
 from core.tasks import TASKS
 
-dash.register_page(
-    __name__,
-    path="/guide",
-    name="Guide",
-    order=6,
-    title="Loptscope: guide",
-    description="What makes a learned optimizer work, for readers who know gradient descent with momentum",
-)
+dash.register_page(__name__, **PAGE.registration())
 
 LEAD = (
     "A small recurrent network can be trained to optimize. What does it learn? Taken apart with the tools of dynamical systems, "

@@ -1,1 +1,13 @@
-"""Library: the optimizers that ship and those of one's own."""
+"""Library: the optimizers that ship and your own."""
+
+from app.pages.library.view import LINKS
+from app.shared.pages import Page
+
+PAGE = Page(
+    name="library",
+    title="Library",
+    path="/library",
+    description="All trained optimizers, shipped ones and your own",
+    links=LINKS,
+    order=4,
+)

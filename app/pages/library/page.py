@@ -7,22 +7,16 @@ import dash
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, clientside_callback, dcc, html
 
+from app.pages.library import PAGE
 from app.pages.library.view import ANY, CHOICES, SORTABLE, View, parse
-from app.pages.performance.parts import sentences
 from app.shared.catalog import TITLES
+from app.shared.parts import sentences
 from core.optimizers.recurrent import Architecture
 from core.runs.transfer import LARGEST
 from core.runs.trash import DAYS
 from core.settings import settings_of
 
-dash.register_page(
-    __name__,
-    path="/library",
-    name="Library",
-    order=3,
-    title="Loptscope: library",
-    description="All optimizers, shipped and trained here",
-)
+dash.register_page(__name__, **PAGE.registration())
 
 INTRODUCTION = "Every learned optimizer that ships with Loptscope, was trained here or was imported. Press a name for all that is kept of it."
 COLUMNS = {  # by what they are sorted by; None: not at all

@@ -3,40 +3,19 @@
 import functools
 import hashlib
 import json
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from flask import copy_current_request_context
 
-from app.pages.explore.bundles import identity, source_digest
-from app.shared.cache import once
-from app.shared.catalog import subjects
+from app.shared.cache import once, source_digest
+from app.shared.catalog import identity, subjects
+from app.shared.mechanisms import MECHANISMS
 from core.bundle import FORMAT, Bundle
 from core.files.atomic import read_json
-from core.mechanisms.ablation import ABLATIONS_FILE, Ablations, ablate
-from core.mechanisms.adaptation import adaptation_view
-from core.mechanisms.clipping import clipping_view
+from core.mechanisms.ablation import ABLATIONS_FILE, Ablations
 from core.mechanisms.context import Context
-from core.mechanisms.momentum import momentum_view
-from core.mechanisms.schedule import schedule_view
 from core.tasks import make_task
 
-FEW, VERY_FEW = 16, 2  # problems of interventions that were not saved: on small problems, and on large ones
-
-
-def _ablations_view(context: Context) -> Bundle:
-    """Interventions on a few problems."""
-    found = ablate(context, VERY_FEW if context.large else FEW)
-    return Bundle({}, {"ablations": found.model_dump(mode="json"), "scale": context.observed.scale})
-
-
-MEASURES: dict[str, Callable[[Context], Bundle]] = {
-    "momentum": momentum_view,
-    "clipping": clipping_view,
-    "schedule": schedule_view,
-    "adaptation": adaptation_view,
-    "ablations": _ablations_view,
-}
 _ahead = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mechanisms")
 _asked: set[str] = set()
 
@@ -68,7 +47,7 @@ def measured(task: str, name: str, outer_step: int | None, view: str) -> Bundle:
 
     def compute() -> bytes:
         context = _context(task, name, outer_step, identity(subjects(task)[name], outer_step))
-        return MEASURES[view](context).encode()
+        return MECHANISMS[view].measure(context).encode()
 
     return Bundle.decode(once(_key(task, name, outer_step, view), compute))
 
@@ -84,7 +63,7 @@ def _saved(task: str, name: str, outer_step: int | None) -> Ablations | None:
 
 def prepare(task: str, name: str, view: str) -> None:
     """Compute the view of every snapshot in the background, so that outer training plays like a film."""
-    if view == "ablations":
+    if not MECHANISMS[view].snapshots_ahead:
         return  # these take seconds each: only what is looked at
     for outer_step in reversed(subjects(task)[name].snapshots):
         key = _key(task, name, outer_step, view)

@@ -8,38 +8,27 @@ from dash import ClientsideFunction, Input, Output, State, callback, clientside_
 from dash.exceptions import PreventUpdate
 from flask import request
 
-from app.pages.explore.controls import optimizer_options, outer_step_properties, outer_step_text
+from app.pages.mechanisms import PAGE
 from app.pages.mechanisms.data import prepare
-from app.pages.mechanisms.draw import HEADINGS, Side, draw
-from app.pages.mechanisms.view import LAST, VIEWS, View, parse, to_query
-from app.pages.performance.parts import sentences
+from app.pages.mechanisms.draw import Side, draw
+from app.pages.mechanisms.view import View, parse, to_query
 from app.shared.catalog import subjects, task_options
 from app.shared.fields import outer_step_at
 from app.shared.icons import icon
+from app.shared.mechanisms import MECHANISMS, MechanismFigure
+from app.shared.mechanisms.frames import LAST
+from app.shared.menus import optimizer_options, outer_step_properties, outer_step_text
+from app.shared.parts import sentences
 from app.shared.style import GRAPH_CONFIG, LIGHT, THEMES
 from core.errors import InputError
 
-dash.register_page(
-    __name__,
-    path="/mechanisms",
-    name="Mechanisms",
-    order=0.5,
-    title="Loptscope: mechanisms",
-    description="Momentum, clipping, schedule and adaptation of an optimizer, measured",
-)
+dash.register_page(__name__, **PAGE.registration())
 
 INTRODUCTION = (
     "What makes an optimizer work, measured with the same instruments on learned and hand-designed ones. "
     "Point at anything: what belongs to it lights up in the other figures."
 )
 KEPT_BY_BROWSER = ("mode", "position")
-HANDLES = {
-    "momentum": "Shift along the mode",
-    "clipping": "Clip gradients at",
-    "schedule": "Autonomous step",
-    "adaptation": "Constant gradient",
-    "ablations": "",
-}
 
 
 def layout(**query: str) -> html.Main:
@@ -58,7 +47,7 @@ def layout(**query: str) -> html.Main:
         children=[
             dcc.Store(id="mechanisms-link", data=link_of(view)),
             dcc.Store(id="mechanisms-mode", data=view.mode),
-            dcc.Store(id="mechanisms-data", data=client_arrays(view, sides)),
+            dcc.Store(id="mechanisms-data", data=client_frames(view, sides)),
             dcc.Store(id="mechanisms-drawn"),
             html.Div(sentences(wrong), id="link-notice", className="notice", role="alert"),
             html.Div(id="mechanisms-notice", className="notice", role="status"),
@@ -67,7 +56,7 @@ def layout(**query: str) -> html.Main:
             _chooser(view, subject),
             dmc.SegmentedControl(
                 id="mechanisms-view",
-                data=[{"value": name, "label": label} for name, label in VIEWS.items()],
+                data=[{"value": name, "label": row.title} for name, row in MECHANISMS.items()],
                 value=view.view,
                 size="sm",
                 **{"aria-label": "Mechanism"},
@@ -78,7 +67,7 @@ def layout(**query: str) -> html.Main:
                 className="handle",
                 style=bar_style(view.view),
                 children=[
-                    html.Span(HANDLES[view.view], id="mechanisms-handle", className="label"),
+                    html.Span(MECHANISMS[view.view].handle, id="mechanisms-handle", className="label"),
                     dmc.Slider(
                         id="mechanisms-position",
                         min=0,
@@ -160,7 +149,7 @@ def versus_options(task: str) -> list[dict[str, str]]:
 
 def bar_style(view: str) -> dict[str, str]:
     """The slider under the figures is there where something moves."""
-    return {} if HANDLES[view] else {"display": "none"}
+    return {} if MECHANISMS[view].handle else {"display": "none"}
 
 
 def link_of(view: View) -> str:
@@ -168,9 +157,9 @@ def link_of(view: View) -> str:
     return to_query(view, leave_out=KEPT_BY_BROWSER)
 
 
-def client_arrays(view: View, sides: list[Side]) -> dict[str, Any]:
+def client_frames(view: View, sides: list[Side]) -> dict[str, Any]:
     """What the browser needs to move things."""
-    return {"view": view.view, "sides": [side.client_arrays for side in sides]}
+    return {"view": view.view, "sides": [side.frames.as_json() for side in sides]}
 
 
 def stage(view: View, sides: list[Side]) -> list[html.Section]:
@@ -188,31 +177,31 @@ def _section(view: View, number: int, side: Side) -> html.Section:
             html.P(side.detail, className="hint"),
             html.Div(
                 className="side-cards",
-                children=[_card(view.view, name, number, side) for name in HEADINGS[view.view]],
+                children=[_card(view.view, figure, number, side) for figure in MECHANISMS[view.view].figures],
             ),
         ],
     )
 
 
-def _card(view: str, name: str, number: int, side: Side) -> html.Section:
-    identity = f"{view}-{name}-{number}"
+def _card(view: str, figure: MechanismFigure, number: int, side: Side) -> html.Section:
+    identity = f"{view}-{figure.name}-{number}"
     return html.Section(
         className="card",
         id=f"{identity}-card",
         children=[
-            html.H4(HEADINGS[view][name]),
+            html.H4(figure.title),
             html.Div(
                 dcc.Graph(
                     id=f"{identity}-graph",
-                    figure=side.figures[name],
+                    figure=side.figures[figure.name],
                     config=GRAPH_CONFIG,
                     responsive=True,
                     style={"height": "100%"},
                 ),
                 className="room mechanism-room",
-                **{"data-figure": name, "data-side": str(number)},
+                **{"data-figure": figure.name, "data-side": str(number), "data-points-at": figure.points_at or ""},
             ),
-            html.Div(sentences(side.captions[name]), className="caption"),
+            html.Div(sentences(side.captions[figure.name]), className="caption"),
         ],
     )
 
@@ -311,10 +300,10 @@ def on_view(
     text = outer_step_text(subjects(task)[optimizer], asked.outer_step)
     return (
         stage(asked, sides),
-        client_arrays(asked, sides),
+        client_frames(asked, sides),
         link_of(asked),
         text,
-        HANDLES[asked.view],
+        MECHANISMS[asked.view].handle,
         bar_style(view),
         [],
     )

@@ -6,10 +6,8 @@ from pathlib import Path
 import plotly.io
 from plotly.offline import get_plotlyjs
 
-from app.pages.mechanisms.data import MEASURES
-from app.pages.mechanisms.draw import HEADINGS
-from app.pages.mechanisms.view import VIEWS
-from app.shared.mechanisms import FIGURES, Portrait, without_marks
+from app.shared.mechanisms import MECHANISMS, Mechanism
+from app.shared.mechanisms.drawing import MechanismDrawing, without_marks
 from app.shared.style import LIGHT, OPTIMIZER_COLORS
 from core.files.atomic import write_bytes
 from core.mechanisms.context import Context
@@ -25,16 +23,15 @@ figure { margin: 0; break-inside: avoid; } figcaption { font-size: 13px; font-we
 """
 
 
-def _figures(view: str, context: Context, color: str) -> str:
-    bundle = MEASURES[view](context)
-    portrait = Portrait(bundle, color, LIGHT, view, {}, {})
+def _figures(mechanism: Mechanism, context: Context, color: str) -> str:
+    drawing = MechanismDrawing(mechanism.measure(context), color, LIGHT, mechanism.name, {}, {})
     parts = []
-    for name, make in FIGURES[view].items():
-        made = without_marks(make(portrait))
+    for figure in mechanism.figures:
+        made = without_marks(figure.draw(drawing))
         drawn = plotly.io.to_html(
             made, include_plotlyjs=False, full_html=False, config={"responsive": True, "displaylogo": False}
         )
-        parts.append(f'<figure><figcaption>{HEADINGS[view][name]}</figcaption><div class="plot">{drawn}</div></figure>')
+        parts.append(f'<figure><figcaption>{figure.title}</figcaption><div class="plot">{drawn}</div></figure>')
     return f'<div class="figures">{"".join(parts)}</div>'
 
 
@@ -48,11 +45,13 @@ def page(report: Report, context: Context) -> str:
     color = OPTIMIZER_COLORS.get(report.optimizer, OPTIMIZER_COLORS["learned"])
     title = f"{report.optimizer} on {report.task}: four mechanisms"
     parts = [f"<h1>{escape(title)}</h1>"]
-    for view in FIGURES:
-        found = getattr(report, view)
-        said = escape(" ".join(found.sentences))
-        parts.append(f"<h2>{VIEWS[view]}: {'present' if found.present else 'absent'}</h2><p>{said}</p>")
-        parts.append(_figures(view, context, color))
+    for name, mechanism in MECHANISMS.items():
+        found = getattr(report, name, None)
+        if found is None:  # what is not measured by itself: the interventions stand in the text
+            continue
+        sentences = escape(" ".join(found.sentences))
+        parts.append(f"<h2>{mechanism.title}: {'present' if found.present else 'absent'}</h2><p>{sentences}</p>")
+        parts.append(_figures(mechanism, context, color))
     parts.append(f"<h2>As text</h2><pre>{escape(report_table(report))}</pre>")
     head = (
         f'<meta charset="utf-8"><title>{escape(title)}</title><style>{STYLE}</style><script>{get_plotlyjs()}</script>'

@@ -5,17 +5,11 @@ from dataclasses import dataclass
 from app.shared.catalog import subjects
 from app.shared.fields import THEME, integer, read_optimizer, read_outer_step, snapshots
 from app.shared.links import Field, Links, Values, choice
+from app.shared.mechanisms import MECHANISMS
+from app.shared.mechanisms.frames import LAST
 from core.errors import choose
 from core.tasks import TASKS
 
-VIEWS = {
-    "momentum": "Momentum",
-    "clipping": "Gradient clipping",
-    "schedule": "Learning-rate schedule",
-    "adaptation": "Learning-rate adaptation",
-    "ablations": "Ablations",
-}
-LAST = 1000  # positions of the slider under the figures
 MODES = 64
 
 
@@ -54,7 +48,7 @@ FIELDS: dict[str, Field] = {
     "optimizer": Field(lambda v: next(iter(subjects(v["task"]))), read_optimizer, str),
     "outer_step": Field(lambda v: max(snapshots(v), default=None), read_outer_step, str),
     "versus": Field(lambda v: "adam" if v["optimizer"] != "adam" else "momentum", _read_versus, str),
-    "view": Field(lambda _: "momentum", choice("view", VIEWS, {"earnings": "ablations"}), str),
+    "view": Field(lambda _: "momentum", choice("view", MECHANISMS, {"earnings": "ablations"}), str),
     "mode": Field(lambda _: 1, integer("mode", 1, MODES), str),
     "position": Field(lambda _: LAST // 2, integer("position", 0, LAST), str),
     "theme": THEME,

@@ -1,1 +1,24 @@
 """Performance: learned optimizers compared with tuned hand-designed ones."""
+
+from collections.abc import Sequence
+
+from app.pages.performance.view import LINKS, View
+from app.shared.pages import Figures, Page
+from app.shared.style import Theme
+
+
+def _figures(view: View, theme: Theme) -> Sequence[Figures]:
+    from app.pages.performance.static_figures import static_figures
+
+    return static_figures(view, theme)
+
+
+PAGE = Page(
+    name="performance",
+    title="Performance",
+    path="/performance",
+    description="Learned optimizers compared with tuned hand-designed ones",
+    links=LINKS,
+    figures=_figures,
+    order=2,
+)

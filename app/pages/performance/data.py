@@ -4,24 +4,19 @@ import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
 
 import numpy as np
-from pydantic import BaseModel
 
-from app.shared.catalog import TITLES, Subject, subjects
+from app.shared.catalog import TITLES, Subject, learned
+from app.shared.evaluations import evaluation_of, kept, modified
+from app.shared.numbers import running_median
 from core.baselines.search import SearchResult, read_draws, read_search_result
-from core.errors import InputError
+from core.errors import InputError, choose
 from core.evaluation.held_out import Evaluation
 from core.evaluation.out_of_distribution import Generalization
-from core.files.atomic import read_json
 from core.runs import zoo
 from core.runs.run import Run
-
-Model = TypeVar("Model", bound=BaseModel)
-
-
-WINDOW = 0.12  # the running median spans this share of the outer step, before and after
+from core.tasks import TASKS
 
 
 @dataclass(frozen=True)
@@ -70,38 +65,6 @@ class Landscape:
     draws: Mapping[str, np.ndarray]
 
 
-def learned(task: str) -> dict[str, Subject]:
-    """The learned optimizers of a task by name, the default first.
-
-    Raises:
-        InputError: unknown task.
-    """
-    return {name: subject for name, subject in subjects(task).items() if subject.run is not None}
-
-
-def _stamp(*paths: Path) -> tuple[int, ...]:
-    return tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in paths)
-
-
-@functools.lru_cache(maxsize=64)
-def _read(path: Path, schema: type[Any], stamp: tuple[int, ...]) -> Any:
-    return read_json(path, schema)
-
-
-def _kept(path: Path, schema: type[Model]) -> Model | None:
-    if not path.exists():
-        return None
-    found: Model = _read(path, schema, _stamp(path))
-    return found
-
-
-def running_median(values: np.ndarray) -> np.ndarray:
-    """[N] -> [N]: median over a window that grows with the position; what is not finite counts as infinite."""
-    worst = np.where(np.isfinite(values), values, np.inf)
-    reach = (WINDOW * np.arange(len(values))).astype(int)
-    return np.array([np.median(worst[max(0, i - r) : i + r + 1]) for i, r in enumerate(reach)])
-
-
 @functools.lru_cache(maxsize=64)
 def _curve(path: Path, stamp: tuple[int, ...]) -> Curve:
     steps = Run(path).outer_losses()
@@ -114,27 +77,15 @@ def _curve(path: Path, stamp: tuple[int, ...]) -> Curve:
     )
 
 
-def evaluation_of(run: Run) -> Evaluation:
-    """The kept held-out comparison of a run.
-
-    Raises:
-        InputError: there is none, or it is damaged.
-    """
-    found = _kept(run.path / "evaluation.json", Evaluation)
-    if found is None:
-        raise InputError(f"{run.name} has not been evaluated yet (loptscope evaluate --run {run.name} --save)")
-    return found
-
-
 def _siblings(subject: Subject, run: Run) -> dict[str, Evaluation]:
     alike = {"seed": run.config.seed}
     found = {}
     for name, other in learned(run.config.task).items():
         if name == subject.name or other.run is None or other.run.config.model_copy(update=alike) != run.config:
             continue
-        kept = _kept(other.run.path / "evaluation.json", Evaluation)
-        if kept is not None:
-            found[name] = kept
+        evaluation = kept(other.run.path / "evaluation.json", Evaluation)
+        if evaluation is not None:
+            found[name] = evaluation
     return found
 
 
@@ -142,16 +93,19 @@ def results_of(task: str, name: str) -> Results:
     """Everything known of a learned optimizer.
 
     Raises:
-        InputError: it has not been evaluated, or a file of it is damaged.
+        InputError: there is none, it has not been evaluated, or a file of it is damaged.
     """
-    subject = learned(task)[name]
+    known = learned(task)
+    if not known:
+        raise InputError(f"{TASKS[task].title} has no learned optimizer yet (loptscope train --task {task} --run DIR)")
+    subject = choose(f"learned optimizer for {task}", name, known)
     run = subject.run
     assert run is not None
     return Results(
         subject=subject,
         run=run,
         evaluation=evaluation_of(run),
-        generalization=_kept(run.path / "out_of_distribution.json", Generalization),
+        generalization=kept(run.path / "out_of_distribution.json", Generalization),
         curve=outer_curve(task, name),
         siblings=_siblings(subject, run),
     )
@@ -161,7 +115,7 @@ def outer_curve(task: str, name: str) -> Curve:
     """The outer training curve of a learned optimizer."""
     run = learned(task)[name].run
     assert run is not None
-    return _curve(run.path, _stamp(run.path / "outer_loss.csv"))
+    return _curve(run.path, modified(run.path / "outer_loss.csv"))
 
 
 @functools.lru_cache(maxsize=64)
@@ -179,4 +133,4 @@ def landscape(task: str, baseline: str) -> Landscape:
     if not (place / f"{baseline}.json").exists():
         command = f"loptscope tune --task {task} --optimizer {baseline}"
         raise InputError(f"{TITLES[baseline]} has not been tuned for {task} yet ({command})")
-    return _landscape(task, baseline, _stamp(place / f"{baseline}.json", place / f"{baseline}.csv"))
+    return _landscape(task, baseline, modified(place / f"{baseline}.json", place / f"{baseline}.csv"))

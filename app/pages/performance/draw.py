@@ -4,16 +4,18 @@ from dataclasses import dataclass, field
 
 import plotly.graph_objects as go
 
-from app.pages.explore import view as explore
 from app.pages.performance import captions
-from app.pages.performance.data import Results, landscape, learned, outer_curve, results_of
-from app.pages.performance.figures.curves import curves_figure, picture_figure
+from app.pages.performance.data import Results, landscape, outer_curve, results_of
+from app.pages.performance.figures.curves import curves_figure
 from app.pages.performance.figures.outer import outer_figure
 from app.pages.performance.figures.shift import row_height, shift_figure
 from app.pages.performance.figures.tuning import tuning_figure
-from app.pages.performance.scenes import Data, scene
 from app.pages.performance.table import Row, orders, rows
+from app.pages.performance.task_pictures import scene
 from app.pages.performance.view import View
+from app.shared.catalog import learned
+from app.shared.pages import page
+from app.shared.pictures import Data, picture_figure
 from app.shared.style import Theme, figure
 from core.errors import InputError
 from core.tasks import SHIPPED
@@ -51,13 +53,6 @@ def nothing(theme: Theme) -> go.Figure:
     return figure(theme, "nothing", {"visible": False}, {"visible": False}, [])
 
 
-def explore_link(task: str, optimizer: str, outer_step: int) -> str:
-    """The address that shows a snapshot in Explore."""
-    view, _ = explore.parse({"task": task, "optimizer": optimizer, "outer_step": str(outer_step)})
-    query = explore.to_query(view)
-    return f"/?{query}" if query else "/"
-
-
 def draw(view: View, theme: Theme) -> Drawn:
     """Draw a view but for its tuning landscape; what is missing or damaged leaves its figure empty and is said under it."""
     drawn = Drawn()
@@ -72,7 +67,7 @@ def _draw_task(drawn: Drawn, view: View, theme: Theme, task: str) -> None:
     detailed = task == view.task
     empty = nothing(theme)
     try:
-        shown = results_of(task, view.optimizer if detailed else next(iter(learned(task))))
+        shown = results_of(task, view.optimizer if detailed else next(iter(learned(task)), ""))
     except InputError as error:
         for name in (curves, picture, *(("outer", "shift") if detailed else ())):
             drawn.figures[name] = empty
@@ -91,7 +86,10 @@ def _draw_details(drawn: Drawn, view: View, theme: Theme, shown: Results) -> Non
     drawn.rows = rows(shown.evaluation, shown.subject.title)
     drawn.orders = orders(drawn.rows)
     drawn.captions["table"] = captions.table(shown)
-    drawn.snapshots = {step: explore_link(view.task, view.optimizer, step) for step in shown.subject.snapshots}
+    asked = {"task": view.task, "optimizer": view.optimizer}
+    drawn.snapshots = {
+        step: page("explore").address({**asked, "outer_step": str(step)}) for step in shown.subject.snapshots
+    }
     siblings = [outer_curve(view.task, name) for name in shown.siblings]
     drawn.figures["outer"] = outer_figure(theme, shown.curve, drawn.snapshots, shown.evaluation, view.shown, siblings)
     drawn.captions["outer"] = captions.outer(shown)

@@ -8,25 +8,19 @@ import plotly.graph_objects as go
 from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, dcc, html, no_update
 from flask import request
 
+from app.pages.performance import PAGE
 from app.pages.performance.captions import task_title
-from app.pages.performance.data import learned
 from app.pages.performance.draw import CAPTIONS, CURVES, FIGURES, PICTURES, TOGGLED, Drawn, draw, draw_tuning, nothing
-from app.pages.performance.parts import caption, card, graph, legend, sentences, table, table_rows
+from app.pages.performance.parts import caption, card, graph, legend, table, table_rows
 from app.pages.performance.view import OPTIMIZERS, SORTABLE, View, parse, to_query
-from app.shared.catalog import TITLES, task_options
+from app.shared.catalog import TITLES, learned, task_options
+from app.shared.parts import sentences
 from app.shared.style import LIGHT, THEMES
 from core.errors import InputError
 from core.optimizers.hand_designed import BASELINES
 from core.tasks import SHIPPED
 
-dash.register_page(
-    __name__,
-    path="/performance",
-    name="Performance",
-    order=1,
-    title="Loptscope: performance",
-    description="Learned optimizers against tuned hand-designed ones",
-)
+dash.register_page(__name__, **PAGE.registration())
 
 INTRODUCTION = (
     "Learned optimizers beside hand-designed ones that were tuned by random search for the same tasks. "
@@ -117,7 +111,7 @@ def _task_card(task: str, drawn: Drawn) -> html.Section:
 
 def _tuning_card(view: View, empty: go.Figure) -> html.Section:
     menu = dmc.Select(
-        id="performance-rival",
+        id="performance-baseline",
         data=[{"value": name, "label": TITLES[name]} for name in BASELINES],
         value=view.baseline,
         allowDeselect=False,
@@ -198,7 +192,7 @@ def asked_for(task: str, optimizer: str, baseline: str, theme: str, shown: list[
     Input("performance-task", "value"),
     Input("performance-optimizer", "value"),
     Input("theme", "data"),
-    State("performance-rival", "value"),
+    State("performance-baseline", "value"),
     State("performance-shown", "data"),
     State("performance-sort", "data"),
     State("provider", "forceColorScheme"),
@@ -232,7 +226,7 @@ def on_view(
     Output("performance-notice", "children"),
     Input("performance-task", "value"),
     Input("performance-optimizer", "value"),
-    Input("performance-rival", "value"),
+    Input("performance-baseline", "value"),
     Input("theme", "data"),
     State("performance-shown", "data"),
     State("performance-sort", "data"),

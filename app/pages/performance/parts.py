@@ -1,6 +1,5 @@
 """Parts of the Performance page: the shared legend, a figure with its sentences, the sortable table."""
 
-import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,16 +9,10 @@ from dash import dcc, html
 from app.pages.performance.table import HEADERS, Row
 from app.pages.performance.view import OPTIMIZERS, SORTABLE
 from app.shared.catalog import TITLES
-from app.shared.style import GRAPH_CONFIG, OPTIMIZER_COLORS, OPTIMIZER_DASHES
+from app.shared.parts import sentences, swatch
+from app.shared.style import GRAPH_CONFIG
 
 STILL = {"staticPlot": True, "responsive": True}
-BORDERS = {"dash": "dashed", "dashdot": "dashed", "dot": "dotted"}
-
-
-def swatch(name: str) -> html.Span:
-    """A short stroke in an optimizer's colour and dash."""
-    style = {"--mark": OPTIMIZER_COLORS[name], "--dash": BORDERS.get(OPTIMIZER_DASHES[name], "solid")}
-    return html.Span(className="swatch", style=style, **{"aria-hidden": "true"})
 
 
 def legend(shown: Sequence[str]) -> html.Div:
@@ -40,12 +33,6 @@ def legend(shown: Sequence[str]) -> html.Div:
             for name in OPTIMIZERS
         ],
     )
-
-
-def sentences(said: Sequence[str]) -> list[html.P]:
-    """A caption or a notice; a number stays on one line with its error and its unit."""
-    together = {" ± ": "\u00a0±\u00a0", " %": "\u00a0%", " × 10": "\u00a0×\u00a010"}
-    return [html.P(functools.reduce(lambda text, pair: text.replace(*pair), together.items(), one)) for one in said]
 
 
 def graph(name: str, figure: go.Figure, kind: str = "", **room: Any) -> html.Div:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.pages.performance.data import learned
+from app.shared.catalog import learned
 from app.shared.fields import THEME
 from app.shared.links import Field, Links, Values, choice
 from core.errors import choose
@@ -49,7 +49,7 @@ def _read_shown(text: str, so_far: Values) -> tuple[str, ...]:
 
 FIELDS: dict[str, Field] = {
     "task": Field(lambda _: SHIPPED[0], choice("task", dict.fromkeys(SHIPPED)), str),
-    "optimizer": Field(lambda v: next(iter(learned(v["task"]))), _read_optimizer, str),
+    "optimizer": Field(lambda v: next(iter(learned(v["task"])), ""), _read_optimizer, str),
     "baseline": Field(lambda _: "momentum", choice("hand-designed optimizer", dict.fromkeys(BASELINES)), str, "rival"),
     "shown": Field(lambda _: OPTIMIZERS, _read_shown, lambda v: ",".join(v) or "none"),
     "sort": Field(lambda _: "meta_loss", choice("order of the table", dict.fromkeys(SORTS)), str),

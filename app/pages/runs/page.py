@@ -7,20 +7,15 @@ import dash_mantine_components as dmc
 from dash import Input, Output, State, callback, dcc, html
 from flask import request
 
-from app.pages.performance.parts import sentences
+from app.pages.runs import PAGE
 from app.pages.runs.data import RunSummary, compared_by, differences, summarize, text_of
 from app.pages.runs.figures import colors_of, curves_figure, levels_figure
 from app.pages.runs.view import View, chosen, parse, sweeps, to_query
+from app.shared.parts import sentences
 from app.shared.style import GRAPH_CONFIG, LIGHT, THEMES, Theme
 from core.runs.states import STATES
 
-dash.register_page(
-    __name__,
-    path="/runs",
-    name="Runs",
-    title="Loptscope: runs compared",
-    description="Outer trainings compared by what they differ in",
-)
+dash.register_page(__name__, **PAGE.registration())
 
 EVERY = 2000  # milliseconds, while one of them is at work
 HEADINGS = ("run", "state", "outer steps", "held out", "in training", "diverged", "skipped", "seconds", "open")

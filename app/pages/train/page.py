@@ -9,12 +9,13 @@ import plotly.graph_objects as go
 from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, ctx, dcc, html, no_update
 from flask import request
 
-from app.pages.performance.parts import sentences, swatch
+from app.pages.train import PAGE
 from app.pages.train.draw import INSTRUMENTS, draw
 from app.pages.train.figures import FIGURES
 from app.pages.train.settings import PRESETS, allowed, choices_of, highest, parameters_of
 from app.pages.train.view import NAMES, parse, starting, to_form
 from app.shared.catalog import TITLES
+from app.shared.parts import sentences, swatch
 from app.shared.style import DARK, GRAPH_CONFIG, LIGHT, THEMES, Theme, figure
 from core.errors import InputError
 from core.jobs.limits import Limits
@@ -24,14 +25,7 @@ from core.runs.options import SETTINGS, command_of, from_options, to_options
 from core.runs.states import STATES, Action
 from core.settings import Setting
 
-dash.register_page(
-    __name__,
-    path="/train",
-    name="Train",
-    order=2,
-    title="Loptscope: train",
-    description="Train an optimizer and watch its mechanisms appear",
-)
+dash.register_page(__name__, **PAGE.registration())
 
 INTRODUCTION = (
     "Choose what to begin with and press Start: within seconds there is an optimizer that learns to optimize. "

@@ -1,27 +1,32 @@
-"""What each mechanism earns: an optimizer and its interventions as loss curves and as bars."""
+"""Ablations: an optimizer and what is left of it with one mechanism switched off, as loss curves and as bars."""
 
 import numpy as np
 import plotly.graph_objects as go
 
-from app.shared.mechanisms import Portrait
+from app.shared.mechanisms.drawing import MechanismDrawing
+from app.shared.mechanisms.frames import Frames
+from app.shared.mechanisms.mechanism import Mechanism, MechanismFigure, References
 from app.shared.numbers import number, plus_minus
 from app.shared.style import component_colors, figure, finite, line, plain_log_axis
-from core.mechanisms.ablation import TITLES, Ablation, Ablations
+from core.bundle import Bundle
+from core.mechanisms.ablation import TITLES, Ablation, Ablations, ablate
+from core.mechanisms.context import Context
 
+FEW, VERY_FEW = 16, 2  # problems of ablations that were not saved: on small problems, and on large ones
 HIGHEST = 100.0  # meta-losses and losses beyond end the axis
 LEAST = 1e-9
 
 
-def _colors(p: Portrait) -> dict[str, str]:
+def _colors(p: MechanismDrawing) -> dict[str, str]:
     others = [name for name in TITLES if name != "whole"]
     return {"whole": p.color, **dict(zip(others, component_colors(len(others), p.theme), strict=True))}
 
 
-def _found(p: Portrait) -> Ablations:
+def _found(p: MechanismDrawing) -> Ablations:
     return Ablations.model_validate(p.bundle.about["ablations"])
 
 
-def ablation_curves(p: Portrait) -> go.Figure:
+def _curves(p: MechanismDrawing) -> go.Figure:
     """Median of f(x_k)/f(x_0) over problems, one line a variant."""
     colors = _colors(p)
     traces, drawn = [], []
@@ -44,7 +49,7 @@ def _words(one: Ablation, problems: int) -> str:
     return sign + plus_minus(one.difference.mean, one.difference.sem)
 
 
-def ablation_bars(p: Portrait) -> go.Figure:
+def _bars(p: MechanismDrawing) -> go.Figure:
     """Median meta-loss of every variant; in words the mean difference from the whole optimizer, paired, with its standard error."""
     found, colors = _found(p), _colors(p)
     order = list(reversed(found.ablations))
@@ -66,3 +71,52 @@ def ablation_bars(p: Portrait) -> go.Figure:
     top = 4 * float(sizes.max())
     x = {"title": "median meta-loss", **plain_log_axis(np.array([low, top]))}
     return figure(p.theme, p.key, x, {"title": None, "showgrid": False}, [bars])
+
+
+def _curves_caption(bundle: Bundle, references: References) -> list[str]:
+    """Under the loss curves of the interventions."""
+    found = Ablations.model_validate(bundle.about["ablations"])
+    lost = [f"{TITLES[one.name]}: {one.diverged} of {found.problems}" for one in found.ablations if one.diverged]
+    sentences = [
+        f"The median loss over {found.problems} held-out problems as it is (bold) and with one mechanism switched off, on the same problems.",
+        f"Diverged: {'; '.join(lost)}." if lost else "Nobody diverged.",
+    ]
+    return sentences + [f"Not run, {TITLES[name]}: {why}." for name, why in found.without.items()]
+
+
+def _bars_caption(bundle: Bundle, references: References) -> list[str]:
+    """Under the bars of the interventions."""
+    found = Ablations.model_validate(bundle.about["ablations"])
+    whole = found.ablations[0]
+    others = [one for one in found.ablations[1:] if one.median is not None and whole.median]
+    sentences = [
+        "In the bars: the mean difference from the optimizer as it is, problem by problem, and its standard error."
+    ]
+    if others and whole.median:
+        base = whole.median
+        worst = max(others, key=lambda one: one.median or 0.0)
+        least = min(others, key=lambda one: abs(np.log((one.median or base) / base)))
+        sentences.append(
+            f"By the median, it is worst off {TITLES[worst.name]} ({number((worst.median or 0.0) / base)} times its meta-loss) "
+            f"and least changed {TITLES[least.name]} ({number((least.median or 0.0) / base)} times)."
+        )
+    return sentences
+
+
+def ablations_view(context: Context) -> Bundle:
+    """Each mechanism switched off in turn, on a few problems."""
+    ablations = ablate(context, VERY_FEW if context.large else FEW)
+    return Bundle({}, {"ablations": ablations.model_dump(mode="json"), "scale": context.observed.scale})
+
+
+ABLATIONS = Mechanism(
+    "ablations",
+    "Ablations",
+    ablations_view,
+    (
+        MechanismFigure("curves", "Loss curves", _curves, _curves_caption),
+        MechanismFigure("bars", "Meta-loss, one mechanism off", _bars, _bars_caption),
+    ),
+    lambda bundle: Frames({}, {"mode": [], "position": []}),
+    snapshots_ahead=False,
+)

@@ -5,11 +5,17 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from app.shared.mechanisms.portrait import LIT, Portrait, components, empty, lit, moving, padded, spread, symlog_axis
+from app.shared.mechanisms.drawing import MechanismDrawing, components, empty, lit, moving, padded, spread, symlog_axis
+from app.shared.mechanisms.frames import LIT, MOVING, Along, Frames, Moving
+from app.shared.mechanisms.mechanism import Mechanism, MechanismFigure, References
+from app.shared.numbers import counted, number
 from app.shared.style import figure, finite, line, symlog_ticks, viridis
+from core.bundle import Bundle
+from core.mechanisms.adaptation import adaptation_view
+from core.mechanisms.report import ADAPTED
 
 
-def _pieces(p: Portrait) -> list[slice]:
+def _pieces(p: MechanismDrawing) -> list[slice]:
     """The curve's separate branches."""
     ends = np.cumsum(p.bundle.about["breaks"])
     return [slice(int(end - count), int(end)) for end, count in zip(ends, p.bundle.about["breaks"], strict=True)]
@@ -23,7 +29,7 @@ def _stable(values: np.ndarray, unstable: np.ndarray, keep: bool) -> np.ndarray:
     return np.where(mask, values, np.nan)
 
 
-def adaptation_curve(p: Portrait) -> go.Figure:
+def _curve(p: MechanismDrawing) -> go.Figure:
     """The S-curve: the first principal component of h*(g) over g; dashed where it is unstable."""
     if "g" not in p.bundle.arrays:
         return empty(p, p.bundle.about["why"])
@@ -72,7 +78,7 @@ def adaptation_curve(p: Portrait) -> go.Figure:
     )
 
 
-def adaptation_space(p: Portrait) -> go.Figure:
+def _space(p: MechanismDrawing) -> go.Figure:
     """The S-curve in three dimensions."""
     if "g" not in p.bundle.arrays:
         return empty(p, p.bundle.about["why"])
@@ -117,7 +123,7 @@ def adaptation_space(p: Portrait) -> go.Figure:
     return made
 
 
-def adaptation_update(p: Portrait) -> go.Figure:
+def _update(p: MechanismDrawing) -> go.Figure:
     """The update function at the chosen point of the S-curve."""
     if "g" not in p.bundle.arrays:
         return empty(p, p.bundle.about["why"])
@@ -131,7 +137,7 @@ def adaptation_update(p: Portrait) -> go.Figure:
     return figure(p.theme, p.key, symlog_axis(p, reach), {"title": "update", "range": padded(updates)}, traces)
 
 
-def adaptation_rate(p: Portrait) -> go.Figure:
+def _rate(p: MechanismDrawing) -> go.Figure:
     """The effective learning rate along both arms, beside RMSProp's and Adam's."""
     if "g" not in p.bundle.arrays:
         return empty(p, p.bundle.about["why"])
@@ -168,3 +174,124 @@ def adaptation_rate(p: Portrait) -> go.Figure:
         "dtick": 1,
     }
     return figure(p.theme, p.key, x, {"title": "effective learning rate", "type": "log", "dtick": 1}, traces)
+
+
+def _no_curve(bundle: Bundle) -> list[str] | None:
+    return [f"There is no such curve: {bundle.about['why']}."] if "g" not in bundle.arrays else None
+
+
+ENDS = {
+    "range": "the end of the range",
+    "jump": "the jump at 0",
+    "closed": "its own start",
+    "stuck": "a point where the search got stuck",
+    "points": "the largest number of points",
+}
+
+
+def rates_zero_and_typical(bundle: Bundle) -> tuple[float, float] | None:
+    """Effective learning rate nearest to g = 0 and at the typical gradient, both arms' mean; None if not finite."""
+    near, far = bundle.about["rate_at_zero"], bundle.about["rate_at_typical"]
+    return None if near is None or far is None else (near, far)
+
+
+def _curve_caption(bundle: Bundle, references: References) -> list[str]:
+    """Under the S-curve."""
+    if missing := _no_curve(bundle):
+        return missing
+    unstable, folds = int((bundle.arrays["unstable"] > 0).sum()), len(bundle.arrays["folds"])
+    return [
+        "Where the state rests while the gradient stays constant at g, followed through folds; unstable stretches are dashed.",
+        (
+            f"{counted(len(bundle.arrays['g']), 'point')}, {'all stable' if not unstable else f'{unstable:,} of them unstable'}, {counted(folds, 'fold')}; "
+            f"it ends at {' and '.join(ENDS[end] for end in bundle.about['ended'])}."
+        ),
+    ]
+
+
+def _space_caption(bundle: Bundle, references: References) -> list[str]:
+    """Under the three-dimensional curve."""
+    if missing := _no_curve(bundle):
+        return missing
+    share = 100 * sum(bundle.about["explained"])
+    return [
+        "The same curve in two components of the state, over the gradient. Drag to turn it.",
+        f"Two components hold {share:.1f} % of it.",
+    ]
+
+
+def _update_caption(bundle: Bundle, references: References) -> list[str]:
+    """Under the update function on the curve."""
+    if missing := _no_curve(bundle):
+        return missing
+    return [
+        "The update function after a long time at the chosen gradient (ring).",
+        "An optimizer that adapts answers with a flatter line after large gradients than after small ones.",
+    ]
+
+
+def _rate_caption(bundle: Bundle, references: References) -> list[str]:
+    """Under the learning rate along the arms."""
+    if missing := _no_curve(bundle):
+        return missing
+    sentences = [
+        "The effective learning rate −∂u/∂g at (h*(g), g) along both arms (solid: g > 0, dashed: g < 0), beside tuned RMSProp's and Adam's."
+    ]
+    found = rates_zero_and_typical(bundle)
+    if found is None:
+        return [*sentences, "It is not finite everywhere."]
+    near, far = found
+    size = number(bundle.about["typical"])
+    if near <= 0 or far >= ADAPTED * near:
+        return [
+            *sentences,
+            f"It goes from {number(near)} at 0 to {number(far)} at |g| = {size}: it does not fall, so there is no such adaptation.",
+        ]
+    return [
+        *sentences,
+        f"It falls from {number(near)} at 0 to {number(far)} at |g| = {size}, where 98 % of the gradients met are smaller.",
+    ]
+
+
+def _frames(bundle: Bundle) -> Frames:
+    """The chosen point of the curve."""
+    if "g" not in bundle.arrays:
+        return Frames({}, {"mode": [], "position": ["no curve"]})
+    arrays = {name: values.astype(np.float64) for name, values in bundle.arrays.items()}
+    chosen, gradients, updates = arrays["chosen"].astype(int), arrays["gradients"], arrays["updates"]
+    g, rates, curve = arrays["g"][chosen], arrays["rates"][chosen], arrays["curve"][chosen]
+    x = np.arcsinh(g / bundle.about["scale"])
+    inside = np.minimum(np.searchsorted(gradients, g), len(gradients) - 1)
+    drawn = (g >= gradients[0]) & (g <= gradients[-1])
+    here = np.where(drawn, updates[np.arange(len(chosen)), inside], np.nan)
+
+    def point(*coordinates: np.ndarray) -> Moving:
+        return Moving(*(Along(values[:, None], ("position",)) for values in coordinates))
+
+    figures = {
+        "curve": {LIT: point(x, curve[:, 0])},
+        "space": {LIT: point(x, curve[:, 0], curve[:, 1])},
+        "update": {
+            MOVING: Moving(Along(np.arcsinh(gradients / bundle.about["scale"])), Along(updates, ("position",))),
+            LIT: point(np.where(drawn, x, np.nan), here),
+        },
+        "rate": {LIT: point(np.abs(g), rates)},
+    }
+    texts = [f"g = {number(a)}, rate {number(b)}" for a, b in zip(g.tolist(), rates.tolist(), strict=True)]
+    return Frames(figures, {"mode": [], "position": texts})
+
+
+ADAPTATION = Mechanism(
+    "adaptation",
+    "Learning-rate adaptation",
+    adaptation_view,
+    (
+        MechanismFigure("curve", "The S-curve", _curve, _curve_caption, points_at="position"),
+        MechanismFigure("space", "The S-curve in three dimensions", _space, _space_caption),
+        MechanismFigure("update", "Update function on it", _update, _update_caption),
+        MechanismFigure("rate", "Learning rate along both arms", _rate, _rate_caption),
+    ),
+    _frames,
+    handle="Constant gradient",
+    beside=("rmsprop", "adam"),
+)

@@ -5,11 +5,19 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from app.shared.mechanisms.portrait import MOVING, Portrait, padded, spread, symlog_axis
+from app.shared.mechanisms.drawing import MechanismDrawing, padded, spread, symlog_axis
+from app.shared.mechanisms.frames import MOVING, Along, Frames, Moving
+from app.shared.mechanisms.mechanism import Mechanism, MechanismFigure, References
+from app.shared.numbers import counted, number
 from app.shared.style import figure, finite, line
+from core.bundle import Bundle
+from core.mechanisms.clipping import Saturation, clipping_view
+
+THRESHOLDS = 201  # positions of the slider that the threshold is computed at
+INSIDE = 41  # points of the clipped line between them
 
 
-def clipping_update(p: Portrait) -> go.Figure:
+def _update(p: MechanismDrawing) -> go.Figure:
     """Update functions at h₀ and h* over the density of the gradients met."""
     gradients, updates = p.array("gradients"), p.array("updates")
     edges, density = spread(p, p.array("edges")), p.array("density")
@@ -39,7 +47,7 @@ def clipping_update(p: Portrait) -> go.Figure:
     return figure(p.theme, p.key, symlog_axis(p, reach), {"title": "update", "range": [low, high]}, traces)
 
 
-def clipping_slope(p: Portrait) -> go.Figure:
+def _slope(p: MechanismDrawing) -> go.Figure:
     """The local learning rate −∂u/∂g as a share of that at 0, over the size of the gradient."""
     sizes, slopes, start = p.array("sizes"), p.array("slopes"), p.array("slope_at_zero")
     traces: list[Any] = []
@@ -52,3 +60,69 @@ def clipping_slope(p: Portrait) -> go.Figure:
     traces += [half, line(np.array([]), np.array([]), p.theme.text, MOVING, width=1.6, dash="dash", hoverinfo="skip")]
     x = {"title": "size of the gradient", "type": "log", "range": np.log10(sizes[[0, -1]]).tolist(), "dtick": 1}
     return figure(p.theme, p.key, x, {"title": "slope / slope at 0", "range": [-0.15, 1.6]}, traces)
+
+
+def half_slopes(bundle: Bundle) -> list[float | None]:
+    """|g| at which the slope falls to half of that at 0, on the nearer side, at each state; None if it never does."""
+    return [Saturation.model_validate(one).nearest for one in bundle.about["saturation"]]
+
+
+def _update_caption(bundle: Bundle, references: References) -> list[str]:
+    """Under the update function over the gradients."""
+    updates = bundle.arrays["updates"].astype(float)
+    name, last = bundle.about["states"][-1], np.abs(updates[-1])
+    sentences = [
+        "The update function at h₀ (dotted) and h* (solid) over the density of the gradients met. Clipped gradient descent of the same slope is dashed: drag the slider to move its threshold.",
+        f"At {name} the largest update drawn is {number(float(last.max()))}, for gradients up to {number(3 * bundle.about['largest'])}.",
+    ]
+    if bundle.about["nonfinite"]:
+        sentences.append(f"{counted(bundle.about['nonfinite'], 'gradient')} met were not finite and are left out.")
+    return sentences
+
+
+def _slope_caption(bundle: Bundle, references: References) -> list[str]:
+    """Under the slope."""
+    parts = []
+    shares = [one["share_beyond"] for one in bundle.about["saturation"]]
+    for name, half, beyond in zip(bundle.about["states"], half_slopes(bundle), shares, strict=True):
+        if half is None:
+            parts.append(f"at {name} the slope never halves: there is no clipping")
+        else:
+            parts.append(
+                f"at {name} it halves at |g| = {number(half)}, and {100 * beyond:.3g} % of the gradients met lie beyond"
+            )
+    return [
+        "The local learning rate −∂u/∂g as a share of that at 0. Clipping is a fall from 1 towards 0 (a clipped gradient descent drops at once).",
+        "; ".join(parts).capitalize() + ".",
+    ]
+
+
+def _frames(bundle: Bundle) -> Frames:
+    """Gradient descent that clips at the threshold of the slider, with the slope of the optimizer at its last state."""
+    arrays = {name: values.astype(np.float64) for name, values in bundle.arrays.items()}
+    first, largest, slope = arrays["sizes"][0], arrays["gradients"][-1], arrays["slope_at_zero"][-1]
+    thresholds = np.geomspace(first, largest, THRESHOLDS)[:, None]
+    inside = np.linspace(-1, 1, INSIDE) * thresholds
+    ends = np.broadcast_to([[largest]], thresholds.shape)
+    gradients = np.concatenate([-ends, inside, ends], axis=1)
+    clipped = -slope * np.clip(gradients, -thresholds, thresholds)
+    x = np.arcsinh(gradients / bundle.about["scale"])
+    corners = np.concatenate([np.full_like(thresholds, first), thresholds, thresholds, ends], axis=1)
+    figures = {
+        "update": {MOVING: Moving(Along(x, ("position",)), Along(clipped, ("position",)))},
+        "slope": {MOVING: Moving(Along(corners, ("position",)), Along(np.array([1.0, 1.0, 0.0, 0.0])))},
+    }
+    return Frames(figures, {"mode": [], "position": [f"|g| = {number(size)}" for size in thresholds[:, 0].tolist()]})
+
+
+CLIPPING = Mechanism(
+    "clipping",
+    "Gradient clipping",
+    clipping_view,
+    (
+        MechanismFigure("update", "Update function", _update, _update_caption),
+        MechanismFigure("slope", "Local learning rate", _slope, _slope_caption),
+    ),
+    _frames,
+    handle="Clip gradients at",
+)

@@ -3,10 +3,8 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from app.shared.mechanisms.portrait import (
-    LIT,
-    MOVING,
-    Portrait,
+from app.shared.mechanisms.drawing import (
+    MechanismDrawing,
     components,
     empty,
     lit,
@@ -16,12 +14,18 @@ from app.shared.mechanisms.portrait import (
     star,
     symlog_axis,
 )
+from app.shared.mechanisms.frames import LIT, MOVING, Along, Frames, Moving
+from app.shared.mechanisms.mechanism import Mechanism, MechanismFigure, References
+from app.shared.numbers import counted, fraction, number
 from app.shared.style import component_colors, figure, finite, line, translucent
+from core.bundle import Bundle
+from core.mechanisms.momentum import momentum_view
+from core.mechanisms.report import SLOW
 
 FAN = 5  # update functions along a mode that are drawn at once
 
 
-def momentum_state(p: Portrait) -> go.Figure:
+def _state(p: MechanismDrawing) -> go.Figure:
     """States of a few components around the fixed point, and the chosen mode through it."""
     if not p.bundle.about["modes"]:
         return empty(p, "no state that could rest")
@@ -50,7 +54,7 @@ def momentum_state(p: Portrait) -> go.Figure:
     return figure(p.theme, p.key, x, y, traces)
 
 
-def momentum_update(p: Portrait) -> go.Figure:
+def _update(p: MechanismDrawing) -> go.Figure:
     """The update function at h*, and shifted along the chosen mode."""
     gradients, updates = spread(p, p.array("gradients")), p.array("updates")
     colors = [p.theme.muted if i == FAN // 2 else p.color for i in range(FAN)]
@@ -74,7 +78,7 @@ def momentum_update(p: Portrait) -> go.Figure:
     return figure(p.theme, p.key, symlog_axis(p, reach), {"title": "update", "range": padded(updates)}, traces)
 
 
-def momentum_eigenvalues(p: Portrait) -> go.Figure:
+def _eigenvalues(p: MechanismDrawing) -> go.Figure:
     """Eigenvalues of the recurrent Jacobian at h*, the unit circle, and the tuned momentum."""
     angles = np.linspace(0, 2 * np.pi, 181)
     circle = line(np.cos(angles), np.sin(angles), p.theme.muted, "unit circle", width=1, dash="dot", hoverinfo="skip")
@@ -99,7 +103,7 @@ def momentum_eigenvalues(p: Portrait) -> go.Figure:
             )
         )
         traces.append(lit(p))
-    for name, (_, beta) in p.marks.items():
+    for name, (_, beta) in p.references.items():
         traces.append(star(p, beta, 0.0, f"{name}: β = {beta:.4g}", "star" if "tuned" in name else "diamond"))
     x = {
         "title": "real part of λ",
@@ -112,10 +116,10 @@ def momentum_eigenvalues(p: Portrait) -> go.Figure:
     return figure(p.theme, p.key, x, y, traces)
 
 
-def momentum_modes(p: Portrait) -> go.Figure:
+def _modes(p: MechanismDrawing) -> go.Figure:
     """Every mode as momentum: its learning rate against its decay."""
     traces = []
-    levels = [rate for rate, _ in p.marks.values()]
+    levels = [rate for rate, _ in p.references.values()]
     if p.bundle.about["modes"]:
         rates, values, taus = p.array("rates"), p.array("eigenvalues"), p.array("timescales")
         size, decay = np.hypot(*rates.T), np.hypot(*values.T)
@@ -145,10 +149,132 @@ def momentum_modes(p: Portrait) -> go.Figure:
             ),
             lit(p),
         ]
-    for name, (rate, beta) in p.marks.items():
+    for name, (rate, beta) in p.references.items():
         traces.append(
             star(p, rate, beta, f"{name}: α = {rate:.3g}, β = {beta:.4g}", "star" if "tuned" in name else "diamond")
         )
     top = np.log10(max(levels, default=1.0)) + 0.4
     x = {"title": "learning rate |α|", "type": "log", "range": [top - 5, top], "dtick": 1}
     return figure(p.theme, p.key, x, {"title": "decay |λ|", "range": [-0.03, 1.06]}, traces)
+
+
+def _slowest(bundle: Bundle) -> tuple[float, float, float]:
+    """|λ|, timescale and learning rate of the slowest mode."""
+    value = bundle.arrays["eigenvalues"][0]
+    return float(np.hypot(*value)), float(bundle.arrays["timescales"][0]), float(bundle.arrays["rates"][0, 0])
+
+
+def _state_caption(bundle: Bundle, references: References) -> list[str]:
+    """Under the state space."""
+    about = bundle.about
+    if not about["modes"]:
+        return ["It has no state, or none that comes to rest: no momentum to show."]
+    first = about["fixed_points"][0]
+    kind = f"a {first['stability']} fixed point" if first["converged"] else "only a slow point"
+    sentences = [
+        "States of a few components over a run, the point they come to when the gradient stays 0 (star), and the chosen mode through it.",
+        f"From {counted(sum(fixed_point['starts'] for fixed_point in about['fixed_points']), 'start')}, the search came to {kind} of speed {number(first['speed'], 2)}"
+        + (
+            f", and {counted(len(about['fixed_points']) - 1, 'other point')}."
+            if len(about["fixed_points"]) > 1
+            else "."
+        ),
+    ]
+    if about["failed"]:
+        sentences.append(f"{counted(about['failed'], 'start')} led nowhere: the state did not stay finite.")
+    return sentences
+
+
+def _update_caption(bundle: Bundle, references: References) -> list[str]:
+    """Under the shifted update functions."""
+    if not bundle.about["modes"]:
+        return ["The update function never moves: the same gradient always gives the same update."]
+    updates = bundle.arrays["updates"].astype(float)
+    middle = updates.shape[2] // 2
+    lift = updates[0, -1, middle] - updates[0, 0, middle]
+    slopes = np.abs(updates[0, :, middle + 3] - updates[0, :, middle - 3])
+    tilt = (slopes.max() - slopes.min()) / max(slopes.max(), 1e-30)
+    return [
+        "The update function at h* (grey) and at states shifted along the chosen mode. Momentum shifts it up and down without changing its shape.",
+        f"Along the slowest mode, over the range of states met, the update at gradient 0 moves by {number(abs(lift))}, and the slope changes by {100 * tilt:.0f} %.",
+    ]
+
+
+def _eigenvalues_caption(bundle: Bundle, references: References) -> list[str]:
+    """Under the complex plane."""
+    if not bundle.about["modes"]:
+        return ["No state, no eigenvalues: it forgets every gradient at once."]
+    size, timescale, _ = _slowest(bundle)
+    slow = int((np.hypot(*bundle.arrays["eigenvalues"].T) >= SLOW).sum())
+    tuned = [f"{name.capitalize()} has β = {fraction(beta)}" for name, (_, beta) in references.items()]
+    sentences = [
+        "Eigenvalues of the recurrent Jacobian at h*: the nearer to the unit circle, the longer a gradient is remembered. Point at one to follow its mode.",
+        f"The slowest has |λ| = {fraction(size)}, a timescale of {number(timescale)} steps; {counted(slow, 'mode')} beyond {SLOW}."
+        + (f" {'; '.join(tuned)}." if tuned else ""),
+    ]
+    if size < SLOW:
+        sentences.append("Nothing here remembers long: this mechanism is weak or absent.")
+    if bundle.about["near_defective"]:
+        sentences.append(
+            "Some modes nearly coincide (the Jacobian is near defective): one by one, their learning rates mean little."
+        )
+    return sentences
+
+
+def _modes_caption(bundle: Bundle, references: References) -> list[str]:
+    """Under the modes as momentum."""
+    if not bundle.about["modes"]:
+        return ["Without modes all of its learning rate is direct, as gradient descent's is."]
+    rates = bundle.arrays["rates"][:, 0].astype(float)
+    best = int(np.abs(rates).argmax())
+    size = float(np.hypot(*bundle.arrays["eigenvalues"][best]))
+    return [
+        "Every mode acts as momentum with decay |λ| and learning rate α (open: negative). Stars are tuned optimizers, a diamond the best for the task's curvatures.",
+        (
+            f"The strongest mode has α = {number(float(rates[best]))} and |λ| = {fraction(size)}; "
+            f"{number(bundle.about['direct'])} of learning rate is direct, without memory."
+        ),
+    ]
+
+
+def _frames(bundle: Bundle) -> Frames:
+    """The chosen mode, and the state shifted along it."""
+    if not bundle.about["modes"]:
+        return Frames({}, {"mode": [], "position": ["it has no mode"]})
+    arrays = {name: values.astype(np.float64) for name, values in bundle.arrays.items()}
+    x, updates = np.arcsinh(arrays["gradients"] / bundle.about["scale"]), arrays["updates"]
+    ends, values, rates = arrays["directions"][..., :2], arrays["eigenvalues"], arrays["rates"]
+    last, kept = updates.shape[1] - 1, slice(0, len(updates))
+    size, rate = np.hypot(*values.T)[kept, None], np.hypot(*rates.T)[kept, None]
+    fan = {
+        f"fan {i}": Moving(Along(x), Along(updates[:, int(i / (FAN - 1) * last + 0.5)], ("mode",))) for i in range(FAN)
+    }
+    shifted = Along(updates, ("mode", "position"), smooth=True)
+    here = [Along(ends[..., i, None], ("mode", "position"), smooth=True) for i in (0, 1)]
+    figures = {
+        "update": {**fan, MOVING: Moving(Along(x), shifted)},
+        "state": {
+            LIT: Moving(Along(ends[..., 0], ("mode",)), Along(ends[..., 1], ("mode",))),
+            MOVING: Moving(*here),
+        },
+        "eigenvalues": {LIT: Moving(Along(values[kept, :1], ("mode",)), Along(values[kept, 1:], ("mode",)))},
+        "modes": {LIT: Moving(Along(rate, ("mode",)), Along(size, ("mode",)))},
+    }
+    modes = [f"mode {j + 1}, |λ| = {one:.4f}" for j, one in enumerate(size[:, 0])]
+    shares = [f"{share} % of the range observed".replace("-", "−") for share in range(-100, 101)]
+    return Frames(figures, {"mode": modes, "position": shares})
+
+
+MOMENTUM = Mechanism(
+    "momentum",
+    "Momentum",
+    momentum_view,
+    (
+        MechanismFigure("state", "State space", _state, _state_caption),
+        MechanismFigure("update", "Update functions along a mode", _update, _update_caption),
+        MechanismFigure("eigenvalues", "Eigenvalues", _eigenvalues, _eigenvalues_caption, points_at="mode"),
+        MechanismFigure("modes", "Modes as momentum", _modes, _modes_caption, points_at="mode"),
+    ),
+    _frames,
+    handle="Shift along the mode",
+)

@@ -5,11 +5,27 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from app.shared.mechanisms.portrait import Portrait, components, empty, lit, moving, padded, spread, star, symlog_axis
+from app.shared.mechanisms.drawing import (
+    MechanismDrawing,
+    components,
+    empty,
+    lit,
+    moving,
+    padded,
+    spread,
+    star,
+    symlog_axis,
+)
+from app.shared.mechanisms.frames import LIT, MOVING, Along, Frames, Moving
+from app.shared.mechanisms.mechanism import Mechanism, MechanismFigure, References
+from app.shared.numbers import number
 from app.shared.style import component_colors, figure, finite, line, viridis
+from core.bundle import Bundle
+from core.mechanisms.report import SCHEDULED
+from core.mechanisms.schedule import schedule_view
 
 
-def schedule_path(p: Portrait) -> go.Figure:
+def _path(p: MechanismDrawing) -> go.Figure:
     """The autonomous trajectory, coloured by step."""
     if "path" not in p.bundle.arrays:
         return empty(p, "no state that could drift")
@@ -46,7 +62,7 @@ def schedule_path(p: Portrait) -> go.Figure:
     return figure(p.theme, p.key, {"title": titles[0]}, {"title": titles[1]}, traces)
 
 
-def schedule_rate(p: Portrait) -> go.Figure:
+def _rate(p: MechanismDrawing) -> go.Figure:
     """The effective learning rate along the autonomous trajectory: the schedule."""
     rates = p.array("rates")
     steps = np.arange(len(rates))
@@ -69,7 +85,7 @@ def schedule_rate(p: Portrait) -> go.Figure:
     return figure(p.theme, p.key, {"title": "autonomous step", "range": [-3, len(rates) + 2]}, y, traces)
 
 
-def schedule_update(p: Portrait) -> go.Figure:
+def _update(p: MechanismDrawing) -> go.Figure:
     """The update function at the scrubbed step, over those of every twentieth."""
     gradients, updates = spread(p, p.array("gradients")), p.array("updates")
     shown = range(0, len(updates), 20)
@@ -82,3 +98,71 @@ def schedule_update(p: Portrait) -> go.Figure:
     reach = float(np.abs(p.array("gradients")).max())
     kept = updates[list(shown)]
     return figure(p.theme, p.key, symlog_axis(p, reach), {"title": "update", "range": padded(kept)}, traces)
+
+
+def _path_caption(bundle: Bundle, references: References) -> list[str]:
+    """Under the autonomous trajectory."""
+    if "path" not in bundle.arrays:
+        return ["It has no state that could drift: nothing happens while the gradient is 0."]
+    path = bundle.arrays["path"].astype(float)
+    if not np.ptp(path):
+        return ["The state stays where it begins while the gradient is 0: there is no drift."]
+    share = 100 * sum(bundle.about["explained"])
+    return [
+        "Where the state goes from h₀ when every gradient is 0, coloured by step. Nothing drives it but time.",
+        f"Two principal components hold {share:.1f} % of this path.",
+    ]
+
+
+def _rate_caption(bundle: Bundle, references: References) -> list[str]:
+    """Under the schedule."""
+    found = bundle.about["schedule"]
+    if found["change"] is None:
+        return ["The effective learning rate is nowhere finite."]
+    carried = "by a clock that counts steps" if bundle.about["clock"] else "by the state, without a clock"
+    sentences = [f"The effective learning rate along that path: a schedule, carried {carried}."]
+    if found["change"] < 1e-6:
+        return [*sentences, f"It is constant at {number(found['start'])}: there is no schedule."]
+    shape = (
+        f"It starts at {number(found['start'])}, is largest at step {found['peak_step']} ({number(found['peak'])}) "
+        f"and ends at {number(found['end'])}"
+    )
+    return [*sentences, shape + (": hardly a schedule." if found["change"] <= SCHEDULED else ".")]
+
+
+def _update_caption(bundle: Bundle, references: References) -> list[str]:
+    """Under the update functions along the way."""
+    return [
+        "The update function at the scrubbed step (bold), and at every twentieth (dark: early, bright: late).",
+        "A schedule turns the line about 0; whatever else changes is another mechanism.",
+    ]
+
+
+def _frames(bundle: Bundle) -> Frames:
+    """The autonomous step of the slider."""
+    arrays = {name: values.astype(np.float64) for name, values in bundle.arrays.items()}
+    rates, x = arrays["rates"], np.arcsinh(arrays["gradients"] / bundle.about["scale"])
+    steps = np.arange(len(rates))
+    figures = {
+        "rate": {LIT: Moving(Along(steps[:, None], ("position",)), Along(rates[:, None], ("position",)))},
+        "update": {MOVING: Moving(Along(x), Along(arrays["updates"], ("position",)))},
+    }
+    if "path" in arrays:
+        path = arrays["path"]
+        figures["path"] = {LIT: Moving(Along(path[:, :1], ("position",)), Along(path[:, 1:2], ("position",)))}
+    texts = [f"step {k}, rate {number(rate)}" for k, rate in enumerate(rates.tolist())]
+    return Frames(figures, {"mode": [], "position": texts})
+
+
+SCHEDULE = Mechanism(
+    "schedule",
+    "Learning-rate schedule",
+    schedule_view,
+    (
+        MechanismFigure("path", "Autonomous trajectory", _path, _path_caption, points_at="position"),
+        MechanismFigure("rate", "The schedule it carries", _rate, _rate_caption, points_at="position"),
+        MechanismFigure("update", "Update function", _update, _update_caption),
+    ),
+    _frames,
+    handle="Autonomous step",
+)

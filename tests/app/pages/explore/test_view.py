@@ -12,15 +12,14 @@ from app.pages.explore.view import (
     MOST_COMPARED,
     PANELS,
     SPEEDS,
-    STEPS,
     View,
     columns,
     parse,
-    problem_of,
     startable,
     to_query,
 )
 from app.shared.catalog import subjects
+from app.shared.problem import STEPS, problem_of
 from core.optimizers.hand_designed import EXPLORE_BASELINES
 from core.tasks import TASKS
 

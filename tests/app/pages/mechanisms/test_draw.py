@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import plotly.graph_objects as go
 import pytest
+from app.shared.mechanisms.captions import CAPTIONS, fall, half_slopes
 from dash import Dash
 
 from app.pages.mechanisms.data import measured
@@ -12,7 +13,6 @@ from app.pages.mechanisms.draw import FIGURES, HEADINGS, MOVED, SECOND, Side, be
 from app.pages.mechanisms.view import VIEWS, parse
 from app.shared.catalog import subjects
 from app.shared.mechanisms import LIT, MOVING
-from app.shared.mechanisms.captions import CAPTIONS, fall, half_slopes
 from app.shared.style import DARK, LIGHT, OPTIMIZER_COLORS
 from core.analysis.clipping import share_beyond
 from core.mechanisms.context import Context

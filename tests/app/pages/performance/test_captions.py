@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from app.pages.performance import captions
-from app.pages.performance.data import Curve, Landscape, Results, results_of, running_median
+from app.pages.performance.data import Curve, Landscape, Results, results_of
+from app.shared.numbers import running_median
 from tests.app.pages.performance.samples import draws, evaluation, generalization, tuned
 
 

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from app.pages.performance import data
-from app.pages.performance.data import evaluation_of, landscape, learned, results_of, running_median
+from app.pages.performance.data import evaluation_of, landscape, results_of
+from app.shared.catalog import learned
+from app.shared.numbers import running_median
 from core.errors import InputError
 from core.optimizers.hand_designed import BASELINES, EXPLORE_BASELINES
 from core.runs import zoo

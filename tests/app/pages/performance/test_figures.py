@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from app.pages.performance.data import Curve, running_median
-from app.pages.performance.figures.curves import curves_figure, picture_figure
+from app.pages.performance.data import Curve
+from app.pages.performance.figures.curves import curves_figure
 from app.pages.performance.figures.outer import FIRST, outer_figure
 from app.pages.performance.figures.shift import ABOVE, DIVERGED, row_height, shift_figure
 from app.pages.performance.figures.tuning import sort_draws, tuning_figure
-from app.pages.performance.scenes import Data, Surface
+from app.shared.numbers import running_median
+from app.shared.pictures import Data, Surface, picture_figure
 from app.shared.style import DARK, LIGHT, OPTIMIZER_COLORS, plain_log_axis, translucent
 from core.optimizers.hand_designed import BASELINES
 from tests.app.pages.performance.samples import STEPS, draws, evaluation, generalization, tuned

@@ -8,8 +8,9 @@ import pytest
 from dash import Dash, no_update
 
 from app.pages.performance import draw as drawing
-from app.pages.performance.data import learned, results_of
+from app.pages.performance.data import results_of
 from app.pages.performance.view import OPTIMIZERS, parse
+from app.shared.catalog import learned
 from app.shared.style import DARK, LIGHT
 from core.errors import InputError
 from core.optimizers.hand_designed import BASELINES

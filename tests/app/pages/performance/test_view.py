@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.pages.performance.data import learned
 from app.pages.performance.view import OPTIMIZERS, SORTS, View, parse, to_query
+from app.shared.catalog import learned
 from core.optimizers.hand_designed import BASELINES
 from core.tasks import TASKS
 

@@ -1,6 +1,6 @@
 """The figures of the Train page filled in for a run's newest snapshot: for paper and notebooks.
 
-In the browser assets/train-figures.js fills them from the run's events; the held-out problems are the same here.
+In the browser they are filled from the run's events; the held-out problems are the same here.
 """
 
 import functools
@@ -10,12 +10,15 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from app.pages.performance.data import running_median
 from app.pages.train.draw import INSTRUMENTS, draw
 from app.pages.train.figures import FIGURES, HELD_OUT, RAW, SMOOTH
+from app.pages.train.view import View
+from app.shared.numbers import running_median
+from app.shared.pages import Figures, PageFigure
 from app.shared.style import Theme, finite, plain_log_axis
 from core.errors import InputError
 from core.jobs.held_out import HeldOut
+from core.jobs.queue import find
 from core.runs.run import Run
 
 Points = tuple[Sequence[float] | np.ndarray, Sequence[float | None] | np.ndarray]
@@ -60,7 +63,7 @@ def _instrument(name: str, run: Run, outer_step: int, theme: Theme) -> go.Figure
     return draw(run, outer_step, theme)[name][0]
 
 
-STILLS: dict[str, Callable[[Run, int, Theme], go.Figure]] = {
+_DRAW: dict[str, Callable[[Run, int, Theme], go.Figure]] = {
     "outer": _outer,
     "curve": _curve,
     **{name: functools.partial(_instrument, name) for name in INSTRUMENTS},
@@ -77,3 +80,20 @@ def newest(run: Run) -> int:
     if not kept:
         raise InputError(f"{run.name} has no snapshot yet")
     return kept[-1]
+
+
+def static_figures(view: View, theme: Theme) -> Sequence[Figures]:
+    """The figures of a run's newest snapshot.
+
+    Raises:
+        InputError: no run is named, or it has no snapshot yet.
+    """
+    if not view.run:
+        raise InputError("name a run, as in train('run=mine')")
+    run = find(view.run).run
+    outer_step = newest(run)
+
+    def figure(name: str) -> PageFigure:
+        return PageFigure(name, lambda: go.Figure(_DRAW[name](run, outer_step, theme)), legend=True)
+
+    return [{name: figure(name) for name in _DRAW}]

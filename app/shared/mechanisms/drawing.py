@@ -1,6 +1,6 @@
-"""What the figures of the Mechanisms page share: the optimizer to be drawn, its axes, its marks.
+"""What the figures of mechanisms share: the optimizer to be drawn, its axes, its marks.
 
-Traces that the browser moves hold no data at first; it finds them by name.
+Traces that move hold no data at first; they are found by name.
 """
 
 from dataclasses import dataclass
@@ -9,15 +9,13 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from app.shared.mechanisms.frames import LIT, MOVING
 from app.shared.style import Theme, figure, line, symlog_ticks
 from core.bundle import Bundle
 
-MOVING = "moving"  # traces that follow the slider
-LIT = "lit"  # marks on what is chosen
-
 
 @dataclass(frozen=True)
-class Portrait:
+class MechanismDrawing:
     """One optimizer's view, to be drawn.
 
     Attributes:
@@ -25,15 +23,15 @@ class Portrait:
         color: the optimizer's.
         theme: light or dark.
         key: changes with the view, so that the browser keeps a zoom only within it.
-        marks: points (learning rate, momentum) to compare modes with, by name.
-        rivals: names and bundles of optimizers drawn thin beside it.
+        references: points (learning rate, momentum) to compare modes with, by name.
+        baselines: names and bundles of optimizers drawn thin beside it.
     """
 
     bundle: Bundle
     color: str
     theme: Theme
     key: str
-    marks: dict[str, tuple[float, float]]
+    references: dict[str, tuple[float, float]]
     baselines: dict[str, tuple[Bundle, str]]
 
     def array(self, name: str) -> np.ndarray:
@@ -41,7 +39,7 @@ class Portrait:
         return self.bundle.arrays[name].astype(np.float64)
 
 
-def symlog_axis(p: Portrait, reach: float, title: str = "gradient (symlog)") -> dict[str, Any]:
+def symlog_axis(p: MechanismDrawing, reach: float, title: str = "gradient (symlog)") -> dict[str, Any]:
     """An axis of asinh(g / scale) with round gradients as labels."""
     scale = p.bundle.about["scale"]
     positions, labels = symlog_ticks(scale, reach)
@@ -49,12 +47,12 @@ def symlog_axis(p: Portrait, reach: float, title: str = "gradient (symlog)") -> 
     return {"title": title, "tickvals": positions, "ticktext": labels, "tickangle": 0, "range": [-end, end]}
 
 
-def spread(p: Portrait, gradients: np.ndarray) -> np.ndarray:
+def spread(p: MechanismDrawing, gradients: np.ndarray) -> np.ndarray:
     """Where gradients stand on a `symlog_axis`."""
     return np.arcsinh(gradients / p.bundle.about["scale"])
 
 
-def empty(p: Portrait, why: str) -> go.Figure:
+def empty(p: MechanismDrawing, why: str) -> go.Figure:
     """A figure that says why there is nothing to draw."""
     made = figure(p.theme, p.key, {"visible": False}, {"visible": False}, [])
     made.add_annotation(
@@ -68,7 +66,7 @@ def moving(color: str, **more: Any) -> go.Scatter:
     return line(np.array([]), np.array([]), color, MOVING, width=3, hoverinfo="skip", **more)
 
 
-def lit(p: Portrait, size: int = 17) -> go.Scatter:
+def lit(p: MechanismDrawing, size: int = 17) -> go.Scatter:
     """A ring around what is chosen."""
     marker = {
         "size": size,
@@ -79,7 +77,7 @@ def lit(p: Portrait, size: int = 17) -> go.Scatter:
     return go.Scatter(x=[], y=[], mode="markers", marker=marker, name=LIT, hoverinfo="skip")
 
 
-def star(p: Portrait, x: float, y: float, name: str, symbol: str = "star") -> go.Scatter:
+def star(p: MechanismDrawing, x: float, y: float, name: str, symbol: str = "star") -> go.Scatter:
     """A mark with a name."""
     marker = {"size": 13, "symbol": symbol, "color": p.theme.text, "line": {"width": 1.5, "color": p.theme.surface}}
     return go.Scatter(x=[x], y=[y], mode="markers", marker=marker, name=name, hovertemplate=f"{name}<extra></extra>")

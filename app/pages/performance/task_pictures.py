@@ -1,44 +1,18 @@
 """What a task looks like: one of its problems, drawn with the path of a learned optimizer, or the data it is about."""
 
 import functools
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from app.pages.explore.view import STEPS, problem_of
 from app.shared.catalog import subjects
+from app.shared.pictures import Data, Surface
+from app.shared.problem import STEPS, problem_of
 from core.tasks import ClassifierProblems, PlanarProblems
 from core.unroll import unroll
 
 GRID = 56  # points of a surface along each side
 SEED = 0  # of the problem shown
-
-
-@dataclass(frozen=True)
-class Surface:
-    """A loss over a plane, and a walk down it.
-
-    Attributes:
-        x, y: the grid, [GRID] each.
-        loss: at the grid's points, [GRID, GRID], rows are y.
-        path: of the learned optimizer, [K + 1, 2]; its first point is the start.
-        minimum: (x, y).
-    """
-
-    x: np.ndarray
-    y: np.ndarray
-    loss: np.ndarray
-    path: np.ndarray
-    minimum: tuple[float, float]
-
-
-@dataclass(frozen=True)
-class Data:
-    """What a classifier is to separate: points [data, 2] and their labels [data], 0 or 1."""
-
-    points: np.ndarray
-    labels: np.ndarray
 
 
 def _window(points: np.ndarray) -> list[tuple[float, float]]:

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from app.pages.explore.view import STEPS, problem_of
-from app.pages.performance.data import learned
-from app.pages.performance.scenes import GRID, Data, Surface, scene
+from app.pages.performance.task_pictures import GRID, scene
+from app.shared.catalog import learned
+from app.shared.pictures import Data, Surface
+from app.shared.problem import STEPS, problem_of
 
 
 def _surface(task: str) -> Surface:

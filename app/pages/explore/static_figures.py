@@ -1,0 +1,23 @@
+"""The panels of a view of Explore as they look at its inner step: for other pages, paper and notebooks."""
+
+import functools
+from collections.abc import Sequence
+
+from app.pages.explore.draw import Column, draw
+from app.pages.explore.figures_at_step import MOMENTS, at_step
+from app.pages.explore.panel import ABOUT
+from app.pages.explore.view import View
+from app.shared.pages import Figures, PageFigure
+from app.shared.style import Theme
+
+
+def static_figures(view: View, theme: Theme) -> Sequence[Figures]:
+    """The panels of each optimizer, that under the microscope first."""
+
+    def panels(column: Column) -> Figures:
+        return {
+            name: PageFigure(ABOUT[name][0], functools.partial(at_step, name, column.drawing, view.step))
+            for name in MOMENTS
+        }
+
+    return [panels(column) for column in draw(view, theme.name).columns]

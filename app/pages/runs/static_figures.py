@@ -1,0 +1,28 @@
+"""The figures of a view of Runs: for paper and notebooks."""
+
+from collections.abc import Sequence
+
+from app.pages.runs.data import compared_by, summarize
+from app.pages.runs.figures import curves_figure, levels_figure
+from app.pages.runs.view import View, chosen
+from app.shared.pages import Figures, PageFigure
+from app.shared.style import Theme
+from core.errors import InputError
+
+
+def static_figures(view: View, theme: Theme) -> Sequence[Figures]:
+    """Outer training curves of several runs, and where each value of a setting leads to.
+
+    Raises:
+        InputError: the view names no run.
+    """
+    summaries = summarize(chosen(view))
+    if not summaries:
+        raise InputError("name runs, as in runs('runs=one,another'), or a sweep")
+    axis, values = compared_by(summaries, view.axis)
+    return [
+        {
+            "curves": PageFigure("Outer training", lambda: curves_figure(summaries, axis, values, theme), legend=True),
+            "levels": PageFigure("Final performance", lambda: levels_figure(summaries, axis, values, theme)),
+        }
+    ]

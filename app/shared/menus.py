@@ -1,0 +1,35 @@
+"""Menus and sliders that several pages have: which optimizer, which of its snapshots."""
+
+from typing import Any
+
+from app.shared.catalog import Subject, subjects
+
+
+def optimizer_options(task: str) -> list[dict[str, str]]:
+    """Entries of the optimizer menu."""
+    return [{"value": subject.name, "label": subject.title} for subject in subjects(task).values()]
+
+
+def outer_step_marks(subject: Subject) -> list[dict[str, Any]]:
+    """Snapshots on the slider, evenly spaced, three of them named."""
+    count = len(subject.snapshots)
+    named = {0, count // 2, count - 1}
+    return [
+        {"value": i, "label": f"{step:,}"} if i in named else {"value": i} for i, step in enumerate(subject.snapshots)
+    ]
+
+
+def outer_step_properties(subject: Subject, outer_step: int | None) -> dict[str, Any]:
+    """Properties of the outer-step slider: it moves over the positions of the snapshots."""
+    if not subject.snapshots or outer_step is None:
+        return {"min": 0, "max": 1, "value": 0, "marks": [], "disabled": True}
+    position = subject.snapshots.index(outer_step)
+    last = max(1, len(subject.snapshots) - 1)
+    return {"min": 0, "max": last, "value": position, "marks": outer_step_marks(subject), "disabled": False}
+
+
+def outer_step_text(subject: Subject, outer_step: int | None) -> str:
+    """The outer-step slider's value in words."""
+    if not subject.snapshots or outer_step is None:
+        return "not trained"
+    return f"{outer_step:,} of {subject.snapshots[-1]:,}"

@@ -1,0 +1,98 @@
+"""The pages, one row each: where a page is, what its links hold, and the figures that its views show.
+
+Every page's folder has its row; this table is what navigation, links between pages, the Guide and the Python interface read, so that no
+page imports another one.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import plotly.graph_objects as go
+
+from app.shared.links import Links
+from app.shared.style import Theme
+from core.errors import choose
+
+
+def _nothing_said() -> list[str]:
+    return []
+
+
+@dataclass(frozen=True)
+class PageFigure:
+    """One figure of a view, drawn when it is asked for.
+
+    Attributes:
+        title: above it.
+        draw: the figure as the view shows it, with what moves in it at its place.
+        caption: the sentences under it.
+        reading: what a slider under it says at the view's position; "" without one.
+        legend: whether it needs a legend of its own where it stands alone.
+    """
+
+    title: str
+    draw: Callable[[], go.Figure]
+    caption: Callable[[], Sequence[str]] = _nothing_said
+    reading: Callable[[], str] = str
+    legend: bool = False
+
+
+Figures = Mapping[str, PageFigure]  # by name
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page's row.
+
+    Attributes:
+        name: of its folder; also of the function that opens its views in Python.
+        title: in the navigation.
+        path: of its address.
+        description: one line, for browsers and search.
+        links: how its views are written in addresses.
+        figures: the figures of a view, for each optimizer that has figures of its own; None where a page has none to show elsewhere.
+        order: in the navigation; None where only links lead to it.
+        column: what those optimizers are called, as in ``figure(name, side=1)``.
+    """
+
+    name: str
+    title: str
+    path: str
+    description: str
+    links: Links[Any]
+    figures: Callable[[Any, Theme], Sequence[Figures]] | None = None
+    order: int | None = None
+    column: str = ""
+
+    def address(self, asked: Mapping[str, str] | None = None) -> str:
+        """The address of a view, from the entries of its link; what is not asked for has its default."""
+        query = self.query(asked or {})
+        return self.path + (f"?{query}" if query else "")
+
+    def query(self, asked: Mapping[str, str]) -> str:
+        """The part of that address after "?"."""
+        return self.links.to_query(self.links.parse(asked)[0])
+
+    def open(self, query: str | Mapping[str, str], theme: Theme) -> Figures:
+        """The figures of a view, of its first optimizer."""
+        assert self.figures is not None
+        return self.figures(self.links.parse(query)[0], theme)[0]
+
+    def registration(self) -> dict[str, Any]:
+        """What Dash is told of it."""
+        title = f"Loptscope: {self.title.lower()}"
+        about = {"path": self.path, "name": self.title, "title": title, "description": self.description}
+        return about | ({} if self.order is None else {"order": self.order})
+
+
+PAGES: dict[str, Page] = {}  # filled by app.pages, which every page is a part of
+
+
+def page(name: str) -> Page:
+    """The row of a page.
+
+    Raises:
+        InputError: there is no such page.
+    """
+    return choose("page", name, PAGES)
