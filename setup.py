@@ -11,6 +11,6 @@ setup(
         *DATA,
     ],
     package_dir=DATA,
-    package_data={**{name: ["py.typed"] for name in OURS}, **{name: ["**/*"] for name in DATA}},
+    package_data={**{name: ["py.typed", "*.pyi"] for name in OURS}, **{name: ["**/*"] for name in DATA}},
     exclude_package_data={"core.data.zoo": ["*/training_state.safetensors"]},
 )

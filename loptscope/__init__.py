@@ -11,124 +11,31 @@ print(context.linearized.eigenvalues)
 ls.explore("task=rosenbrock&step=40").figure("landscape").show()
 ```
 
-Everything here is defined in `core` and `app`; this module only gathers it. Bad input raises `InputError` with one sentence.
+Everything here is defined in `core` and `app`; this module only gathers it, and loads a part when it is first used (PEP 562). Its names
+are listed in ``__init__.pyi``. Bad input raises `InputError` with one sentence.
 """
 
-from core import __version__
-from core.analysis.adaptation import rate_at, rate_exponent, rates_along
-from core.analysis.autonomous import Schedule, autonomous_trajectory, schedule_of
-from core.analysis.clipping import half_slope, largest_update, share_beyond
-from core.analysis.continuation import Branch, Fold, continue_fixed_points
-from core.analysis.fixed_points import FixedPoints, find_fixed_points, speed
-from core.analysis.interventions import Frozen, Pinned, Unsaturated
-from core.analysis.jacobians import Derivatives, derivatives, update_slope
-from core.analysis.linearization import Linearization, LinearOptimizer, linearize
-from core.analysis.projection import Projection, principal_components
-from core.analysis.update_function import effective_learning_rate, update_function, update_functions_between
-from core.baselines.search import search
-from core.errors import InputError
-from core.evaluation.held_out import Evaluation, compare, evaluate
-from core.evaluation.out_of_distribution import Generalization, generalize
-from core.mechanisms.ablation import Ablations, ablate
-from core.mechanisms.adaptation import adaptation_view
-from core.mechanisms.clipping import Saturation, clipping_view, saturation
-from core.mechanisms.context import Context, Observed
-from core.mechanisms.momentum import momentum_view
-from core.mechanisms.report import Report, report_of
-from core.mechanisms.schedule import schedule_view
-from core.optimizers import Architecture, HandDesigned, Optimizer, RecurrentOptimizer, make_hand_designed
-from core.optimizers.hyperparameters import Range
-from core.plugins import register_optimizer, register_task, register_torch_optimizer
-from core.runs.run import Run
-from core.runs.transfer import export_weights, import_renn, import_weights
-from core.runs.zoo import baselines, entries, evaluate_run, find_run
-from core.seeds import Purpose, generator
-from core.tasks import AutogradProblems, Problems, Task, make_task
-from core.unroll import Trajectory, inner_steps, unroll
-from loptscope.loading import load
-from loptscope.pages import Page, explore, mechanisms, performance, runs, train
+import ast
+from importlib import import_module
+from pathlib import Path
+from typing import Any
 
-__all__ = [
-    "Ablations",
-    "Architecture",
-    "AutogradProblems",
-    "Branch",
-    "Context",
-    "Derivatives",
-    "Evaluation",
-    "FixedPoints",
-    "Fold",
-    "Frozen",
-    "Generalization",
-    "HandDesigned",
-    "InputError",
-    "LinearOptimizer",
-    "Linearization",
-    "Observed",
-    "Optimizer",
-    "Page",
-    "Pinned",
-    "Problems",
-    "Projection",
-    "Purpose",
-    "Range",
-    "RecurrentOptimizer",
-    "Report",
-    "Run",
-    "Saturation",
-    "Schedule",
-    "Task",
-    "Trajectory",
-    "Unsaturated",
-    "__version__",
-    "ablate",
-    "adaptation_view",
-    "autonomous_trajectory",
-    "baselines",
-    "clipping_view",
-    "compare",
-    "continue_fixed_points",
-    "derivatives",
-    "effective_learning_rate",
-    "entries",
-    "evaluate",
-    "evaluate_run",
-    "explore",
-    "export_weights",
-    "find_fixed_points",
-    "find_run",
-    "generalize",
-    "generator",
-    "half_slope",
-    "import_renn",
-    "import_weights",
-    "inner_steps",
-    "largest_update",
-    "linearize",
-    "load",
-    "make_hand_designed",
-    "make_task",
-    "mechanisms",
-    "momentum_view",
-    "performance",
-    "principal_components",
-    "rate_at",
-    "rate_exponent",
-    "rates_along",
-    "register_optimizer",
-    "register_task",
-    "register_torch_optimizer",
-    "report_of",
-    "runs",
-    "saturation",
-    "schedule_of",
-    "schedule_view",
-    "search",
-    "share_beyond",
-    "speed",
-    "train",
-    "unroll",
-    "update_function",
-    "update_functions_between",
-    "update_slope",
-]
+_HOMES = {  # names and the modules that define them, as the stub says: type checkers and this module read the same list
+    alias.name: node.module
+    for node in ast.parse(Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8")).body
+    if isinstance(node, ast.ImportFrom) and node.module is not None
+    for alias in node.names
+}
+__all__ = sorted(_HOMES)  # noqa: PLE0605 - read from the stub
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

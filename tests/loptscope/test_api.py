@@ -31,7 +31,7 @@ def test_every_instrument_is_there():
         if path.stem in ("__init__", "jacobians"):
             continue
         names = re.findall(r"^def ([a-z]\w*)", path.read_text(encoding="utf-8"), re.MULTILINE)
-        helpers = {"at_rest", "stability_of", "following"}
+        helpers = {"is_fixed_point", "stability_of", "following"}
         missing = set(names) - helpers - set(ls.__all__)
         assert not missing, f"{path.stem}: {missing}"
 
