@@ -72,13 +72,13 @@ class Job:
         write_json(self.path / "job.json", self.info)
 
     def set_state(self, state: State, message: str = "") -> None:
-        """Change its state, and note that it happened."""
-        self.run.write_status(self.status().model_copy(update={"state": state, "message": message}))
-        self.note_state()
+        """Change its state. The event is written before the status: whoever sees the new state finds its event."""
+        status = self.status().model_copy(update={"state": state, "message": message})
+        self.note_state(status)
+        self.run.write_status(status)
 
-    def note_state(self) -> None:
-        """Note the state it is in as an event."""
-        status = self.status()
+    def note_state(self, status: Status) -> None:
+        """Write a change of state as an event."""
         note(self.path, "state", state=status.state, message=status.message, outer_step=status.outer_step)
 
     def pending_request(self) -> Request | None:

@@ -131,6 +131,7 @@ def happened(job: Job, after: int) -> dict[str, Any]:
     Raises:
         InputError: the curve is damaged.
     """
+    state = job.status().state  # before the events: an answer with a new state has its event, too
     found, last = events(job.path, after, MOST_EVENTS)
     told: list[dict[str, Any]] = []
     points = 0
@@ -144,4 +145,4 @@ def happened(job: Job, after: int) -> dict[str, Any]:
             event = {**event, "points": _points(part)}
         told.append(event)
     more = bool(events(job.path, last, 1)[0])
-    return {"events": told, "next": last, "more": more, "state": job.status().state}
+    return {"events": told, "next": last, "more": more, "state": state}

@@ -17,7 +17,7 @@ from core.jobs.queue import ClaimedJob
 from core.outer.gradient import Workers
 from core.outer.trainer import FULL, Hooks, train
 from core.runs.lock import end_heartbeat, heartbeat_again
-from core.runs.run import OuterStep
+from core.runs.run import OuterStep, Status
 from core.runs.states import LEFT_AS, State
 
 BEAT_EVERY = 1.0  # seconds
@@ -109,6 +109,12 @@ class _Supervision:
         """A snapshot was kept."""
         note(self.job.path, "snapshot", outer_step=outer_step)
 
+    def leaving_run(self, status: Status) -> None:
+        """Before the status says so: keep what is to be kept, and write the event."""
+        if status.state == "stopped":
+            self.job.keep_snapshot()
+        self.job.note_state(status)
+
 
 @final
 class LostError(Exception):
@@ -139,7 +145,13 @@ def execute(
     watch = _Supervision(job, pulse, leaving, limits or Limits.from_environment())
     watch.written_to = job.status().outer_step
     log.info("%s: goes on from outer step %d", job.name, watch.written_to)
-    hooks = Hooks(theta=watch.theta, written=watch.written, kept=watch.kept, left_as=lambda: watch.reason)
+    hooks = Hooks(
+        theta=watch.theta,
+        written=watch.written,
+        kept=watch.kept,
+        left_as=lambda: watch.reason,
+        leaving=watch.leaving_run,
+    )
     try:
         workers = Workers(threads) if threads else Workers()
         train(job.path, job.run.config, resume=True, on_step=watch.on_step, hooks=hooks, workers=workers)
@@ -167,16 +179,8 @@ def execute(
 
 
 def _after(job: Job) -> None:
-    """Training was left: keep what is to be kept and say so."""
-    state = job.status().state
-    if state == "stopped":
-        job.keep_snapshot()
-        job.run.write_status(
-            job.status()
-        )  # once more, so that whoever looked before the snapshot was there looks again
-    job.note_state()
-    request = job.pending_request()
-    if request is None and state == "paused":  # it was taken back this moment
+    """After training: forget what was asked, and queue the run again if its pause was taken back meanwhile."""
+    if job.pending_request() is None and job.status().state == "paused":
         job.set_state("queued")
     job.make_request(None)
 
@@ -186,7 +190,6 @@ def _say_failed(job: Job, error: BaseException) -> None:
     full = isinstance(error, OSError) and error.errno in FULL
     try:
         if full and job.status().state == "failed":  # the trainer has said why
-            job.note_state()
             return
         job.run.release()
         what = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"

@@ -42,12 +42,14 @@ class Hooks:
         written: called when the curve on disk reaches up to that outer step.
         kept: called when a snapshot of that outer step was kept.
         left_as: what state the run is left in, and why, where `on_step` stops it.
+        leaving: called with the last status before it is written; everything else is on disk by then.
     """
 
     theta: Callable[[OuterStep, Mapping[str, Tensor]], None] = lambda step, theta: None
     written: Callable[[int], None] = lambda outer_step: None
     kept: Callable[[int], None] = lambda outer_step: None
     left_as: Callable[[], tuple[State, str]] = lambda: ("stopped", "")
+    leaving: Callable[[Status], None] = lambda status: None
 
 
 class _Trainer:
@@ -138,14 +140,19 @@ class _Trainer:
                 tensors[f"adam.{key}.{name}"] = value
         self.write_curve(sync=True)  # before the state: `load` cuts a curve that is ahead of it
         self.run.write_training_state(tensors, {"outer_step": str(self.done), "seconds": repr(self.seconds)})
-        self.run.write_status(self.status(state, message))
+        status = self.status(state, message)
+        if state != "running":
+            self.hooks.leaving(status)
+        self.run.write_status(status)
 
     def say_full(self, error: OSError) -> None:
         """The disk is full: leave the reason in what room was kept for it."""
         self.run.release()
         message = f"the disk is full ({error.strerror}): make room, then resume the run"
-        with suppress(OSError):  # not even that room was there
-            self.run.write_status(self.status("failed", message))
+        status = self.status("failed", message)
+        for write in (self.hooks.leaving, self.run.write_status):
+            with suppress(OSError):  # not even that room was there
+                write(status)
 
     def load(self) -> None:
         path = self.run.path / "training_state.safetensors"

@@ -30,7 +30,7 @@ def work(worker="w", **options):
     held = take_next(worker)
     if held is not None:
         execute(held, worker, threads=1, **options)
-    return None if held is None else held.record
+    return None if held is None else held.job
 
 
 def kinds(record, kind):

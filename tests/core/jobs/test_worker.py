@@ -7,6 +7,7 @@ import torch
 
 from core.errors import ConflictError
 from core.jobs import held_out as held_out_module
+from core.jobs.job import events
 from core.jobs.limits import Limits
 from core.jobs.queue import ask, find, is_waiting, list_jobs, resume, take_next
 from core.jobs.views import describe, describe_all, happened
@@ -14,6 +15,8 @@ from core.jobs.worker import HeartbeatThread, execute
 from core.meta_loss import meta_loss
 from core.outer import trainer
 from core.runs.lock import Heartbeat, begin_heartbeat, last_heartbeat
+from core.runs.run import Run
+from core.runs.states import LEFT_AS
 from core.runs.trash import move_to_trash
 from core.seeds import Purpose, generator
 from core.unroll import unroll
@@ -52,6 +55,42 @@ def test_a_run_obeys_and_goes_on_exactly(root, tmp_path, request, state):
     assert record.status().state == "finished"
     (record.run.snapshot_path(13)).unlink(missing_ok=True)
     assert_same_training(record, uninterrupted(tmp_path / "reference", record.run.config))
+
+
+@pytest.mark.parametrize("request_", [None, "pause", "stop", "cancel"])
+def test_whoever_sees_a_state_finds_its_event_and_its_snapshot(root, monkeypatch, request_):
+    record = queued()
+    seen = []
+    write_status = Run.write_status
+
+    def write(run, status):
+        written = states(record)[-1], status.outer_step in run.snapshots()
+        seen.append((status.state, *written))
+        write_status(run, status)
+
+    monkeypatch.setattr(Run, "write_status", write)
+    work_until(record, 13, request_) if request_ else work()
+    if request_:
+        resume(record)
+    assert [state for state, event, _ in seen if state != event] == []
+    assert {state for state, _, _ in seen} == {"running", *({LEFT_AS[request_], "queued"} if request_ else {"finished"})}
+    assert all(kept for state, _, kept in seen if state in ("stopped", "finished"))
+
+
+def test_an_answer_that_says_a_run_is_over_has_the_event(root, monkeypatch):
+    """The run ends between the two reads of one answer."""
+    record = queued()
+
+    def read(*args):
+        found = events(*args)
+        if record.status().state == "queued":
+            work()
+        return found
+
+    monkeypatch.setattr("core.jobs.views.events", read)
+    told = happened(record, 0)
+    assert told["state"] == "queued" and told["more"]
+    assert happened(record, told["next"])["events"][-1]["state"] == "finished"
 
 
 def test_a_run_at_work_cannot_be_deleted(root):
