@@ -131,11 +131,11 @@ def test_only_one_takes_a_run(root):
     assert is_waiting()  # its worker is gone
 
 
-@pytest.mark.parametrize("wish, state", [("pause", "paused"), ("stop", "stopped"), ("cancel", "cancelled")])
-def test_a_waiting_run_obeys_at_once(root, request, state):
+@pytest.mark.parametrize("asked, state", [("pause", "paused"), ("stop", "stopped"), ("cancel", "cancelled")])
+def test_a_waiting_run_obeys_at_once(root, asked, state):
     record = queued()
-    ask(record, request)
-    ask(record, request)  # again: no harm
+    ask(record, asked)
+    ask(record, asked)  # again: no harm
     assert record.status().state == state and order() == [] and work() is None
     assert states(record) == ["queued", state]
     resume(record)
@@ -299,11 +299,11 @@ def test_what_killed_processes_left_behind_is_removed(root):
     assert sorted(path.name for path in root.iterdir()) == sorted([".lock", ".new-young", record.name])
 
 
-@pytest.mark.parametrize("wish, state", [("pause", "paused"), ("stop", "stopped"), ("cancel", "cancelled")])
-def test_a_wish_outlives_the_worker_that_it_was_meant_for(root, request, state):
+@pytest.mark.parametrize("asked, state", [("pause", "paused"), ("stop", "stopped"), ("cancel", "cancelled")])
+def test_a_request_outlives_the_worker_that_it_was_meant_for(root, asked, state):
     record = queued()
     held = take_next("doomed")
-    ask(record, request)
+    ask(record, asked)
     assert record.status().state == "running"
     held.claim.release()  # as if it had died
     assert take_next("next") is None

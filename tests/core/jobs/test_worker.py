@@ -41,14 +41,14 @@ def work_until(record, outer_step, request):
     work(leaving=leaving)
 
 
-@pytest.mark.parametrize("wish, state", [("pause", "paused"), ("stop", "stopped"), ("cancel", "cancelled")])
-def test_a_run_obeys_and_goes_on_exactly(root, tmp_path, request, state):
+@pytest.mark.parametrize("asked, state", [("pause", "paused"), ("stop", "stopped"), ("cancel", "cancelled")])
+def test_a_run_obeys_and_goes_on_exactly(root, tmp_path, asked, state):
     record = queued()
-    work_until(record, 13, request)
+    work_until(record, 13, asked)
     status = record.status()
     assert (status.state, status.outer_step, record.pending_request()) == (state, 13, None)
     assert states(record) == ["queued", "running", state]
-    assert (13 in record.run.snapshots()) == (request == "stop")
+    assert (13 in record.run.snapshots()) == (asked == "stop")
     assert last_heartbeat(record.path) is None and not is_waiting()
     resume(record)
     work()
@@ -57,8 +57,8 @@ def test_a_run_obeys_and_goes_on_exactly(root, tmp_path, request, state):
     assert_same_training(record, uninterrupted(tmp_path / "reference", record.run.config))
 
 
-@pytest.mark.parametrize("request_", [None, "pause", "stop", "cancel"])
-def test_whoever_sees_a_state_finds_its_event_and_its_snapshot(root, monkeypatch, request_):
+@pytest.mark.parametrize("asked", [None, "pause", "stop", "cancel"])
+def test_whoever_sees_a_state_finds_its_event_and_its_snapshot(root, monkeypatch, asked):
     record = queued()
     seen = []
     write_status = Run.write_status
@@ -69,11 +69,11 @@ def test_whoever_sees_a_state_finds_its_event_and_its_snapshot(root, monkeypatch
         write_status(run, status)
 
     monkeypatch.setattr(Run, "write_status", write)
-    work_until(record, 13, request_) if request_ else work()
-    if request_:
+    work_until(record, 13, asked) if asked else work()
+    if asked:
         resume(record)
     assert [state for state, event, _ in seen if state != event] == []
-    assert {state for state, _, _ in seen} == {"running", *({LEFT_AS[request_], "queued"} if request_ else {"finished"})}
+    assert {state for state, _, _ in seen} == {"running", *({LEFT_AS[asked], "queued"} if asked else {"finished"})}
     assert all(kept for state, _, kept in seen if state in ("stopped", "finished"))
 
 

@@ -31,7 +31,7 @@ def test_the_default_optimizer_of_every_task_has_been_compared(task: str) -> Non
 SEARCHES = sorted((path.parent.name, path.stem) for path in zoo.TUNED_ROOT.glob("*/*.json"))
 
 
-@pytest.mark.parametrize(("task", "rival"), SEARCHES)
+@pytest.mark.parametrize(("task", "baseline"), SEARCHES)
 def test_the_star_is_the_best_draw(task: str, baseline: str) -> None:
     found = landscape(task, baseline)
     assert len(found.draws["meta_loss"]) == found.tuned.draws
