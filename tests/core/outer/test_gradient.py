@@ -14,6 +14,9 @@ from tests.core.helpers import SMALL_TASKS, learned, small_problems
 
 STEPS = 9
 CASES = list(itertools.product(SMALL_TASKS, ["gru", "lstm", "vanilla"], ["raw", "scaled", "log_sign", "symlog"]))
+# Double precision is compiled for the tests alone: each cell step by step, and the GRU in whole unrolls, too. The glue of whole
+# unrolls is the same for every cell; single precision is compared in all cases.
+DOUBLE_CASES = [case for case in CASES if case[0] == "two_moons" or case[1] == "gru"]
 
 
 def through_the_whole_graph(optimizer, problems, steps):
@@ -41,7 +44,7 @@ def assert_same(found, expected, rtol):
         torch.testing.assert_close(found[name], expected[name], rtol=rtol, atol=rtol * scale, msg=name)
 
 
-@pytest.mark.parametrize("task, cell, features", CASES)
+@pytest.mark.parametrize("task, cell, features", DOUBLE_CASES)
 def test_exact_gradient_is_autograds(task, cell, features):
     problems = small_problems(task)
     optimizer = learned(cell=cell, features=features, feature_scale=0.7)
@@ -94,7 +97,7 @@ def test_the_number_of_threads_changes_nothing(threads):
 
 
 def test_exact_gradient_with_the_reset_before():
-    problems, optimizer = small_problems("linear_regression"), learned(reset="before", output_scale=0.2)
+    problems, optimizer = small_problems("two_moons"), learned(reset="before", output_scale=0.2)
     expected = through_the_whole_graph(optimizer, problems, STEPS)[1]
     assert_same(outer_gradient(optimizer, problems, STEPS).gradients, expected, 1e-10)
 
@@ -153,8 +156,7 @@ def clipped_by_hooks(optimizer, problems, steps, largest):
     return {name: part / count for name, part in zip(theta, parts, strict=True)}
 
 
-@pytest.mark.parametrize("task", SMALL_TASKS)
-@pytest.mark.parametrize("cell", ["gru", "lstm"])
+@pytest.mark.parametrize("task, cell", [*((task, "gru") for task in SMALL_TASKS), ("two_moons", "lstm")])
 def test_clipping_acts_on_every_adjoint_of_every_problem(task, cell):
     """With an output scale this large both dL/dx and dL/dh reach the limit."""
     problems, optimizer = small_problems(task), learned(cell=cell, output_scale=2.0)
