@@ -1,8 +1,8 @@
 import fcntl
+import multiprocessing
 import os
 import socket
-import subprocess
-import sys
+import time
 
 import pytest
 
@@ -18,14 +18,7 @@ from core.runs.lock import (
     run_lock,
 )
 
-HOLD = """
-import sys, time
-from pathlib import Path
-from core.runs.lock import try_claim
-claim = try_claim(Path(sys.argv[1]))
-print("held" if claim else "refused", flush=True)
-time.sleep(60)
-"""
+FORKS = multiprocessing.get_context("fork")
 
 
 def test_one_at_a_time(tmp_path):
@@ -44,12 +37,19 @@ def test_one_at_a_time(tmp_path):
 
 
 def test_a_killed_process_gives_its_claim_back(tmp_path):
-    process = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True)
-    assert process.stdout.readline() == "held\n"
-    assert acquire(tmp_path) is None
+    held = FORKS.Event()
+
+    def hold():
+        lock = acquire(tmp_path)
+        held.set()
+        time.sleep(60)
+        lock.release()
+
+    process = FORKS.Process(target=hold)
+    process.start()
+    assert held.wait(10) and acquire(tmp_path) is None
     process.kill()
-    process.wait(10)
-    process.stdout.close()
+    process.join(10)
     acquire(tmp_path).release()
 
 

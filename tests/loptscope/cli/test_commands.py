@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from core.runs.run import Run
 from core.runs.zoo import recipes
 from loptscope.cli.commands import main
 from tests.core.helpers import small_config, write_rivals
+from tests.core.jobs.helpers import wait_for
 
 REPOSITORY = Path(core.__file__).parent.parent
 SMALL = ["--units", "4", "--problems", "3", "--unroll", "6"]
@@ -55,7 +57,7 @@ def baselines(tmp_path_factory, monkeypatch):
     root = tmp_path_factory.mktemp("tuned")
     write_rivals(root, "linear_regression")
     made = zoo.baselines("linear_regression", root)
-    monkeypatch.setattr(zoo, "rivals", lambda task, root: made)
+    monkeypatch.setattr(zoo, "baselines", lambda task, root: made)
 
 
 def test_train(tmp_path, capsys):
@@ -163,7 +165,7 @@ def test_evaluate_reports_divergence_as_null(tmp_path, baselines, capsys):
 
 
 def test_tune(tmp_path, capsys):
-    options = ["--task", "linear_regression", "--optimizer", "momentum", "--draws", 6, "--seed", 1]
+    options = ["--task", "linear_regression", "--optimizer", "momentum", "--draws", 6, "--seed", 1, "--threads", 1]
     assert call("tune", *options, "--out", tmp_path, "--json") == 0
     found = last_json(capsys)
     assert (found["task"], found["optimizer"], found["draws"], found["seed"]) == ("linear_regression", "momentum", 6, 1)
@@ -173,7 +175,7 @@ def test_tune(tmp_path, capsys):
 
 
 def test_tune_all_leaves_out_what_is_there(tmp_path, capsys):
-    options = ["--task", "rosenbrock", "--optimizer", "all", "--draws", 40, "--out", tmp_path, "--json"]
+    options = ["--task", "rosenbrock", "--optimizer", "all", "--draws", 40, "--out", tmp_path, "--threads", 1, "--json"]
     assert call("tune", *options) == 0
     found = last_json(capsys)["optimizers"]
     assert list(found) == list(BASELINES)
@@ -275,31 +277,31 @@ def test_version(capsys):
     assert capsys.readouterr().out.strip() == core.__version__
 
 
-def interrupted(arguments):
-    """Ctrl-C in a real process as soon as it has shown some progress; its status and last line."""
-    command = [sys.executable, "-m", "core", *map(str, arguments)]
-    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        try:
-            shown = b""
-            while b"meta-loss" not in shown:
-                piece = process.stderr.read1(4096)
-                assert piece, shown.decode()
-                shown += piece
-            process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=60)
-        finally:
-            process.kill()
-    assert process.returncode == 0, err.decode()
-    return json.loads(out.splitlines()[-1])
+def interrupted(path, capsys, *arguments):
+    """The last line of a command that is interrupted by Ctrl-C as soon as its run's curve has grown."""
+
+    def steps():
+        return len(Run(path).outer_losses()) if (path / "outer_loss.csv").exists() else 0
+
+    def press():
+        wait_for(lambda: steps() > before)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    before = steps()
+    pressing = threading.Thread(target=press)
+    pressing.start()
+    assert call(*arguments) == 0
+    pressing.join()
+    return last_json(capsys)
 
 
-def test_interrupting_stops_cleanly_and_resuming_goes_on_exactly(tmp_path):
+def test_interrupting_stops_cleanly_and_resuming_goes_on_exactly(tmp_path, capsys):
     path = tmp_path / "run"
     options = ["--task", "linear_regression", "--outer-steps", 1_000_000, "--seed", 2, *SMALL]
-    first = interrupted(["train", *options, "--run", path, "--json"])
+    first = interrupted(path, capsys, "train", *options, "--run", path, "--json")
     assert first["state"] == "stopped" and first["outer_step"] >= 1
     early = Run(path).outer_losses()
-    second = interrupted(["train", "--run", path, "--resume", "--json"])
+    second = interrupted(path, capsys, "train", "--run", path, "--resume", "--json")
     assert second["state"] == "stopped" and second["outer_step"] > first["outer_step"] == len(early)
     run = Run(path)
     whole = train(tmp_path / "whole", run.config, on_step=lambda step: step.outer_step < second["outer_step"])
