@@ -1,229 +1,263 @@
 // One menu for every figure of every page: enlarge, hide, save as SVG or PNG, its data as CSV, the Python that draws it.
-(function () {
-  "use strict";
-  const parts = (window.loptscopeParts = window.loptscopeParts || {});
-  const ROOMS = "#board .panel, .room";
-  const PAGES = {
-    "/": "explore", "/mechanisms": "mechanisms", "/performance": "performance", "/train": "train", "/runs": "runs", "/guide": "guide",
-  };
-  const plotOf = (room) => room.querySelector(".js-plotly-plot");
-  const pageName = () => (parts.saved ? "explore" : PAGES[location.pathname] || "page");
+import { rowsOf, toCSV } from "#shared/csv.mjs";
+import { all, closest, find, make, plotIn, resized } from "#shared/elements.mjs";
+import { copyTextOf, download } from "#shared/files.mjs";
+import { toPNG, toSVG } from "#shared/svg.mjs";
+import { pages } from "#shared/tables.mjs";
 
-  // What a room shows: its plot, and the panel and column it belongs to on Explore.
-  function about(room) {
-    const plot = plotOf(room);
-    const { panel: name, column: number = 0 } = room.dataset;
-    const column = name && parts.columns ? parts.columns()[Number(number)] : null;
-    const overlay = column && column.overlays.find((one) => one.name === name);
-    const heading = (name ? room : room.closest("section") || room).querySelector("h2, h3, h4");
-    const graph = room.querySelector("[id$=-graph]");
-    const figure = name || room.dataset.figure || (graph ? graph.id.replace(/^(performance|train|runs)-|-graph$/g, "") : "figure");
-    const text = heading ? heading.firstChild.textContent : figure;
-    const many = column && parts.columns().length > 1;
-    const title = many ? `${text}: ${column.view.title}` : text;
-    return { room, plot, figure, title, column, overlay, panel: name ? room : null, number: Number(number), side: room.dataset.side };
-  }
+const ROOMS = "#board .panel, .room";
 
-  const fileName = ({ figure, number, side }) => {
-    const which = Number(number) || Number(side) ? `-${Number(number || side) + 1}` : "";
-    const step = window.loptscope && document.getElementById("inner-step") ? `-step${window.loptscope.step}` : "";
-    return `loptscope-${pageName()}-${figure}${which}${step}`;
-  };
+/**
+ * What the menu must know of Explore's panels, which are drawn over and stand in columns.
+ * @typedef {object} Board
+ * @property {() => number} step the inner step shown
+ * @property {() => string | null} link of a page kept as one file, which has no address of its own
+ * @property {(room: HTMLElement) => BoardFigure | null} describe
+ * @property {(name: string) => void} hide
+ */
+/**
+ * @typedef {object} BoardFigure
+ * @property {string} suffix what stands after a title where there are several columns
+ * @property {() => { under: string, over: string }} layers SVG of what is drawn under and over the figure
+ * @property {() => any[][]} rows numbers of what is drawn over it
+ * @property {((x: number) => number) | undefined} back undoes how its horizontal axis is spread
+ */
 
-  // The lines that draw a figure again, from the link of the view.
-  function python(it) {
-    const { page = pageName(), query = location.search.replace(/^\?/, "") } = it.room.dataset; // of the page it comes from
-    const link = parts.saved ? parts.saved.query(window.loptscope.step) : query;
-    const more = it.panel ? (it.number ? `, column=${it.number}` : "") : Number(it.side) ? `, side=${it.side}` : "";
-    return `import loptscope\n\nview = loptscope.${page}("${link}")\nview.figure("${it.figure}"${more}).show()\n`;
-  }
+/** @type {Board | null} */
+let board = null;
+/** @param {Board} explore */
+export function connectBoard(explore) {
+  board = explore;
+}
 
-  const ACTS = {
-    async svg(it) {
-      parts.download(`${fileName(it)}.svg`, await parts.toSVG(it), "image/svg+xml");
-    },
-    async png(it) {
-      parts.download(`${fileName(it)}.png`, await parts.toPNG(await parts.toSVG(it)));
-    },
-    csv(it) {
-      parts.download(`${fileName(it)}.csv`, parts.toCSV(it), "text/csv");
-    },
-    python(it) {
-      const box = dialog();
-      box.querySelector("code").textContent = python(it);
-      box.showModal();
-    },
-    enlarge(it) {
-      enlarge(it.room.closest(".enlarged") ? null : it.panel || it.room.closest(".card, section") || it.room);
-    },
-    hide(it) {
-      if (it.panel) {
-        const rest = parts.panelsShown().filter((name) => name !== it.figure);
-        if (rest.length) parts.wantPanels(rest);
-        return;
-      }
-      (it.room.closest(".card") || it.room).classList.add("put-away");
-      putAway();
-    },
-  };
-  const LABELS = [
-    ["enlarge", "Enlarge"],
-    ["hide", "Hide"],
-    ["svg", "Save as SVG"],
-    ["png", "Save as PNG"],
-    ["csv", "Data as CSV"],
-    ["python", "Python lines"],
-  ];
+/** @param {HTMLElement} room */
+function describe(room) {
+  const { panel: name, column = "0", side } = room.dataset;
+  const heading = (name ? room : (room.closest("section") ?? room)).querySelector("h2, h3, h4");
+  const graph = room.querySelector("[id$=-graph]");
+  const named = graph ? graph.id.replace(/^(performance|train|runs)-|-graph$/g, "") : "figure";
+  const figure = name ?? room.dataset.figure ?? named;
+  const drawn = name ? (board?.describe(room) ?? null) : null;
+  const title = `${heading?.firstChild?.textContent ?? figure}${drawn?.suffix ?? ""}`;
+  return { room, plot: plotIn(room), figure, title, panel: name ? room : null, number: Number(column), side: Number(side ?? 0), drawn };
+}
 
-  // Panels of other pages than Explore come back with one button.
-  function putAway() {
-    const away = document.querySelectorAll(".put-away");
-    let bar = document.getElementById("put-away-bar");
-    if (!bar) {
-      bar = document.createElement("button");
-      Object.assign(bar, { id: "put-away-bar", type: "button", className: "put-away-bar" });
-      bar.addEventListener("click", () => {
-        for (const one of document.querySelectorAll(".put-away")) one.classList.remove("put-away");
-        putAway();
-        resized();
-      });
-      document.body.append(bar);
+/** @typedef {ReturnType<typeof describe> & { plot: Plot }} Figure */
+
+function pageName() {
+  if (typeof board?.link() === "string") return "explore";
+  return Object.keys(pages).find((name) => pages[name].path === location.pathname) ?? "page";
+}
+
+/** @param {Figure} it */
+function fileName({ figure, number, side }) {
+  const which = number || side ? `-${(number || side) + 1}` : "";
+  const step = board && find("inner-step") ? `-step${board.step()}` : "";
+  return `loptscope-${pageName()}-${figure}${which}${step}`;
+}
+
+/**
+ * The lines that draw a figure again, from the link of the view.
+ * @param {Figure} it
+ */
+function python(it) {
+  const { page = pageName(), query = location.search.replace(/^\?/, "") } = it.room.dataset; // of the page it comes from
+  const column = it.number ? `, column=${it.number}` : "";
+  const side = it.side ? `, side=${it.side}` : "";
+  const link = board?.link() ?? query;
+  return `import loptscope\n\nview = loptscope.${page}("${link}")\nview.figure("${it.figure}"${it.panel ? column : side}).show()\n`;
+}
+
+/** @param {Figure} it */
+const svgOf = (it) => toSVG(it.plot, it.title, it.panel, it.drawn?.layers() ?? null);
+
+/** @type {Record<string, (it: Figure) => void>} */
+const ACTS = {
+  async svg(it) {
+    download(`${fileName(it)}.svg`, await svgOf(it), "image/svg+xml");
+  },
+  async png(it) {
+    download(`${fileName(it)}.png`, await toPNG(await svgOf(it)));
+  },
+  csv(it) {
+    download(`${fileName(it)}.csv`, toCSV(rowsOf(it.plot, it.drawn?.rows(), it.drawn?.back)), "text/csv");
+  },
+  python(it) {
+    const { box, code } = (dialog ??= makeDialog());
+    code.textContent = python(it);
+    box.showModal();
+  },
+  enlarge(it) {
+    enlarge(it.room.closest(".enlarged") ? null : (it.panel ?? it.room.closest(".card, section") ?? it.room));
+  },
+  hide(it) {
+    if (it.panel) {
+      board?.hide(it.figure);
+      return;
     }
-    bar.hidden = !away.length;
-    bar.textContent = away.length === 1 ? "1 figure is hidden: show it" : `${away.length} figures are hidden: show them`;
-  }
+    (it.room.closest(".card") ?? it.room).classList.add("put-away");
+    putAway();
+  },
+};
+const LABELS = {
+  enlarge: "Enlarge",
+  hide: "Hide",
+  svg: "Save as SVG",
+  png: "Save as PNG",
+  csv: "Data as CSV",
+  python: "Python lines",
+};
 
-  const resized = () => window.dispatchEvent(new Event("resize"));
-  function enlarge(section) {
-    for (const old of document.querySelectorAll(".enlarged")) old.classList.remove("enlarged");
-    document.body.classList.toggle("with-enlarged", Boolean(section));
-    if (section) section.classList.add("enlarged");
-    resized();
+// Figures of other pages than Explore come back with one button.
+function putAway() {
+  const away = all(document, ".put-away");
+  let bar = find("put-away-bar");
+  if (!bar) {
+    bar = make("button", { id: "put-away-bar", type: "button", className: "put-away-bar", onclick: bringBack });
+    document.body.append(bar);
   }
+  bar.hidden = !away.length;
+  bar.textContent = away.length === 1 ? "1 figure is hidden: show it" : `${away.length} figures are hidden: show them`;
+}
+function bringBack() {
+  for (const figure of all(document, ".put-away")) figure.classList.remove("put-away");
+  putAway();
+  resized();
+}
 
-  function dialog() {
-    let box = document.getElementById("python-lines");
-    if (box) return box;
-    box = document.createElement("dialog");
-    box.id = "python-lines";
-    box.setAttribute("aria-label", "Python lines that draw this figure");
-    box.innerHTML =
-      '<h2>The same figure in Python</h2><pre tabindex="0"><code></code></pre><div class="actions">' +
-      '<button type="button" class="action">Copy</button><button type="button" class="action" autofocus>Close</button></div>';
-    const [copy, close] = box.querySelectorAll("button");
-    copy.addEventListener("click", async () => {
-      const code = box.querySelector("code");
-      try {
-        await navigator.clipboard.writeText(code.textContent);
-        copy.textContent = "Copied";
-      } catch {
-        getSelection().selectAllChildren(code); // not allowed here: the keyboard can
-        copy.textContent = "Selected";
-      }
-      setTimeout(() => (copy.textContent = "Copy"), 1500);
-    });
-    close.addEventListener("click", () => box.close());
-    document.body.append(box);
-    return box;
-  }
+/** @param {Element | null} section */
+function enlarge(section) {
+  for (const old of all(document, ".enlarged")) old.classList.remove("enlarged");
+  document.body.classList.toggle("with-enlarged", Boolean(section));
+  section?.classList.add("enlarged");
+  resized();
+}
 
-  // The menu: one for all buttons, at the button that opened it.
-  let opener = null;
-  function menu() {
-    let list = document.getElementById("figure-menu");
-    if (list) return list;
-    list = document.createElement("div");
-    Object.assign(list, { id: "figure-menu", className: "figure-menu", hidden: true });
-    list.setAttribute("role", "menu");
-    list.setAttribute("aria-label", "Figure");
-    for (const [act, label] of LABELS) {
-      const item = document.createElement("button");
-      Object.assign(item, { type: "button", textContent: label, tabIndex: -1 });
-      item.setAttribute("role", "menuitem");
-      item.dataset.figureAct = act;
-      list.append(item);
-    }
-    document.body.append(list);
-    return list;
-  }
-  function open(button) {
-    const list = menu();
-    opener = button;
-    button.setAttribute("aria-expanded", "true");
-    const room = button.closest(ROOMS);
-    list.querySelector("[data-figure-act=enlarge]").textContent = room.closest(".enlarged") ? "Back to its size" : "Enlarge";
-    list.hidden = false;
-    const box = button.getBoundingClientRect();
-    list.style.left = `${Math.max(4, Math.min(box.right - list.offsetWidth, innerWidth - list.offsetWidth - 4))}px`;
-    list.style.top = `${Math.min(box.bottom + 2, innerHeight - list.offsetHeight - 4)}px`;
-    list.firstChild.focus();
-  }
-  function shut(refocus) {
-    const list = document.getElementById("figure-menu");
-    if (!list || list.hidden) return;
-    list.hidden = true;
-    if (!opener) return;
-    opener.setAttribute("aria-expanded", "false");
-    if (refocus && opener.isConnected) opener.focus();
-    opener = null;
-  }
-
-  document.addEventListener("click", async (event) => {
-    const item = event.target.closest("[data-figure-act]");
-    const button = event.target.closest(".figure-button");
-    if (item && opener) {
-      const it = about(opener.closest(ROOMS));
-      shut(true);
-      if (it.plot) await ACTS[item.dataset.figureAct](it);
-    } else if (button && button !== opener) {
-      shut(false);
-      open(button);
-    } else shut(Boolean(button));
+/** @type {ReturnType<typeof makeDialog> | null} */
+let dialog = null;
+function makeDialog() {
+  const code = make("code");
+  const copy = make("button", { type: "button", className: "action" }, "Copy");
+  copy.addEventListener("click", async () => {
+    copy.textContent = (await copyTextOf(code)) ? "Copied" : "Selected";
+    setTimeout(() => (copy.textContent = "Copy"), 1500);
   });
-  document.addEventListener(
-    "keydown",
-    (event) => {
-      const list = document.getElementById("figure-menu");
-      if (list && !list.hidden) {
-        const items = [...list.children];
-        const at = items.indexOf(document.activeElement);
-        if (event.key === "Escape") shut(true);
-        else if (event.key === "Tab") shut(false);
-        else if (event.key === "ArrowDown") items[(at + 1) % items.length].focus();
-        else if (event.key === "ArrowUp") items[(at - 1 + items.length) % items.length].focus();
-        else if (event.key === "Home") items[0].focus();
-        else if (event.key === "End") items[items.length - 1].focus();
-        else return;
-        if (event.key !== "Tab") event.preventDefault();
-        event.stopPropagation();
-      } else if (event.key === "Escape" && document.querySelector(".enlarged") && !document.querySelector("dialog[open]")) enlarge(null);
-    },
-    true,
+  const onclick = () => box.close();
+  const close = make("button", { type: "button", className: "action", autofocus: true, onclick }, "Close");
+  const box = make(
+    "dialog",
+    { id: "python-lines", "aria-label": "Python lines that draw this figure" },
+    make("h2", {}, "The same figure in Python"),
+    make("pre", { tabIndex: 0 }, code),
+    make("div", { className: "actions" }, copy, close),
   );
+  document.body.append(box);
+  return { box, code };
+}
 
-  // Every figure gets its button as soon as it is there.
-  function decorate() {
-    for (const room of document.querySelectorAll(ROOMS)) {
-      if (room.querySelector(":scope > .figure-button") || !plotOf(room)) continue;
-      const button = document.createElement("button");
-      Object.assign(button, { type: "button", className: "figure-button", textContent: "⋯" });
-      const { title } = about(room);
-      button.setAttribute("aria-label", `Figure menu: ${title}`);
-      button.title = "Enlarge, hide, save, Python";
-      button.setAttribute("aria-haspopup", "menu");
-      button.setAttribute("aria-expanded", "false");
-      room.append(button);
+// The menu: one for all buttons, at the button that opened it.
+/** @type {HTMLElement | null} */
+let opener = null;
+function menu() {
+  const before = find("figure-menu");
+  if (before) return before;
+  const items = Object.entries(LABELS).map(([act, label]) =>
+    make("button", { type: "button", tabIndex: -1, role: "menuitem", "data-figure-act": act }, label),
+  );
+  const labels = { role: "menu", "aria-label": "Figure" };
+  const list = make("div", { id: "figure-menu", className: "figure-menu", hidden: true, ...labels }, ...items);
+  document.body.append(list);
+  return list;
+}
+
+/** @param {HTMLElement} button */
+function open(button) {
+  const list = menu();
+  const [first] = all(list, "[data-figure-act=enlarge]");
+  opener = button;
+  button.setAttribute("aria-expanded", "true");
+  first.textContent = button.closest(".enlarged") ? "Back to its size" : LABELS.enlarge;
+  list.hidden = false;
+  const box = button.getBoundingClientRect();
+  list.style.left = `${Math.max(4, Math.min(box.right - list.offsetWidth, innerWidth - list.offsetWidth - 4))}px`;
+  list.style.top = `${Math.min(box.bottom + 2, innerHeight - list.offsetHeight - 4)}px`;
+  first.focus();
+}
+
+/** @param {boolean} refocus whether the button that opened it gets the focus back */
+function shut(refocus) {
+  const list = find("figure-menu");
+  if (!list || list.hidden) return;
+  list.hidden = true;
+  if (!opener) return;
+  opener.setAttribute("aria-expanded", "false");
+  if (refocus && opener.isConnected) opener.focus();
+  opener = null;
+}
+
+document.addEventListener("click", async (event) => {
+  const item = closest(event, "[data-figure-act]");
+  const button = closest(event, ".figure-button");
+  const room = /** @type {HTMLElement | null | undefined} */ (opener?.closest(ROOMS));
+  if (item && room) {
+    const it = describe(room);
+    shut(true);
+    if (it.plot) await ACTS[item.dataset.figureAct ?? ""](/** @type {Figure} */ (it));
+  } else if (button && button !== opener) {
+    shut(false);
+    open(button);
+  } else shut(Boolean(button));
+});
+
+document.addEventListener(
+  "keydown",
+  (event) => {
+    const list = find("figure-menu");
+    if (list && !list.hidden) {
+      const items = all(list, "button");
+      const at = items.findIndex((one) => one === document.activeElement);
+      if (event.key === "Escape") shut(true);
+      else if (event.key === "Tab") shut(false);
+      else if (event.key === "ArrowDown") items[(at + 1) % items.length].focus();
+      else if (event.key === "ArrowUp") items[(at - 1 + items.length) % items.length].focus();
+      else if (event.key === "Home") items[0].focus();
+      else if (event.key === "End") items[items.length - 1].focus();
+      else return;
+      if (event.key !== "Tab") event.preventDefault();
+      event.stopPropagation();
+    } else if (event.key === "Escape" && document.querySelector(".enlarged") && !document.querySelector("dialog[open]")) {
+      enlarge(null);
     }
-    if (document.body.classList.contains("with-enlarged") && !document.querySelector(".enlarged")) enlarge(null);
-    if (document.getElementById("put-away-bar")) putAway();
+  },
+  true,
+);
+
+// Every figure gets its button as soon as it is there.
+function decorate() {
+  for (const room of all(document, ROOMS)) {
+    if (room.querySelector(":scope > .figure-button") || !plotIn(room)) continue;
+    const button = make("button", {
+      type: "button",
+      className: "figure-button",
+      title: "Enlarge, hide, save, Python",
+      "aria-label": `Figure menu: ${describe(room).title}`,
+      "aria-haspopup": "menu",
+      "aria-expanded": "false",
+    });
+    button.textContent = "⋯";
+    room.append(button);
   }
-  let waiting = null;
-  new MutationObserver(() => {
-    if (waiting === null) {
-      waiting = setTimeout(() => {
-        waiting = null;
-        decorate();
-      }, 60);
-    }
-  }).observe(document.documentElement, { childList: true, subtree: true });
-})();
+  if (document.body.classList.contains("with-enlarged") && !document.querySelector(".enlarged")) enlarge(null);
+  if (find("put-away-bar")) putAway();
+}
+
+/** @type {ReturnType<typeof setTimeout> | null} */
+let waiting = null;
+new MutationObserver(() => {
+  waiting ??= setTimeout(() => {
+    waiting = null;
+    decorate();
+  }, 60);
+}).observe(document.documentElement, { childList: true, subtree: true });
+// Modules load late: what is there already has changed before anyone watched.
+decorate();
