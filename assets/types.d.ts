@@ -54,10 +54,10 @@ interface PageEntry {
   link: Record<string, string>;
 }
 
+/** A state of a run: what may be asked of it, whether it is over, whether its last snapshot is a result. */
 interface StateEntry {
+  allows: string[];
   over: boolean;
-  resumable: boolean;
-  deletable: boolean;
   kept: boolean;
 }
 

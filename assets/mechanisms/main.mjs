@@ -79,7 +79,7 @@ function wire() {
     plot.on("plotly_hover", (event) => {
       const side = now.data?.sides[Number(room.dataset.side)];
       const point = event.points.find((/** @type {any} */ one) => Number.isFinite(one.customdata));
-      const change = point && side && pointed(point, side);
+      const change = point && side ? pointed(point, side) : null;
       if (change) setProps(...change);
     });
   }

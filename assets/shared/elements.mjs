@@ -18,7 +18,7 @@ export function make(tag, properties = {}, ...children) {
     if (name.includes("-") || ATTRIBUTES.has(name)) element.setAttribute(name, value);
     else Object.assign(element, { [name]: value });
   }
-  element.append(...children.filter((child) => child !== null && child !== undefined && child !== ""));
+  for (const child of children) if (child) element.append(child);
   return element;
 }
 

@@ -203,7 +203,7 @@ document.addEventListener("click", (event) => {
 const watch = setInterval(() => {
   if (!window.loptscope?.steps || !find("inner-step")) return;
   clearInterval(watch);
-  let asked = null;
+  let asked;
   try {
     asked = sessionStorage.getItem(START);
     sessionStorage.removeItem(START);

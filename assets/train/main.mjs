@@ -184,8 +184,9 @@ function show(job) {
   say("train-run-command", job.command);
   const tellable = "Notification" in window && Notification.permission === "default" && !isOver(job.state);
   need("train-tell").hidden = !tellable;
-  for (const button of all(document, "#train-chosen .action[data-states]")) {
-    button.hidden = !button.dataset.states?.split(" ").includes(job.state);
+  for (const button of all(document, "#train-chosen .action[data-act]")) {
+    const action = button.dataset.act ?? "";
+    if (action !== "tell") button.hidden = !states[job.state].allows.includes(action);
   }
   listLinks(find("train-links"), states[job.state].kept && job.snapshots.length > 0 ? job : null);
   listSnapshots(find("train-snapshots"), job.snapshots);

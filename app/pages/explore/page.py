@@ -20,11 +20,11 @@ from app.pages.explore.controls import (
     start_style,
     step_style,
 )
-from app.pages.explore.draw import draw
+from app.pages.explore.draw import KEPT_BY_BROWSER, draw
 from app.pages.explore.figures import FIGURES
 from app.pages.explore.panel import ABOUT, panel
 from app.pages.explore.timeline import timeline
-from app.pages.explore.view import FIELDS, MOST_COMPARED, View, check_start, parse
+from app.pages.explore.view import FIELDS, LINKS, MOST_COMPARED, View, check_start, parse
 from app.pages.performance.parts import sentences
 from app.shared.catalog import subjects
 from app.shared.fields import outer_step_at
@@ -37,6 +37,7 @@ dash.register_page(
     order=0,
     title="Loptscope: explore",
     description="A learned optimizer, step by step",
+    browser_fields=LINKS.written_defaults(KEPT_BY_BROWSER),
 )
 
 ROWS = range(1, MOST_COMPARED + 1)  # of the menus of optimizers side by side
@@ -272,26 +273,24 @@ def on_view(
     return (*drawn.figures.values(), drawn.description, sentences(drawn.notices), text, time.monotonic())
 
 
+clientside_callback(ClientsideFunction("explore", "show"), Output("view", "modified_timestamp"), Input("view", "data"))
 clientside_callback(
-    ClientsideFunction("loptscope", "show"), Output("view", "modified_timestamp"), Input("view", "data")
-)
-clientside_callback(
-    ClientsideFunction("loptscope", "outerStep"),
+    ClientsideFunction("explore", "outerStep"),
     Output("position", "data"),
     Input("outer-step", "value"),
     State("optimizer", "value"),
     prevent_initial_call=True,
 )
 clientside_callback(
-    ClientsideFunction("loptscope", "answered"), Output("answered", "modified_timestamp"), Input("answered", "data")
+    ClientsideFunction("explore", "answered"), Output("answered", "modified_timestamp"), Input("answered", "data")
 )
 clientside_callback(
-    ClientsideFunction("loptscope", "copyLink"), Output("copy-link", "children"), Input("copy-link", "n_clicks")
+    ClientsideFunction("explore", "copyLink"), Output("copy-link", "children"), Input("copy-link", "n_clicks")
 )
 clientside_callback(
-    ClientsideFunction("loptscope", "saveLink"), Output("save-page", "data-saved"), Input("save-page", "n_clicks")
+    ClientsideFunction("explore", "saveLink"), Output("save-page", "data-saved"), Input("save-page", "n_clicks")
 )
 clientside_callback(
-    ClientsideFunction("loptscope", "setPanels"), Output("panels-shown", "data-shown"), Input("panels-shown", "value")
+    ClientsideFunction("explore", "setPanels"), Output("panels-shown", "data-shown"), Input("panels-shown", "value")
 )
-clientside_callback(ClientsideFunction("loptscope", "setSpeed"), Output("speed", "data-speed"), Input("speed", "value"))
+clientside_callback(ClientsideFunction("explore", "setSpeed"), Output("speed", "data-speed"), Input("speed", "value"))

@@ -12,7 +12,7 @@ from app.pages.guide.draw import Drawn, Shown, draw, subject_of
 from app.pages.guide.glossary import TERMS, Term
 from app.pages.guide.prose import formula, inline, paragraph
 from app.pages.guide.story import CHAPTERS, LAST, Chapter
-from app.pages.guide.view import parse
+from app.pages.guide.view import FIELDS, LINKS, parse
 from app.pages.performance.parts import sentences
 from app.shared.catalog import task_options
 from app.shared.style import GRAPH_CONFIG, LIGHT, THEMES
@@ -26,6 +26,7 @@ dash.register_page(
     order=6,
     title="Loptscope: guide",
     description="What makes a learned optimizer work, for readers who know gradient descent with momentum",
+    browser_fields=LINKS.written_defaults(FIELDS),
 )
 
 LEAD = (

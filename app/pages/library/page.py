@@ -7,7 +7,7 @@ import dash
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, clientside_callback, dcc, html
 
-from app.pages.library.view import ANY, CHOICES, SORTABLE, View, parse
+from app.pages.library.view import ANY, CHOICES, FIELDS, LINKS, SORTABLE, View, parse
 from app.pages.performance.parts import sentences
 from app.shared.catalog import TITLES
 from core.optimizers.recurrent import Architecture
@@ -22,6 +22,7 @@ dash.register_page(
     order=3,
     title="Loptscope: library",
     description="All optimizers, shipped and trained here",
+    browser_fields=LINKS.written_defaults(FIELDS),
 )
 
 INTRODUCTION = "Every learned optimizer that ships with Loptscope, was trained here or was imported. Press a name for all that is kept of it."

@@ -11,13 +11,15 @@ from flask import request
 from app.pages.explore.controls import optimizer_options, outer_step_properties, outer_step_text
 from app.pages.mechanisms.data import prepare
 from app.pages.mechanisms.draw import HEADINGS, Side, draw
-from app.pages.mechanisms.view import LAST, VIEWS, View, parse, to_query
+from app.pages.mechanisms.view import LAST, LINKS, VIEWS, View, parse, to_query
 from app.pages.performance.parts import sentences
 from app.shared.catalog import subjects, task_options
 from app.shared.fields import outer_step_at
 from app.shared.icons import icon
 from app.shared.style import GRAPH_CONFIG, LIGHT, THEMES
 from core.errors import InputError
+
+KEPT_BY_BROWSER = ("mode", "position")
 
 dash.register_page(
     __name__,
@@ -26,13 +28,13 @@ dash.register_page(
     order=0.5,
     title="Loptscope: mechanisms",
     description="Momentum, clipping, schedule and adaptation of an optimizer, measured",
+    browser_fields=LINKS.written_defaults(KEPT_BY_BROWSER),
 )
 
 INTRODUCTION = (
     "What makes an optimizer work, measured with the same instruments on learned and hand-designed ones. "
     "Point at anything: what belongs to it lights up in the other figures."
 )
-KEPT_BY_BROWSER = ("mode", "position")
 HANDLES = {
     "momentum": "Shift along the mode",
     "clipping": "Clip gradients at",

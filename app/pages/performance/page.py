@@ -12,12 +12,14 @@ from app.pages.performance.captions import task_title
 from app.pages.performance.data import learned
 from app.pages.performance.draw import CAPTIONS, CURVES, FIGURES, PICTURES, TOGGLED, Drawn, draw, draw_tuning, nothing
 from app.pages.performance.parts import caption, card, graph, legend, sentences, table, table_rows
-from app.pages.performance.view import OPTIMIZERS, SORTABLE, View, parse, to_query
+from app.pages.performance.view import LINKS, OPTIMIZERS, SORTABLE, View, parse, to_query
 from app.shared.catalog import TITLES, task_options
 from app.shared.style import LIGHT, THEMES
 from core.errors import InputError
 from core.optimizers.hand_designed import BASELINES
 from core.tasks import SHIPPED
+
+KEPT_BY_BROWSER = ("shown", "sort")  # what the browser changes without asking
 
 dash.register_page(
     __name__,
@@ -26,13 +28,13 @@ dash.register_page(
     order=1,
     title="Loptscope: performance",
     description="Learned optimizers against tuned hand-designed ones",
+    browser_fields=LINKS.written_defaults(KEPT_BY_BROWSER),
 )
 
 INTRODUCTION = (
     "Learned optimizers beside hand-designed ones that were tuned by random search for the same tasks. "
     "Press a name to hide or show that optimizer in every figure."
 )
-KEPT_BY_BROWSER = ("shown", "sort")  # what the browser changes without asking
 
 
 def layout(**query: str) -> html.Main:

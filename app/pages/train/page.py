@@ -13,7 +13,7 @@ from app.pages.performance.parts import sentences, swatch
 from app.pages.train.draw import INSTRUMENTS, draw
 from app.pages.train.figures import FIGURES
 from app.pages.train.settings import PRESETS, allowed, choices_of, highest, parameters_of
-from app.pages.train.view import NAMES, parse, starting, to_form
+from app.pages.train.view import FIELDS, LINKS, NAMES, parse, starting, to_form
 from app.shared.catalog import TITLES
 from app.shared.style import DARK, GRAPH_CONFIG, LIGHT, THEMES, Theme, figure
 from core.errors import InputError
@@ -21,7 +21,7 @@ from core.jobs.limits import Limits
 from core.jobs.queue import find
 from core.optimizers.hand_designed import BASELINES
 from core.runs.options import SETTINGS, command_of, from_options, to_options
-from core.runs.states import STATES, Action
+from core.runs.states import Action
 from core.settings import Setting
 
 dash.register_page(
@@ -31,6 +31,7 @@ dash.register_page(
     order=2,
     title="Loptscope: train",
     description="Train an optimizer and watch its mechanisms appear",
+    browser_fields=LINKS.written_defaults(FIELDS),
 )
 
 INTRODUCTION = (
@@ -227,7 +228,7 @@ def _chosen(theme: Theme) -> html.Section:
             type="button",
             className="action",
             hidden=True,
-            **{"data-act": name, "data-states": " ".join(state for state, row in STATES.items() if name in row.allows)},
+            **{"data-act": name},
         )
         for name, title in ACTIONS.items()
     ]
