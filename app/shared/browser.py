@@ -16,6 +16,7 @@ from core.files.atomic import data_folder
 from core.runs.states import STATES
 
 ASSETS = data_folder(Path(__file__).resolve().parents[1], "assets")
+IMPORT = re.compile(r'^(?:import|export) (?:[^;"]* from )?"([^"]+)";$', re.MULTILINE)  # what it names
 NOT_FOR_DASH = r"\.mjs$"  # of the assets: modules are loaded by their names, never by Dash
 
 
@@ -48,7 +49,7 @@ def data_map(entry: str) -> dict[str, Any]:
         if path in needed:
             continue
         needed[path] = (ASSETS / path).read_text(encoding="utf-8")
-        open_ += re.findall(r'^(?:import|export) (?:[^;"]* from )?"#([^"]+)";$', needed[path], re.MULTILINE)
+        open_ += [name.removeprefix("#") for name in IMPORT.findall(needed[path])]
     return {
         "imports": {
             f"#{path}": "data:text/javascript;base64," + base64.b64encode(text.encode()).decode()
