@@ -38,6 +38,7 @@ run: $(COMPILED) ## the dashboard and its worker at http://127.0.0.1:8050 (HOST=
 test: $(DEV_INSTALLED) ## style, types and all tests, those in a real browser included (PROCESSES=)
 	@sh tools/chromium.sh
 	@sh tools/redis.sh
+	@sh tools/front_end.sh
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy

@@ -21,10 +21,10 @@ from app.pages.library.routes import library
 from app.pages.performance.draw import draw
 from app.pages.performance.view import parse as parse_performance
 from app.pages.train.routes import jobs
+from app.shared.browser import ASSETS, NOT_FOR_DASH, versions
 from app.shared.cache import cache
-from app.shared.shell import INDEX, shell
+from app.shared.shell import index, shell
 from app.shared.style import LIGHT
-from core.files.atomic import data_folder
 from core.jobs.child import WorkerProcess, how_many
 
 HERE = Path(__file__).resolve().parent
@@ -80,6 +80,8 @@ def create_app() -> Dash:
     def secure(response: Response) -> Response:
         response.headers.setdefault("Content-Security-Policy", POLICY)
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        if request.args.get("v") and request.args["v"] == versions().get(request.path.removeprefix("/assets/")):
+            response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         if request.endpoint == "/<path:path>" and request.path not in {
             page["path"] for page in dash.page_registry.values()
         }:
@@ -93,10 +95,10 @@ def create_app() -> Dash:
     app = Dash(
         "app",  # where its pages are modules, wherever it is started
         server=server,
-        assets_folder=str(data_folder(HERE, "assets")),
+        assets_folder=str(ASSETS),
+        assets_ignore=NOT_FOR_DASH,
         pages_folder=str(HERE / "pages"),
         use_pages=True,
-        index_string=INDEX,
         title="Loptscope",
         update_title="",
         suppress_callback_exceptions=True,
@@ -105,6 +107,7 @@ def create_app() -> Dash:
         mcp_path=PATH,
     )
     app.layout = shell
+    app.index_string = index(lambda path: app.get_asset_url(path) + f"?v={versions()[path]}")
     return app
 
 

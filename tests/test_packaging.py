@@ -18,11 +18,11 @@ CHECK = """
 from app.server import create_app
 from core.runs import zoo
 client = create_app().server.test_client()
-for address in ("/", "/assets/player.js", "/healthz", "/_dash-layout"):
+for address in ("/", "/assets/shared/stub.js", "/healthz", "/_dash-layout"):
     answer = client.get(address)
     assert answer.status_code == 200, address
     answer.close()
-assert b"player.js" in client.get("/").data
+assert b"#explore/main.mjs" in client.get("/").data
 print(zoo.find_run("linear_regression-vanilla2").optimizer().name)
 """
 

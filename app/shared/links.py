@@ -5,7 +5,7 @@ read itself from a link, how to write itself into one, and its default, which ma
 that equals its defaults has an empty link.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Generic, TypeVar, final
 from urllib.parse import parse_qsl, urlencode
@@ -96,6 +96,10 @@ class Links(Generic[T]):
                 except InputError as error:
                     wrong.append(str(error))
         return self._view(**values), wrong
+
+    def written_defaults(self, names: Iterable[str]) -> dict[str, str]:
+        """What an empty link says of fields whose default depends on no other field, as text."""
+        return {name: self._table[name].write(self._table[name].default({})) for name in names}
 
     def to_query(self, view: T, leave_out: tuple[str, ...] = ()) -> str:
         """The link of a view, without what is at its default: what `parse` reads back to the same view."""

@@ -52,6 +52,8 @@ class Page:
         description: one line, for browsers and search.
         links: how its views are written in addresses.
         figures: the figures of a view, for each optimizer that has figures of its own; None where a page has none to show elsewhere.
+        kept_by_browser: fields of its links that the browser changes by itself and writes into the address; their defaults depend on no other
+            field.
         order: in the navigation; None where only links lead to it.
         column: what those optimizers are called, as in ``figure(name, side=1)``.
     """
@@ -62,6 +64,7 @@ class Page:
     description: str
     links: Links[Any]
     figures: Callable[[Any, Theme], Sequence[Figures]] | None = None
+    kept_by_browser: tuple[str, ...] = ()
     order: int | None = None
     column: str = ""
 

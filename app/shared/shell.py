@@ -1,9 +1,12 @@
 """The frame around every page."""
 
+from collections.abc import Callable
+
 import dash
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, State, clientside_callback, dcc, html
 
+from app.shared.browser import head
 from app.shared.icons import icon
 
 # The colour scheme is set before anything is drawn, so that a dark page does not flash white.
@@ -15,6 +18,7 @@ INDEX = """<!DOCTYPE html>
     <title>{%title%}</title>
     {%favicon%}
     {%css%}
+    {HEAD}
     <script>
       (function () {
         const asked = new URLSearchParams(location.search).get("theme");
@@ -34,6 +38,16 @@ INDEX = """<!DOCTYPE html>
     </footer>
   </body>
 </html>"""
+
+
+def index(address: Callable[[str], str]) -> str:
+    """The page around every page, once all pages are registered.
+
+    Args:
+        address: of the module at a path within the assets.
+    """
+    return INDEX.replace("{HEAD}", head(address))
+
 
 THEME = {
     "primaryColor": "orange",
@@ -97,7 +111,7 @@ def shell() -> dmc.MantineProvider:
 
 
 clientside_callback(
-    ClientsideFunction("loptscope", "setTheme"),
+    ClientsideFunction("shell", "setTheme"),
     Output("provider", "forceColorScheme"),
     Output("theme", "data"),
     Input("theme-toggle", "n_clicks"),

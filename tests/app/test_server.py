@@ -8,7 +8,7 @@ from dash import Dash
 from flask.testing import FlaskClient
 
 from app import server as module
-from core.files.atomic import data_folder
+from app.shared.browser import ASSETS
 
 
 @pytest.mark.parametrize("path", ["/", "/?task=rosenbrock", "/?task=nonsense&seed=<b>"])
@@ -23,7 +23,7 @@ def test_the_page_is_served(client: FlaskClient, path: str) -> None:
     assert "https://" not in response.text
 
 
-@pytest.mark.parametrize("path", ["/", "/healthz", "/api/nothing", "/assets/player.js", "/_dash-layout"])
+@pytest.mark.parametrize("path", ["/", "/healthz", "/api/nothing", "/assets/shared/stub.js", "/_dash-layout"])
 def test_every_answer_has_the_security_headers(client: FlaskClient, path: str) -> None:
     headers = client.get(path).headers
     assert headers["X-Content-Type-Options"] == "nosniff"
@@ -44,11 +44,13 @@ def test_nothing_is_in_debug_mode(app: Dash) -> None:
 
 def test_all_assets_are_served(client: FlaskClient) -> None:
     text = client.get("/").text
-    names = [path.name for path in data_folder(module.HERE, "assets").iterdir() if path.suffix in (".js", ".css")]
-    assert {"bundle.js", "overlay.js", "panels.js", "player.js", "view.js", "style.css"} <= set(names)
-    for name in names:
-        assert f"assets/{name}" in text
-        assert client.get(f"/assets/{name}").status_code == 200
+    paths = [
+        path.relative_to(ASSETS).as_posix() for path in ASSETS.rglob("*") if path.suffix in (".js", ".css", ".mjs")
+    ]
+    assert {"shared/stub.js", "shared/style.css", "explore/main.mjs", "train/main.mjs"} <= set(paths)
+    for path in paths:
+        assert text.count(f"/assets/{path}?") == 1  # a module that stood there twice would run twice
+        assert client.get(f"/assets/{path}").status_code == 200
 
 
 def test_the_first_page_is_explore(app: Dash) -> None:

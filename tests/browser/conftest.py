@@ -105,6 +105,12 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+def hold(page: Page, **modules: str) -> None:
+    """Let expressions in a page see what modules export, as globals."""
+    load = "async (names) => { for (const [name, path] of Object.entries(names)) window[name] = await import(path); }"
+    page.evaluate(load, modules)
+
+
 class Explorer:
     """One page, and what happened on it."""
 
@@ -133,6 +139,10 @@ class Explorer:
         self.page.goto(f"{self.address}/{link}")
         self.page.wait_for_function("window.loptscope && document.querySelector('#loss-graph')")
         return self.settle()
+
+    def hold(self, **modules: str) -> None:
+        """Let expressions in the page see what modules export, as globals."""
+        hold(self.page, **modules)
 
     def settle(self) -> "Explorer":
         """Wait until the view is there and nothing on it moves any more."""

@@ -13,7 +13,7 @@ READY = {
     "?compare=adam,momentum&panels=loss,state,rate": "document.querySelectorAll('.column-head').length === 3",
     "mechanisms": "document.body.dataset.mechanism",
     "performance": "document.querySelector('#performance-outer .main-svg')",
-    "train": "window.train && train.now.frames",
+    "train": "document.querySelector('#train-outer-graph .main-svg')",
     "library?open=zoo/rosenbrock-gru64": "document.querySelector('tr[data-details]')",
     "runs?runs=linear_regression-gru64,linear_regression-lstm64": "document.querySelector('#runs-rows tr')",
     "guide": "document.querySelectorAll('.story-room .main-svg').length && !document.querySelector('.formula:empty')",

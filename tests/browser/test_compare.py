@@ -56,12 +56,13 @@ def scales_are_the_same_and_columns_are_in_line(page: Page) -> None:
 def readouts_are_each_columns_own(compared: Explorer) -> None:
     """What the chips of the columns beside the first say."""
     page = compared.page
+    compared.hold(numbers="#shared/numbers.mjs")
     for column in (1, 2):
         view = page.evaluate(f"loptscope.view.beside[{column - 1}]")
         bundle = Bundle.decode(page.request.get(compared.address + view["bundle"]).body())
         said = page.locator(f"#{panel_id('gradient', column)} .chip b").all_inner_texts()
         wanted = page.evaluate(
-            "(values) => values.map((value) => loptscopeParts.format(value))",
+            "(values) => values.map(numbers.fixedWidth)",
             [float(bundle.arrays["gradient"][one["index"], 40]) for one in view["components"]],
         )
         assert said == wanted

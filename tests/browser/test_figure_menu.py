@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.conftest import HELPERS, Explorer
+from tests.browser.conftest import HELPERS, Explorer, hold
 
 
 def menu(explorer: Explorer, room: str, act: str) -> None:
@@ -107,7 +107,7 @@ def by_keyboard(explorer: Explorer) -> None:
 
 
 OTHERS = [
-    ("mechanisms", "#momentum-eigenvalues-0-card .room", "window.mechanisms && document.body.dataset.mechanism"),
+    ("mechanisms", "#momentum-eigenvalues-0-card .room", "document.body.dataset.mechanism"),
     ("performance", "#performance-outer .room", "document.querySelector('#performance-outer .main-svg')"),
 ]
 
@@ -133,7 +133,9 @@ def test_the_menu_is_on_other_pages_too(explorer: Explorer, tmp_path: Path, name
 
 def test_a_view_as_one_file_scrubs_offline(explorer: Explorer, chromium: Browser, tmp_path: Path) -> None:
     page = explorer.open("?task=rosenbrock&compare=adam&step=12&panels=loss,landscape,update&seed=2").page
-    wanted = page.evaluate("loptscopeParts.columns().map((one) => Array.from(one.bundle.arrays.losses.data))")
+    explorer.hold(stage="#explore/stage.mjs")
+    losses = "stage.stage.columns.map((one) => Array.from(one.bundle.arrays.losses.data))"
+    wanted = page.evaluate(losses)
     with page.expect_download() as waiting:
         page.locator("#save-page").click()
     path = tmp_path / waiting.value.suggested_filename
@@ -145,8 +147,8 @@ def test_a_view_as_one_file_scrubs_offline(explorer: Explorer, chromium: Browser
     other.page.goto(path.as_uri())
     other.page.evaluate("loptscope.ready")
     assert other.page.evaluate("loptscope.step") == 12
-    found = other.page.evaluate("loptscopeParts.columns().map((one) => Array.from(one.bundle.arrays.losses.data))")
-    assert found == wanted
+    hold(other.page, stage="#explore/stage.mjs")
+    assert other.page.evaluate(losses) == wanted
     pictures = [other.page.evaluate(f"probe.picture('{name}')") for name in ("loss", "landscape", "update")]
     other.page.keyboard.press("End")
     assert other.page.evaluate("loptscope.step") == other.page.evaluate("loptscope.steps")

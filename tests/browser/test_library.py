@@ -28,7 +28,8 @@ class Shelf:
     def open(self, query: str = "") -> "Shelf":
         """Show the view of a link."""
         self.page.goto(f"{self.address}/library{query}")
-        self.page.wait_for_function("window.library && library.ready && library.shown")
+        self.explorer.hold(library="#library/main.mjs")
+        self.page.wait_for_function("library.now.ready && library.now.words")
         self.page.wait_for_function("document.querySelector('#import-file')")
         return self
 
@@ -42,7 +43,7 @@ class Shelf:
         )
 
     def wait_names(self, expression: str) -> None:
-        self.page.wait_for_function(f"((shown) => {expression})(library.shown)")
+        self.page.wait_for_function(f"((shown) => {expression})(library.now.shown)")
 
     def row(self, key: str) -> Any:
         return self.page.locator(f'tr[data-key="{key}"]')
@@ -141,7 +142,7 @@ def test_details_and_links(list_runs: Shelf) -> None:
     assert "theme=dark" in page.url and "open=zoo/rosenbrock-gru64" in page.url
     page.goto(list_runs.address + href)
     page.wait_for_function(
-        "window.train && document.querySelector('#train-from-text')?.textContent.includes('Starts from rosenbrock-gru64')"
+        "document.querySelector('#train-from-text')?.textContent.includes('Starts from rosenbrock-gru64')"
     )
     page.wait_for_function(
         "document.querySelector('#train-command').textContent.includes('--start rosenbrock-gru64@1500')"

@@ -7,13 +7,14 @@ LIT = "({ ...document.body.dataset })"
 
 def point(explorer: Explorer, panel: str, x: str, y: str) -> None:
     """Move the pointer to a place of a panel, given in the axes' linear values."""
+    explorer.hold(stage="#explore/stage.mjs")
     explorer.page.locator(f"#{panel}").scroll_into_view_if_needed()
     place = explorer.page.evaluate(
         f"""(panel) => {{
           const graph = document.querySelector(`#${{panel}} .js-plotly-plot`);
           const {{ xaxis, yaxis }} = graph._fullLayout;
           const box = graph.getBoundingClientRect();
-          const about = loptscopeParts.columns()[0];
+          const about = stage.stage.columns[0];
           return [box.left + xaxis._offset + xaxis.l2p({x}), box.top + yaxis._offset + yaxis.l2p({y})];
         }}""",
         panel,

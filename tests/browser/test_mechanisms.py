@@ -18,6 +18,7 @@ class Microscope:
     """The page, and what is on it."""
 
     def __init__(self, explorer: Explorer):
+        self.explorer = explorer
         self.page = explorer.page
         self.address = explorer.address
 
@@ -25,7 +26,8 @@ class Microscope:
         """Show the view of a link."""
         self.page.goto(f"{self.address}/mechanisms{query}")
         self.page.wait_for_function(THERE)
-        self.page.wait_for_function("window.mechanisms.frames > 0 || document.body.dataset.mechanism === 'earnings'")
+        self.explorer.hold(mechanisms="#mechanisms/main.mjs")
+        self.page.wait_for_function("mechanisms.now.frames > 0 || document.body.dataset.mechanism === 'earnings'")
         return self
 
     def trace(self, figure: str, name: str) -> str:

@@ -30,8 +30,8 @@ class Trainer:
 
     def ready(self) -> "Trainer":
         """Wait until the page is there."""
-        self.page.wait_for_function("window.train && train.now.frames")
-        self.page.wait_for_function("document.querySelector('#train-outer-graph .main-svg')")
+        self.explorer.hold(train="#train/main.mjs")
+        self.page.wait_for_function("train.now.frames && document.querySelector('#train-outer-graph .main-svg')")
         return self
 
     def reload(self) -> "Trainer":

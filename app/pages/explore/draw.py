@@ -8,13 +8,11 @@ import plotly.graph_objects as go
 
 from app.pages.explore.bundles import Source, bundle_bytes
 from app.pages.explore.figures import FIGURES, Drawing
-from app.pages.explore.view import View, columns, to_query
+from app.pages.explore.view import KEPT_BY_BROWSER, View, columns, to_query
 from app.shared.catalog import TITLES, Subject, reference_rate, subjects
 from app.shared.fields import write_choice
 from app.shared.style import GRAPH_CONFIG, LEARNED_COLORS, LIGHT, OPTIMIZER_COLORS, THEMES, Theme
 from core.bundle import Bundle
-
-KEPT_BY_BROWSER = ("panels", "step", "speed")  # parts of the link that only the browser changes
 
 
 @dataclass(frozen=True)

@@ -257,26 +257,24 @@ def on_view(
     return (*drawn.figures.values(), drawn.description, sentences(drawn.notices), text, time.monotonic())
 
 
+clientside_callback(ClientsideFunction("explore", "show"), Output("view", "modified_timestamp"), Input("view", "data"))
 clientside_callback(
-    ClientsideFunction("loptscope", "show"), Output("view", "modified_timestamp"), Input("view", "data")
-)
-clientside_callback(
-    ClientsideFunction("loptscope", "outerStep"),
+    ClientsideFunction("explore", "outerStep"),
     Output("position", "data"),
     Input("outer-step", "value"),
     State("optimizer", "value"),
     prevent_initial_call=True,
 )
 clientside_callback(
-    ClientsideFunction("loptscope", "answered"), Output("answered", "modified_timestamp"), Input("answered", "data")
+    ClientsideFunction("explore", "answered"), Output("answered", "modified_timestamp"), Input("answered", "data")
 )
 clientside_callback(
-    ClientsideFunction("loptscope", "copyLink"), Output("copy-link", "children"), Input("copy-link", "n_clicks")
+    ClientsideFunction("explore", "copyLink"), Output("copy-link", "children"), Input("copy-link", "n_clicks")
 )
 clientside_callback(
-    ClientsideFunction("loptscope", "saveLink"), Output("save-page", "data-saved"), Input("save-page", "n_clicks")
+    ClientsideFunction("explore", "saveLink"), Output("save-page", "data-saved"), Input("save-page", "n_clicks")
 )
 clientside_callback(
-    ClientsideFunction("loptscope", "setPanels"), Output("panels-shown", "data-shown"), Input("panels-shown", "value")
+    ClientsideFunction("explore", "setPanels"), Output("panels-shown", "data-shown"), Input("panels-shown", "value")
 )
-clientside_callback(ClientsideFunction("loptscope", "setSpeed"), Output("speed", "data-speed"), Input("speed", "value"))
+clientside_callback(ClientsideFunction("explore", "setSpeed"), Output("speed", "data-speed"), Input("speed", "value"))

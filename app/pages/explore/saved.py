@@ -3,8 +3,6 @@
 import base64
 import json
 from html import escape
-from pathlib import Path
-from typing import Any
 
 from plotly.io import to_json
 from plotly.offline import get_plotlyjs
@@ -13,22 +11,12 @@ from app.pages.explore.bundles import bundle_bytes
 from app.pages.explore.draw import draw
 from app.pages.explore.panel import ABOUT
 from app.pages.explore.view import SPEEDS, View, columns, to_query
+from app.shared.browser import ASSETS, data_map, json_script
 from app.shared.icons import icon_style
 from app.shared.style import THEMES
-from core.files.atomic import data_folder
 
-ASSETS = data_folder(Path(__file__).resolve().parents[2], "assets")
-SCRIPTS = (
-    "bundle.js",
-    "overlay.js",
-    "panels.js",
-    "columns.js",
-    "hover.js",
-    "export.js",
-    "tools.js",
-    "player.js",
-    "saved.js",
-)
+STYLES = ("shared/style.css",)
+ENTRY = "explore/saved.mjs"
 PLAYER = {
     "step-back": ("One step back (left arrow)", ("back",)),
     "play": ("Play (space)", ("play", "pause")),
@@ -39,12 +27,6 @@ PLAYER = {
 def _script(text: str) -> str:
     """A script inside a page; a closing tag inside it would end it early."""
     return "<script>" + text.replace("</script", "<\\/script") + "</script>"
-
-
-def _data(name: str, value: Any) -> str:
-    """JSON inside a page."""
-    text = value if isinstance(value, str) else json.dumps(value)
-    return f'<script type="application/json" id="{name}">' + text.replace("<", "\\u003c") + "</script>"
 
 
 def _panel(name: str, title: str, about: str) -> str:
@@ -93,13 +75,14 @@ def page(view: View, scheme: str) -> str:
     first = drawn.columns[0]
     about = f"{' beside '.join(column.title for column in drawn.columns)} on {view.task.replace('_', ' ')}, seed {view.seed}"
     query = to_query(view, leave_out=("step",))
+    styles = "".join((ASSETS / name).read_text(encoding="utf-8") for name in STYLES)
     notices = "".join(f"<p>{escape(sentence)}</p>" for sentence in drawn.notices)
     figures = "{" + ",".join(f"{json.dumps(name)}:{to_json(made)}" for name, made in first.figures.items()) + "}"
     return "".join(
         [
             f'<!DOCTYPE html><html lang="en" data-mantine-color-scheme="{theme}"><head><meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>Loptscope: {escape(about)}</title><style>{(ASSETS / 'style.css').read_text()}</style></head>",
+            f"<title>Loptscope: {escape(about)}</title><style>{styles}</style></head>",
             '<body class="saved"><header class="top-bar"><div class="brand"><span class="brand-mark" aria-hidden="true">',
             f'</span><h1>Loptscope</h1></div><span class="tagline">{escape(about)}</span></header>',
             '<main class="explore"><div class="stage">',
@@ -107,11 +90,14 @@ def page(view: View, scheme: str) -> str:
             '<div id="board" class="board"><div id="panels" class="panels">',
             "".join(_panel(name, *text) for name, text in ABOUT.items()),
             f'</div><div id="beside" class="beside"></div></div></div>{_timeline(view)}</main>',
-            _data("saved-view", {**drawn.description, "panels": list(view.panels), "link": query}),
-            _data("saved-figures", figures),
-            _data("saved-bundles", bundles),
+            json_script(
+                "application/json", {**drawn.description, "panels": list(view.panels), "link": query}, id="saved-view"
+            ),
+            json_script("application/json", figures, id="saved-figures"),
+            json_script("application/json", bundles, id="saved-bundles"),
+            json_script("importmap", data_map(ENTRY)),
             _script(get_plotlyjs()),
-            *(_script((ASSETS / name).read_text()) for name in SCRIPTS),
+            f'<script type="module">import "#{ENTRY}";</script>',
             "</body></html>\n",
         ]
     )

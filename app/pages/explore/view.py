@@ -179,6 +179,7 @@ FIELDS: dict[str, Field] = {
     "theme": THEME,
 }
 
+KEPT_BY_BROWSER = ("panels", "step", "speed")  # fields that only the browser changes, without asking the server
 LINKS = Links(View, FIELDS)
 parse = LINKS.parse
 to_query = LINKS.to_query

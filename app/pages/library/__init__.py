@@ -1,6 +1,6 @@
 """Library: the optimizers that ship and your own."""
 
-from app.pages.library.view import LINKS
+from app.pages.library.view import FIELDS, LINKS
 from app.shared.pages import Page
 
 PAGE = Page(
@@ -9,5 +9,6 @@ PAGE = Page(
     path="/library",
     description="All trained optimizers, shipped ones and your own",
     links=LINKS,
+    kept_by_browser=tuple(FIELDS),
     order=4,
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from app.pages.mechanisms.view import LINKS, View
+from app.pages.mechanisms.view import KEPT_BY_BROWSER, LINKS, View
 from app.shared.pages import Figures, Page
 from app.shared.style import Theme
 
@@ -20,6 +20,7 @@ PAGE = Page(
     description="Momentum, clipping, schedule and adaptation of an optimizer, measured",
     links=LINKS,
     figures=_figures,
+    kept_by_browser=KEPT_BY_BROWSER,
     order=1,
     column="side",
 )

@@ -11,7 +11,7 @@ from flask import request
 from app.pages.mechanisms import PAGE
 from app.pages.mechanisms.data import prepare
 from app.pages.mechanisms.draw import Side, draw
-from app.pages.mechanisms.view import View, parse, to_query
+from app.pages.mechanisms.view import KEPT_BY_BROWSER, View, parse, to_query
 from app.shared.catalog import subjects, task_options
 from app.shared.fields import outer_step_at
 from app.shared.icons import icon
@@ -28,7 +28,6 @@ INTRODUCTION = (
     "What makes an optimizer work, measured with the same instruments on learned and hand-designed ones. "
     "Point at anything: what belongs to it lights up in the other figures."
 )
-KEPT_BY_BROWSER = ("mode", "position")
 
 
 def layout(**query: str) -> html.Main:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from app.pages.performance.view import LINKS, View
+from app.pages.performance.view import KEPT_BY_BROWSER, LINKS, View
 from app.shared.pages import Figures, Page
 from app.shared.style import Theme
 
@@ -20,5 +20,6 @@ PAGE = Page(
     description="Learned optimizers compared with tuned hand-designed ones",
     links=LINKS,
     figures=_figures,
+    kept_by_browser=KEPT_BY_BROWSER,
     order=2,
 )

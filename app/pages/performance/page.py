@@ -12,7 +12,7 @@ from app.pages.performance import PAGE
 from app.pages.performance.captions import task_title
 from app.pages.performance.draw import CAPTIONS, CURVES, FIGURES, PICTURES, TOGGLED, Drawn, draw, draw_tuning, nothing
 from app.pages.performance.parts import caption, card, graph, legend, table, table_rows
-from app.pages.performance.view import OPTIMIZERS, SORTABLE, View, parse, to_query
+from app.pages.performance.view import KEPT_BY_BROWSER, OPTIMIZERS, SORTABLE, View, parse, to_query
 from app.shared.catalog import TITLES, learned, task_options
 from app.shared.parts import sentences
 from app.shared.style import LIGHT, THEMES
@@ -26,7 +26,6 @@ INTRODUCTION = (
     "Learned optimizers beside hand-designed ones that were tuned by random search for the same tasks. "
     "Press a name to hide or show that optimizer in every figure."
 )
-KEPT_BY_BROWSER = ("shown", "sort")  # what the browser changes without asking
 
 
 def layout(**query: str) -> html.Main:

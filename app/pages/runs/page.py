@@ -4,7 +4,7 @@ from typing import Any
 
 import dash
 import dash_mantine_components as dmc
-from dash import Input, Output, State, callback, dcc, html
+from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, dcc, html
 from flask import request
 
 from app.pages.runs import PAGE
@@ -192,13 +192,8 @@ def on_change(_: int | None, axis: str, switched: str, link: str, scheme: str | 
     return *parts, html.Tr(drawn["head"]), drawn["rows"], drawn["says"], _over(told), to_query(view)
 
 
-dash.clientside_callback(
-    """(link) => {
-      if (location.pathname !== "/runs") return window.dash_clientside.no_update;
-      const address = location.pathname + (link ? `?${link}` : "");
-      if (address !== location.pathname + location.search) history.replaceState(history.state, "", address);
-      return window.dash_clientside.no_update;
-    }""",
+clientside_callback(
+    ClientsideFunction("runs", "address"),
     Output("runs-link", "modified_timestamp"),
     Input("runs-link", "data"),
 )

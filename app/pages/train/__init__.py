@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from app.pages.train.view import LINKS, View
+from app.pages.train.view import FIELDS, LINKS, View
 from app.shared.pages import Figures, Page
 from app.shared.style import Theme
 
@@ -19,6 +19,7 @@ PAGE = Page(
     path="/train",
     description="Train an optimizer and watch its mechanisms appear",
     links=LINKS,
+    kept_by_browser=tuple(FIELDS),
     figures=_figures,
     order=3,
 )

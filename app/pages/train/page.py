@@ -22,7 +22,7 @@ from core.jobs.limits import Limits
 from core.jobs.queue import find
 from core.optimizers.hand_designed import BASELINES
 from core.runs.options import SETTINGS, command_of, from_options, to_options
-from core.runs.states import STATES, Action
+from core.runs.states import Action
 from core.settings import Setting
 
 dash.register_page(__name__, **PAGE.registration())
@@ -221,7 +221,7 @@ def _chosen(theme: Theme) -> html.Section:
             type="button",
             className="action",
             hidden=True,
-            **{"data-act": name, "data-states": " ".join(state for state, row in STATES.items() if name in row.allows)},
+            **{"data-act": name},
         )
         for name, title in ACTIONS.items()
     ]

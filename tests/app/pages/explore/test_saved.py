@@ -12,7 +12,9 @@ from flask.testing import FlaskClient
 from app.pages.explore import saved
 from app.pages.explore.bundles import bundle_bytes
 from app.pages.explore.view import columns, parse
+from app.shared.browser import ASSETS
 
+KINDS = ("application/json", "importmap", "module")  # no script of a page has an address
 QUERY = "task=rosenbrock&compare=adam&step=30&panels=loss,update&theme=dark"
 
 
@@ -29,8 +31,8 @@ def page(server: Flask) -> str:
 
 
 def test_it_asks_nobody(page: str) -> None:
-    outside = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
-    outside = re.sub(r'<script type="application/json".*?</script>', "", outside, flags=re.DOTALL)
+    outside = re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
+    assert set(re.findall(r'<script type="[^"]*"', page)) == {f'<script type="{kind}"' for kind in KINDS}
     assert not re.search(r"""(src|href)=|@import|url\((?!["']?data:|&quot;data:)""", outside.replace("&#x27;", "'"))
     assert 'data-mantine-color-scheme="dark"' in page
 
@@ -50,3 +52,12 @@ def test_it_is_sent_as_a_file(client: FlaskClient) -> None:
     assert answer.status_code == 200
     assert answer.headers["Content-Disposition"] == 'attachment; filename="loptscope-rosenbrock-adam-seed3.html"'
     assert client.get("/api/view.html?task=nonsense").status_code == 400
+
+
+def test_its_modules_are_in_it(page: str) -> None:
+    (found,) = re.findall(r'<script type="importmap">(.*?)</script>', page, re.DOTALL)
+    held = {
+        name: base64.b64decode(url.partition(",")[2]).decode() for name, url in json.loads(found)["imports"].items()
+    }
+    assert held["#explore/saved.mjs"] == (ASSETS / "explore/saved.mjs").read_text()
+    assert {name for text in held.values() for name in re.findall(r'"(#[^"]+\.mjs)"', text)} <= set(held)

@@ -1,0 +1,90 @@
+"""What the server hands to the browser once, in the page itself: where the modules are, and the tables they go by."""
+
+import base64
+import functools
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from app.shared.pages import PAGES
+from core.files.atomic import data_folder
+from core.runs.states import STATES
+
+ASSETS = data_folder(Path(__file__).resolve().parents[1], "assets")
+IMPORT = re.compile(r'^(?:import|export) (?:[^;"]* from )?"([^"]+)";$', re.MULTILINE)  # what it names
+NOT_FOR_DASH = r"\.mjs$"  # of the assets: modules are loaded by their names, never by Dash
+
+
+@functools.cache
+def versions() -> dict[str, str]:
+    """Digests of the modules' content, by path within the assets."""
+    paths = sorted(ASSETS.rglob("*.mjs"))
+    return {path.relative_to(ASSETS).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in paths}
+
+
+def import_map(address: Callable[[str], str]) -> dict[str, Any]:
+    """An import map: modules name each other as in ``#shared/numbers.mjs``.
+
+    Args:
+        address: of the module at a path within the assets. One that changes with the content may be cached for ever.
+    """
+    return {"imports": {f"#{path}": address(path) for path in versions()}}
+
+
+def data_map(entry: str) -> dict[str, Any]:
+    """The import map of a page without a server: it holds the modules themselves, those that one of them needs.
+
+    Args:
+        entry: path of that one.
+    """
+    needed: dict[str, str] = {}
+    open_ = [entry]
+    while open_:
+        path = open_.pop()
+        if path in needed:
+            continue
+        needed[path] = (ASSETS / path).read_text(encoding="utf-8")
+        open_ += [name.removeprefix("#") for name in IMPORT.findall(needed[path])]
+    return {
+        "imports": {
+            f"#{path}": "data:text/javascript;base64," + base64.b64encode(text.encode()).decode()
+            for path, text in needed.items()
+        }
+    }
+
+
+def browser_tables() -> dict[str, Any]:
+    """Pages with their links' fields that a browser writes, and the states of a run."""
+    return {
+        "pages": {
+            name: {
+                "name": page.title,
+                "path": page.path,
+                "module": f"#{name}/main.mjs",
+                "link": page.links.written_defaults(page.kept_by_browser),
+            }
+            for name, page in PAGES.items()
+        },
+        "states": {name: asdict(state) for name, state in STATES.items()},
+    }
+
+
+def json_script(kind: str, value: Any, **attributes: str) -> str:
+    """A script element that holds JSON; nothing in it can end it early."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    more = "".join(f' {name}="{entry}"' for name, entry in attributes.items())
+    return f'<script type="{kind}"{more}>' + text.replace("<", "\\u003c") + "</script>"
+
+
+def head(address: Callable[[str], str]) -> str:
+    """The scripts that every page begins with: the import map and the tables.
+
+    Args:
+        address: of the module at a path within the assets.
+    """
+    tables = json_script("application/json", browser_tables(), id="loptscope-tables")
+    return json_script("importmap", import_map(address)) + tables

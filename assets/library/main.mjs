@@ -1,0 +1,335 @@
+// The Library page in the browser: asks for all runs, sorts and filters them at once, and does what is pressed.
+import { upload } from "#library/import.mjs";
+import { ANY, columnOf, fits, inOrder, keyOf, titleOf } from "#library/order.mjs";
+import { details } from "#library/details.mjs";
+import { row } from "#library/rows.mjs";
+import { isHere, writeAddress } from "#shared/address.mjs";
+import { noUpdate, setProps } from "#shared/dash.mjs";
+import { all, closest, fill, find, make, need, say } from "#shared/elements.mjs";
+import { copyTextOf } from "#shared/files.mjs";
+import { megabytes, moment } from "#shared/numbers.mjs";
+import { ask, askWithTag, post, sentenceOf, sleep } from "#shared/requests.mjs";
+
+/** @typedef {import("#library/order.mjs").Entry} Entry */
+
+const OFTEN = 4000; // ms between two looks for what has changed
+const SHOWN = 200; // rows at first, and added by every press
+const LONGEST = 200; // letters of a text to search for
+const FILTERS = ["text", "task", "cell", "origin", "state"];
+
+export const now = {
+  /** @type {Entry[]} */
+  entries: [],
+  /** @type {any[]} */
+  bin: [],
+  /** @type {string[]} sentences about runs that cannot be read */
+  damaged: [],
+  /** @type {string | null} of the server's newest answer */
+  tag: null,
+  /** @type {Record<string, string>} the fields of the link */
+  view: {},
+  /** @type {any} what the server says of names */
+  words: null,
+  most: SHOWN,
+  open: "",
+  /** @type {{ key: string, row: HTMLElement } | null} */
+  details: null,
+  /** @type {string[]} keys of the rows that are drawn */
+  shown: [],
+  ready: false,
+  away: false,
+};
+
+/** @param {string} key */
+const pathOf = (key) => `/api/library/${key}`;
+/** @param {string} text */
+const problem = (text) => say("library-problem", text);
+/** @param {string} name */
+const unfiltered = (name) => (name === "text" ? "" : ANY);
+
+// What is shown
+
+/** @type {Map<string, { says: string, row: HTMLElement }>} rows by key: one that says the same is kept as it is */
+const drawn = new Map();
+
+/** @param {Entry} entry */
+function rowOf(entry) {
+  const key = keyOf(entry);
+  const says = JSON.stringify([entry, key === now.open]);
+  const before = drawn.get(key);
+  if (before?.says === says) return before.row;
+  const made = row(entry, { key, words: now.words, open: key === now.open });
+  drawn.set(key, { says, row: made });
+  return made;
+}
+
+/**
+ * Rows go in only where they are not yet: what has the focus keeps it.
+ * @param {HTMLElement} body
+ * @param {HTMLElement[]} wanted
+ */
+function place(body, wanted) {
+  const active = document.activeElement;
+  const focused = active instanceof HTMLElement && body.contains(active) ? active : null;
+  const again = focused?.dataset.focus;
+  wanted.forEach((row, i) => {
+    if (body.children[i] !== row) body.insertBefore(row, body.children[i] ?? null);
+  });
+  while (body.children.length > wanted.length) body.lastElementChild?.remove();
+  if (!focused || document.activeElement === focused) return;
+  if (focused.isConnected) focused.focus();
+  else if (again) (all(body, `[data-focus="${CSS.escape(again)}"]`)[0] ?? document.body).focus();
+}
+
+function draw() {
+  const body = find("library-rows");
+  if (!body || !now.words || !now.ready) return;
+  const { view, entries } = now;
+  const found = inOrder(entries.filter((entry) => fits(entry, view, now.words.tasks)), view.sort);
+  const shown = found.slice(0, now.most);
+  const open = now.details;
+  place(body, shown.flatMap((entry) => [rowOf(entry), ...(open && keyOf(entry) === now.open ? [open.row] : [])]));
+  for (const head of all(document, "th[data-column]")) {
+    const order = view.sort.startsWith("-") ? "descending" : "ascending";
+    head.setAttribute("aria-sort", columnOf(view.sort) === head.dataset.column ? order : "none");
+  }
+  const many = found.length === entries.length ? `${found.length}` : `${found.length} of ${entries.length}`;
+  say("library-count", `${many} optimizers`);
+  after(found.length, shown.length);
+  bin();
+  writeAddress("library", { ...Object.fromEntries(FILTERS.map((name) => [name, view[name]])), sort: view.sort, open: now.open, theme: view.theme });
+  now.shown = shown.map(keyOf);
+}
+
+/**
+ * @param {string} className
+ * @param {string} text
+ * @param {Record<string, string>} more
+ */
+const button = (className, text, more) => make("button", { type: "button", className, ...more }, text);
+
+/**
+ * What stands below the table.
+ * @param {number} found
+ * @param {number} shown
+ */
+function after(found, shown) {
+  const said = [];
+  if (!found) said.push(make("p", {}, "Nothing here fits these filters. ", button("plain", "Show everything", { "data-library": "clear" })));
+  else if (found > shown) said.push(button("action", `Show ${Math.min(SHOWN, found - shown)} more`, { "data-library": "more" }));
+  if (!now.entries.some((entry) => entry.kind === "own")) {
+    const link = make("a", { href: "/train" }, "train one");
+    said.push(make("p", {}, "None of your own yet: ", link, ", and it appears here while it learns."));
+  }
+  for (const sentence of now.damaged) said.push(make("p", { className: "damaged" }, sentence));
+  fill("library-after", ...said);
+}
+
+function bin() {
+  const section = need("library-bin");
+  section.hidden = !now.bin.length;
+  const key = JSON.stringify(now.bin);
+  if (section.dataset.key === key) return;
+  section.dataset.key = key;
+  const listed = now.bin.map((entry) => {
+    const labels = { "data-library": "restore", "data-of": entry.id, "aria-label": `Put back ${titleOf(entry)}` };
+    return make(
+      "li",
+      {},
+      make("span", { className: "bin-name", title: entry.name }, titleOf(entry)),
+      make("span", { className: "value" }, `${megabytes(entry.bytes)}, deleted ${moment(entry.deleted)}`),
+      button("plain", "Put back", labels),
+    );
+  });
+  const title = make("h3", { id: "library-bin-title" }, "Bin");
+  section.replaceChildren(
+    make("div", { className: "card-head" }, title, button("action", "Empty the bin", { "data-library": "empty" })),
+    make("p", { className: "hint" }, `What is deleted stays here for ${now.words.days} days.`),
+    make("ul", { className: "bin" }, ...listed),
+  );
+}
+
+// What is asked
+
+let turn = 0;
+
+async function look() {
+  const [found, tag] = await askWithTag("/api/library");
+  if (tag !== null && tag === now.tag) return;
+  const openNow = () => now.entries.find((entry) => keyOf(entry) === now.open);
+  const before = JSON.stringify(openNow());
+  Object.assign(now, { entries: found.entries, bin: found.bin, damaged: found.damaged, tag, ready: true });
+  const open = openNow();
+  if (!open) Object.assign(now, { open: "", details: null });
+  else if (JSON.stringify(open) !== before) await unfold(now.open);
+  draw();
+}
+
+async function watch() {
+  const mine = (turn += 1);
+  const current = () => mine === turn && isHere("library");
+  while (current()) {
+    if (document.visibilityState === "visible" && navigator.onLine) {
+      try {
+        await look();
+        if (mine === turn && now.away) problem("");
+        now.away = false;
+      } catch (error) {
+        now.away = true;
+        if (current()) problem(sentenceOf(error));
+      }
+    }
+    await sleep(OFTEN);
+  }
+}
+
+/**
+ * The details of a run, in a row of their own; what is being written there is not overwritten.
+ * @param {string} key
+ */
+async function unfold(key) {
+  const active = document.activeElement;
+  const before = now.details?.key === key ? now.details : null;
+  if (before && active && before.row.contains(active) && active.matches("input, textarea, select")) return;
+  const found = await ask(pathOf(key));
+  if (now.open !== key) return;
+  now.details = { key, row: details(found, { key, words: now.words }) };
+}
+
+/** @param {string} key */
+async function toggle(key) {
+  now.open = now.open === key ? "" : key;
+  now.details = null;
+  draw();
+  if (now.open) {
+    await unfold(key);
+    draw();
+  }
+}
+
+// What is pressed
+
+/**
+ * @param {string} text
+ * @param {string | null} undo what brings back what was deleted
+ */
+function notice(text, undo = null) {
+  const back = undo ? [" ", button("plain", "Undo", { "data-library": "restore", "data-of": undo })] : [];
+  fill("library-notice", ...(text ? [make("span", {}, text)] : []), ...back);
+}
+
+const question = () => need("library-question", HTMLDialogElement);
+
+/** @type {Record<string, (of: string, button: HTMLElement) => unknown>} */
+const ACTS = {
+  sort(of) {
+    now.view.sort = now.view.sort === of ? `-${of}` : of;
+    draw();
+  },
+  more() {
+    now.most += SHOWN;
+    draw();
+  },
+  clear() {
+    for (const name of FILTERS) setProps(`library-${name}`, { value: unfiltered(name) });
+  },
+  open: toggle,
+  async save(of) {
+    const title = need(`library-title-${of}`, HTMLInputElement).value;
+    const note = need(`library-note-${of}`, HTMLTextAreaElement).value;
+    await post(`${pathOf(of)}/label`, { title, note });
+    if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
+    await look();
+    notice("Saved.");
+  },
+  async delete(of) {
+    const entry = now.entries.find((one) => keyOf(one) === of);
+    const found = await post(`${pathOf(of)}/delete`);
+    await look();
+    notice(`${entry ? titleOf(entry) : of} is in the bin.`, found.bin);
+  },
+  async restore(of) {
+    const found = await post(`/api/library/bin/${of}/restore`);
+    await look();
+    notice(`${found.name} is back.`);
+  },
+  empty() {
+    const said = now.bin.length === 1 ? "the run in the bin" : `all ${now.bin.length} runs in the bin`;
+    const no = make("button", { type: "button", className: "action", onclick: () => question().close() }, "No");
+    const yes = button("action danger", "Yes, for good", { "data-library": "gone" });
+    const text = make("p", { id: "library-question-text" }, `Remove ${said} for good?`);
+    question().replaceChildren(text, make("div", { className: "actions" }, no, yes));
+    question().showModal();
+  },
+  async gone() {
+    question().close();
+    await post("/api/library/bin/empty");
+    await look();
+    notice("The bin is empty.");
+  },
+  async copy(of, button) {
+    if (await copyTextOf(need(of))) button.textContent = "Copied";
+  },
+};
+
+document.addEventListener("click", async (event) => {
+  const button = closest(event, "[data-library]");
+  const act = ACTS[button?.dataset.library ?? ""];
+  if (!button || !act || !isHere("library")) return;
+  try {
+    problem("");
+    await act(button.dataset.of ?? "", button);
+  } catch (error) {
+    problem(sentenceOf(error));
+  }
+});
+document.addEventListener("change", (event) => {
+  const choice = closest(event, "select[data-library-weights]");
+  if (!(choice instanceof HTMLSelectElement)) return;
+  need(choice.dataset.libraryWeights ?? "", HTMLAnchorElement).href = choice.value;
+});
+
+/**
+ * Send weights from elsewhere.
+ * @param {URLSearchParams} query
+ * @param {File} file
+ * @returns {Promise<string>} why they were refused, or ""
+ */
+async function send(query, file) {
+  problem("");
+  try {
+    const headers = { "Content-Type": "application/octet-stream" };
+    const found = await ask(`/api/library/weights?${query}`, { method: "POST", body: file, headers });
+    now.open = "";
+    await look();
+    await toggle(keyOf(found));
+    notice(`${found.name} is in the library.`);
+    return "";
+  } catch (error) {
+    return sentenceOf(error);
+  }
+}
+
+export const callbacks = {
+  /**
+   * @param {Record<string, string>} view
+   * @param {any} words
+   */
+  open(view, words) {
+    Object.assign(now, { view: { ...view }, words, most: SHOWN, open: view.open, details: null, tag: null });
+    drawn.clear();
+    const room = find("library-import");
+    if (room && !room.childElementCount) upload(room, words, send);
+    watch();
+    return noUpdate();
+  },
+
+  /** @param {...(string | null)} values of the filters, in their order */
+  filter(...values) {
+    if (!now.words) return noUpdate();
+    FILTERS.forEach((name, i) => (now.view[name] = (values[i] || unfiltered(name)).slice(0, LONGEST)));
+    now.most = SHOWN;
+    draw();
+    return noUpdate();
+  },
+};

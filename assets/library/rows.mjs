@@ -1,0 +1,137 @@
+// How the Library page draws one run as a row of the table.
+import { titleOf } from "#library/order.mjs";
+import { make } from "#shared/elements.mjs";
+import { day, isFinite, megabytes, plusMinus, readable, whole } from "#shared/numbers.mjs";
+
+/** @typedef {import("#library/order.mjs").Entry} Entry */
+
+const WIDTH = 104;
+const HEIGHT = 28;
+const MANY = 1000; // times the meta-loss: beyond, it is told in full where it is pointed at
+/** @type {Record<string, string>} */
+export const ORIGINS = { shipped: "shipped", trained: "trained here", imported: "imported" };
+/** @type {Record<string, [string, string]>} */
+const MECHANISMS = {
+  momentum: ["momentum only", "linearised at its fixed point: nothing but momentum is left"],
+  clipping: ["no clipping", "its update un-saturated"],
+  schedule: ["no schedule", "its drift frozen at the start"],
+  adaptation: ["no adaptation", "its adaptation pinned"],
+};
+
+/** @typedef {import("#shared/elements.mjs").Child} Child */
+/** @param {string} text */
+const value = (text) => make("span", { className: "value" }, text);
+/** @param {...Child} children */
+const stack = (...children) => make("span", { className: "stack" }, ...children);
+/** @param {...Child} children */
+const cell = (...children) => make("td", {}, ...children);
+
+/**
+ * @param {string} kind
+ * @param {Record<string, string | number>} attributes
+ */
+function svg(kind, attributes) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", kind);
+  for (const [name, text] of Object.entries(attributes)) element.setAttribute(name, String(text));
+  return element;
+}
+
+/** @param {{ heights: (number | null)[], first: number | null, last: number | null }} curve */
+function sparkline({ heights, first, last }) {
+  if (!heights.length) return value("none");
+  const end = Math.max(1, heights.length - 1);
+  let path = "";
+  let pen = "M";
+  heights.forEach((height, i) => {
+    if (height === null) pen = "M";
+    else {
+      const x = (i / end) * (WIDTH - 4) + 2;
+      const y = HEIGHT - 2 - (height / 100) * (HEIGHT - 4);
+      path += `${pen}${x.toFixed(1)} ${y.toFixed(1)}`;
+      pen = "L";
+    }
+  });
+  const gaps = heights.filter((height) => height === null).length;
+  const missing = gaps ? `, not finite in ${gaps} of ${heights.length} stretches` : "";
+  const said = `outer loss from ${readable(first)} to ${readable(last)}${missing}`;
+  const labels = { role: "img", "aria-label": said, class: "sparkline" };
+  const drawn = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, width: WIDTH, height: HEIGHT, ...labels });
+  drawn.append(svg("path", { d: path, fill: "none" }));
+  const ends = `${readable(first, 2)} → ${readable(last, 2)}${gaps ? " (gaps: not finite)" : ""}`;
+  return make("span", { className: "spark", title: said }, drawn, value(ends));
+}
+
+/**
+ * @param {any} found
+ * @param {any} words
+ */
+function heldOut(found, words) {
+  if (!found) return value("not evaluated");
+  const won = isFinite(found.mean) && isFinite(found.rival_mean) && found.mean < found.rival_mean;
+  const mine = isFinite(found.mean) ? plusMinus(found.mean, found.sem) : `diverges on ${found.diverged} of ${found.problems}`;
+  const title = words.optimizers[found.rival] || found.rival;
+  const rival = found.rival ? `${title} ${plusMinus(found.rival_mean, found.rival_sem)}` : "no rival";
+  return stack(make(won ? "b" : "span", {}, mine), value("best tuned:"), value(rival));
+}
+
+/** @param {Record<string, number | null> | null} found times the meta-loss, by mechanism */
+function mechanisms(found) {
+  if (!found) return value("not kept");
+  const shown = Object.keys(MECHANISMS).filter((name) => name in found);
+  const parts = shown.flatMap((name) => {
+    const [title, about] = MECHANISMS[name];
+    const times = found[name];
+    const told = isFinite(times) ? `${readable(times)} times the meta-loss` : "it diverges";
+    const brief = !isFinite(times) ? "diverges" : times > MANY ? `> ${whole(MANY)} ×` : `${readable(times, 2)} ×`;
+    return [
+      make("span", { className: "value", title: `${about}: ${told}` }, title),
+      make("span", { title: told }, brief),
+    ];
+  });
+  return make("span", { className: "mechanisms-of" }, ...parts);
+}
+
+/**
+ * A link to a page that shows a run.
+ * @param {string} path
+ * @param {Entry} entry
+ * @param {string} text
+ */
+export function link(path, entry, text) {
+  const query = new URLSearchParams({ task: entry.task, optimizer: entry.name });
+  return make("a", { href: `${path}?${query}`, "aria-label": `${text}: ${titleOf(entry)}` }, text);
+}
+
+/**
+ * @param {Entry} entry
+ * @param {{ key: string, words: any, open: boolean }} how
+ */
+export function row(entry, { key, words, open }) {
+  const breakable = titleOf(entry)
+    .split(/(?<=[_-])/)
+    .flatMap((part, i) => (i ? [make("wbr"), part] : [part]));
+  const data = { "data-library": "open", "data-of": key, "data-focus": key, "aria-expanded": String(open) };
+  const button = make("button", { type: "button", className: "unfold", title: entry.name, ...data }, ...breakable);
+  const note = entry.note ? make("span", { className: "note" }, entry.note) : "";
+  const name = entry.title ? value(entry.name) : "";
+  const done = whole(entry.outer_step);
+  const steps = entry.outer_step < entry.outer_steps ? `${done} of ${whole(entry.outer_steps)}` : `${done} steps`;
+  const state = make("span", { className: "state", "data-state": entry.state }, entry.state);
+  const looks = entry.looks
+    ? stack(link("/", entry, "Explore"), link("/mechanisms", entry, "Mechanisms"))
+    : value(entry.snapshots ? "when it is over" : "no snapshot yet");
+  return make(
+    "tr",
+    { className: open ? "is-open" : "", "data-key": key },
+    make("th", { scope: "row" }, stack(button, name, note)),
+    cell(words.tasks[entry.task] || entry.task),
+    cell(stack(make("span", {}, entry.label), value(`seed ${entry.seed}`))),
+    cell(stack(make("span", {}, state), value(steps))),
+    cell(sparkline(entry.curve)),
+    cell(heldOut(entry.held_out, words)),
+    cell(mechanisms(entry.mechanisms)),
+    cell(stack(make("span", {}, whole(entry.parameters)), value("parameters"), value(megabytes(entry.bytes)))),
+    cell(stack(make("span", {}, ORIGINS[entry.origin]), value(entry.when ? day(entry.when) : ""))),
+    cell(looks),
+  );
+}

@@ -1,0 +1,54 @@
+// Where figures name whose each line is (its legend group), pointing at one lights it in every figure, legend and table.
+import { all, closest, plotIn } from "#shared/elements.mjs";
+
+const FAINT = "0.15";
+const wired = new WeakSet();
+/** @type {string | null} */
+let lit = null;
+
+/** @param {Plot} plot */
+const traces = (plot) => (plot._fullData ?? []).filter((trace) => trace.legendgroup && trace.visible === true);
+
+/**
+ * Only the SVG of what is drawn already is touched: Plotly need not draw again.
+ * @param {string | null} group
+ */
+function light(group) {
+  if (group === lit) return;
+  lit = group;
+  for (const plot of /** @type {Plot[]} */ (all(document, ".room .js-plotly-plot"))) {
+    const known = traces(plot).some((trace) => trace.legendgroup === group);
+    for (const trace of traces(plot)) {
+      const faint = group !== null && known && trace.legendgroup !== group;
+      for (const drawn of plot.querySelectorAll(`.trace${trace.uid}`)) {
+        if (drawn instanceof SVGElement) drawn.style.opacity = faint ? FAINT : "";
+      }
+    }
+  }
+  for (const named of all(document, ".legend-switch, tr[data-name]")) {
+    const own = [named.id, named.dataset.name].some((name) => name === group || name === `show-${group}`);
+    named.classList.toggle("lit", group !== null && own);
+  }
+  if (group === null) delete document.body.dataset.litGroup;
+  else document.body.dataset.litGroup = group;
+}
+
+/** @param {Plot} plot */
+function wire(plot) {
+  if (wired.has(plot) || !plot.on) return;
+  wired.add(plot);
+  plot.on("plotly_hover", (event) => {
+    const groups = event.points.map((/** @type {any} */ point) => point.fullData?.legendgroup);
+    light(groups.find(Boolean) ?? null);
+  });
+  plot.on("plotly_unhover", () => light(null));
+}
+
+document.addEventListener("pointerover", (event) => {
+  const room = closest(event, ".room");
+  const plot = room && plotIn(room);
+  if (plot) wire(plot);
+  const named = closest(event, ".legend-switch, tr[data-name]");
+  if (named) light(named.dataset.name ?? named.id.replace("show-", ""));
+  else if (!room) light(null);
+});

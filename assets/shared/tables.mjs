@@ -1,0 +1,9 @@
+// What the server tells the browser once: the pages and their links, the states of a job.
+
+/** @returns {Tables} */
+function read() {
+  const holder = document.getElementById("loptscope-tables");
+  return holder ? JSON.parse(holder.textContent || "") : { pages: {}, states: {} }; // a saved page has no server
+}
+
+export const { pages, states } = read();

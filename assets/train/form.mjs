@@ -1,0 +1,71 @@
+// The form of the Train page: what its controls hold, how long that would take, and starting it.
+import { isHere } from "#shared/address.mjs";
+import { setProps } from "#shared/dash.mjs";
+import { need, say } from "#shared/elements.mjs";
+import { about, short } from "#shared/numbers.mjs";
+import { post, sentenceOf, sleep } from "#shared/requests.mjs";
+
+const STILL = 700; // ms without a change, after which it is measured how long a run takes
+/** @type {Record<string, boolean | null>} */
+const RECOMPUTE = { auto: null, yes: true, no: false };
+
+/**
+ * What the controls hold, as Dash lists them, by the names of the settings.
+ * @param {Control[]} controls
+ * @returns {Record<string, any>}
+ */
+export function settings(controls) {
+  const given = controls.map(({ id, value }) => [id.replace(/^train-(set-)?/, ""), value === "" || value === undefined ? null : value]);
+  const found = Object.fromEntries(given);
+  found.recompute = RECOMPUTE[found.recompute];
+  try {
+    found.task_parameters = JSON.parse(found.task_parameters || "{}");
+  } catch {
+    // what is not JSON goes as it is, and is refused with a sentence
+  }
+  if (!found.start) delete found.start;
+  return found;
+}
+
+let measuring = 0;
+
+/**
+ * Say how long a run of these settings takes, or nothing without settings.
+ * @param {object | null} body
+ */
+export async function estimate(body) {
+  const mine = (measuring += 1);
+  say("train-estimate", "");
+  if (!body) return;
+  await sleep(STILL);
+  if (mine !== measuring || !isHere("train") || !navigator.onLine) return;
+  say("train-estimate", "measuring how long…");
+  try {
+    const found = await post("/api/estimate", body, 20000);
+    if (mine !== measuring) return;
+    say("train-estimate", `takes about ${about(found.seconds)} on this machine`);
+    const of = `${found.measured_steps} outer steps of ${found.measured_problems} problems and ${found.measured_unroll} inner steps`;
+    need("train-estimate").title =
+      `${short(found.seconds_per_step)} s an outer step, measured on ${of}, ${found.threads} threads`;
+  } catch {
+    if (mine === measuring) say("train-estimate", "");
+  }
+}
+
+/**
+ * Start a run.
+ * @param {object} body
+ * @param {(job: any) => void} started
+ */
+export async function start(body, started) {
+  setProps("train-go", { loading: true });
+  try {
+    const job = await post("/api/jobs", body, 20000);
+    setProps("train-refusal", { children: "" });
+    setProps("train-start", { data: null });
+    started(job);
+  } catch (error) {
+    setProps("train-refusal", { children: sentenceOf(error) });
+  }
+  setProps("train-go", { loading: false });
+}
