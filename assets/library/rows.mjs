@@ -67,11 +67,11 @@ function sparkline({ heights, first, last }) {
  */
 function heldOut(found, words) {
   if (!found) return value("not evaluated");
-  const won = isFinite(found.mean) && isFinite(found.rival_mean) && found.mean < found.rival_mean;
+  const won = isFinite(found.mean) && isFinite(found.baseline_mean) && found.mean < found.baseline_mean;
   const mine = isFinite(found.mean) ? plusMinus(found.mean, found.sem) : `diverges on ${found.diverged} of ${found.problems}`;
-  const title = words.optimizers[found.rival] || found.rival;
-  const rival = found.rival ? `${title} ${plusMinus(found.rival_mean, found.rival_sem)}` : "no rival";
-  return stack(make(won ? "b" : "span", {}, mine), value("best tuned:"), value(rival));
+  const title = words.optimizers[found.baseline] || found.baseline;
+  const best = found.baseline ? `${title} ${plusMinus(found.baseline_mean, found.baseline_sem)}` : "no baseline";
+  return stack(make(won ? "b" : "span", {}, mine), value("best tuned:"), value(best));
 }
 
 /** @param {Record<string, number | null> | null} found times the meta-loss, by mechanism */

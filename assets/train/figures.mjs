@@ -75,12 +75,12 @@ export const compose = (name, book, frames) => (name === "outer" ? outer : curve
  */
 export function caption(book, job) {
   const newest = book.newest();
-  const rivals = Object.entries(book.levels ?? {}).flatMap(([name, { meta_loss }]) =>
+  const baselines = Object.entries(book.levels ?? {}).flatMap(([name, { meta_loss }]) =>
     isFinite(meta_loss) ? [{ name, meta_loss }] : [],
   );
   const said = [];
-  if (newest && rivals.length) {
-    const best = rivals.reduce((a, b) => (a.meta_loss <= b.meta_loss ? a : b));
+  if (newest && baselines.length) {
+    const best = baselines.reduce((a, b) => (a.meta_loss <= b.meta_loss ? a : b));
     const mine = newest.meta_loss;
     const [title, level] = [best.name.replace("_", " + "), short(best.meta_loss)];
     said.push(

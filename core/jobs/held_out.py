@@ -75,7 +75,7 @@ class HeldOut:
         spaced = self.trained - self.last >= max(SPACING[0], SPACING[1] * self.trained) or self.last == 0
         return spaced and self.spent + cost <= BUDGET * self.trained
 
-    def rivals_due(self, *, last: bool = False) -> bool:
+    def baselines_due(self, *, last: bool = False) -> bool:
         """Whether to find the levels of the tuned hand-designed optimizers now.
 
         Args:

@@ -100,7 +100,7 @@ class _Supervision:
             note(self.job.path, "evaluation", outer_step=step.outer_step, **held_out.evaluate(theta))
             if not last:
                 return
-        if held_out.rivals_due(last=last):
+        if held_out.baselines_due(last=last):
             found = held_out.baselines()
             if found:
                 note(self.job.path, "levels", optimizers=found)

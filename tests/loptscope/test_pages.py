@@ -9,7 +9,7 @@ import pytest
 from plotly.io import to_json
 
 import loptscope as ls
-from app.pages.mechanisms.view import VIEWS
+from app.shared.mechanisms import MECHANISMS
 from app.shared.style import DARK, LIGHT
 
 
@@ -27,7 +27,7 @@ def named(made, name):
 
 @pytest.fixture(scope="module")
 def explored():
-    return ls.explore("task=linear_regression&optimizer=linear_regression-vanilla2&step=40&shown=adam")
+    return ls.explore("task=linear_regression&optimizer=linear_regression-vanilla2&step=40&baselines=adam")
 
 
 def test_explore_has_the_six_panels_at_the_step(explored):
@@ -57,14 +57,14 @@ def test_explore_draws_what_the_optimizer_does_at_that_step(explored):
 
 
 def test_explore_draws_decisions_of_a_classifier():
-    page = ls.explore("task=two_moons&optimizer=adam&step=60&theme=dark&shown=momentum")
+    page = ls.explore("task=two_moons&optimizer=adam&step=60&theme=dark&baselines=momentum")
     made = drawn(page, "landscape")
     assert [trace.type for trace in made.data] == ["scatter", "scatter", "heatmap", "contour", "contour"]
     assert (made.data[2].z > 0).any() and (made.data[2].z < 0).any()
     assert made.layout.paper_bgcolor == DARK.surface
 
 
-@pytest.mark.parametrize("view", [view for view in VIEWS if view != "ablations"])
+@pytest.mark.parametrize("view", [view for view in MECHANISMS if view != "ablations"])
 def test_mechanisms_have_what_moves_at_its_place(view):
     asked = f"task=linear_regression&optimizer=linear_regression-vanilla2&view={view}&versus=momentum"
     first, last = ls.mechanisms(f"{asked}&position=0"), ls.mechanisms(f"{asked}&position=1000")

@@ -118,9 +118,9 @@ def _held_out(run: Run) -> dict[str, Any] | None:
         "diverged": own.diverged,
         "problems": found.problems,
         "outer_step": found.outer_step,
-        "rival": best,
-        "rival_mean": None if best is None else baselines[best].meta_loss.mean,
-        "rival_sem": None if best is None else baselines[best].meta_loss.sem,
+        "baseline": best,
+        "baseline_mean": None if best is None else baselines[best].meta_loss.mean,
+        "baseline_sem": None if best is None else baselines[best].meta_loss.sem,
     }
 
 

@@ -4,7 +4,6 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import settings
 
 from core.baselines import pruning as racing
 from core.baselines.search import default_rungs, read_draws, read_search_result, search, search_all, write_search
@@ -21,7 +20,6 @@ from tests.core.helpers import SMALL_MOONS
 LINEAR = make_task("linear_regression")
 
 
-@settings(max_examples=60)
 def test_the_horizon_of_a_cosine_is_the_unroll():
     found = search(LINEAR, "adam_cosine", draws=4, steps=12, rungs=[(2, 4)])
     assert found.draws["horizon"].tolist() == [12.0] * 4 and found.tuned.hyperparameters["horizon"] == 12
@@ -180,7 +178,7 @@ def test_a_damaged_outcome_is_refused_by_name(tmp_path):
         read_search_result(tmp_path, "rosenbrock", "adam")
     (tmp_path / "rosenbrock").mkdir()
     (tmp_path / "rosenbrock" / "adam.json").write_text('{"task": "rosenbrock"}')
-    with pytest.raises(InputError, match=r"adam\.json is damaged or not a Tuned file"):
+    with pytest.raises(InputError, match=r"adam\.json is damaged or not a SearchResult file"):
         read_search_result(tmp_path, "rosenbrock", "adam")
 
 

@@ -125,7 +125,7 @@ def test_only_one_takes_a_run(root):
     for thread in threads:
         thread.join()
     (held,) = [one for one in taken if one is not None]
-    assert held.record.name == record.name and record.status().state == "running"
+    assert held.job.name == record.name and record.status().state == "running"
     assert take_next("late") is None and not is_waiting()
     held.claim.release()
     assert is_waiting()  # its worker is gone

@@ -252,17 +252,17 @@ def test_the_budget_of_held_out_evaluations():
     assert spent.due() == (spent.spent + spent.cost <= held_out_module.BUDGET * spent.trained)
     spent.cost = 0.001
     spent.spent = 0.0
-    assert spent.due() and spent.rivals_due()
+    assert spent.due() and spent.baselines_due()
     assert spent.due(last=True)
     spent.cost = 2.0  # a level costs as much as many outer steps: only once training is over
-    assert not spent.rivals_due() and spent.rivals_due(last=True)
+    assert not spent.baselines_due() and spent.baselines_due(last=True)
     spent.cost = 20.0
-    assert not spent.rivals_due(last=True)
+    assert not spent.baselines_due(last=True)
     spent.cost = 0.001
     found = spent.baselines()
     assert set(found) >= {"momentum", "rmsprop", "adam"}
     assert all(level["meta_loss"] > 0 and level["problems"] == 64 for level in found.values())
-    assert not spent.rivals_due() and not spent.rivals_due(last=True)
+    assert not spent.baselines_due() and not spent.baselines_due(last=True)
 
 
 def test_what_is_told_of_a_run(root):

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import scipy.stats
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.optimizers.hyperparameters import HYPERPARAMETERS
 
 
+@settings(max_examples=60)
 @given(
     name=st.sampled_from(sorted(set(HYPERPARAMETERS) - {"horizon"})),
     count=st.integers(1, 50),

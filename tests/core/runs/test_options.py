@@ -42,8 +42,8 @@ def test_options_there_and_back(options):
 def test_the_command_trains_the_same(options):
     config = from_options(options)
     words = shlex.split(command_of(config, "runs/a b"))
-    assert words[:4] == ["python", "-m", "core", "train"]
-    read = parser().parse_args(words[3:])
+    assert words[:2] == ["loptscope", "train"]
+    read = parser().parse_args(words[1:])
     assert str(read.run) == "runs/a b"
     assert from_options(given_settings(read)[0]) == config
 

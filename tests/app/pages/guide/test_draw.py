@@ -14,6 +14,7 @@ from app.pages.guide.draw import DRAW, SHOWN, Drawn, draw, subject_of
 from app.pages.guide.story import CHAPTERS
 from app.pages.mechanisms.data import measured
 from app.pages.performance.data import results_of
+from app.shared.mechanisms import MECHANISMS
 from app.shared.numbers import number
 from app.shared.style import DARK, LIGHT, OPTIMIZER_COLORS
 from core.tasks import TASKS
@@ -94,4 +95,4 @@ def test_the_path_has_momentums_colour_and_the_theme_is_kept(app: Dash) -> None:
 
 def test_every_task_has_a_learned_optimizer_to_look_at() -> None:
     assert all(subject_of(task).run is not None for task in TASKS)
-    assert set(SHOWN) == set(mechanisms.VIEWS)
+    assert set(SHOWN) == set(MECHANISMS)

@@ -66,12 +66,12 @@ def test_the_shipped_ones(root):
     for name, one in found.items():
         kept = read_json(zoo.ROOT / name / "evaluation.json", Evaluation)
         best = min((s.meta_loss.mean, n) for n, s in kept.optimizers.items() if n != "learned")
-        assert (one["held_out"]["rival_mean"], one["held_out"]["rival"]) == best
+        assert (one["held_out"]["baseline_mean"], one["held_out"]["baseline"]) == best
         assert one["held_out"]["mean"] == kept.optimizers["learned"].meta_loss.mean
         theta = Run(zoo.ROOT / name).optimizer().theta
         assert one["parameters"] == sum(tensor.numel() for tensor in theta.values())
         assert one["looks"] and one["origin"] == "shipped" and one["when"] is None
-    earned = json.loads((zoo.ROOT / "rosenbrock-gru64" / "interventions.json").read_text())["ablations"]
+    earned = json.loads((zoo.ROOT / "rosenbrock-gru64" / "interventions.json").read_text())["earnings"]
     means = {one["name"]: one["meta_loss"]["mean"] for one in earned}
     assert found["rosenbrock-gru64"]["mechanisms"] == {
         "momentum": None,

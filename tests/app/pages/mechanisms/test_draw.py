@@ -5,14 +5,17 @@ from dataclasses import replace
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-from app.shared.mechanisms.captions import CAPTIONS, fall, half_slopes
 from dash import Dash
 
 from app.pages.mechanisms.data import measured
-from app.pages.mechanisms.draw import FIGURES, HEADINGS, MOVED, SECOND, Side, best_momentum, draw, marks_of
-from app.pages.mechanisms.view import VIEWS, parse
+from app.pages.mechanisms.draw import SECOND, Side, draw
+from app.pages.mechanisms.view import parse
 from app.shared.catalog import subjects
-from app.shared.mechanisms import LIT, MOVING
+from app.shared.mechanisms import MECHANISMS
+from app.shared.mechanisms.adaptation import rates_zero_and_typical
+from app.shared.mechanisms.clipping import half_slopes
+from app.shared.mechanisms.frames import LIT, MOVING
+from app.shared.mechanisms.references import best_momentum, references_of
 from app.shared.style import DARK, LIGHT, OPTIMIZER_COLORS
 from core.analysis.clipping import share_beyond
 from core.mechanisms.context import Context
@@ -27,18 +30,12 @@ def drawn(app: Dash, query: str) -> list[Side]:
         return draw(view, LIGHT)
 
 
-def test_every_view_has_figures_headings_and_captions() -> None:
-    assert set(VIEWS) == set(FIGURES) == set(HEADINGS) == set(CAPTIONS) == set(MOVED)
-    for view in VIEWS:
-        assert list(FIGURES[view]) == list(HEADINGS[view]) == list(CAPTIONS[view])
-
-
-@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("view", MECHANISMS)
 @pytest.mark.parametrize("optimizer", ["linear_regression-gru64", "linear_regression-vanilla2", "momentum", "adam"])
 def test_both_sides_are_drawn(app: Dash, view: str, optimizer: str) -> None:
     first, second = drawn(app, f"view={view}&optimizer={optimizer}&versus=rmsprop")
     for side in (first, second):
-        assert list(side.figures) == list(HEADINGS[view])
+        assert list(side.figures) == list(side.captions) == [figure.name for figure in MECHANISMS[view].figures]
         assert all(isinstance(figure, go.Figure) for figure in side.figures.values())
         for name, said in side.captions.items():
             assert said and all(one.endswith(".") and "nan" not in one and "{" not in one for one in said), name
@@ -59,18 +56,20 @@ def test_an_early_snapshot_differs(app: Dash) -> None:
     view = parse("versus=none")[0]
     with app.server.app_context():
         late, early = (draw(replace(view, outer_step=step), LIGHT)[0] for step in (view.outer_step, 0))
-    assert late.client_arrays["eigenvalues"] != early.client_arrays["eigenvalues"]
+    assert late.frames.texts["mode"] != early.frames.texts["mode"]
 
 
 def test_what_moves_is_there_by_name(app: Dash) -> None:
     (side,) = drawn(app, "versus=none")
     names = {trace.name for figure in side.figures.values() for trace in figure.data}
     assert {MOVING, LIT, "fan 0", "fan 4", "eigenvalues", "modes"} <= names
-    client_arrays = side.client_arrays
-    assert len(client_arrays["updates"]) == client_arrays["modes"] and len(client_arrays["updates"][0]) == len(
-        client_arrays["shifts"]
-    )
-    assert len(client_arrays["updates"][0][0]) == len(client_arrays["gradients"])
+    moving = {(name, trace) for name, traces in side.frames.figures.items() for trace in traces}
+    assert moving == {
+        (name, trace.name)
+        for name, figure in side.figures.items()
+        for trace in figure.data
+        if len(trace.x) == 0 or trace.name.startswith("fan")
+    }
 
 
 def test_the_themes_differ(app: Dash) -> None:
@@ -87,7 +86,7 @@ def test_the_best_momentum_is_polyaks() -> None:
     assert rate == pytest.approx((2 / (low**0.5 + high**0.5)) ** 2)
     assert best_momentum("rosenbrock") is None
     tuned = subjects("rosenbrock")["momentum"].hyperparameters
-    assert marks_of("rosenbrock") == {"tuned momentum": (tuned["learning_rate"], tuned["momentum"])}
+    assert references_of("rosenbrock") == {"tuned momentum": (tuned["learning_rate"], tuned["momentum"])}
 
 
 def test_numbers_in_captions_are_those_of_the_bundle(app: Dash) -> None:
@@ -98,8 +97,10 @@ def test_numbers_in_captions_are_those_of_the_bundle(app: Dash) -> None:
     assert half is not None
     sizes, slopes = bundle.arrays["sizes"].astype(float), bundle.arrays["slopes"][0, 0].astype(float)
     assert np.interp(half, sizes, slopes / bundle.arrays["slope_at_zero"][0]) == pytest.approx(0.5, abs=0.05)
-    met = Context(subjects("linear_regression")["adam"].optimizer(None), make_task("linear_regression")).met.gradients
-    assert share_beyond(met, 0) == pytest.approx(1, abs=0.01) and share_beyond(met, 1e9) == 0
-    assert bundle.about["saturation"][0]["share_beyond"] == share_beyond(met, half)
-    near, far = fall(curve) or (0, 0)
+    observed = Context(
+        subjects("linear_regression")["adam"].optimizer(None), make_task("linear_regression")
+    ).observed.gradients
+    assert share_beyond(observed, 0) == pytest.approx(1, abs=0.01) and share_beyond(observed, 1e9) == 0
+    assert bundle.about["saturation"][0]["share_beyond"] == share_beyond(observed, half)
+    near, far = rates_zero_and_typical(curve) or (0, 0)
     assert near > far > 0

@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.pages.mechanisms.view import LAST, MODES, VIEWS, View, parse, to_query
+from app.pages.mechanisms.view import MODES, View, parse, to_query
 from app.shared.catalog import subjects
+from app.shared.mechanisms import MECHANISMS
+from app.shared.mechanisms.frames import LAST
 from core.tasks import TASKS
 
 
@@ -21,7 +23,7 @@ def views(draw: st.DrawFn) -> View:
         optimizer=name,
         outer_step=draw(st.sampled_from(snapshots)) if snapshots else None,
         versus=draw(st.sampled_from(["none", *known])),
-        view=draw(st.sampled_from(list(VIEWS))),
+        view=draw(st.sampled_from(list(MECHANISMS))),
         mode=draw(st.integers(1, MODES)),
         position=draw(st.integers(0, LAST)),
         theme=draw(st.sampled_from(["auto", "light", "dark"])),

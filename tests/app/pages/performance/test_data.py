@@ -8,7 +8,7 @@ import pytest
 
 from app.pages.performance import data
 from app.pages.performance.data import evaluation_of, landscape, results_of
-from app.shared.catalog import learned
+from app.shared.catalog import Subject, learned
 from app.shared.numbers import running_median
 from core.errors import InputError
 from core.optimizers.hand_designed import BASELINES, EXPLORE_BASELINES
@@ -91,7 +91,7 @@ def test_siblings_differ_in_the_seed_alone(copy: Path, monkeypatch: pytest.Monke
         assert original.run is not None
         config = original.run.config.model_copy(update=change)
         (copy / name / "config.json").write_text(config.model_dump_json())
-        subjects[name] = data.Subject(name, "learned", name, "", original.snapshots, Run(copy / name), {})
+        subjects[name] = Subject(name, "learned", name, "", original.snapshots, Run(copy / name), {})
     (copy / "d" / "evaluation.json").unlink()
-    monkeypatch.setattr(data, "subjects", lambda _: subjects)
+    monkeypatch.setattr(data, "learned", lambda _: subjects)
     assert list(results_of("rosenbrock", "a").siblings) == ["b"]

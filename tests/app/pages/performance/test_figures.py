@@ -164,8 +164,8 @@ def test_out_of_distribution_marks_where_it_fails() -> None:
         "lower",
         "lower",
         "tied",
-        "<b>fails</b>",
-        "<b>fails</b>",
+        "<b>worse</b>",
+        "<b>worse</b>",
     ]
     rows = [(s.y0, s.y1) for s in figure.layout.shapes if s.fillcolor == translucent(OPTIMIZER_COLORS["learned"], 0.11)]
     assert rows == [(2.5, 3.5), (3.5, 4.5)]

@@ -53,8 +53,8 @@ def test_the_layout_holds_every_part(app: Dash, page: Any) -> None:
     assert {f"show-{name}" for name in OPTIMIZERS} <= set(parts)
     assert all(getattr(parts[f"show-{name}"], "aria-pressed") == "true" for name in OPTIMIZERS)
     assert parts["performance-task"].value == "linear_regression"
-    assert parts["performance-rival"].value == "momentum"
-    assert [entry["value"] for entry in parts["performance-rival"].data] == list(BASELINES)
+    assert parts["performance-baseline"].value == "momentum"
+    assert [entry["value"] for entry in parts["performance-baseline"].data] == list(BASELINES)
     assert parts["performance-link"].data == ""
     assert getattr(parts["head-meta_loss"], "aria-sort") == "ascending"
     found = results_of("linear_regression", parts["performance-optimizer"].value)
@@ -70,7 +70,7 @@ def test_the_layout_of_a_link_sets_everything(app: Dash, page: Any) -> None:
     query = {"task": "rosenbrock", "baseline": "adam", "shown": "learned,adam", "sort": "-diverged", "theme": "dark"}
     parts = laid_out(app, page, "dark", **query)
     assert said(parts["link-notice"]) == []
-    assert (parts["performance-task"].value, parts["performance-rival"].value) == ("rosenbrock", "adam")
+    assert (parts["performance-task"].value, parts["performance-baseline"].value) == ("rosenbrock", "adam")
     assert parts["performance-optimizer"].value == next(iter(learned("rosenbrock")))
     assert getattr(parts["show-momentum"], "aria-pressed") == "false"
     assert getattr(parts["head-diverged"], "aria-sort") == "descending"
@@ -163,7 +163,7 @@ def test_what_is_missing_is_said_where_it_would_be(monkeypatch: pytest.MonkeyPat
             raise InputError("it has not been evaluated yet")
         return results_of(task, name)
 
-    monkeypatch.setattr(drawing, "standing", refuse)
+    monkeypatch.setattr(drawing, "results_of", refuse)
     drawn = drawing.draw(parse("task=rosenbrock")[0], LIGHT)
     assert set(drawn.figures) == set(drawing.FIGURES)
     assert set(drawn.captions) == set(drawing.CAPTIONS)
@@ -178,7 +178,7 @@ def test_out_of_distribution_may_be_missing(monkeypatch: pytest.MonkeyPatch, pag
     import dataclasses  # noqa: PLC0415
 
     monkeypatch.setattr(
-        drawing, "standing", lambda task, name: dataclasses.replace(results_of(task, name), generalization=found)
+        drawing, "results_of", lambda task, name: dataclasses.replace(results_of(task, name), generalization=found)
     )
     drawn = drawing.draw(parse("task=rosenbrock")[0], LIGHT)
     if found is None:
