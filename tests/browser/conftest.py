@@ -63,14 +63,12 @@ BEEN_HERE = "try { localStorage.setItem('loptscope.tour', 'seen'); } catch { /* 
 
 @pytest.fixture(scope="session")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where the dashboard is served; with an empty cache, which processes that test side by side share."""
+    """Where the dashboard is served, with an empty cache."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     folder = tmp_path_factory.mktemp("server")
-    base = tmp_path_factory.getbasetemp()
-    cache = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "views"
-    own = {"LOPTSCOPE_CACHE": str(cache), "LOPTSCOPE_RUNS": str(folder / "runs"), "LOPTSCOPE_WORKERS": "1"}
+    own = {"LOPTSCOPE_CACHE": str(folder / "views"), "LOPTSCOPE_RUNS": str(folder / "runs"), "LOPTSCOPE_WORKERS": "1"}
     environment = {**os.environ, **own}
     environment.pop("REDIS_URL", None)
     command = [sys.executable, "-m", "core", "serve", "--port", str(port)]
@@ -111,11 +109,29 @@ def hold(page: Page, **modules: str) -> None:
     page.evaluate(load, modules)
 
 
+NOWHERE = "history.replaceState(history.state, '', '/nowhere'); dispatchEvent(new PopStateEvent('popstate'))"
+GO_ON = "(url) => { history.replaceState(history.state, '', url); dispatchEvent(new PopStateEvent('popstate')); }"
+# What may outlive its page in the scripts and outside of Dash's layout.
+TIDY = """() => {
+  window.loptscope?.pause();
+  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
+  const scheme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  return document.documentElement.getAttribute("data-mantine-color-scheme") === scheme;
+}"""
+MOST_TESTS = 20  # that one loaded page serves
+
+
 class Explorer:
-    """One page, and what happened on it."""
+    """One page of the browser, and what happened on it.
+
+    Loading Dash and Plotly takes most of a page's time, so tests share loaded pages: each test gets one that shows nothing and
+    opens its own view as a link within the dashboard would.
+    """
 
     def __init__(self, context: BrowserContext, address: str):
         self.page: Page = context.new_page()
+        self.viewport = self.page.viewport_size
+        self.tests = 0
         self.address = address
         self.requests: list[str] = []
         self.complaints: list[str] = []
@@ -134,10 +150,28 @@ class Explorer:
         if response.status >= 400:
             self._complain("status", f"{response.status} {response.url}")
 
+    def visit(self, link: str = "") -> Page:
+        """Show a page of the dashboard."""
+        url = f"{self.address}/{link}"
+        if self.page.url.startswith(self.address):
+            self.leave()
+            self.page.evaluate(GO_ON, url)
+            self.page.wait_for_function("!document.querySelector('.lone')")
+        else:
+            self.page.goto(url)
+        return self.page
+
+    def leave(self) -> None:
+        """Show nothing; what was there is unmounted."""
+        self.page.evaluate(NOWHERE)
+        self.page.wait_for_selector(".lone")
+
     def open(self, link: str = "") -> "Explorer":
         """Show the view of a link."""
-        self.page.goto(f"{self.address}/{link}")
-        self.page.wait_for_function("window.loptscope && document.querySelector('#loss-graph')")
+        before = self.page.evaluate_handle("window.loptscope?.view")
+        self.visit(link)
+        there = "(before) => window.loptscope && document.querySelector('#loss-graph') && loptscope.view !== before"
+        self.page.wait_for_function(there, arg=before)
         return self.settle()
 
     def hold(self, **modules: str) -> None:
@@ -193,13 +227,32 @@ class Explorer:
         with urllib.request.urlopen(self.address + self.page.evaluate("loptscope.view.bundle"), timeout=60) as answer:
             return Bundle.decode(answer.read())
 
-    def close(self) -> None:
+    def check(self) -> None:
         """Assert that nothing went wrong."""
-        self.page.close()
         assert self.complaints == []
         assert {urlsplit(url).netloc for url in self.requests if not url.startswith(("data:", "blob:"))} <= {
             urlsplit(self.address).netloc
         }
+
+    def close(self) -> None:
+        """Close the page, and assert that nothing went wrong on it."""
+        self.page.close()
+        self.check()
+
+    def tidy(self) -> bool:
+        """Make it ready for another test; False if it had better be loaded anew."""
+        self.tests += 1
+        if self.tests >= MOST_TESTS or not self.page.url.startswith(self.address):
+            return False
+        self.page.unroute_all(behavior="ignoreErrors")
+        if self.page.viewport_size != self.viewport and self.viewport:
+            self.page.set_viewport_size(self.viewport)
+        self.page.mouse.move(1, 1)
+        usual_theme = self.page.evaluate(TIDY)
+        self.leave()
+        self.check()
+        self.requests.clear()
+        return bool(usual_theme)
 
 
 @pytest.fixture(scope="session")
@@ -218,18 +271,47 @@ def contexts(chromium: Browser) -> Callable[..., BrowserContext]:
     return make
 
 
+@pytest.fixture(scope="session")
+def idle() -> dict[str, list[Explorer]]:
+    """Loaded pages that show nothing, by their context's settings."""
+    return {}
+
+
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Remember which tests failed: their pages are not used again."""
+    report = yield
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed  # type: ignore[attr-defined]
+    return report
+
+
 @pytest.fixture
-def explorers(contexts: Callable[..., BrowserContext], address: str) -> Iterator[Callable[..., Explorer]]:
-    """Opens pages."""
-    opened: list[Explorer] = []
+def explorers(
+    request: pytest.FixtureRequest,
+    contexts: Callable[..., BrowserContext],
+    address: str,
+    idle: dict[str, list[Explorer]],
+) -> Iterator[Callable[..., Explorer]]:
+    """Gives pages."""
+    given: list[tuple[str, Explorer]] = []
 
     def make(**settings: Any) -> Explorer:
-        opened.append(Explorer(contexts(**settings), address))
-        return opened[-1]
+        kind = repr(settings)
+        waiting = idle.setdefault(kind, [])
+        given.append((kind, waiting.pop() if waiting else Explorer(contexts(**settings), address)))
+        return given[-1][1]
 
     yield make
-    for explorer in opened:
-        explorer.close()
+    for kind, explorer in given:
+        usable = False
+        try:
+            explorer.check()
+            usable = not request.node.stash[FAILED] and "newcomer" not in kind and explorer.tidy()
+        finally:
+            idle[kind].append(explorer) if usable else explorer.page.close()
 
 
 @pytest.fixture

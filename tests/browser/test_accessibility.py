@@ -36,7 +36,7 @@ def violations(page: Any) -> list[Any]:
 @pytest.mark.parametrize("link", READY)
 def test_a_page_has_no_serious_violation(explorer: Explorer, link: str) -> None:
     page = explorer.page
-    page.goto(f"{explorer.address}/{link}")
+    explorer.visit(f"{link}")
     page.wait_for_function(READY[link])
     page.wait_for_timeout(400)
     assert violations(page) == []

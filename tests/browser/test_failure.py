@@ -6,7 +6,7 @@ from tests.browser.conftest import Explorer
 def test_a_bundle_that_does_not_come_is_said_and_can_come_later(explorer: Explorer) -> None:
     page = explorer.page
     page.route("**/api/bundles/**", lambda route: route.abort())
-    page.goto(f"{explorer.address}/?task=rosenbrock")
+    explorer.visit("?task=rosenbrock")
     page.wait_for_function("document.querySelector('#notice')?.innerText")
     page.unroute("**/api/bundles/**")
     assert [text for text in explorer.complaints if "ERR_FAILED" not in text] == []

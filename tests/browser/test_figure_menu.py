@@ -115,7 +115,7 @@ OTHERS = [
 @pytest.mark.parametrize(("name", "room", "ready"), OTHERS)
 def test_the_menu_is_on_other_pages_too(explorer: Explorer, tmp_path: Path, name: str, room: str, ready: str) -> None:
     page = explorer.page
-    page.goto(f"{explorer.address}/{name}")
+    explorer.visit(f"{name}")
     page.wait_for_function(ready)
     page.locator(f"{room} > .figure-button").wait_for()
     rows = list(csv.reader(saved(explorer, room, "Data as CSV", tmp_path).open()))

@@ -26,7 +26,7 @@ def chapter(explorer: Explorer, name: str) -> None:
 
 def to_guide(explorer: Explorer, query: str = "") -> None:
     """Open the page."""
-    explorer.page.goto(f"{explorer.address}/guide{query}")
+    explorer.visit(f"guide{query}")
     explorer.page.wait_for_selector(".contents")
 
 
@@ -180,7 +180,7 @@ def test_the_tour_can_be_declined_and_begun_again_from_any_page(explorers: Calla
 @pytest.mark.parametrize("path", ["", "mechanisms", "performance", "train", "library", "guide"])
 def test_a_question_mark_lists_the_keys_of_the_page(explorer: Explorer, path: str) -> None:
     page = explorer.page
-    page.goto(f"{explorer.address}/{path}")
+    explorer.visit(f"{path}")
     page.wait_for_selector("main")
     page.keyboard.press("?")
     listed = page.get_by_role("dialog", name="Keys of this page")

@@ -68,7 +68,7 @@ def test_an_optimizer_is_lit_by_its_colour(explorer: Explorer) -> None:
 
 def test_an_optimizer_is_lit_in_every_figure_of_performance(explorer: Explorer) -> None:
     page = explorer.page
-    page.goto(f"{explorer.address}/performance")
+    explorer.visit("performance")
     page.wait_for_function("document.querySelector('#performance-outer .main-svg')")
     page.wait_for_timeout(500)
     faint = """[...document.querySelectorAll('.room .js-plotly-plot')].map((plot) =>
