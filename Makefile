@@ -54,7 +54,7 @@ docs: $(DEV_INSTALLED) ## the Python API as pages in build/docs
 
 zoo: $(COMPILED) ## train the shipped optimizers again (NAMES="one another" for some of them)
 	@names='$(NAMES)'; \
-	exec $(PY) -m core reproduce --into zoo $${names:-$$($(PY) -c 'from core import zoo; print(*(r.name for r in zoo.recipes()))')}
+	exec $(PY) -m core reproduce --into zoo $${names:-$$($(PY) -c 'from core.runs import zoo; print(*(r.name for r in zoo.recipes()))')}
 
 clean: ## remove the environment and everything that can be made again (runs stay)
 	rm -rf $(VENV) $(PEER) build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -1,7 +1,7 @@
 """Write docs/findings.md from the shipped optimizers: ``.venv/bin/python -m tools.findings [--interventions]``.
 
-Which of the paper's claims show in each of them, and with which numbers. With ``--interventions`` those that are not kept yet are run and
-kept with their run (an hour of one core for all; without, what is kept is used).
+It lists which of the paper's claims hold for each of them, with the numbers. ``--interventions`` runs the ablations that are missing and
+stores them with their run (an hour of one core for all); without it, the stored ones are used.
 """
 
 import argparse
@@ -29,11 +29,11 @@ INTRODUCTION = """# What the shipped optimizers do
 
 Maheswaranathan et al. (arXiv 2011.02159) found four mechanisms in learned optimizers: momentum (a slow mode near the tuned momentum's β),
 gradient clipping (a saturating update function), a learning-rate schedule (carried by autonomous dynamics), and learning-rate
-adaptation (an effective learning rate that falls along the S-curve of fixed points). Do they show in the optimizers that ship here, which
-were trained from scratch?
+adaptation (an effective learning rate that falls along the S-curve of fixed points). Do the optimizers that ship here, which
+were trained from scratch, have them too?
 
-Everything below is measured by `python -m core analyze` ([what each number is](mechanisms.md)) and written by
-`python -m tools.findings`; nothing is typed in by hand.
+`loptscope analyze` measured everything below ([what each number is](mechanisms.md)), and `python -m tools.findings` wrote this page; no number
+is typed by hand.
 """
 
 
@@ -46,14 +46,14 @@ class Finding:
         seed: its outer seed.
         report: the four mechanisms.
         beta: of the momentum tuned for its task.
-        earned: its interventions, if they were run.
+        ablations: its interventions, if they were run.
     """
 
     name: str
     seed: int
     report: Report
     beta: float
-    earned: Ablations | None
+    ablations: Ablations | None
 
     @property
     def slow_mode(self) -> float | None:
@@ -88,9 +88,9 @@ def find(name: str, run_interventions: bool) -> Finding:
     path = run.path / ABLATIONS_FILE
     if run_interventions and not path.exists():
         write_json(path, ablate(context, FEW if context.large else PROBLEMS))
-    earned = read_json(path, Ablations) if path.exists() else None
+    ablations = read_json(path, Ablations) if path.exists() else None
     beta = read_search_result(zoo.TUNED_ROOT, task, "momentum").hyperparameters["momentum"]
-    return Finding(name, run.config.seed, report_of(name, context), beta, earned)
+    return Finding(name, run.config.seed, report_of(name, context), beta, ablations)
 
 
 def _n(value: float | None, digits: int = 3) -> str:
@@ -104,7 +104,7 @@ def _yes(holds: bool, text: str) -> str:
 def _row(f: Finding) -> str:
     r, holds = f.report, f.claims
     state = r.clipping.fixed_point or r.clipping.start
-    half = min((one for one in state.half_slope if one is not None), default=None)
+    half = state.nearest
     share = "" if state.share_beyond is None else f", {100 * state.share_beyond:.3g} % beyond"
     cells = [
         f"`{f.name}`",
@@ -122,19 +122,20 @@ def _row(f: Finding) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _earned_row(f: Finding, names: Sequence[str]) -> str:
-    assert f.earned is not None
-    by_name = {one.name: one for one in f.earned.ablations}
+def _ablations_row(f: Finding, names: Sequence[str]) -> str:
+    assert f.ablations is not None
+    by_name = {ablation.name: ablation for ablation in f.ablations.ablations}
     whole = by_name["whole"].median
     cells = [f"`{f.name}`", _n(whole)]
     for name in names:
-        one = by_name.get(name)
-        if one is None:
+        ablation = by_name.get(name)
+        if ablation is None:
             cells.append("–")
-        elif one.median is None or whole is None:
-            cells.append(f"{one.diverged} of {f.earned.problems} diverge")
+        elif ablation.median is None or whole is None:
+            cells.append(f"{ablation.diverged} of {f.ablations.problems} diverge")
         else:
-            cells.append(f"× {_n(one.median / whole)}" + (f" ({one.diverged} diverge)" if one.diverged else ""))
+            diverged = f" ({ablation.diverged} diverge)" if ablation.diverged else ""
+            cells.append(f"× {_n(ablation.median / whole)}{diverged}")
     return f"| {' | '.join(cells)} |"
 
 
@@ -142,61 +143,65 @@ def _table(heading: Sequence[str], rows: Sequence[str]) -> list[str]:
     return [f"| {' | '.join(heading)} |", "|" + "---|" * len(heading), *rows, ""]
 
 
-def _sentences(found: Sequence[Finding]) -> list[str]:
-    """What the table of a task says."""
-    said = []
+def _sentences(findings: Sequence[Finding]) -> list[str]:
+    """The table of a task in words."""
+    sentences = []
     words = {
-        "momentum": f"a mode within {NEAR} of the tuned momentum's β = {found[0].beta:.4g}",
+        "momentum": f"a mode within {NEAR} of the tuned momentum's β = {findings[0].beta:.4g}",
         "clipping": "a saturating update function",
         "schedule": "a learning-rate schedule in the autonomous dynamics",
         "adaptation": "an effective learning rate that falls along the S-curve",
     }
     for name, text in words.items():
-        without = [f"`{f.name}`" for f in found if not f.claims[name]]
-        count = len(found) - len(without)
-        said.append(f"- {count} of {len(found)} have {text}" + (f"; not {', '.join(without)}." if without else "."))
-    folded = [f"`{f.name}`" for f in found if f.report.adaptation.folds]
+        without = [f"`{f.name}`" for f in findings if not f.claims[name]]
+        count = len(findings) - len(without)
+        sentences.append(
+            f"- {count} of {len(findings)} have {text}" + (f"; not {', '.join(without)}." if without else ".")
+        )
+    folded = [f"`{f.name}`" for f in findings if f.report.adaptation.folds]
     if folded:
-        said.append(
-            f"- Unlike the smooth S-curve of the paper's figure, that of {', '.join(folded)} folds back, with unstable stretches between."
+        sentences.append(
+            f"- The S-curve in the paper's figure is smooth. Those of {', '.join(folded)} fold back, with unstable stretches between."
         )
     rising = [
         f
-        for f in found
+        for f in findings
         if (f.report.schedule.start or 0) > 0 and f.report.schedule.peak_step > 0 and f.claims["schedule"]
     ]
     if rising:
         steps = ", ".join(f"`{f.name}` {f.report.schedule.peak_step}" for f in rising)
-        said.append(
-            f"- The paper's schedule rises for about 25 steps on linear regression, then falls. Here it is largest at step: {steps}; the others fall from the start."
+        sentences.append(
+            f"- The paper's schedule rises for about 25 steps on linear regression, then falls. Here it is largest at these steps: {steps}. The others fall from the start."
         )
-    return said
+    return sentences
 
 
-def _earned_sentences(found: Sequence[Finding], names: Sequence[str]) -> list[str]:
-    said = []
+def _ablation_sentences(findings: Sequence[Finding], names: Sequence[str]) -> list[str]:
+    sentences = []
     for name in names:
         ratios = []
-        for f in found:
-            assert f.earned is not None
-            by_name = {one.name: one for one in f.earned.ablations}
-            one, whole = by_name.get(name), by_name["whole"].median
-            if one is not None and one.median is not None and whole:
-                ratios.append(one.median / whole)
+        for f in findings:
+            assert f.ablations is not None
+            by_name = {ablation.name: ablation for ablation in f.ablations.ablations}
+            ablation, whole = by_name.get(name), by_name["whole"].median
+            if ablation is not None and ablation.median is not None and whole:
+                ratios.append(ablation.median / whole)
         lost = sum(
-            any(one.name == name and one.median is None for one in f.earned.ablations) for f in found if f.earned
+            any(ablation.name == name and ablation.median is None for ablation in f.ablations.ablations)
+            for f in findings
+            if f.ablations
         )
         if ratios:
-            said.append(
+            sentences.append(
                 f"- {TITLES[name].capitalize()}: between {min(ratios):.3g} and {max(ratios):.3g} times the meta-loss"
                 + (f", and {lost} diverge on half of the problems or more." if lost else ".")
             )
         elif lost:
-            said.append(f"- {TITLES[name].capitalize()}: all {lost} diverge on half of the problems or more.")
-    return said
+            sentences.append(f"- {TITLES[name].capitalize()}: all {lost} diverge on half of the problems or more.")
+    return sentences
 
 
-def page(found: Sequence[Finding]) -> str:
+def page(findings: Sequence[Finding]) -> str:
     """The whole page."""
     parts = [INTRODUCTION]
     heading = [
@@ -207,38 +212,39 @@ def page(found: Sequence[Finding]) -> str:
         "rate along the S-curve: at 0 → at the typical gradient",
     ]
     for task, cls in TASKS.items():
-        own = [f for f in found if f.report.task == task]
+        own = [f for f in findings if f.report.task == task]
         if not own:
             continue
         parts += [f"## {cls.title}", "", *_table(heading, [_row(f) for f in own]), *_sentences(own), ""]
-        earned = [f for f in own if f.earned is not None]
-        if earned:
+        ablated = [f for f in own if f.ablations is not None]
+        if ablated:
             names = [name for name in TITLES if name != "whole"]
-            problems = " / ".join(sorted({str(f.earned.problems) for f in earned if f.earned}))
+            problems = " / ".join(sorted({str(f.ablations.problems) for f in ablated if f.ablations}))
             parts += [
-                f"With one mechanism switched off, the median meta-loss over {problems} held-out problems is this many times what it was:",
+                f"The table gives the median meta-loss over {problems} held-out problems with one mechanism switched off, as a multiple of the unmodified optimizer's:",
                 "",
             ]
             parts += _table(
-                ["optimizer", "as it is", *(TITLES[name] for name in names)], [_earned_row(f, names) for f in earned]
+                ["optimizer", "as it is", *(TITLES[name] for name in names)],
+                [_ablations_row(f, names) for f in ablated],
             )
-            parts += [*_earned_sentences(earned, names), ""]
+            parts += [*_ablation_sentences(ablated, names), ""]
     return "\n".join(parts)
 
 
 def main() -> None:
     """Measure every shipped optimizer and write the page."""
     parser = argparse.ArgumentParser(prog="tools.findings", description=__doc__)
-    parser.add_argument("--interventions", action="store_true", help="run the interventions that are not kept yet")
+    parser.add_argument("--interventions", action="store_true", help="run the ablations that are not stored yet")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    found = []
+    findings = []
     for entry in tqdm(zoo.entries(), unit="optimizer"):
         try:
-            found.append(find(entry.name, options.interventions))
+            findings.append(find(entry.name, options.interventions))
         except InputError as error:
             raise SystemExit(f"{entry.name}: {error}") from None
-    write_bytes(PAGE, page(found).encode())
+    write_bytes(PAGE, page(findings).encode())
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ def test_the_momentum_like_one_is_momentum(found: Finding) -> None:
 
 
 def test_a_claim_that_does_not_hold_is_not_made(found: Finding) -> None:
-    far = Finding(found.name, found.seed, found.report, 0.2, found.earned)
+    far = Finding(found.name, found.seed, found.report, 0.2, found.ablations)
     assert not far.claims["momentum"] and "0 of 1 have a mode within" in page([far])
 
 
@@ -31,8 +31,8 @@ def test_the_shipped_page_has_every_optimizer() -> None:
 
 
 def test_what_is_earned_is_a_ratio_of_medians(found: Finding) -> None:
-    assert found.earned is not None
-    whole = found.earned.ablations[0].median
-    linear = next(one for one in found.earned.ablations if one.name == "linearised")
+    assert found.ablations is not None
+    whole = found.ablations.ablations[0].median
+    linear = next(one for one in found.ablations.ablations if one.name == "linearised")
     assert whole and linear.median
     assert f"× {linear.median / whole:.3g}" in page([found])
