@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.pages.mechanisms.view import VIEWS
+from app.shared.mechanisms import MECHANISMS
 from tests.browser.conftest import Explorer
 
 THERE = """[...document.querySelectorAll('.mechanism-room')].length > 0 &&
@@ -27,7 +27,7 @@ class Microscope:
         self.page.goto(f"{self.address}/mechanisms{query}")
         self.page.wait_for_function(THERE)
         self.explorer.hold(mechanisms="#mechanisms/main.mjs")
-        self.page.wait_for_function("mechanisms.now.frames > 0 || document.body.dataset.mechanism === 'earnings'")
+        self.page.wait_for_function("mechanisms.now.frames > 0 || document.body.dataset.mechanism === 'ablations'")
         return self
 
     def trace(self, figure: str, name: str) -> str:
@@ -62,7 +62,7 @@ def test_the_slider_moves_every_figure_of_momentum_on_both_sides(microscope: Mic
     microscope.move(900)
     assert all(a != microscope.trace(figure, "moving") for a, figure in zip(before, figures, strict=True))
     assert "position=900" in page.url
-    assert "80 % of the range met" in page.locator("#mechanisms-readout").inner_text()
+    assert "80 % of the range observed" in page.locator("#mechanisms-readout").inner_text()
 
 
 def test_pointing_at_an_eigenvalue_lights_its_mode_everywhere(microscope: Microscope) -> None:
@@ -73,7 +73,8 @@ def test_pointing_at_an_eigenvalue_lights_its_mode_everywhere(microscope: Micros
       plot.scrollIntoView({ block: 'center' });
       const { xaxis, yaxis } = plot._fullLayout;
       const box = plot.getBoundingClientRect();
-      const [x, y] = mechanisms.now.data.sides[0].eigenvalues[5];
+      const at = mechanisms.now.data.sides[0].figures.eigenvalues.lit;
+      const { x: [x], y: [y] } = { x: at.x.values[5], y: at.y.values[5] };
       return [box.x + xaxis._offset + xaxis.d2p(x), box.y + yaxis._offset + yaxis.d2p(y)];
     }""")
     page.mouse.move(place[0] - 30, place[1] - 30)
@@ -102,8 +103,8 @@ def test_the_slider_moves_every_figure(microscope: Microscope, view: str) -> Non
 
 def test_every_mechanism_can_be_chosen_and_has_sentences(microscope: Microscope) -> None:
     page = microscope.open().page
-    for view, title in VIEWS.items():
-        page.locator("#mechanisms-view").get_by_text(title, exact=True).click()
+    for view, row in MECHANISMS.items():
+        page.locator("#mechanisms-view").get_by_text(row.title, exact=True).click()
         page.wait_for_selector(f"[id^='{view}-'] .main-svg", state="attached")
         captions = page.locator(".side .caption").all_inner_texts()
         assert captions and all(len(text) > 40 for text in captions)
