@@ -161,7 +161,7 @@ async function look() {
   Object.assign(now, { entries: found.entries, bin: found.bin, damaged: found.damaged, tag, ready: true });
   const open = openNow();
   if (!open) Object.assign(now, { open: "", details: null });
-  else if (JSON.stringify(open) !== before) await unfold(now.open);
+  else if (!now.details || JSON.stringify(open) !== before) await unfold(now.open);
   draw();
 }
 

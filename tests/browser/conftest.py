@@ -115,6 +115,7 @@ GO_ON = "(url) => { history.replaceState(history.state, '', url); dispatchEvent(
 TIDY = """() => {
   window.loptscope?.pause();
   for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
+  for (const name of Object.keys(document.body.dataset)) delete document.body.dataset[name];
   const scheme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
   return document.documentElement.getAttribute("data-mantine-color-scheme") === scheme;
 }"""
@@ -295,12 +296,12 @@ def explorers(
     address: str,
     idle: dict[str, list[Explorer]],
 ) -> Iterator[Callable[..., Explorer]]:
-    """Gives pages."""
+    """Gives pages; one that has loaded nothing yet with ``fresh``."""
     given: list[tuple[str, Explorer]] = []
 
-    def make(**settings: Any) -> Explorer:
+    def make(*, fresh: bool = False, **settings: Any) -> Explorer:
         kind = repr(settings)
-        waiting = idle.setdefault(kind, [])
+        waiting = [] if fresh else idle.setdefault(kind, [])
         given.append((kind, waiting.pop() if waiting else Explorer(contexts(**settings), address)))
         return given[-1][1]
 
@@ -311,7 +312,7 @@ def explorers(
             explorer.check()
             usable = not request.node.stash[FAILED] and "newcomer" not in kind and explorer.tidy()
         finally:
-            idle[kind].append(explorer) if usable else explorer.page.close()
+            idle.setdefault(kind, []).append(explorer) if usable else explorer.page.close()
 
 
 @pytest.fixture

@@ -157,14 +157,15 @@ DIFFERENCE = """async (shots) => {
 }"""
 
 
-def test_the_address_leads_back_to_the_same_view(explorer: Explorer, explorers: Callable[..., Explorer]) -> None:
+def test_the_address_leads_back_to_the_same_view(explorers: Callable[..., Explorer]) -> None:
+    explorer = explorers(fresh=True)
     page = explorer.open("?task=rosenbrock").page
     for _, change, query, *_ in CHANGES[:5]:
         change(page)
         page.wait_for_function(f"location.search === '?task=rosenbrock&{query}'")
     explorer.seek(83)
     explorer.after(lambda: page.mouse.move(2, 2), "location.search.includes('step=83')")
-    other = explorers().open(page.url.removeprefix(explorer.address + "/"))
+    other = explorers(fresh=True).open(page.url.removeprefix(explorer.address + "/"))
     other.page.mouse.move(2, 2)
     assert other.page.url == page.url
     assert other.step == 83

@@ -1,6 +1,7 @@
 """What is there when the page opens, and that every control has a name."""
 
 import itertools
+from collections.abc import Callable
 
 import pytest
 
@@ -112,8 +113,8 @@ def test_every_control_has_an_accessible_name(explorer: Explorer, link: str) -> 
     assert ("Start x" in fields) == ("rosenbrock" in link)
 
 
-def test_the_keyboard_reaches_everything(explorer: Explorer) -> None:
-    page = explorer.open("?task=rosenbrock").page
+def test_the_keyboard_reaches_everything(explorers: Callable[..., Explorer]) -> None:
+    page = explorers(fresh=True).open("?task=rosenbrock").page
     reached = []
     for _ in range(60):
         page.keyboard.press("Tab")

@@ -27,7 +27,8 @@ class Shelf:
 
     def open(self, query: str = "") -> "Shelf":
         """Show the view of a link."""
-        self.page.goto(f"{self.address}/library{query}")
+        self.page.evaluate("window.library && Object.assign(library.now, { ready: false, words: null })")
+        self.explorer.visit(f"library{query}")
         self.explorer.hold(library="#library/main.mjs")
         self.page.wait_for_function("library.now.ready && library.now.words")
         self.page.wait_for_function("document.querySelector('#import-file')")

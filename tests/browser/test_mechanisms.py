@@ -24,10 +24,12 @@ class Microscope:
 
     def open(self, query: str = "") -> "Microscope":
         """Show the view of a link."""
-        self.page.goto(f"{self.address}/mechanisms{query}")
+        before = self.page.evaluate("window.mechanisms?.now.frames ?? 0")
+        self.explorer.visit(f"mechanisms{query}")
         self.page.wait_for_function(THERE)
         self.explorer.hold(mechanisms="#mechanisms/main.mjs")
-        self.page.wait_for_function("mechanisms.now.frames > 0 || document.body.dataset.mechanism === 'ablations'")
+        drawn = "(before) => mechanisms.now.frames > before || document.body.dataset.mechanism === 'ablations'"
+        self.page.wait_for_function(drawn, arg=before)
         return self
 
     def trace(self, figure: str, name: str) -> str:

@@ -44,7 +44,7 @@ class Comparison:
 
     def open(self, query: str = "") -> "Comparison":
         """Show the view of a link."""
-        self.page.goto(f"{self.explorer.address}/performance{query}")
+        self.explorer.visit(f"performance{query}")
         return self.settle()
 
     def settle(self) -> "Comparison":

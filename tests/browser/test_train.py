@@ -25,7 +25,8 @@ class Trainer:
 
     def open(self, query: str = "") -> "Trainer":
         """Show the view of a link."""
-        self.page.goto(f"{self.address}/train{query}")
+        self.page.evaluate("window.train && Object.assign(train.now, { frames: null })")
+        self.explorer.visit(f"train{query}")
         return self.ready()
 
     def ready(self) -> "Trainer":
