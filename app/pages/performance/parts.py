@@ -97,7 +97,7 @@ def table(rows: Sequence[Row], order: Sequence[str], sort: str) -> html.Div:
         className="table-room",
         tabIndex=0,
         role="region",
-        **{"aria-label": f"{label}, scrolls sideways where narrow"},
+        **{"aria-label": f"{label}, scrolls sideways if narrow"},
     )
 
 
