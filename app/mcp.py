@@ -1,7 +1,7 @@
-"""What an assistant may read over the Model Context Protocol, where the dashboard is started for that: numbers, no actions.
+"""The Model Context Protocol for assistants: five read-only tools, off by default.
 
-Dash serves the protocol at ``/_mcp``. It neither checks who asks nor from where, and would offer every callback of the pages:
-here only the functions below are offered, to who knows the token, and to no other site's page.
+Dash serves the protocol at ``/_mcp``. By itself it does not check who sends a request, and offers every callback of the pages.
+This module offers only the functions below, to clients that send the token, and refuses other sites' pages.
 """
 
 import hashlib
@@ -37,19 +37,19 @@ SHORTEST = 16  # characters of a token
 
 
 def token() -> str | None:
-    """The token that assistants need, or None where none may ask.
+    """The token that assistants must send; None if the protocol is off.
 
     Raises:
-        InputError: it is too short to be one.
+        InputError: it is too short.
     """
-    found = os.environ.get(TOKEN)
-    if found and len(found) < SHORTEST:
-        raise InputError(f"{TOKEN} must have at least {SHORTEST} characters (got {len(found)})")
-    return found or None
+    value = os.environ.get(TOKEN)
+    if value and len(value) < SHORTEST:
+        raise InputError(f"{TOKEN} must have at least {SHORTEST} characters (got {len(value)})")
+    return value or None
 
 
 def _plain(value: Any) -> Any:
-    """Numbers as JSON has them: what is not finite is null."""
+    """Numbers for JSON: a number that is not finite becomes null."""
     if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
@@ -59,16 +59,21 @@ def _plain(value: Any) -> Any:
 
 @mcp_enabled(expose_docstring=True)
 def list_tasks() -> dict[str, str]:
-    """The tasks that optimizers are compared on: title by name."""
+    """The tasks: title by name."""
     return {name: task.title for name, task in TASKS.items()}
 
 
 @mcp_enabled(expose_docstring=True)
 def list_optimizers(task: str) -> list[dict[str, Any]]:
-    """Every optimizer that can be looked at on a task: learned ones (with their snapshots) and tuned hand-designed ones."""
+    """The optimizers of a task: learned ones (with their snapshots) and tuned hand-designed ones."""
     return [
-        {"name": one.name, "title": one.title, "detail": one.detail, "snapshots": list(one.snapshots)}
-        for one in subjects(task).values()
+        {
+            "name": subject.name,
+            "title": subject.title,
+            "detail": subject.detail,
+            "snapshots": list(subject.snapshots),
+        }
+        for subject in subjects(task).values()
     ]
 
 
@@ -77,7 +82,7 @@ def read_view(link: str) -> dict[str, Any]:
     """The numbers that a view of Explore shows at its inner step.
 
     The link is the part of Explore's address after "?", as in "task=rosenbrock&optimizer=adam&seed=3&step=40": losses of every
-    optimizer; gradient, update and effective learning rate of each component of the one under the microscope; its fixed point.
+    optimizer; gradient, update and effective learning rate of each component of the chosen optimizer; its fixed point.
     """
     view, wrong = parse(link)
     if wrong:
@@ -94,7 +99,7 @@ def read_view(link: str) -> dict[str, Any]:
         for i in view.components
     ]
     losses = {name: float(row[step]) for name, row in zip(about["optimizers"], arrays["losses"], strict=True)}
-    found = {
+    shown = {
         "link": to_query(view),
         "task": view.task,
         "optimizer": view.optimizer,
@@ -106,12 +111,12 @@ def read_view(link: str) -> dict[str, Any]:
         "components": components,
         "fixed_point_at_gradient_0": about["fixed_point"],
     }
-    return dict(_plain(found))
+    return dict(_plain(shown))
 
 
 @mcp_enabled(expose_docstring=True)
 def read_mechanisms(task: str, optimizer: str, outer_step: int | None = None) -> dict[str, Any]:
-    """Momentum, clipping, schedule and adaptation of an optimizer, measured: numbers, and sentences with these numbers."""
+    """The measured momentum, clipping, schedule and adaptation of an optimizer: numbers, and sentences with these numbers."""
     subject = choose(f"optimizer for {task}", optimizer[:80], dict(subjects(task)))
     if outer_step is not None:
         read_outer_step(str(outer_step), {"task": task, "optimizer": optimizer})
@@ -128,37 +133,37 @@ def read_mechanisms(task: str, optimizer: str, outer_step: int | None = None) ->
 
 @mcp_enabled(expose_docstring=True)
 def read_performance(optimizer: str) -> dict[str, Any]:
-    """How a shipped learned optimizer does on held-out problems beside the tuned hand-designed ones: means, standard errors."""
+    """Held-out scores of a shipped learned optimizer and of the tuned hand-designed ones: means and standard errors."""
     choose("optimizer", optimizer[:80], {entry.name: entry for entry in zoo.entries()})
     run = Run(zoo.ROOT / optimizer)
-    found = read_json(run.path / "evaluation.json", Evaluation).model_dump()
-    return dict(_plain({**found, "titles": TITLES}))
+    evaluation = read_json(run.path / "evaluation.json", Evaluation).model_dump()
+    return dict(_plain({**evaluation, "titles": TITLES}))
 
 
 TOOLS = ("list_tasks", "list_optimizers", "read_view", "read_mechanisms", "read_performance")
 
 
 def offer_only_these() -> None:
-    """Of all that Dash would offer, only the functions above."""
+    """Turn off everything that Dash offers except the functions above."""
     configure_mcp_server(
         include_layout=False, include_callbacks=False, include_clientside_callbacks=False, include_pages=False
     )
 
 
-def _asked() -> Any:
-    """The JSON of the request; None if it is none."""
+def _message() -> Any:
+    """The JSON of the request; None if the body is not JSON."""
     try:
         return json.loads(request.get_data(cache=True))
     except (ValueError, RecursionError, HTTPException):
         return None
 
 
-def guard(server: Flask, wanted: str) -> None:
-    """Refuse whoever does not know the token, other sites' pages, and what is not of the protocol.
+def guard(server: Flask, expected: str) -> None:
+    """Refuse requests without the token, from other sites' pages, or outside the protocol.
 
     Args:
         server: the application.
-        wanted: the token.
+        expected: the token.
     """
 
     @server.before_request
@@ -167,16 +172,16 @@ def guard(server: Flask, wanted: str) -> None:
             return None
         request.max_content_length = LARGEST_BODY
         if foreign():
-            return refuse(403, "another site's page may not ask")
+            return refuse(403, "requests from other sites' pages are refused")
         given = request.headers.get("Authorization", "")
-        if not hmac.compare_digest(given.encode(), f"Bearer {wanted}".encode()):
+        if not hmac.compare_digest(given.encode(), f"Bearer {expected}".encode()):
             refusal = refuse(401, "the token is missing or wrong: send it as 'Authorization: Bearer TOKEN'")
             refusal.headers["WWW-Authenticate"] = "Bearer"
             return refusal
         if request.method == "POST":
             if (request.content_length or 0) > LARGEST_BODY:
                 return refuse(413, f"the body must be at most {LARGEST_BODY} bytes")
-            body = _asked()
+            body = _message()
             if not isinstance(body, dict) or not isinstance(body.get("params") or {}, dict):
                 return refuse(400, "the body must be one JSON-RPC message")
         return None

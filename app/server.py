@@ -36,18 +36,18 @@ POLICY = (
 
 
 def _cache_settings() -> dict[str, Any]:
-    """Redis where REDIS_URL names one, otherwise files in a folder of the user's own."""
+    """Redis if REDIS_URL is set, otherwise files in a folder that only the user can read."""
     common = {"CACHE_DEFAULT_TIMEOUT": 0, "CACHE_KEY_PREFIX": "loptscope:"}
     if url := os.environ.get("REDIS_URL"):
         return {"CACHE_TYPE": "RedisCache", "CACHE_REDIS_URL": url, **common}
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     folder = Path(os.environ.get("LOPTSCOPE_CACHE") or Path(home) / "loptscope")
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # its files are trusted: nobody else may write there
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # its files are trusted, so nobody else may write there
     return {"CACHE_TYPE": "FileSystemCache", "CACHE_DIR": str(folder), "CACHE_THRESHOLD": 300, **common}
 
 
 def create_app() -> Dash:
-    """The dashboard, ready to be served."""
+    """The dashboard as a Dash application."""
     torch.set_num_threads(1)  # requests and unrolls run side by side instead
     server = Flask("app")
     server.config.update(
@@ -72,7 +72,7 @@ def create_app() -> Dash:
     server.register_blueprint(library)
     server.register_blueprint(api)
     proxies = os.environ.get("LOPTSCOPE_TRUSTED_PROXIES", "")
-    if proxies.isascii() and proxies.isdigit() and int(proxies):  # whose X-Forwarded-… headers are believed
+    if proxies.isascii() and proxies.isdigit() and int(proxies):  # whose X-Forwarded-… headers are trusted
         count = int(proxies)
         server.wsgi_app = ProxyFix(server.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
 
@@ -88,12 +88,12 @@ def create_app() -> Dash:
             response.status_code = 404
         return response
 
-    wanted = token()
-    if wanted is not None:
+    mcp_token = token()
+    if mcp_token is not None:
         offer_only_these()
-        guard(server, wanted)
+        guard(server, mcp_token)
     app = Dash(
-        "app",  # where its pages are modules, wherever it is started
+        "app",  # the package of its pages, whatever the current directory is
         server=server,
         assets_folder=str(ASSETS),
         assets_ignore=NOT_FOR_DASH,
@@ -103,7 +103,7 @@ def create_app() -> Dash:
         update_title="",
         suppress_callback_exceptions=True,
         serve_locally=True,
-        enable_mcp=wanted is not None,
+        enable_mcp=mcp_token is not None,
         mcp_path=PATH,
     )
     app.layout = shell
@@ -112,7 +112,7 @@ def create_app() -> Dash:
 
 
 def create_server() -> Flask:
-    """The WSGI application, for gunicorn; the default views are computed while the first visitor is on the way."""
+    """The WSGI application for gunicorn. A thread computes the default views before the first visitor needs them."""
     server: Flask = create_app().server
 
     def warm() -> None:
@@ -121,18 +121,18 @@ def create_server() -> Flask:
             draw(parse_performance("")[0], LIGHT)
             list_runs()
 
-    threading.Thread(target=warm).start()  # not a daemon: torch must not be torn down under it
+    threading.Thread(target=warm).start()  # not a daemon: torch must not shut down while it runs
     return server
 
 
 def serve(host: str, port: int) -> None:
-    """Serve with gunicorn: one process, eight threads (torch and Plotly are loaded once); a worker for runs beside it."""
+    """Serve with gunicorn in one process with eight threads (torch and Plotly are loaded once), and start the workers."""
     from gunicorn.app.base import BaseApplication  # noqa: PLC0415 - needs a Unix; the rest of this module does not
 
     class Application(BaseApplication):  # type: ignore[misc]
         def load_config(self) -> None:
             settings = {"bind": f"{host}:{port}", "workers": 1, "threads": 8, "worker_class": "gthread"}
-            if MEMORY.is_dir():  # gunicorn's sign of life must not wait for a disk
+            if MEMORY.is_dir():  # gunicorn's heartbeat must not wait for a disk
                 settings["worker_tmp_dir"] = str(MEMORY)
             for name, value in {**settings, "timeout": 120, "loglevel": "warning", "proc_name": "loptscope"}.items():
                 self.cfg.set(name, value)
@@ -140,7 +140,7 @@ def serve(host: str, port: int) -> None:
         def load(self) -> Flask:
             return create_server()
 
-    print(f"Loptscope: http://{host}:{port} (Ctrl-C stops it)", flush=True)
+    print(f"Loptscope: http://{host}:{port} (stop with Ctrl-C)", flush=True)
     workers = [WorkerProcess() for _ in range(how_many())]
     try:
         Application().run()

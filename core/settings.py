@@ -1,4 +1,4 @@
-"""Settings of a run, said once: what a field is called, one line on it, its group; the form, the command line and the docs derive from it."""
+"""The settings of a run, each with title, description and group; the form, the command line and the docs derive from them."""
 
 import types
 from collections.abc import Mapping
@@ -16,15 +16,15 @@ Kind = Literal["choice", "whole", "number", "switch", "text"]
 def setting(
     default: Any, title: str, description: str, group: str, choices: Mapping[str, str] | None = None, **limits: Any
 ) -> Any:
-    """A field of a pydantic model that users set.
+    """A field of a pydantic model that users can set.
 
     Args:
-        default: its value where nothing is asked for; ``...`` for none.
+        default: its default; ``...`` if it is required.
         title: beside its control.
-        description: one line, a sentence.
+        description: one sentence.
         group: one of `GROUPS`.
-        choices: names of its values in menus, where they differ from the values.
-        limits: as `pydantic.Field` takes them (``ge``, ``gt``, ``le``, …).
+        choices: labels of its values in menus, if they differ from the values.
+        limits: arguments of `pydantic.Field` (``ge``, ``gt``, ``le``, …).
     """
     about: dict[str, Any] = {"group": group, "choices": dict(choices or {})}
     return Field(default, title=title, description=description, json_schema_extra=about, **limits)
@@ -32,19 +32,19 @@ def setting(
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting, as its field says it.
+    """One setting, derived from its field.
 
     Attributes:
-        name: as in ``train``'s options.
+        name: its name in ``train``'s options.
         title: beside its control.
-        description: one line.
+        description: one sentence.
         group: one of `GROUPS`.
-        kind: "choice" of a few values, "whole" or any "number", "switch" (yes, no, or left open), "text" (a JSON object).
-        choices: the values of a choice and their names.
-        optional: whether it may be None, which means something.
-        low, high: the least and the largest value allowed; None where there is no bound.
-        above: whether the least value is itself left out.
-        default: None where there is none.
+        kind: "choice" of a few values, "whole" or any "number", "switch" (yes, no or unset), "text" (a JSON object).
+        choices: the values of a choice and their labels.
+        optional: whether it may be None.
+        low, high: the smallest and the largest value allowed; None without a bound.
+        above: whether ``low`` itself is excluded.
+        default: None if it is required.
     """
 
     name: str

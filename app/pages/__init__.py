@@ -1,4 +1,4 @@
-"""The pages of the dashboard, a folder each. A new one is one new folder here and one line in the table below."""
+"""The pages of the dashboard, one folder each. To add a page, add a folder here and a line in the table below."""
 
 from app.pages.explore import PAGE as EXPLORE
 from app.pages.guide import PAGE as GUIDE

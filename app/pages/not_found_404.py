@@ -1,4 +1,4 @@
-"""What is shown for an address that is no page."""
+"""The page for an unknown address."""
 
 import dash
 from dash import dcc, html

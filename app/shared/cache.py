@@ -1,4 +1,4 @@
-"""What is computed once and kept: by one thread, however many ask at once."""
+"""A cache that computes each value once, in one thread, even if several threads request it at the same time."""
 
 import functools
 import hashlib
@@ -17,7 +17,7 @@ _guard = threading.Lock()
 
 @functools.cache
 def source_digest() -> str:
-    """A hash of the program that computes bundles."""
+    """A hash of the source files that compute bundles."""
     digest = hashlib.sha256()
     for path in sorted(Path(core.__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
@@ -25,7 +25,7 @@ def source_digest() -> str:
 
 
 def once(name: str, compute: Callable[[], bytes]) -> bytes:
-    """The bytes kept under a name, or computed now and kept; the name holds everything they depend on."""
+    """The bytes cached under a name; computed and cached if missing. The name must cover everything they depend on."""
     content = cache.get(name)
     if content is not None:
         return bytes(content)

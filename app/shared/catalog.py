@@ -1,4 +1,4 @@
-"""What can be put under the microscope: shipped learned optimizers, one's own, and tuned hand-designed ones, by task."""
+"""The optimizers that can be inspected, by task: shipped ones, the user's own, plugins, and tuned hand-designed ones."""
 
 import functools
 import hashlib
@@ -21,22 +21,22 @@ from core.runs.run import Run
 from core.tasks import TASKS
 
 TITLES = {"learned": "Learned", **{name: HAND_DESIGNED[name].title for name in BASELINES}}
-KEPT = ("evaluation.json", LABEL_FILE)  # files of a run that change what is said of it
+KEPT = ("evaluation.json", LABEL_FILE)  # files of a run that change how it is described
 
 
 @dataclass(frozen=True)
 class Subject:
-    """One optimizer that can be looked at.
+    """One optimizer that can be inspected.
 
     Attributes:
-        name: as in links.
+        name: in links.
         key: "learned" for every learned optimizer, otherwise the hand-designed optimizer's name; decides its colour.
-        title: as in menus.
-        detail: one line on what it is.
-        snapshots: outer steps it can be looked at, ascending; empty for a hand-designed optimizer.
-        run: the run it comes from, if learned.
+        title: in menus.
+        detail: one line about it.
+        snapshots: outer steps of its snapshots, ascending; empty for a hand-designed optimizer.
+        run: its run, if it is learned.
         hyperparameters: if hand-designed.
-        plugin: what registered it, if it is a learned one of somebody else's.
+        plugin: its plugin, if it is learned and registered by one.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Subject:
     plugin: Plugin | None = None
 
     def optimizer(self, outer_step: int | None) -> Optimizer:
-        """The optimizer itself, at one of its snapshots if it is a learned one."""
+        """The optimizer itself; at one of its snapshots if it has any."""
         if self.run is not None:
             return self.run.optimizer(outer_step)
         if self.plugin is not None:
@@ -63,19 +63,19 @@ def _learned(run: Run) -> Subject:
     detail = f"{architecture.label}, {architecture.features} input, {steps:,} outer steps"
     path = run.path / "evaluation.json"
     if path.exists():
-        found = read_json(path, Evaluation).optimizers["learned"].meta_loss
-        detail += f", held-out meta-loss {found.mean:.3g} ± {found.sem:.1g}" if found.mean is not None else ""
+        score = read_json(path, Evaluation).optimizers["learned"].meta_loss
+        detail += f", held-out meta-loss {score.mean:.3g} ± {score.sem:.1g}" if score.mean is not None else ""
     return Subject(run.name, "learned", _title(run, "Learned"), detail, tuple(snapshots), run, {})
 
 
 def _title(run: Run, whose: str) -> str:
-    """What its owner calls it, or what it is."""
+    """The title its owner gave it, or its architecture."""
     return read_label(run.path).title or f"{whose} {run.config.architecture.label}"
 
 
 @functools.lru_cache(maxsize=4096)
-def _own(run: Run, found: Stamp) -> Subject | None:
-    """A run of one's own, or None if it cannot be read; ``found`` (of what is kept with it) is part of the key only."""
+def _own(run: Run, state: Stamp) -> Subject | None:
+    """A run of the user's, or None if it cannot be read; ``state`` (of its files) is only part of the cache key."""
     try:
         run.optimizer()
         return replace(_learned(run), title=_title(run, "Own"))
@@ -84,7 +84,7 @@ def _own(run: Run, found: Stamp) -> Subject | None:
 
 
 def distinct(learned: Sequence[Subject]) -> list[Subject]:
-    """The same subjects with titles that tell them apart: by seed where that does, otherwise by name."""
+    """The same subjects with distinct titles: with their seeds if those differ, otherwise with their names."""
     titles = [subject.title for subject in learned]
     return [
         subject
@@ -102,7 +102,7 @@ def _difference(subject: Subject, learned: Sequence[Subject]) -> str:
 
 
 def _hand_designed(task: str, name: str, key: str, title: str) -> Subject:
-    """Tuned where there was a search, otherwise with torch's defaults, which is said."""
+    """The tuned optimizer if there was a search, otherwise one with torch's defaults and a title that says so."""
     if not zoo.is_tuned(task, name, zoo.TUNED_ROOT):
         values = {key: float(value) for key, value in make_hand_designed(name).hyperparameters().items()}
         return Subject(name, key, f"{title} (not tuned)", f"torch's defaults: {_written(values)}", (), None, values)
@@ -116,17 +116,17 @@ def _written(values: Mapping[str, float]) -> str:
 
 
 def _plugins(task: str) -> list[Subject]:
-    """Optimizers that somebody registered: learned ones, and wrapped ones of torch's interface."""
+    """Optimizers from plugins: learned ones, and wrapped ones with torch's interface."""
     learned = [
-        Subject(one.name, "learned", one.title, one.detail, (), None, {}, one)
-        for one in plugins.OPTIMIZERS.values()
-        if one.tasks is None or task in one.tasks
+        Subject(plugin.name, "learned", plugin.title, plugin.detail, (), None, {}, plugin)
+        for plugin in plugins.OPTIMIZERS.values()
+        if plugin.tasks is None or task in plugin.tasks
     ]
     return [*learned, *(_hand_designed(task, name, "learned", title) for name, title in plugins.WRAPPED.items())]
 
 
 def _changed(path: Path) -> int:
-    """When a file was written; 0 if it is not there."""
+    """When a file was written; 0 if it does not exist."""
     try:
         return path.stat().st_mtime_ns
     except OSError:
@@ -134,7 +134,7 @@ def _changed(path: Path) -> int:
 
 
 def _stamp() -> tuple[Hashable, ...]:
-    """Changes when anything in the zoo or among one's own runs does: a time, then (run, stamp of what is kept with it) of each."""
+    """A value that changes when the zoo or the user's runs change: times, plugin names, then (run, stamp of its files) for each run."""
     patterns = ("recipes.json", "*/config.json", "*/evaluation.json", "*/snapshots", "tuned/*/*.json")
     of_zoo = max(_changed(path) for pattern in patterns for path in zoo.ROOT.glob(pattern))
     searched = max((_changed(path) for path in zoo.own_tuned().glob("*/*.json")), default=0)
@@ -154,7 +154,7 @@ def _subjects(task: str, seen: tuple[Hashable, ...]) -> dict[str, Subject]:
 
 
 def subjects(task: str) -> Mapping[str, Subject]:
-    """Everything that can be looked at on a task, the default first.
+    """All optimizers that can be inspected on a task, the default first.
 
     Raises:
         InputError: unknown task.
@@ -164,7 +164,7 @@ def subjects(task: str) -> Mapping[str, Subject]:
 
 
 def identity(subject: Subject, outer_step: int | None) -> str:
-    """A hash of the weights, or the hyperparameters: whatever makes an optimizer this one."""
+    """What identifies an optimizer: a hash of its weights, or its hyperparameters."""
     if subject.plugin is not None:
         return subject.plugin.digest
     if subject.run is None:
@@ -174,7 +174,7 @@ def identity(subject: Subject, outer_step: int | None) -> str:
 
 
 def snapshot_bytes(run: Run, outer_step: int) -> bytes:
-    """All that an optimizer is made of: its weights, and how they are used."""
+    """The files that define an optimizer: its weights and its configuration."""
     return run.snapshot_path(outer_step).read_bytes() + (run.path / "config.json").read_bytes()
 
 
@@ -193,7 +193,7 @@ def task_options() -> list[dict[str, Any]]:
 
 
 def reference_rate(task: str) -> float | None:
-    """The tuned learning rate of plain SGD on a task, if it was searched for."""
+    """The tuned learning rate of plain SGD on a task; None if there was no search."""
     try:
         return zoo.find_tuned(task, "sgd", zoo.TUNED_ROOT).hyperparameters["learning_rate"]
     except InputError:

@@ -1,4 +1,4 @@
-"""What is kept with a run of how well it does, read once for each change of its files."""
+"""The evaluations stored with a run. Each file is read again only when it has changed."""
 
 import functools
 from pathlib import Path
@@ -15,7 +15,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def modified(*paths: Path) -> tuple[int, ...]:
-    """When each file was last written; 0 for one that is not there."""
+    """When each file was last written; 0 if it does not exist."""
     return tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in paths)
 
 
@@ -25,24 +25,24 @@ def _read(path: Path, schema: type[Any], stamp: tuple[int, ...]) -> Any:
 
 
 def kept(path: Path, schema: type[Model]) -> Model | None:
-    """What a file holds; None if it is not there.
+    """The content of a file; None if it does not exist.
 
     Raises:
         InputError: it is damaged.
     """
     if not path.exists():
         return None
-    found: Model = _read(path, schema, modified(path))
-    return found
+    content: Model = _read(path, schema, modified(path))
+    return content
 
 
 def evaluation_of(run: Run) -> Evaluation:
-    """The kept held-out comparison of a run.
+    """The stored held-out comparison of a run.
 
     Raises:
         InputError: there is none, or it is damaged.
     """
-    found = kept(run.path / "evaluation.json", Evaluation)
-    if found is None:
+    evaluation = kept(run.path / "evaluation.json", Evaluation)
+    if evaluation is None:
         raise InputError(f"{run.name} has not been evaluated yet (loptscope evaluate --run {run.name} --save)")
-    return found
+    return evaluation

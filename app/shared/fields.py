@@ -1,4 +1,4 @@
-"""Fields that several pages' views have: which optimizer, which of its snapshots, whole numbers."""
+"""Fields of several pages' views: the optimizer, its snapshot, whole numbers."""
 
 from collections.abc import Callable
 
@@ -28,12 +28,12 @@ def read_optimizer(text: str, so_far: Values) -> str:
 
 
 def snapshots(so_far: Values) -> tuple[int, ...]:
-    """Outer steps that the optimizer can be looked at."""
+    """Outer steps of the optimizer's snapshots."""
     return subjects(so_far["task"])[so_far["optimizer"]].snapshots
 
 
 def read_outer_step(text: str, so_far: Values) -> int:
-    """One of them."""
+    """The outer step of one of its snapshots."""
     kept, number = snapshots(so_far), whole(text)
     if number is None or number not in kept:
         allowed = f"choose one of {', '.join(map(str, kept))}" if kept else "a hand-designed optimizer has none"
@@ -41,11 +41,11 @@ def read_outer_step(text: str, so_far: Values) -> int:
     return number
 
 
-Choice = tuple[str, int | None]  # an optimizer's name and the outer step of its snapshot, if it has any
+Choice = tuple[str, int | None]  # an optimizer's name, and the outer step of its snapshot if it has snapshots
 
 
 def read_choice(text: str, task: str) -> Choice:
-    """An optimizer of a task, as in "adam" or "linear_regression-lstm64@5000"; without "@" its last snapshot.
+    """An optimizer of a task, as in "adam" or "linear_regression-lstm64@5000"; without "@", its last snapshot.
 
     Raises:
         InputError: no such optimizer, or no such snapshot.
@@ -56,11 +56,11 @@ def read_choice(text: str, task: str) -> Choice:
 
 
 def write_choice(choice: Choice) -> str:
-    """What `read_choice` reads back."""
+    """The text that `read_choice` reads back."""
     name, step = choice
     return name if step is None else f"{name}@{step}"
 
 
 def outer_step_at(kept: tuple[int, ...], position: int) -> int:
-    """The snapshot at a position of the outer-step slider; positions beyond its ends are its ends."""
+    """The snapshot at a position of the outer-step slider; a position beyond the ends counts as the end."""
     return kept[min(max(int(position), 0), len(kept) - 1)]

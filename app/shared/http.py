@@ -1,4 +1,4 @@
-"""What every part of the HTTP interface that changes something has in common: same origin, small bodies, one sentence for whatever is wrong."""
+"""Checks for every route that changes something: same origin, small bodies, one-sentence errors."""
 
 import json
 import time
@@ -25,7 +25,7 @@ STATUSES: tuple[tuple[type[InputError], int], ...] = (
 
 
 class RefusalError(Exception):
-    """What is answered instead: a status and one sentence."""
+    """A refusal: a status and one sentence."""
 
     def __init__(self, status: int, sentence: str):
         super().__init__(sentence)
@@ -40,7 +40,7 @@ def refuse(status: int, sentence: str) -> Response:
 
 
 def foreign() -> bool:
-    """Whether another site's page asks."""
+    """Whether the request comes from another site's page."""
     origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
     return site not in (None, "same-origin", "none") or (origin is not None and urlsplit(origin).netloc != request.host)
 
@@ -50,11 +50,11 @@ def guard(blueprint: Blueprint, largest: Callable[[], int] = lambda: LARGEST_BOD
 
     Args:
         blueprint: the part of the interface.
-        largest: bytes that the body of the request at hand may have.
+        largest: the limit on the current request's body, in bytes.
     """
 
     def only_from_here() -> Response | None:
-        """Another site's page must not act in a visitor's name; and no request needs a large body."""
+        """Refuse requests from other sites' pages, which would act in the visitor's name; limit the body."""
         request.max_content_length = largest()
         if request.method in SAFE or not foreign():
             return None
@@ -66,7 +66,7 @@ def guard(blueprint: Blueprint, largest: Callable[[], int] = lambda: LARGEST_BOD
 
     def full(error: OSError) -> Response:
         if error.errno in FULL:
-            return refuse(507, "the disk is full: nothing can be kept until there is room")
+            return refuse(507, "the disk is full: free some space first")
         raise error
 
     blueprint.before_request(only_from_here)
@@ -82,7 +82,7 @@ def guard(blueprint: Blueprint, largest: Callable[[], int] = lambda: LARGEST_BOD
 
 
 def _drain() -> None:
-    """Take in what is still being sent, within reason: most clients look for an answer only when they have sent everything."""
+    """Read the rest of the body, within limits: most clients read an answer only after they have sent everything."""
     stream, until, left = request.environ["wsgi.input"], time.monotonic() + DRAIN[1], DRAIN[0]
     while left > 0 and time.monotonic() < until:
         part = stream.read(min(left, 2**18))
@@ -96,32 +96,32 @@ def body() -> bytes:
     try:
         return request.get_data(cache=False)
     except BadRequest:
-        raise RefusalError(400, "the body broke off") from None
+        raise RefusalError(400, "the body is incomplete") from None
 
 
 def json_object(*names: str, needed: bool = True) -> dict[str, Any]:
-    """The JSON object in the body, with no other names than these (any if none are given); {} where it may be absent."""
+    """The JSON object in the body. It may only have these names (any, if none are given). {} if it may be absent and is."""
     content = body()
     if not content and not needed:
         return {}
     if request.mimetype != "application/json":
         raise RefusalError(415, "the body must be JSON, with Content-Type: application/json")
     try:
-        found = json.loads(content, parse_constant=_no_constant)
+        settings = json.loads(content, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         raise RefusalError(400, "the body is not JSON") from None
-    if not isinstance(found, dict):
+    if not isinstance(settings, dict):
         raise RefusalError(400, "the body must be a JSON object of settings by name")
-    for name in found:
+    for name in settings:
         if names and name not in names:
-            raise RefusalError(400, f"{name[:40]!r} is not known here: choose from {', '.join(names)}")
-    return found
+            raise RefusalError(400, f"{name[:40]!r} is unknown: choose from {', '.join(names)}")
+    return settings
 
 
 def nothing() -> None:
-    """The body must be empty, or an empty object."""
+    """Refuse a body that is neither empty nor an empty object."""
     if json_object(needed=False):
-        raise RefusalError(400, "this takes no settings: leave the body empty")
+        raise RefusalError(400, "this request takes no settings: leave the body empty")
 
 
 def _no_constant(text: str) -> None:

@@ -15,7 +15,7 @@ _PATHS = {
 
 
 def icon_style(name: str) -> str:
-    """The CSS value that an icon's mask is made of."""
+    """The CSS value of an icon's mask."""
     shape = (
         "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24' fill='none' stroke='black' stroke-width='2' "
         f"stroke-linecap='round' stroke-linejoin='round'><path d='{_PATHS[name]}'/></svg>"

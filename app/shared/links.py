@@ -1,8 +1,7 @@
-"""Links from typed tables: how a page's view is read from the part of an address after "?", and written into it.
+"""Links from typed tables: reads a page's view from the part of an address after "?", and writes it.
 
-A page has a frozen dataclass (its view) and a table with one `Field` for each of its entries. A field knows how to
-read itself from a link, how to write itself into one, and its default, which may depend on the fields before it. A view
-that equals its defaults has an empty link.
+A page has a frozen dataclass (its view) and a table with one `Field` for each entry. A field defines how it is read from a link,
+how it is written, and its default, which may depend on the fields before it. A view at its defaults has an empty link.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -21,10 +20,10 @@ class Field:
     """How one entry of a view is read, written and defaulted.
 
     Attributes:
-        default: its value where the link does not name it; gets the entries before it.
-        read: from its text in a link and the entries before it.
-        write: what `read` reads back.
-        formerly: the name it had in older links, which are still read.
+        default: its value if the link does not contain it, from the entries before it.
+        read: its value, from its text in a link and the entries before it.
+        write: its text, which `read` reads back.
+        formerly: its name in older links, which are still read.
     """
 
     default: Callable[[Values], Any]
@@ -44,9 +43,9 @@ def choice(
     """A reader for one of a few names.
 
     Args:
-        name: of the field, for the sentence about a wrong one.
+        name: of the field, for the error message.
         options: the names.
-        formerly: names that older links have for some of them.
+        formerly: older names and the ones they stand for.
     """
 
     def read(text: str, so_far: Values) -> str:
@@ -73,15 +72,15 @@ class Links(Generic[T]):
         self._formerly = {field.formerly: name for name, field in table.items() if field.formerly is not None}
 
     def parse(self, query: str | Mapping[str, str]) -> tuple[T, list[str]]:
-        """The view a link asks for, and one sentence for everything in it that was wrong (and was left at its default).
+        """The view of a link, and one sentence for each invalid entry (which keeps its default).
 
         Args:
             query: the part of a link after "?", or its entries.
         """
-        asked = (
+        entries = (
             dict(parse_qsl(query.removeprefix("?"), keep_blank_values=True)) if isinstance(query, str) else dict(query)
         )
-        given = {self._formerly.get(name, name): text for name, text in asked.items()}
+        given = {self._formerly.get(name, name): text for name, text in entries.items()}
         values: dict[str, Any] = {}
         wrong = [
             f"{name[:40]!r} is not part of a view: {', '.join(self._table)}"
@@ -102,7 +101,7 @@ class Links(Generic[T]):
         return {name: self._table[name].write(self._table[name].default({})) for name in names}
 
     def to_query(self, view: T, leave_out: tuple[str, ...] = ()) -> str:
-        """The link of a view, without what is at its default: what `parse` reads back to the same view."""
+        """The link of a view, without entries at their defaults. `parse` reads it back to the same view."""
         values: dict[str, Any] = {}
         written = []
         for name, field in self._table.items():

@@ -1,4 +1,4 @@
-"""Menus and sliders that several pages have: which optimizer, which of its snapshots."""
+"""Menus and sliders of several pages: the optimizer and its snapshot."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ def optimizer_options(task: str) -> list[dict[str, str]]:
 
 
 def outer_step_marks(subject: Subject) -> list[dict[str, Any]]:
-    """Snapshots on the slider, evenly spaced, three of them named."""
+    """Marks of the outer-step slider: one for each snapshot, evenly spaced, three of them labelled."""
     count = len(subject.snapshots)
     named = {0, count // 2, count - 1}
     return [
@@ -20,7 +20,7 @@ def outer_step_marks(subject: Subject) -> list[dict[str, Any]]:
 
 
 def outer_step_properties(subject: Subject, outer_step: int | None) -> dict[str, Any]:
-    """Properties of the outer-step slider: it moves over the positions of the snapshots."""
+    """Properties of the outer-step slider; its value is a position among the snapshots."""
     if not subject.snapshots or outer_step is None:
         return {"min": 0, "max": 1, "value": 0, "marks": [], "disabled": True}
     position = subject.snapshots.index(outer_step)
@@ -29,7 +29,7 @@ def outer_step_properties(subject: Subject, outer_step: int | None) -> dict[str,
 
 
 def outer_step_text(subject: Subject, outer_step: int | None) -> str:
-    """The outer-step slider's value in words."""
+    """The text beside the outer-step slider."""
     if not subject.snapshots or outer_step is None:
         return "not trained"
     return f"{outer_step:,} of {subject.snapshots[-1]:,}"

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-WINDOW = 0.12  # the running median spans this share of the outer step, before and after
+WINDOW = 0.12  # the running median spans this share of the outer step on either side
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A number with a few significant digits; "none" where there is none, as a mean over problems that diverged."""
+    """A number with a few significant digits; "none" for None and for values that are not finite."""
     if value is None or not math.isfinite(value):
         return "none"
     if value == 0:
@@ -23,7 +23,7 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def fraction(value: float) -> str:
-    """A share of 1 as a decay constant is read: by how far it is from 1, so 0.99988 and not 1.00."""
+    """A decay constant with digits that show its distance from 1: 0.99988, not 1.00."""
     if not 0.9 < value < 1:
         return number(value)
     return f"{value:.{1 - math.floor(math.log10(1 - value))}f}"
@@ -42,7 +42,7 @@ def plus_minus(mean: float | None, sem: float | None) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names as one would say them: "a, b and c"."""
+    """Names in a sentence: "a, b and c"."""
     return " and ".join(names) if len(names) < 3 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
@@ -52,16 +52,16 @@ def counted(count: int, noun: str, plural: str = "") -> str:
 
 
 def ratio(ours: float, theirs: float) -> str:
-    """How our loss compares with theirs: "22 % below", "3.1 times" it, or "level with"."""
+    """How our loss compares with theirs: "22 % below", "3.1 times" or "equal to"."""
     share = ours / theirs
     if share > 2:
         return f"{number(share, 2)} times"
     percent = round(100 * abs(1 - share))
-    return "level with" if percent == 0 else f"{percent} % {'below' if share < 1 else 'above'}"
+    return "equal to" if percent == 0 else f"{percent} % {'below' if share < 1 else 'above'}"
 
 
 def running_median(values: np.ndarray) -> np.ndarray:
-    """[N] -> [N]: median over a window that grows with the position; what is not finite counts as infinite."""
+    """[N] -> [N]: median over a window that grows with the position; non-finite values count as infinite."""
     worst = np.where(np.isfinite(values), values, np.inf)
     reach = (WINDOW * np.arange(len(values))).astype(int)
     return np.array([np.median(worst[max(0, i - r) : i + r + 1]) for i, r in enumerate(reach)])

@@ -1,7 +1,7 @@
-"""The pages, one row each: where a page is, what its links hold, and the figures that its views show.
+"""The table of pages: each row has a page's address, its links and the figures of its views.
 
-Every page's folder has its row; this table is what navigation, links between pages, the Guide and the Python interface read, so that no
-page imports another one.
+Every page's folder defines its row. Navigation, links between pages, the Guide and the Python API read this table, so that no page imports
+another one.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,25 +15,25 @@ from app.shared.style import Theme
 from core.errors import choose
 
 
-def _nothing_said() -> list[str]:
+def _no_caption() -> list[str]:
     return []
 
 
 @dataclass(frozen=True)
 class PageFigure:
-    """One figure of a view, drawn when it is asked for.
+    """One figure of a view, drawn on request.
 
     Attributes:
         title: above it.
-        draw: the figure as the view shows it, with what moves in it at its place.
+        draw: makes the figure, with its moving parts where the view has them.
         caption: the sentences under it.
-        reading: what a slider under it says at the view's position; "" without one.
-        legend: whether it needs a legend of its own where it stands alone.
+        reading: the text of the slider under it at the view's position; "" without a slider.
+        legend: whether it needs a legend when it is shown alone.
     """
 
     title: str
     draw: Callable[[], go.Figure]
-    caption: Callable[[], Sequence[str]] = _nothing_said
+    caption: Callable[[], Sequence[str]] = _no_caption
     reading: Callable[[], str] = str
     legend: bool = False
 
@@ -68,22 +68,22 @@ class Page:
     order: int | None = None
     column: str = ""
 
-    def address(self, asked: Mapping[str, str] | None = None) -> str:
-        """The address of a view, from the entries of its link; what is not asked for has its default."""
-        query = self.query(asked or {})
+    def address(self, entries: Mapping[str, str] | None = None) -> str:
+        """The address of a view, from the entries of its link; missing entries have their defaults."""
+        query = self.query(entries or {})
         return self.path + (f"?{query}" if query else "")
 
-    def query(self, asked: Mapping[str, str]) -> str:
+    def query(self, entries: Mapping[str, str]) -> str:
         """The part of that address after "?"."""
-        return self.links.to_query(self.links.parse(asked)[0])
+        return self.links.to_query(self.links.parse(entries)[0])
 
     def open(self, query: str | Mapping[str, str], theme: Theme) -> Figures:
-        """The figures of a view, of its first optimizer."""
+        """The figures of a view's first optimizer."""
         assert self.figures is not None
         return self.figures(self.links.parse(query)[0], theme)[0]
 
     def registration(self) -> dict[str, Any]:
-        """What Dash is told of it."""
+        """The arguments for `dash.register_page`."""
         title = f"Loptscope: {self.title.lower()}"
         about = {"path": self.path, "name": self.title, "title": title, "description": self.description}
         return about | ({} if self.order is None else {"order": self.order})

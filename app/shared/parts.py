@@ -16,7 +16,7 @@ def swatch(name: str) -> html.Span:
     return html.Span(className="swatch", style=style, **{"aria-hidden": "true"})
 
 
-def sentences(said: Sequence[str]) -> list[html.P]:
-    """A caption or a notice; a number stays on one line with its error and its unit."""
+def sentences(texts: Sequence[str]) -> list[html.P]:
+    """Paragraphs of a caption or a notice; a number stays on one line with its error and its unit."""
     together = {" ± ": "\u00a0±\u00a0", " %": "\u00a0%", " × 10": "\u00a0×\u00a010"}
-    return [html.P(functools.reduce(lambda text, pair: text.replace(*pair), together.items(), one)) for one in said]
+    return [html.P(functools.reduce(lambda text, pair: text.replace(*pair), together.items(), text)) for text in texts]

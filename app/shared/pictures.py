@@ -11,7 +11,7 @@ from app.shared.style import LEAST_LOSS, OPTIMIZER_COLORS, Theme, figure, line
 
 @dataclass(frozen=True)
 class Surface:
-    """A loss over a plane, and a walk down it.
+    """A loss over a plane, and an optimizer's path down it.
 
     Attributes:
         x, y: the grid, [GRID] each.
@@ -29,14 +29,14 @@ class Surface:
 
 @dataclass(frozen=True)
 class Data:
-    """What a classifier is to separate: points [data, 2] and their labels [data], 0 or 1."""
+    """The data of a classifier: points [data, 2] and their labels [data], 0 or 1."""
 
     points: np.ndarray
     labels: np.ndarray
 
 
 def picture_figure(theme: Theme, scene: Surface | Data | None, optimizer: str = "learned") -> go.Figure:
-    """What a task looks like: contours of its loss with the path of an optimizer, or the data of its classifier."""
+    """The picture of a task: contours of its loss with an optimizer's path, or the data of its classifier."""
     hidden = {"visible": False}
     if scene is None:
         return figure(theme, "picture", hidden, hidden, [])
@@ -53,7 +53,7 @@ def _surface(theme: Theme, scene: Surface, color: str) -> tuple[dict[str, Any], 
     contours = go.Contour(
         x=scene.x,
         y=scene.y,
-        z=np.maximum(heights, np.quantile(heights, 0.01)),  # the minimum's depth would take all levels
+        z=np.maximum(heights, np.quantile(heights, 0.01)),  # without this, the minimum would take all levels
         colorscale=[[0, theme.surface], [1, theme.far]],
         ncontours=14,
         line={"width": 0.8, "color": theme.contour},

@@ -1,4 +1,4 @@
-"""The one problem that a view shows, and how long an optimizer runs on it."""
+"""The problem of a view, and the number of inner steps on it."""
 
 from core.seeds import Purpose, generator
 from core.tasks import PlanarProblems, Problems, make_task
@@ -12,7 +12,7 @@ def problem_of(task: str, seed: int, start: tuple[float, float] | None = None) -
     Args:
         task: its name.
         seed: of the problem.
-        start: a start point in the plane instead of the problem's own, where there is a plane.
+        start: a start point in the plane instead of the problem's own, if the problem has a plane.
     """
     problem = make_task(task).sample(1, generator(Purpose.VIEW, seed))
     if start is not None and isinstance(problem, PlanarProblems):

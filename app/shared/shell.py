@@ -1,4 +1,4 @@
-"""The frame around every page."""
+"""The header and the frame of every page."""
 
 from collections.abc import Callable
 
@@ -25,7 +25,7 @@ INDEX = """<!DOCTYPE html>
         const dark = matchMedia("(prefers-color-scheme: dark)").matches;
         const theme = asked === "light" || asked === "dark" ? asked : dark ? "dark" : "light";
         document.documentElement.setAttribute("data-mantine-color-scheme", theme);
-        document.cookie = `theme=${theme}; path=/; SameSite=Lax`; // the server draws the first figures in it
+        document.cookie = `theme=${theme}; path=/; SameSite=Lax`; // the server draws the first figures in this theme
       })();
     </script>
   </head>
@@ -59,7 +59,7 @@ THEME = {
 
 
 def shell() -> dmc.MantineProvider:
-    """Header, navigation and the place where pages go."""
+    """Header, navigation and the container of the pages."""
     links = [
         dcc.Link(page["name"], href=page["path"], className="nav-link")
         for page in dash.page_registry.values()
@@ -85,15 +85,15 @@ def shell() -> dmc.MantineProvider:
                         id="tour-button",
                         type="button",
                         className="bar-button",
-                        title="Five stops over Explore",
+                        title="A five-step tour of Explore",
                     ),
                     html.Button(
                         "?",
                         id="help-button",
                         type="button",
                         className="bar-button round",
-                        title="Keys of this page (?)",
-                        **{"aria-label": "Keys of this page", "aria-haspopup": "dialog"},
+                        title="Keyboard shortcuts (?)",
+                        **{"aria-label": "Keyboard shortcuts", "aria-haspopup": "dialog"},
                     ),
                     dmc.ActionIcon(
                         icon("theme"),

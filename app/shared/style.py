@@ -1,8 +1,8 @@
 """Colours, fonts and the common frame of all figures.
 
 One colour means one optimizer on every panel (Okabe & Ito's colour-blind safe palette, and two more chosen to differ
-from it for every kind of sight); where many share a plot, variants of one method are dashed as well. Inner parameters have
-a sequential scale of their own (viridis), so the two are not confused.
+from it for all kinds of colour vision). In crowded plots, variants of a method are also dashed. Inner parameters use
+a sequential scale (viridis), so that the two are not confused.
 """
 
 from collections.abc import Sequence
@@ -27,18 +27,18 @@ GRAPH_CONFIG = {
     "displayModeBar": "hover",
     "modeBarButtons": [
         ["resetScale2d"]
-    ],  # none that leaves for Plotly's cloud; its PNG would lack what the canvases draw
+    ],  # no link to Plotly's cloud, and no PNG, since it would lack what the canvases draw
     "showTips": False,
     "responsive": True,
     "doubleClick": "reset",
 }
 
-LEAST_LOSS = 1e-12  # losses below are rounding; log axes end there
+LEAST_LOSS = 1e-12  # smaller losses are rounding errors; log axes end here
 
 
 @dataclass(frozen=True)
 class Theme:
-    """What changes between light and dark."""
+    """The colours of the light or the dark theme."""
 
     name: str
     text: str
@@ -92,7 +92,7 @@ def _hex(rgb: str) -> str:
 
 
 def viridis(theme: Theme) -> list[list[Any]]:
-    """Viridis as a colour scale, without the end that does not show on the theme's surface."""
+    """Viridis as a colour scale, without the end that is invisible on the theme's surface."""
     low, high = theme.viridis
     places = [i / 8 for i in range(9)]
     colors = sample_colorscale("Viridis", [low + (high - low) * place for place in places])
@@ -100,17 +100,17 @@ def viridis(theme: Theme) -> list[list[Any]]:
 
 
 def translucent(color: str, share: float) -> str:
-    """A hex colour, see-through but for a share."""
+    """A hex colour with an opacity."""
     red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({red},{green},{blue},{share:g})"
 
 
 def figure(theme: Theme, key: str, x: dict[str, Any], y: dict[str, Any], traces: Sequence[BaseTraceType]) -> go.Figure:
-    """A figure with our axes, made at once (Plotly's updates of a figure take ten times as long).
+    """A figure with our axes, built in one call (updating a Plotly figure takes ten times as long).
 
     Args:
         theme: light or dark.
-        key: of the bundle drawn, so that the browser knows which view a finished drawing belongs to.
+        key: of the bundle drawn, so that the browser knows which view a drawing belongs to.
         x: settings of the x axis.
         y: settings of the y axis.
         traces: what to draw.
@@ -138,7 +138,7 @@ def figure(theme: Theme, key: str, x: dict[str, Any], y: dict[str, Any], traces:
         modebar={"bgcolor": "rgba(0,0,0,0)", "color": theme.muted, "activecolor": theme.text},
         meta={"key": key, "theme": theme.name},
         uirevision=key,
-        # Each makes room across itself alone: room for a last label changes the labels, and they the room, without end.
+        # Each axis adds margin in one direction only: margin along the axis would change its labels, and they the margin, endlessly.
         xaxis={**axis, "automargin": "height", **_titled(x)},
         yaxis={**axis, "automargin": "width", **_titled(y)},
     )
@@ -158,7 +158,7 @@ def line(x: np.ndarray, y: np.ndarray, color: str, name: str, **more: Any) -> go
 
 
 def log_axis(values: np.ndarray, ceiling: float = np.inf) -> dict[str, Any]:
-    """A log axis that holds all positive values up to a ceiling, with readable labels."""
+    """A log axis for all positive values up to a ceiling, with readable labels."""
     kept = values[np.isfinite(values) & (values > 0)]
     low, high = (np.log10(max(kept.min(), LEAST_LOSS)), np.log10(min(kept.max(), ceiling))) if len(kept) else (-1, 1)
     margin = 0.05 * max(high - low, 0.2)
@@ -168,7 +168,7 @@ def log_axis(values: np.ndarray, ceiling: float = np.inf) -> dict[str, Any]:
 
 
 def plain_log_axis(values: np.ndarray, ceiling: float = np.inf) -> dict[str, Any]:
-    """As `log_axis`, with ticks that can be read without knowing Plotly's: 0.02, 0.05, 0.1 or powers of ten."""
+    """Like `log_axis`, with plain ticks: 0.02, 0.05, 0.1 or powers of ten."""
     axis = log_axis(values, ceiling)
     low, high = axis["range"]
     powers = range(int(np.floor(low)), int(np.ceil(high)) + 1)
@@ -190,7 +190,7 @@ def _plain(value: float, furthest: int) -> str:
 
 
 def finite(values: np.ndarray) -> np.ndarray:
-    """A copy with every non-finite entry as NaN, which Plotly leaves out."""
+    """A copy with every non-finite entry as NaN, which Plotly does not draw."""
     return np.where(np.isfinite(values), values, np.nan)
 
 

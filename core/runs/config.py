@@ -1,4 +1,4 @@
-"""What defines an outer training: everything needed to do it again."""
+"""The settings of an outer training: everything needed to repeat it."""
 
 import json
 from typing import Any, Literal
@@ -13,7 +13,7 @@ from core.version import __version__
 
 
 class Start(BaseModel):
-    """The snapshot that a run starts from; its θ lies in the run's own folder.
+    """The snapshot that a run starts from; a copy of its θ is in the run's own folder.
 
     Attributes:
         run: name of the run it was taken from.
@@ -34,59 +34,71 @@ class Start(BaseModel):
 
 
 class RunConfig(BaseModel):
-    """The settings of one outer training, as kept in ``RUN/config.json``.
+    """The settings of one outer training, stored in ``RUN/config.json``.
 
     Attributes:
         task: name of the task trained on.
-        task_parameters: its parameters, where they differ from the defaults.
+        task_parameters: its parameters that differ from the defaults.
         architecture: the learned optimizer.
         start: the snapshot of another run to start from; None for a random θ.
-        outer_steps: how many updates of θ.
+        outer_steps: number of updates of θ.
         problems: problems in the batch of one outer step.
         unroll: inner steps of one unroll.
-        learning_rate: of Adam on θ at the start.
+        learning_rate: of Adam on θ, at the start.
         learning_rate_halving: outer steps in which that learning rate halves, continuously; None keeps it constant.
         gradient_clip: largest global norm of the outer gradient; None for no limit.
         adjoint_clip: largest norm of each problem's adjoints at every inner step; None for the exact gradient.
         estimator: of the outer gradient: back-propagation, or persistent evolution strategies ("evolution").
-        truncation: inner steps of one window, between two updates of θ; None for the whole unroll.
-        truncation_start: inner steps of the first windows, where they are to grow; None for ``truncation`` from the start.
+        truncation: inner steps of one window between two updates of θ; None for the whole unroll.
+        truncation_start: inner steps of the first windows, if windows grow; None if they do not.
         truncation_growth: outer steps over which windows grow, geometrically.
-        pairs: of perturbed optimizers in one outer step, for evolution strategies.
+        pairs: pairs of perturbed optimizers in one outer step, for evolution strategies.
         perturbation: standard deviation σ of the perturbations of θ.
-        recompute: whether to recompute states on the way back instead of storing all; None decides by the memory needed.
+        recompute: whether to recompute states in the backward pass instead of storing them; None decides by the memory needed.
         seed: of the initial θ and of all training problems.
-        snapshots: how many log-spaced snapshots to keep, the initial and the final θ included.
+        snapshots: number of log-spaced snapshots, including the initial and the final θ.
         version: of Loptscope.
-        provenance: whether it was trained here, or weights were imported; of the latter only the architecture is sure.
+        provenance: "trained" here or "imported"; of imported runs only the architecture is certain.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: Literal["loptscope-run/1"] = "loptscope-run/1"
-    task: str = setting(..., "Task", "The distribution of problems that it learns to optimize.", TASK)
-    task_parameters: dict[str, Any] = setting({}, "Task parameters", "As a JSON object; empty for the defaults.", TASK)
+    task: str = setting(..., "Task", "The distribution of problems that the optimizer learns on.", TASK)
+    task_parameters: dict[str, Any] = setting({}, "Task parameters", "A JSON object; empty for the defaults.", TASK)
     architecture: Architecture = Architecture()
     start: Start | None = None
     problems: int = setting(
-        64, "Problems", "In the batch of one outer step: more are slower and less noisy.", TASK, ge=1, le=100_000
+        64,
+        "Problems",
+        "Problems in the batch of one outer step: more are slower and less noisy.",
+        TASK,
+        ge=1,
+        le=100_000,
     )
     unroll: int = setting(200, "Unroll", "Inner steps of one optimization.", TASK, ge=1, le=100_000)
     outer_steps: int = setting(
         1000, "Outer steps", "Updates of the optimizer's own weights.", TRAINING, ge=1, le=1_000_000
     )
     learning_rate: float = setting(
-        3e-3, "Learning rate", "Of Adam on the weights, at the start.", TRAINING, gt=0, allow_inf_nan=False
+        3e-3,
+        "Learning rate",
+        "Learning rate of Adam on the weights, at the start.",
+        TRAINING,
+        gt=0,
+        allow_inf_nan=False,
     )
     learning_rate_halving: int | None = setting(
-        None, "Halving", "Outer steps in which the learning rate halves; none: it stays constant.", TRAINING, ge=1
+        None, "Halving", "Outer steps in which the learning rate halves; none for a constant rate.", TRAINING, ge=1
     )
     gradient_clip: float | None = setting(
         0.1, "Gradient clip", "Largest norm of the outer gradient, or none.", TRAINING, gt=0, allow_inf_nan=False
     )
-    seed: int = setting(0, "Seed", "Of the first weights and of all training problems.", TRAINING, ge=0, lt=2**63)
+    seed: int = setting(
+        0, "Seed", "Seed of the initial weights and of all training problems.", TRAINING, ge=0, lt=2**63
+    )
     snapshots: int = setting(
-        14, "Snapshots", "How many to keep, evenly spaced on a log scale.", TRAINING, ge=2, le=1000
+        14, "Snapshots", "Number of snapshots, evenly spaced on a log scale.", TRAINING, ge=2, le=1000
     )
     estimator: Literal["backpropagation", "evolution"] = setting(
         "backpropagation",
@@ -98,26 +110,33 @@ class RunConfig(BaseModel):
     adjoint_clip: float | None = setting(
         0.1,
         "Adjoint clip",
-        "Largest norm at each inner step; none: the exact gradient.",
+        "Largest norm of the adjoints at each inner step; none for the exact gradient.",
         GRADIENT,
         gt=0,
         allow_inf_nan=False,
     )
     truncation: int | None = setting(
-        None, "Window", "Inner steps between two updates; none: the whole unroll.", GRADIENT, ge=1
+        None, "Window", "Inner steps between two updates; none for the whole unroll.", GRADIENT, ge=1
     )
     truncation_start: int | None = setting(
-        None, "First window", "Its length at first, where windows grow; none: they do not.", GRADIENT, ge=1
+        None, "First window", "Length of the first window, if windows grow; none if they do not.", GRADIENT, ge=1
     )
     truncation_growth: int = setting(500, "Growth", "Outer steps over which windows grow.", GRADIENT, ge=1)
-    pairs: int = setting(32, "Pairs", "Of perturbed optimizers, for evolution strategies.", GRADIENT, ge=1, le=100_000)
+    pairs: int = setting(
+        32, "Pairs", "Pairs of perturbed optimizers, for evolution strategies.", GRADIENT, ge=1, le=100_000
+    )
     perturbation: float = setting(
-        0.01, "Perturbation", "Its standard deviation, for evolution strategies.", GRADIENT, gt=0, allow_inf_nan=False
+        0.01,
+        "Perturbation",
+        "Standard deviation of the perturbation, for evolution strategies.",
+        GRADIENT,
+        gt=0,
+        allow_inf_nan=False,
     )
     recompute: bool | None = setting(
         None,
         "Recompute states",
-        "Instead of storing them: slower, in less memory; by default as memory needs.",
+        "Recompute states instead of storing them: slower, less memory; by default only if memory requires it.",
         GRADIENT,
     )
     version: str = __version__
@@ -142,14 +161,14 @@ class RunConfig(BaseModel):
 
 
 def make_config(settings: dict[str, Any], *, strict: bool = False) -> RunConfig:
-    """A checked configuration; what is not given has the value that suits the task.
+    """A checked configuration; missing settings have values that suit the task.
 
     Args:
-        settings: by name, the architecture's own under "architecture".
-        strict: whether a value of another JSON type than the setting's is refused ("64" is then no number).
+        settings: by name; those of the architecture under "architecture".
+        strict: whether to refuse a value of another JSON type ("64" is then not a number).
 
     Raises:
-        InputError: one sentence naming the first setting that is wrong.
+        InputError: a setting is wrong; the message names the first one.
     """
     try:
         suited = suited_settings(str(settings.get("task")))
@@ -161,7 +180,7 @@ def make_config(settings: dict[str, Any], *, strict: bool = False) -> RunConfig:
 
 
 def window_length(config: RunConfig, outer_step: int) -> int:
-    """Inner steps of a window at that outer step: growing geometrically from the first length to the last, if they differ."""
+    """Inner steps of a window at an outer step; it grows geometrically from the first length to the last if they differ."""
     last = config.truncation or config.unroll
     first = config.truncation_start or last
     share = min(1.0, outer_step / config.truncation_growth)
@@ -169,7 +188,7 @@ def window_length(config: RunConfig, outer_step: int) -> int:
 
 
 def snapshot_steps(outer_steps: int, count: int) -> list[int]:
-    """At most ``count`` outer steps from 0 to the last, as evenly spaced in their logarithm as whole numbers allow."""
+    """At most ``count`` outer steps from 0 to the last, as evenly spaced on a log scale as whole numbers allow."""
     chosen = {0, outer_steps}
     growth = (count - 2) or 1
     chosen |= {round(outer_steps ** (i / growth)) for i in range(growth)} if count > 2 else set()

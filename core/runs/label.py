@@ -1,4 +1,4 @@
-"""What the owner of a run calls it, and notes about it: ``RUN/label.json``. The folder's name stays, and so do links."""
+"""A run's display title and note, in ``RUN/label.json``. The folder keeps its name, so links still work."""
 
 import unicodedata
 from pathlib import Path
@@ -13,7 +13,7 @@ LABEL_FILE = "label.json"
 
 
 def _plain(text: str) -> str:
-    """Text without what cannot be seen, but for the ends of lines."""
+    """Text without invisible characters, except line ends."""
     kept = (char for char in text.replace("\r\n", "\n") if char == "\n" or unicodedata.category(char)[0] != "C")
     return "".join(kept).strip()
 
@@ -22,7 +22,7 @@ class Label(BaseModel):
     """A display title and a note.
 
     Attributes:
-        title: shown instead of the name; "" for the name.
+        title: shown instead of the name; "" shows the name.
         note: free text.
     """
 
@@ -44,7 +44,7 @@ class Label(BaseModel):
 
 
 def read_label(path: Path) -> Label:
-    """The label of a run's folder; an empty one if it has none, or a damaged one."""
+    """The label of a run's folder; an empty one if it is missing or damaged."""
     try:
         return read_json(path / LABEL_FILE, Label)
     except InputError:
@@ -56,10 +56,10 @@ def write_label(path: Path, changes: dict[str, Any]) -> Label:
 
     Args:
         path: the run's folder.
-        changes: "title" and "note"; what is left out stays.
+        changes: "title" and "note"; a missing key keeps its value.
 
     Raises:
-        InputError: too long, or not text.
+        InputError: a value is too long, or not text.
     """
     try:
         label = Label.model_validate({**read_label(path).model_dump(), **changes}, strict=True)

@@ -1,4 +1,4 @@
-"""The settings of a run as one flat table of names: what ``train``, jobs and sweeps are asked for."""
+"""The settings of a run as one flat table of names, for ``train``, jobs and sweeps."""
 
 import json
 import shlex
@@ -11,9 +11,9 @@ from core.runs.config import RunConfig, make_config
 from core.settings import settings_of
 from core.tasks import TASKS
 
-SETTINGS = settings_of(RunConfig, Architecture)  # what a user sets by name; ``start`` is the only option beside them
+SETTINGS = settings_of(RunConfig, Architecture)  # settings by name; ``start`` is the only other option
 ARCHITECTURE = tuple(Architecture.model_fields)
-FIXED = ("format", "version", "provenance", "architecture")  # settings of a run that nobody chooses by name
+FIXED = ("format", "version", "provenance", "architecture")  # settings of a run that are not chosen by name
 OPTIONS = (*(name for name in RunConfig.model_fields if name not in FIXED), *ARCHITECTURE)
 
 
@@ -28,7 +28,7 @@ def from_options(options: Mapping[str, Any], base: RunConfig | None = None, *, s
 
     Args:
         options: settings by the names of ``train``'s options, as in ``{"task": "rosenbrock", "units": 16}``.
-        base: a configuration whose settings hold where nothing else is asked for; the defaults that suit the task if None.
+        base: a configuration whose settings apply unless overridden; by default those that suit the task.
         strict: as for `make_config`.
 
     Raises:
@@ -46,7 +46,7 @@ def from_options(options: Mapping[str, Any], base: RunConfig | None = None, *, s
 
 
 def command_of(config: RunConfig, folder: str) -> str:
-    """The shell command that trains the same: only what differs from the defaults that suit the task is spelled out."""
+    """The shell command that trains the same run; it lists only settings that differ from the task's defaults."""
     usual = to_options(make_config({"task": config.task}))
     words = ["loptscope", "train", "--task", config.task]
     for name, value in to_options(config).items():

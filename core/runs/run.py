@@ -1,12 +1,12 @@
-"""Runs on disk: one folder an outer training.
+"""Runs on disk: one folder for each outer training.
 
-RUN/config.json                      what defines it (RunConfig)
-RUN/start.safetensors                θ to start from, where it is a snapshot of another run
-RUN/outer_loss.csv                   one line an outer step, appended as it goes
+RUN/config.json                      its settings (RunConfig)
+RUN/start.safetensors                θ to start from, if it is a snapshot of another run
+RUN/outer_loss.csv                   one line for each outer step, appended during training
 RUN/snapshots/NNNNNN.safetensors     θ after that many outer steps
-RUN/training_state.safetensors       everything needed to go on exactly
+RUN/training_state.safetensors       everything needed to resume bit for bit
 RUN/evaluation.json                  held-out comparison with tuned hand-designed optimizers
-RUN/status.json                      how far it is
+RUN/status.json                      its state and progress
 """
 
 import csv
@@ -30,31 +30,31 @@ from core.runs.states import State
 
 SNAPSHOT_FORMAT = "loptscope-snapshot/1"
 STATE_FORMAT = "loptscope-training-state/1"
-RESERVE = ".reserve"  # room kept for the last words of a run whose disk is full
+RESERVE = ".reserve"  # disk space for the last status of a run that fills the disk
 RESERVED_BYTES = 64 * 1024
 
 
 def runs_root() -> Path:
-    """The folder of one's own runs: LOPTSCOPE_RUNS, or else ``runs`` where the program was started."""
+    """The folder of the user's runs: LOPTSCOPE_RUNS, or ``runs`` in the current directory."""
     return Path(os.environ.get("LOPTSCOPE_RUNS") or "runs").resolve()
 
 
 def is_name(text: str) -> bool:
-    """Whether this can be the name of a run in that folder: no path, nothing hidden."""
+    """Whether this is a valid name of a run: not a path and not hidden."""
     return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", text, re.ASCII) is not None
 
 
 class Status(BaseModel):
-    """How far a run is, as kept in ``status.json``.
+    """A run's state and progress, stored in ``status.json``.
 
     Attributes:
-        state: what it is doing.
+        state: its state.
         outer_step: outer steps done.
-        outer_steps: outer steps wanted.
+        outer_steps: outer steps in total.
         diverged_problems: training problems whose meta-loss was not finite, over all outer steps.
-        skipped_steps: outer steps whose gradient was not finite, so that θ was left as it was.
-        seconds: time spent training.
-        message: why it failed or stopped, where there is more to say.
+        skipped_steps: outer steps whose gradient was not finite, so that θ did not change.
+        seconds: training time.
+        message: why it failed or stopped; "" without a reason.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -78,7 +78,7 @@ class OuterStep:
         gradient_norm: global norm of the outer gradient before clipping.
         learning_rate: of Adam on θ.
         diverged_problems: problems of the batch whose meta-loss was not finite.
-        skipped: 1 if the gradient was not finite and θ was left as it was.
+        skipped: 1 if the gradient was not finite and θ did not change.
         seconds: training time so far.
     """
 
@@ -126,10 +126,13 @@ def _lines(steps: Iterable[OuterStep], *, heading: bool) -> bytes:
 
 
 class Run:
-    """A run's folder. Opening it reads and checks its configuration; everything else is read when asked for.
+    """A run's folder. Opening it reads and checks its configuration; everything else is read on request.
+
+    Args:
+        path: the folder.
 
     Raises:
-        InputError: the folder holds no run, or its configuration is damaged.
+        InputError: the folder is not a run, or its configuration is damaged.
     """
 
     def __init__(self, path: Path):
@@ -148,11 +151,11 @@ class Run:
             start: θ to start from, if ``config.start`` names a snapshot.
         """
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise InputError(f"{path} already holds something: choose another folder, or --resume to go on with a run")
+            raise InputError(f"{path} is not empty: choose another folder, or continue the run in it with --resume")
         if (start is None) != (config.start is None):
-            raise InputError("start must come with the meta-parameters of the snapshot that it names")
+            raise InputError("start must come with the meta-parameters of its snapshot")
         if start is not None:
-            RecurrentOptimizer(config.architecture, start)  # they fit
+            RecurrentOptimizer(config.architecture, start)  # raises if they do not fit
             write_tensors(path / "start.safetensors", start, {"format": SNAPSHOT_FORMAT, "outer_step": "0"})
         write_json(path / "config.json", config)
         return cls(path)
@@ -163,19 +166,22 @@ class Run:
         return self.path.name
 
     def snapshots(self) -> list[int]:
-        """Outer steps of which θ was kept, ascending."""
-        found = (self.path / "snapshots").glob("*.safetensors")
-        return sorted(int(file.stem) for file in found if re.fullmatch(r"\d{6,}", file.stem))
+        """Outer steps of the stored snapshots, ascending."""
+        files = (self.path / "snapshots").glob("*.safetensors")
+        return sorted(int(file.stem) for file in files if re.fullmatch(r"\d{6,}", file.stem))
 
     def snapshot_path(self, outer_step: int) -> Path:
-        """Where θ after that many outer steps lies."""
+        """The file with θ after that many outer steps."""
         return self.path / "snapshots" / f"{outer_step:06d}.safetensors"
 
     def optimizer(self, outer_step: int | None = None) -> RecurrentOptimizer:
-        """The learned optimizer of one snapshot, the last one by default.
+        """The learned optimizer of one snapshot, by default the last.
+
+        Args:
+            outer_step: of the snapshot.
 
         Raises:
-            InputError: no such snapshot, or a damaged one.
+            InputError: no such snapshot, or it is damaged.
         """
         kept = self.snapshots()
         if not kept:
@@ -186,32 +192,32 @@ class Run:
         return self._optimizer_in(self.snapshot_path(step))
 
     def start(self) -> RecurrentOptimizer | None:
-        """The optimizer that training starts from, where it is a snapshot of another run."""
+        """The optimizer that training starts from; None unless it is a snapshot of another run."""
         return None if self.config.start is None else self._optimizer_in(self.path / "start.safetensors")
 
     def _optimizer_in(self, path: Path) -> RecurrentOptimizer:
         theta, _ = read_tensors(path, SNAPSHOT_FORMAT)
         for name, tensor in theta.items():
             if tensor.dtype is not torch.float32 or not bool(torch.isfinite(tensor).all()):
-                raise InputError(f"{path} is damaged: {name} must hold finite float32 numbers")
+                raise InputError(f"{path} is damaged: {name} must contain finite float32 numbers")
         try:
             return RecurrentOptimizer(self.config.architecture, theta)
         except InputError as error:
-            raise InputError(f"{path} does not fit its run's config.json: {error}") from None
+            raise InputError(f"{path} does not match its run's config.json: {error}") from None
 
     def write_snapshot(self, outer_step: int, theta: dict[str, Tensor]) -> None:
-        """Keep θ."""
+        """Store θ as a snapshot."""
         metadata = {"format": SNAPSHOT_FORMAT, "outer_step": str(outer_step)}
         write_tensors(self.snapshot_path(outer_step), theta, metadata)
 
     def outer_losses(self, after: int = 0, most: int | None = None) -> list[OuterStep]:
-        """The outer training curve, one entry an outer step.
+        """The outer training curve, one entry for each outer step.
 
-        A last line that is not whole yet (it is being written, or the disk was full) is left out.
+        An incomplete last line (it is being written, or the disk was full) is skipped.
 
         Args:
             after: outer step to begin after.
-            most: how many entries at most; all by default.
+            most: maximum number of entries; by default all.
 
         Raises:
             InputError: a line is damaged.
@@ -228,11 +234,11 @@ class Run:
         write_bytes(self.path / "outer_loss.csv", _lines(steps, heading=True))
 
     def append_outer_losses(self, steps: Iterable[OuterStep], *, sync: bool = False) -> None:
-        """Go on with the outer training curve.
+        """Append to the outer training curve.
 
         Args:
-            steps: those that follow the ones written before.
-            sync: whether to wait until all of it is on the disk.
+            steps: the next outer steps.
+            sync: whether to wait until everything is on the disk.
         """
         with (self.path / "outer_loss.csv").open("ab") as file:
             file.write(_lines(steps, heading=False))
@@ -241,28 +247,28 @@ class Run:
                 os.fsync(file.fileno())
 
     def status(self) -> Status:
-        """How far it is."""
+        """Read its state and progress."""
         return read_json(self.path / "status.json", Status)
 
     def write_status(self, status: Status) -> None:
-        """Say how far it is."""
+        """Write its state and progress."""
         write_json(self.path / "status.json", status)
 
     def training_state(self) -> tuple[dict[str, Tensor], dict[str, str]]:
-        """Tensors and counters to go on from."""
+        """Tensors and counters from which training resumes."""
         return read_tensors(self.path / "training_state.safetensors", STATE_FORMAT)
 
     def write_training_state(self, tensors: dict[str, Tensor], counters: dict[str, str]) -> None:
-        """Keep what is needed to go on exactly."""
+        """Store what is needed to resume bit for bit."""
         path = self.path / "training_state.safetensors"
         write_tensors(path, tensors, {"format": STATE_FORMAT, **counters})
 
     def reserve(self) -> None:
-        """Keep some room on the disk, so that a run that fills it can still say so."""
+        """Reserve some disk space, so that a run that fills the disk can still write its status."""
         path = self.path / RESERVE
         if not path.exists() or path.stat().st_size < RESERVED_BYTES:
-            write_bytes(path, os.urandom(RESERVED_BYTES))  # random: file systems that compress must not save it
+            write_bytes(path, os.urandom(RESERVED_BYTES))  # random, since file systems may compress
 
     def release(self) -> None:
-        """Give that room back."""
+        """Free that space."""
         (self.path / RESERVE).unlink(missing_ok=True)

@@ -1,10 +1,10 @@
-"""The states of a run, one row each: what may be asked of a run in that state, and what becomes of it."""
+"""The table of a run's states: which requests each allows, and whether the run is over."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 State = Literal["queued", "running", "paused", "stopped", "finished", "cancelled", "failed"]
-Request = Literal["pause", "stop", "cancel"]  # of the worker of a run
+Request = Literal["pause", "stop", "cancel"]  # to the worker of a run
 Action = Literal["pause", "resume", "stop", "cancel", "delete"]
 
 
@@ -13,9 +13,9 @@ class RunState:
     """One state.
 
     Attributes:
-        allows: what may be asked of a run in it.
-        over: whether nobody works on it any more, nor will by itself.
-        kept: whether its last snapshot is a result, which the other pages offer.
+        allows: the allowed requests.
+        over: whether training has ended and will not continue by itself.
+        kept: whether its last snapshot is a result that other pages offer.
     """
 
     allows: tuple[Action, ...]
@@ -24,7 +24,7 @@ class RunState:
 
     @property
     def resumable(self) -> bool:
-        """Whether it can go on from its last training state."""
+        """Whether it can resume from its last training state."""
         return "resume" in self.allows
 
     @property

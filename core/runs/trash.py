@@ -1,8 +1,8 @@
-"""Deleted runs: they are kept for a while in a hidden folder beside the others, from where they can be put back.
+"""The trash: deleted runs are kept for a while in a hidden folder beside the others, and can be restored.
 
-    RUNS/.bin/MILLISECONDS-NAME/    a run's folder as it was, by when it was deleted (since 1970)
+    RUNS/.bin/MILLISECONDS-NAME/    a run's folder, with the time of its deletion (since 1970)
 
-A run moves in and out by one rename, so it is always in one place, whole.
+A run moves in and out with a single rename, so it is always complete and in one place.
 """
 
 import re
@@ -20,19 +20,19 @@ from core.runs.label import read_label
 from core.runs.lock import acquire
 from core.runs.run import Run, is_name, runs_root
 
-BIN = ".bin"
-DAYS = 30  # that a run stays in the bin
+TRASH = ".bin"
+DAYS = 30  # that a run stays in the trash
 DAY = 24 * 3600
 
 
 class Deleted(BaseModel):
-    """A run in the bin.
+    """A run in the trash.
 
     Attributes:
-        id: what it is put back by.
-        name: that it had, and will have again.
+        id: what `restore` takes.
+        name: its name before, and after it is restored.
         title: its display title, "" without one.
-        deleted: when, seconds since 1970.
+        deleted: time of the deletion, in seconds since 1970.
         bytes: on disk.
     """
 
@@ -44,9 +44,9 @@ class Deleted(BaseModel):
 
 
 def _parts(identity: str) -> tuple[float, str] | None:
-    """When and what was deleted, or None if it is no id."""
-    found = re.fullmatch(r"(\d{13})-(.+)", identity, re.ASCII)
-    return (int(found[1]) / 1000, found[2]) if found and is_name(found[2]) else None
+    """The time and the name in an id; None if it is not an id."""
+    match = re.fullmatch(r"(\d{13})-(.+)", identity, re.ASCII)
+    return (int(match[1]) / 1000, match[2]) if match and is_name(match[2]) else None
 
 
 def _state(path: Path) -> str:
@@ -57,14 +57,14 @@ def _state(path: Path) -> str:
 
 
 def move_to_trash(path: Path) -> str:
-    """Move a run into the bin; the id that `restore` takes.
+    """Move a run to the trash; returns the id that `restore` takes.
 
     Raises:
-        UnknownError: there is none.
-        ConflictError: it waits or is being trained.
+        UnknownError: it does not exist.
+        ConflictError: it is waiting or being trained.
     """
-    claim = acquire(path)
-    if claim is None:
+    lock = acquire(path)
+    if lock is None:
         if not path.is_dir():
             raise UnknownError(f"there is no run {path.name}")
         raise ConflictError(f"{path.name} is being trained: cancel or stop it before you delete it")
@@ -72,64 +72,64 @@ def move_to_trash(path: Path) -> str:
         state = _state(path)
         if state in ("queued", "running"):
             raise ConflictError(f"{path.name} is {state}: cancel or stop it before you delete it")
-        folder = path.parent / BIN
+        folder = path.parent / TRASH
         folder.mkdir(exist_ok=True)
         moment = time.time_ns() // 10**6
         while (folder / f"{moment}-{path.name}").exists():
             moment += 1
         path.rename(folder / f"{moment}-{path.name}")
     finally:
-        claim.release()
+        lock.release()
     return f"{moment}-{path.name}"
 
 
 def deleted(root: Path | None = None) -> list[Deleted]:
-    """What is in the bin, the last one deleted first."""
-    found = []
-    for path in (root or runs_root()).joinpath(BIN).glob("*"):
+    """The runs in the trash, the last deleted first."""
+    runs = []
+    for path in (root or runs_root()).joinpath(TRASH).glob("*"):
         parts = _parts(path.name)
         if parts is not None:
-            with suppress(OSError):  # put back this moment
+            with suppress(OSError):  # restored in the meantime
                 size, title = folder_bytes(path), read_label(path).title
-                found.append(Deleted(id=path.name, name=parts[1], title=title, deleted=parts[0], bytes=size))
-    return sorted(found, key=lambda one: one.deleted, reverse=True)
+                runs.append(Deleted(id=path.name, name=parts[1], title=title, deleted=parts[0], bytes=size))
+    return sorted(runs, key=lambda run: run.deleted, reverse=True)
 
 
 def count(root: Path | None = None) -> int:
-    """How many runs are in the bin."""
-    return sum(_parts(path.name) is not None for path in (root or runs_root()).joinpath(BIN).glob("*"))
+    """The number of runs in the trash."""
+    return sum(_parts(path.name) is not None for path in (root or runs_root()).joinpath(TRASH).glob("*"))
 
 
 def restore(identity: str, root: Path | None = None) -> Path:
-    """Take a run out of the bin again; its folder.
+    """Move a run out of the trash; returns its folder.
 
     Raises:
-        UnknownError: it is not in the bin.
-        ConflictError: there is a run of its name by now.
+        UnknownError: it is not in the trash.
+        ConflictError: another run has its name now.
     """
     root = root or runs_root()
     parts = _parts(identity)
-    if parts is None or not (root / BIN / identity).is_dir():
-        raise UnknownError(f"there is no {identity[:80]!r} in the bin")
+    if parts is None or not (root / TRASH / identity).is_dir():
+        raise UnknownError(f"there is no {identity[:80]!r} in the trash")
     path = root / parts[1]
     if path.exists():
-        raise ConflictError(f"there is another run {parts[1]} by now: delete that one first")
+        raise ConflictError(f"another run is named {parts[1]} now: delete that one first")
     try:
-        (root / BIN / identity).rename(path)
+        (root / TRASH / identity).rename(path)
     except FileNotFoundError:
-        raise UnknownError(f"there is no {identity[:80]!r} in the bin any more") from None
+        raise UnknownError(f"{identity[:80]!r} is no longer in the trash") from None
     return path
 
 
 def empty(root: Path | None = None, *, older_than: float = 0.0) -> int:
-    """Remove what is in the bin for good; how many runs that were.
+    """Permanently remove the runs in the trash; returns how many.
 
     Args:
         root: the folder of runs.
-        older_than: seconds that a run must have been in the bin.
+        older_than: minimum time in the trash, in seconds.
     """
     removed = 0
-    for path in (root or runs_root()).joinpath(BIN).glob("*"):
+    for path in (root or runs_root()).joinpath(TRASH).glob("*"):
         parts = _parts(path.name)
         if parts is not None and time.time() - parts[0] >= older_than:
             with suppress(OSError):
@@ -139,12 +139,12 @@ def empty(root: Path | None = None, *, older_than: float = 0.0) -> int:
 
 
 def expire(root: Path | None = None) -> int:
-    """Remove for good what has been in the bin for longer than it is kept."""
+    """Permanently remove runs that have been in the trash for `DAYS`."""
     return empty(root, older_than=DAYS * DAY)
 
 
 def purge(path: Path, root: Path) -> None:
-    """Remove a run's folder with everything in it, for good."""
-    grave = root / f".gone-{path.name}-{secrets.token_hex(3)}"
-    path.rename(grave)  # at once, for everybody who looks
-    shutil.rmtree(grave, ignore_errors=True)
+    """Permanently remove a run's folder."""
+    doomed = root / f".gone-{path.name}-{secrets.token_hex(3)}"
+    path.rename(doomed)  # it disappears at once for everyone
+    shutil.rmtree(doomed, ignore_errors=True)

@@ -138,7 +138,7 @@ def test_a_seed_that_is_none_says_so_and_changes_nothing(explorer: Explorer) -> 
 
 def test_the_speed_is_in_the_address(explorer: Explorer) -> None:
     page = explorer.open("?task=rosenbrock").page
-    explorer.after(lambda: choose(page, "Speed of playing", "120 steps/s"), "location.search.includes('speed=120')")
+    explorer.after(lambda: choose(page, "Playback speed", "120 steps/s"), "location.search.includes('speed=120')")
     assert explorer.query == "task=rosenbrock&speed=120"
 
 

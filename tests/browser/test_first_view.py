@@ -109,7 +109,7 @@ def test_every_control_has_an_accessible_name(explorer: Explorer, link: str) -> 
     assert {"Play (space)", "Switch between light and dark"} <= set(found["button"])
     fields = {name for role in ("textbox", "combobox", "spinbutton") for name in found.get(role, [])}
     expected = {"Task", "Optimizer under the microscope", "Problem seed", "Components (inner parameters)"}
-    assert expected | {"Speed of playing"} <= fields
+    assert expected | {"Playback speed"} <= fields
     assert ("Start x" in fields) == ("rosenbrock" in link)
 
 

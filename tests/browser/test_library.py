@@ -86,7 +86,7 @@ def list_runs(explorer: Explorer, weights: bytes) -> Any:
     for one in listed["entries"]:
         if one["kind"] == "own":
             found.post(f"/api/library/own/{one['name']}/delete")
-    found.post("/api/library/bin/empty")
+    found.post("/api/library/trash/empty")
 
 
 def test_all_are_listed_sorted_and_filtered_at_once(list_runs: Shelf) -> None:

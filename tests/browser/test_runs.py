@@ -14,7 +14,7 @@ def test_a_sweep_is_compared_while_it_trains(explorers: Callable[..., Explorer])
     page = trainer.page
     answer = trainer.api("/api/sweeps", "POST", {"settings": SETTINGS, "axes": AXES})
     trainer.explorer.visit(f"runs?sweep={answer['sweep']}")
-    page.wait_for_function("document.querySelector('#runs-says')?.textContent.includes('4 finished')")
+    page.wait_for_function("document.querySelector('#runs-sentence')?.textContent.includes('4 finished')")
     drawn = "document.querySelector('#runs-{}-graph .js-plotly-plot')"
     page.wait_for_function(f"{drawn.format('curves')}?._fullData?.length === 4")
     page.wait_for_function(f"{drawn.format('levels')}?._fullData?.[1].x.length === 4")

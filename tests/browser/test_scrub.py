@@ -151,7 +151,7 @@ def test_steps_by_keys_and_buttons(explorer: Explorer) -> None:
     for key, step in (("ArrowRight", 6), ("ArrowRight", 7), ("ArrowLeft", 6)):
         page.keyboard.press(key)
         assert explorer.step == step
-    page.get_by_role("button", name="One step on").click()
+    page.get_by_role("button", name="One step forward").click()
     assert explorer.step == 7
     page.get_by_role("button", name="One step back").click()
     assert explorer.step == 6

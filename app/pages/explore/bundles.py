@@ -1,7 +1,7 @@
-"""From a view to its bundle: computed once, kept by what it depends on.
+"""From a view to its bundle: computed once and cached under a hash of everything it depends on.
 
 A bundle's key is a hash of everything it depends on (the program, the snapshot, the tuned hyperparameters, the problem),
-so a bundle never changes and can be cached for ever; should it be evicted, it is computed again from its link.
+so a bundle never changes and can be cached forever. If the cache drops it, it is computed again from its link.
 """
 
 import functools

@@ -28,21 +28,21 @@ def component_options(task: str) -> list[dict[str, str]]:
 
 
 def start_style(task: str) -> dict[str, str]:
-    """The start-point controls are there only where the landscape is the whole space."""
+    """Show the start-point controls only if the landscape is the whole space."""
     return {} if startable(task) else {"display": "none"}
 
 
 def axis_hint(task: str) -> str:
-    """What the two spacings of the gradient axis are."""
+    """What the two scales of the gradient axis are."""
     return "symlog: linear near 0, logarithmic beyond"
 
 
 def controls(view: View) -> html.Aside:
-    """Everything that decides what is shown, but the inner step."""
+    """All controls except the inner step."""
     subject = subjects(view.task)[view.optimizer]
     return html.Aside(
         className="controls",
-        **{"aria-label": "What is shown"},
+        **{"aria-label": "Controls"},
         children=[
             dmc.Select(id="task", label="Task", data=task_options(), value=view.task, allowDeselect=False, size="xs"),
             dmc.Select(
@@ -80,7 +80,7 @@ def controls(view: View) -> html.Aside:
             _compared(view),
             dmc.CheckboxGroup(
                 id="baselines",
-                label="In the same panels, tuned",
+                label="Tuned baselines shown",
                 value=list(view.baselines),
                 children=html.Div(
                     [
@@ -127,7 +127,7 @@ def controls(view: View) -> html.Aside:
                             for index, name in enumerate(("x", "y"))
                         ],
                     ),
-                    html.P("or click a point of the landscape", className="hint"),
+                    html.P("or click a point in the landscape", className="hint"),
                     dmc.Button(
                         "Back to the seed's start", id="start-clear", variant="default", size="compact-xs", mt=4
                     ),
@@ -164,23 +164,23 @@ def controls(view: View) -> html.Aside:
 
 
 def snapshot_options(task: str, optimizer: str | None) -> list[dict[str, str]]:
-    """Entries of the menu of an optimizer's snapshots; none for a hand-designed one."""
+    """Entries of the snapshot menu; none for a hand-designed optimizer."""
     kept = subjects(task)[optimizer].snapshots if optimizer else ()
     return [{"value": str(step), "label": f"{step:,}"} for step in reversed(kept)]
 
 
 def step_style(task: str, optimizer: str | None) -> dict[str, str]:
-    """The menu of snapshots is there where there are any."""
+    """Show the snapshot menu only if there are snapshots."""
     return {} if snapshot_options(task, optimizer) else {"display": "none"}
 
 
 def row_style(chosen: bool, before: bool) -> dict[str, str]:
-    """A row for one more optimizer is there once the one before it is taken."""
+    """Show the row of another optimizer once the row before it is filled."""
     return {} if chosen or before else {"display": "none"}
 
 
 def _compared(view: View) -> html.Div:
-    """Menus of the optimizers side by side with the first."""
+    """Menus of the optimizers beside the first."""
     rows = []
     for i in range(MOST_COMPARED):
         name, step = view.compare[i] if i < len(view.compare) else (None, None)
@@ -194,7 +194,7 @@ def _compared(view: View) -> html.Div:
                         id=f"compare-{i + 1}",
                         data=optimizer_options(view.task),
                         value=name,
-                        placeholder="one more optimizer",
+                        placeholder="another optimizer",
                         clearable=True,
                         size="xs",
                         **{"aria-label": f"Optimizer {i + 2}, side by side"},
@@ -243,7 +243,7 @@ def _panels(view: View) -> html.Div:
 
 
 def _sharing() -> html.Div:
-    """What one can take along of a view."""
+    """Buttons that copy the link or save the view."""
     return html.Div(
         className="share",
         role="group",
@@ -255,7 +255,7 @@ def _sharing() -> html.Div:
                 id="save-page",
                 type="button",
                 className="action",
-                title="One HTML file that still scrubs, without a network",
+                title="One HTML file that works offline",
             ),
         ],
     )

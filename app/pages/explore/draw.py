@@ -1,4 +1,4 @@
-"""A view of the Explore page, drawn: one column of figures for each optimizer, and what moves over them."""
+"""Draws a view of the Explore page: one column of figures for each optimizer, and a description of what moves over them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,13 +35,13 @@ class Column:
 
     @property
     def title(self) -> str:
-        """What stands above its panels, and in legends."""
+        """The heading above its panels, also used in legends."""
         return self.drawing.titles[self.drawing.optimizers[0]]
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A view, ready for the browser: its columns, what moves over them, and what is to be said about it."""
+    """A drawn view for the browser: its columns, what moves over them, and the notices about it."""
 
     columns: list[Column]
     description: dict[str, Any]
@@ -49,19 +49,19 @@ class Drawn:
 
     @property
     def figures(self) -> dict[str, go.Figure]:
-        """Of the optimizer under the microscope, by panel."""
+        """The figures of the first optimizer, by panel."""
         return self.columns[0].figures
 
 
 def _title(view: View, subject: Subject) -> str:
-    """An optimizer's name among those of a view: its outer step is said where there are several optimizers."""
+    """An optimizer's title; it includes the outer step if the view has several optimizers."""
     if subject.run is None:
         return TITLES.get(subject.name, subject.title)
     return f"{subject.title}, outer step {view.outer_step:,}" if view.compare else subject.title
 
 
 def draw(view: View, scheme: str) -> Drawn:
-    """Draw what stands still, and say where the browser fetches what moves.
+    """Draw the static figures and describe where the browser gets the data of what moves.
 
     Args:
         view: the view.
@@ -160,7 +160,7 @@ def _notices(column: Column) -> list[str]:
     about, titles = column.drawing.bundle.about, column.drawing.titles
     alone = not column.view.compare
     sentences = [
-        f"{titles[name]} diverges on this problem: its loss is not finite from inner step {step} on."
+        f"{titles[name]} diverges on this problem: its loss is not finite from inner step {step} onwards."
         for name, step in about["first_nonfinite"].items()
         if step is not None and name in (column.drawing.optimizers if alone else column.drawing.optimizers[:1])
     ]

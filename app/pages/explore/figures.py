@@ -1,4 +1,4 @@
-"""The six figures of the Explore page: what stands still while the inner step moves."""
+"""The six figures of the Explore page: everything that does not depend on the inner step."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Drawing:
         bundle: the arrays.
         key: of the bundle.
         theme: light or dark.
-        optimizers: names of the optimizers to draw, the one under the microscope first.
+        optimizers: names of the optimizers to draw, the chosen one first.
         components: positions in the bundle's components.
         symlog: whether gradients are spread by asinh on their axis.
         sgd_rate: the tuned learning rate of SGD, drawn for reference; None if unknown.
@@ -110,7 +110,7 @@ def landscape_figure(d: Drawing) -> go.Figure:
 
 def _no_landscape(d: Drawing) -> go.Figure:
     made = figure(d.theme, d.key, {"visible": False}, {"visible": False}, [])
-    said = "The problems of this task cannot be drawn in the plane."
+    said = "The problems of this task cannot be drawn in a plane."
     made.add_annotation(
         text=said, x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False, font={"color": d.theme.muted}
     )
@@ -162,7 +162,7 @@ def _data_figure(d: Drawing) -> go.Figure:
 
 
 def _path(points: np.ndarray, color: str, name: str, **more: Any) -> go.Scatter:
-    """A whole trajectory [K + 1, 2], thin: what was walked so far is drawn over it."""
+    """A whole trajectory [K + 1, 2] as a thin line; the part up to the current step is drawn over it."""
     return line(points[:, 0], points[:, 1], color, name, width=1, **more)
 
 
@@ -179,7 +179,7 @@ def state_figure(d: Drawing) -> go.Figure:
     about, arrays = d.bundle.about, d.bundle.arrays
     titles = [f"PC {i + 1} ({100 * value:.1f} % of variance)" for i, value in enumerate(about["explained"])]
     if len(about["state_names"]) < 2:
-        whole = ", ".join(about["state_names"]) or "no state at all"
+        whole = ", ".join(about["state_names"]) or "no state"
         titles = [f"PC 1 (the whole state: {whole})", "no second dimension"]
     names = about["components"]
     traces = [
@@ -238,7 +238,7 @@ def update_figure(d: Drawing) -> go.Figure:
 
 
 def _update_reach(d: Drawing, arrays: Arrays) -> float:
-    """The largest update worth room on the axis."""
+    """The end of the update axis."""
     low, high = d.gradient_range()
     spread = d.spread(arrays["gradient_grid"].astype(np.float64))
     drawn = arrays["update"][list(d.components)][:, :, (spread >= low) & (spread <= high)]
@@ -264,7 +264,7 @@ def _density(d: Drawing, arrays: Arrays) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _density_top(d: Drawing, arrays: Arrays) -> float:
-    """Room for the density that shows."""
+    """The end of the density axis."""
     edges, density = _density(d, arrays)
     low, high = d.gradient_range()
     inside = (edges[1:] > low) & (edges[:-1] < high)
@@ -302,7 +302,7 @@ def _reference(d: Drawing, bundle: Bundle) -> np.ndarray:
 
 
 def _rate_axis(rates: np.ndarray, reference: np.ndarray) -> dict[str, Any]:
-    """Logarithmic where every rate is positive. The first step is left out: Adam's 1/ε there would flatten the rest."""
+    """Logarithmic if every rate is positive. The first step is ignored: Adam's 1/ε there would flatten the rest."""
     settled = rates[:, 1:][np.isfinite(rates[:, 1:])]
     if len(settled) == 0:
         return {}

@@ -1,4 +1,4 @@
-"""What the browser draws over the six figures of Explore at one inner step, as Plotly traces: for figures outside it."""
+"""What the browser draws over the six figures of Explore at one inner step, as Plotly traces, for figures outside the browser."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ from core.bundle import LOGIT_RANGE
 
 Traces = list[BaseTraceType]
 LOW, HIGH = {"light": "#4069aa", "dark": "#6ea0eb"}, {"light": "#be8c1e", "dark": "#e6b950"}  # a classifier's decisions
-FAINT = ("landscape", "state")  # panels whose whole paths are faint: the legend names what was walked
+FAINT = ("landscape", "state")  # panels that draw whole paths faintly: the legend names the part up to the step
 
 
 def _dot(d: Drawing, x: float, y: float, color: str, size: float = 10) -> go.Scatter:
@@ -22,7 +22,7 @@ def _dot(d: Drawing, x: float, y: float, color: str, size: float = 10) -> go.Sca
 
 
 def _trail(points: np.ndarray, color: str, name: str) -> go.Scatter:
-    """The part of a path [k + 1, 2] walked so far."""
+    """The part of a path up to the step, [k + 1, 2]."""
     points = finite(points)
     return line(points[:, 0], points[:, 1], color, name, width=2.4)
 
@@ -56,7 +56,7 @@ def _landscape(d: Drawing, step: int) -> Traces:
     window = d.bundle.about["plane_window"]
     rows, columns = arrays["logits"].shape[-2:]
     x, y = (np.linspace(low, high, count) for (low, high), count in zip(window, (columns, rows), strict=True))
-    sure = np.tanh(arrays["logits"][0, step] / 127 * LOGIT_RANGE / 2)  # twice the probability less one
+    sure = np.tanh(arrays["logits"][0, step] / 127 * LOGIT_RANGE / 2)  # twice the probability minus one
     colors = [[0, LOW[d.theme.name]], [0.5, d.theme.surface], [1, HIGH[d.theme.name]]]
     field = {"zmin": -1, "zmax": 1, "colorscale": colors, "opacity": 0.42, "zsmooth": "best", "name": "decision"}
     boundaries: Traces = [go.Heatmap(x=x, y=y, z=sure, showscale=False, hoverinfo="skip", **field)]

@@ -28,7 +28,7 @@ ROWS = range(1, MOST_COMPARED + 1)  # of the menus of optimizers side by side
 
 
 def layout(**query: str) -> html.Main:
-    """The page for one link, drawn already: the browser need not ask again."""
+    """The page for one link, with its figures, so that the browser does not have to request them."""
     try:
         view, wrong = parse({name: value for name, value in query.items() if isinstance(value, str)})
         drawn = draw(view, request.cookies.get("theme", ""))
@@ -82,7 +82,7 @@ def layout(**query: str) -> html.Main:
     prevent_initial_call=True,
 )
 def on_task(task: str) -> tuple[Any, ...]:
-    """A new task brings its own optimizers, components and defaults."""
+    """Set the optimizers, components and defaults of a new task."""
     view, _ = parse({"task": task})
     components = [str(i) for i in view.components]
     return (
@@ -107,7 +107,7 @@ def on_task(task: str) -> tuple[Any, ...]:
     prevent_initial_call=True,
 )
 def on_compare(*given: Any) -> tuple[Any, ...]:
-    """One more optimizer brings its own snapshots, and room for the next."""
+    """Set the snapshots of another optimizer and show the row for the next."""
     names, task, steps = given[: len(ROWS)], given[len(ROWS)], given[len(ROWS) + 1 :]
     names = tuple(name if name in subjects(task) else None for name in names)
     found: list[Any] = []
@@ -120,7 +120,7 @@ def on_compare(*given: Any) -> tuple[Any, ...]:
 
 
 def compared_of(task: str, names: Sequence[str | None], steps: Sequence[str | None]) -> str:
-    """The part of a link that the menus of optimizers side by side ask for."""
+    """The entry of a link for the optimizers chosen in the side-by-side menus."""
     known = subjects(task)
     return ",".join(
         f"{name}@{step}" if step and known[name].snapshots else name
@@ -141,10 +141,10 @@ def compared_of(task: str, names: Sequence[str | None], steps: Sequence[str | No
     prevent_initial_call=True,
 )
 def on_optimizer(optimizer: str, task: str) -> tuple[Any, ...]:
-    """A new optimizer brings its own snapshots."""
+    """Set the snapshots of a new optimizer."""
     known = subjects(task)
     if optimizer not in known:
-        raise PreventUpdate  # the task has changed; its own optimizer is on the way
+        raise PreventUpdate  # the task has changed; its optimizer follows in the next call
     view, _ = parse({"task": task, "optimizer": optimizer})
     slider = outer_step_properties(known[optimizer], view.outer_step)
     return (*(slider[name] for name in ("min", "max", "marks", "disabled", "value")), known[optimizer].detail)
@@ -157,7 +157,7 @@ def on_optimizer(optimizer: str, task: str) -> tuple[Any, ...]:
     prevent_initial_call=True,
 )
 def on_clear(_: int | None) -> tuple[str, str]:
-    """Back to the problem's own start point."""
+    """Return to the problem's own start point."""
     return "", ""
 
 
@@ -179,10 +179,10 @@ def view_of(
     axis: str,
     theme: str,
 ) -> View:
-    """The view that the controls ask for.
+    """The view for the current values of the controls.
 
     Raises:
-        InputError: a control holds what no view can be.
+        InputError: a control has an invalid value.
     """
     if not components:
         raise InputError("choose at least one component")
@@ -244,8 +244,8 @@ def on_view(
     theme: str,
     scheme: str | None,
 ) -> tuple[Any, ...]:
-    """Draw the view that the controls ask for."""
-    if optimizer not in subjects(task):  # the task has changed; its own optimizer is on the way
+    """Draw the view for the current values of the controls."""
+    if optimizer not in subjects(task):  # the task has changed; its optimizer follows in the next call
         return (*[no_update] * (len(FIGURES) + 3), time.monotonic())
     try:
         compared = compared_of(task, names, steps)

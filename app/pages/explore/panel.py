@@ -7,10 +7,10 @@ from app.shared.style import GRAPH_CONFIG
 
 ABOUT = {
     "loss": ("Loss", "loss of every optimizer on this problem, log scale"),
-    "landscape": ("Landscape", "where the optimizers go, or what the classifier they train decides"),
+    "landscape": ("Landscape", "the paths of the optimizers, or the decisions of the classifier being trained"),
     "state": ("State space", "the optimizer's state of each component, in the first two principal components"),
     "update": ("Update function", "the update as a function of the gradient, at this step's state"),
-    "gradient": ("Gradients", "density of the gradients met so far, filling that of the whole run"),
+    "gradient": ("Gradients", "density of the gradients so far (filled) and of the whole run (outline)"),
     "rate": ("Effective learning rate", "minus the slope of the update function at gradient zero"),
 }
 
@@ -22,7 +22,7 @@ def panel(name: str, title: str, about: str, figure: go.Figure) -> html.Section:
         name: its id is ``NAME-panel``, its graph's ``NAME-graph``.
         title: above the graph.
         about: one sentence for screen readers and the title's tooltip.
-        figure: what stands still.
+        figure: everything that does not move.
     """
     return html.Section(
         id=f"{name}-panel",

@@ -1,4 +1,4 @@
-"""The HTTP interface beside the pages: health and bundles. Whatever is not understood is a 4xx with one sentence."""
+"""HTTP routes for health, bundles and saved views. An invalid request gets a 4xx status and a one-sentence error."""
 
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.wrappers import Response as WSGIResponse
@@ -17,18 +17,18 @@ FOR_EVER = "public, max-age=31536000, immutable"
 
 @api.get("/healthz")
 def health() -> Response:
-    """Whether the server answers, and with what."""
+    """The status and version of the server."""
     return jsonify({"status": "ok", "version": core.__version__, "zoo": len(zoo.entries())})
 
 
 @api.get("/api/bundles/<key>.safetensors")
 def bundle(key: str) -> WSGIResponse:
-    """The arrays of the view whose link is the query; the key must be that view's own."""
+    """The arrays of the view that the query describes; the key must match the view."""
     view, wrong = parse(request.query_string.decode("utf-8", "replace"))
     if wrong:
         return refuse(400, wrong[0])
     if source_of(view).key != key:
-        return refuse(404, "no such bundle: its view has changed, reload the page")
+        return refuse(404, "this bundle is out of date: reload the page")
     _, content = bundle_bytes(view)
     response = Response(content, mimetype="application/vnd.safetensors")
     response.headers["Cache-Control"] = FOR_EVER
@@ -38,7 +38,7 @@ def bundle(key: str) -> WSGIResponse:
 
 @api.get("/api/view.html")
 def view_page() -> Response:
-    """The view whose link is the query, as one HTML file to keep."""
+    """The view that the query describes, as one HTML file."""
     view, wrong = parse(request.query_string.decode("utf-8", "replace"))
     if wrong:
         return refuse(400, wrong[0])
@@ -53,5 +53,5 @@ def view_page() -> Response:
 @api.route("/api/", defaults={"rest": ""}, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
 @api.route("/api/<path:rest>", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
 def unknown(rest: str) -> Response:
-    """Everything else under /api."""
-    return refuse(404, f"there is no /api/{rest[:80]}")
+    """Any other address under /api."""
+    return refuse(404, f"/api/{rest[:80]} does not exist")

@@ -1,4 +1,4 @@
-"""A view of Explore as one HTML file that needs no network and no server: it still scrubs, plays and exports."""
+"""A view of Explore as one HTML file that scrubs, plays and exports without a network or a server."""
 
 import base64
 import json
@@ -20,12 +20,12 @@ ENTRY = "explore/saved.mjs"
 PLAYER = {
     "step-back": ("One step back (left arrow)", ("back",)),
     "play": ("Play (space)", ("play", "pause")),
-    "step-forward": ("One step on (right arrow)", ("forward",)),
+    "step-forward": ("One step forward (right arrow)", ("forward",)),
 }
 
 
 def _script(text: str) -> str:
-    """A script inside a page; a closing tag inside it would end it early."""
+    """A script element; closing tags in its text are escaped."""
     return "<script>" + text.replace("</script", "<\\/script") + "</script>"
 
 
@@ -55,7 +55,7 @@ def _timeline(view: View) -> str:
         f'<div class="timeline" role="group" aria-label="Inner step">{buttons}<span class="label">inner step</span>'
         f'<div id="inner-step-slot" class="slot" data-step="{view.step}"></div>'
         f'<output id="step-readout" class="value"></output>'
-        f'<select id="speed" aria-label="Speed of playing">{speeds}</select></div>'
+        f'<select id="speed" aria-label="Playback speed">{speeds}</select></div>'
     )
 
 
@@ -63,7 +63,7 @@ def page(view: View, scheme: str) -> str:
     """The whole view as HTML, about five megabytes: Plotly, the bundles, our scripts.
 
     Args:
-        view: what is shown; its step and its panels are where the page begins.
+        view: the view; its step and panels are the initial ones of the page.
         scheme: "light" or "dark".
 
     Raises:

@@ -1,4 +1,4 @@
-"""The panels of a view of Explore as they look at its inner step: for other pages, paper and notebooks."""
+"""The panels of a view of Explore at its inner step, for other pages, exports and notebooks."""
 
 import functools
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from app.shared.style import Theme
 
 
 def static_figures(view: View, theme: Theme) -> Sequence[Figures]:
-    """The panels of each optimizer, that under the microscope first."""
+    """The panels of each optimizer, the chosen one first."""
 
     def panels(column: Column) -> Figures:
         return {

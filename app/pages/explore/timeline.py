@@ -1,4 +1,4 @@
-"""The timeline: play, pause, step and scrub through the inner steps."""
+"""The timeline: controls to play, pause, step and scrub through the inner steps."""
 
 import dash_mantine_components as dmc
 from dash import html
@@ -21,7 +21,7 @@ def timeline(view: View) -> html.Div:
         children=[
             button("step-back", "One step back (left arrow)", "back"),
             button("play", "Play (space)", "play", "pause"),
-            button("step-forward", "One step on (right arrow)", "forward"),
+            button("step-forward", "One step forward (right arrow)", "forward"),
             html.Span("inner step", className="label"),
             html.Div(id="inner-step-slot", className="slot", **{"data-step": str(view.step)}),
             html.Output(id="step-readout", className="value"),
@@ -33,7 +33,7 @@ def timeline(view: View) -> html.Div:
                 size="xs",
                 w=118,
                 comboboxProps={"position": "top"},
-                **{"aria-label": "Speed of playing"},
+                **{"aria-label": "Playback speed"},
             ),
         ],
     )

@@ -1,4 +1,4 @@
-"""Everything a view of the Explore page can be, as one typed table: links, controls and their limits derive from it."""
+"""The fields of an Explore view as one typed table. Links, controls and their limits derive from it."""
 
 import math
 from dataclasses import dataclass, replace
@@ -20,10 +20,10 @@ from core.errors import InputError, choose
 from core.optimizers.hand_designed import EXPLORE_BASELINES
 from core.tasks import TASKS, PlanarProblems
 
-SPEEDS = (5, 15, 30, 60, 120)  # inner steps a second
+SPEEDS = (5, 15, 30, 60, 120)  # inner steps per second
 LARGEST_SEED = 999_999
 SHOWN_AT_FIRST = 5  # components selected by default where there are many
-MOST_COMPARED = 3  # optimizers beside the one under the microscope
+MOST_COMPARED = 3  # optimizers beside the first
 PANELS = ("loss", "landscape", "state", "update", "gradient", "rate")
 
 
@@ -33,17 +33,17 @@ class View:
 
     Attributes:
         task: name of the task.
-        optimizer: name of the optimizer under the microscope.
+        optimizer: name of the first optimizer.
         outer_step: of its snapshot; None for a hand-designed one.
-        compare: up to three more, each with panels of its own beside the first one's: (name, outer step or None).
+        compare: up to three more, each with its own panels: (name, outer step or None).
         seed: of the problem.
-        start: a start point instead of the problem's own, where the landscape allows one.
-        baselines: hand-designed optimizers drawn beside it.
+        start: a start point instead of the problem's own, if the landscape allows it.
+        baselines: hand-designed optimizers drawn in the same panels.
         components: positions in the problem's watched components.
-        axis: how gradients are spread on their axis, "linear" or "symlog".
+        axis: scale of the gradient axis, "linear" or "symlog".
         panels: the panels shown.
         step: inner step.
-        speed: of playing, inner steps a second.
+        speed: of playback, inner steps per second.
         theme: "light", "dark" or "auto".
     """
 
@@ -76,7 +76,7 @@ def startable(task: str) -> bool:
 
 
 def check_start(x: float, y: float) -> tuple[float, float]:
-    """A start point within reach of the landscape's window.
+    """A valid start point, rounded to four digits.
 
     Raises:
         InputError: not finite, or further than 5 from the origin.
@@ -88,7 +88,7 @@ def check_start(x: float, y: float) -> tuple[float, float]:
 
 def _read_start(text: str, so_far: Values) -> tuple[float, float]:
     if not startable(so_far["task"]):
-        raise InputError(f"a start point can be chosen only where the landscape is 2-d, not on {so_far['task']}")
+        raise InputError(f"a start point can be chosen only on 2-d landscapes, not on {so_far['task']}")
     parts = text.split(",") if text.isascii() and "_" not in text else []
     try:
         x, y = (float(part) for part in parts)
@@ -105,9 +105,9 @@ def _read_baselines(text: str, so_far: Values) -> tuple[str, ...]:
 
 
 def columns(view: View) -> list[View]:
-    """The view of each optimizer, the one under the microscope first: the others beside it, on the same problem.
+    """One view for each optimizer on the same problem, the first optimizer's view first.
 
-    Every one of them is a view of its own, with a link of its own.
+    In each view, the other optimizers are the ones it is compared with.
     """
     chosen = [(view.optimizer, view.outer_step), *view.compare]
     return [
@@ -147,7 +147,7 @@ def read_compared(text: str, so_far: Values) -> tuple[Choice, ...]:
     for part in parts:
         choice_ = read_choice(part, so_far["task"])
         if choice_ in chosen:
-            raise InputError(f"compare needs different optimizers or snapshots ({part[:80]!r} is there already)")
+            raise InputError(f"compare needs different optimizers or snapshots ({part[:80]!r} is chosen already)")
         chosen.append(choice_)
     return tuple(chosen[1:])
 

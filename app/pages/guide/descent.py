@@ -1,4 +1,4 @@
-"""Gradient descent with momentum on a small quadratic: its path, its loss, and the linear system that both make together."""
+"""Gradient descent with momentum on a small quadratic: its path, its loss, and the linear system that governs both."""
 
 from dataclasses import dataclass
 
@@ -15,20 +15,20 @@ STEPS = 100
 GRID = 48
 SEED = 2  # of the problem shown
 SMALLEST = 0.02  # curvature of the flat direction; that of the steep one is 1
-RATES = (0.02, 4.2)  # of the slider for the learning rate
-FASTEST = 0.999  # of the slider for the momentum constant
+RATES = (0.02, 4.2)  # range of the learning-rate slider
+FASTEST = 0.999  # end of the momentum slider
 
 
 @dataclass(frozen=True)
 class Descent:
-    """A run, and how it must end.
+    """A run of gradient descent with momentum, and the factors that decide how it ends.
 
     Attributes:
         scene: the loss over the plane, with the path, [K + 1, 2].
         losses: f(x_k), [K + 1].
         velocity: of the flat and the steep direction, [K + 1, 2].
         curvatures: of the two directions, [2].
-        factors: for each direction, by what its slower part is multiplied in a step, [2]; above 1 it diverges.
+        factors: by which the slower part of each direction is multiplied in one step, [2]; it diverges above 1.
     """
 
     scene: Surface
@@ -39,7 +39,7 @@ class Descent:
 
 
 def problem() -> LinearRegressionProblems:
-    """A quadratic of two parameters, one direction much flatter than the other; f ∈ float64."""
+    """A quadratic of two parameters, with one direction much flatter than the other, in float64."""
     task = LinearRegression(parameters=2, smallest_eigenvalue=SMALLEST)
     drawn = task.sample(1, generator(Purpose.VIEW, SEED), torch.float64)
     ends = torch.tensor([[SMALLEST, 1.0]], dtype=torch.float64)
@@ -61,13 +61,13 @@ def fastest(curvatures: tuple[float, float]) -> tuple[float, float]:
 
 
 def rate_at(position: int, last: int) -> float:
-    """The learning rate at a position of its slider, even in the logarithm; three digits."""
+    """The learning rate at a position of its slider: log-spaced, rounded to three digits."""
     low, high = RATES
     return float(f"{low * (high / low) ** (position / last):.3g}")
 
 
 def descend(rate: float, momentum: float) -> Descent:
-    """Run it.
+    """Run gradient descent with momentum on the quadratic.
 
     Args:
         rate: α, above 0.
@@ -76,22 +76,22 @@ def descend(rate: float, momentum: float) -> Descent:
     quadratic = problem()
     plane = quadratic.plane()
     with torch.no_grad():
-        ran = unroll(
+        trajectory = unroll(
             make_hand_designed("momentum", {"learning_rate": rate, "momentum": momentum}),
             quadratic,
             STEPS,
             record=("x", "states"),
         )
-    assert ran.x is not None and ran.states is not None
+    assert trajectory.x is not None and trajectory.states is not None
     basis = quadratic.basis[0]
     side = np.linspace(-1.35, 1.35, GRID)
     points = torch.tensor(np.stack(np.meshgrid(side, side), -1).reshape(-1, 2))
     loss = quadratic.surface(plane.lift(points)).numpy().reshape(GRID, GRID)
     curvatures = quadratic.eigenvalues[0].numpy()
     return Descent(
-        scene=Surface(side, side, loss, plane.project(ran.x[:, 0]).numpy(), plane.minimum),
-        losses=ran.losses[:, 0].numpy(),
-        velocity=(ran.states[:, 0, :, 0] @ basis).numpy(),
+        scene=Surface(side, side, loss, plane.project(trajectory.x[:, 0]).numpy(), plane.minimum),
+        losses=trajectory.losses[:, 0].numpy(),
+        velocity=(trajectory.states[:, 0, :, 0] @ basis).numpy(),
         curvatures=curvatures,
         factors=np.array([factor(float(c), rate, momentum) for c in curvatures]),
     )

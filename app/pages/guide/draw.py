@@ -1,4 +1,4 @@
-"""A chapter of the Guide, drawn: its figures, the sentences under them with their numbers, and where each figure comes from."""
+"""Draws a chapter of the Guide: its figures, their captions with numbers, and links to the pages they come from."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ SHOWN = {  # figures of the Mechanisms page that a chapter shows
 }
 FIRST = {
     ("momentum", "eigenvalues"): 1
-}  # sentence from which on a caption holds here: before, it asks to point at things
+}  # index of the first caption sentence used here; the ones before it ask readers to point at things
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,11 @@ class Shown:
     """One figure.
 
     Attributes:
-        name: of the figure, as on its page.
+        name: of the figure on its page.
         title: above it.
-        figure: itself.
-        sentences: under it.
-        page: the page it comes from, empty if only the Guide has it.
+        figure: the Plotly figure.
+        sentences: the caption.
+        page: the page it comes from; empty if only the Guide has it.
         query: the link of that page's view, for its menu.
     """
 
@@ -54,7 +54,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A chapter's figures, where they come from, and its sliders' values in words."""
+    """A chapter's figures, the links to their pages, and the texts of its sliders."""
 
     figures: list[Shown]
     links: dict[str, str]
@@ -62,7 +62,7 @@ class Drawn:
 
 
 def subject_of(task: str) -> Subject:
-    """The learned optimizer that the Guide looks at on a task: the default one.
+    """The learned optimizer that the Guide shows for a task: the default one.
 
     Raises:
         InputError: the task has none.
@@ -75,31 +75,31 @@ def subject_of(task: str) -> Subject:
 
 def _descent(task: str, positions: Sequence[int], theme: Theme) -> Drawn:
     rate, momentum = rate_at(positions[0], LAST), round(FASTEST * positions[1] / LAST, 3)
-    ran = descend(rate, momentum)
-    flat, steep = ran.factors
+    run = descend(rate, momentum)
+    flat, steep = run.factors
     ends = (
-        f"Every step multiplies what is left by {fraction(float(flat))} along the flat direction (curvature "
-        f"{number(float(ran.curvatures[0]), 2)}) and by {fraction(float(steep))} along the steep one "
-        f"({number(float(ran.curvatures[1]), 2)})"
+        f"Every step multiplies the remaining distance by {fraction(float(flat))} along the flat direction (curvature "
+        f"{number(float(run.curvatures[0]), 2)}) and by {fraction(float(steep))} along the steep one "
+        f"({number(float(run.curvatures[1]), 2)})"
     )
-    worst = float(max(ran.factors))
+    worst = float(max(run.factors))
     tau = f"a time constant of {number(-1 / np.log(worst), 2)} steps" if worst < 1 else "so it does not converge"
-    best = fastest((float(ran.curvatures[0]), float(ran.curvatures[1])))
+    best = fastest((float(run.curvatures[0]), float(run.curvatures[1])))
     sentences = [
         f"{ends}: {tau}.",
         f"The best setting for these two curvatures is α = {number(best[0])}, β = {number(best[1])}.",
     ]
-    last = float(ran.losses[-1] / ran.losses[0])
+    last = float(run.losses[-1] / run.losses[0])
     loss = (
-        f"After {len(ran.losses) - 1} steps the loss is {number(last, 2)} times the first."
+        f"After {len(run.losses) - 1} steps the loss is {number(last, 2)} times the first."
         if np.isfinite(last)
         else ("The loss is no longer finite.")
     )
     address = page("explore").address({"task": task, "optimizer": "momentum", "baselines": "momentum"})
     return Drawn(
         [
-            Shown("path", "The path down", picture_figure(theme, ran.scene, "momentum"), sentences),
-            Shown("run", "Loss and velocity", descent_figure(theme, ran.losses, ran.velocity), [loss]),
+            Shown("path", "The path down", picture_figure(theme, run.scene, "momentum"), sentences),
+            Shown("run", "Loss and velocity", descent_figure(theme, run.losses, run.velocity), [loss]),
         ],
         {f"Open tuned momentum on {TASKS[task].title} in Explore": address},
         [f"α = {number(rate)}", f"β = {momentum:g}"],
@@ -116,8 +116,8 @@ def _learned(task: str, positions: Sequence[int], theme: Theme) -> Drawn:
     training = outer.draw()
     training.add_vline(x=max(step, 0.5), line={"color": theme.text, "width": 1.4, "dash": "dash"})
     sentence = (
-        f"Meta-loss of {counted(subject.snapshots[-1], 'outer step')} (faint) and its running median, thin for other "
-        "seeds; the straight lines are what tuned optimizers reach, the dashed one is where you are."
+        f"Meta-loss of {counted(subject.snapshots[-1], 'outer step')} (faint) and its running median, with other seeds as "
+        "thin lines; the straight lines are the tuned optimizers, and the dashed line is your position."
     )
     return Drawn(
         [
@@ -154,8 +154,8 @@ def _win(task: str, positions: Sequence[int], theme: Theme) -> Drawn:
     evaluation, name = evaluation_of(run), f"curves-{task}"
     curves = page("performance").open({"task": task}, theme)[name]
     problems = counted(evaluation.problems, "held-out problem")
-    bars = f"Mean meta-loss over {problems}, the best on top, with one standard error."
-    sentence = f"Mean loss as a share of the first over {problems}; bands are one standard error."
+    bars = f"Mean meta-loss over {problems}, the best at the top, with one standard error."
+    sentence = f"Mean loss relative to the first over {problems}; bands are one standard error."
     return Drawn(
         [
             Shown("bars", "Meta-loss", bars_figure(theme, evaluation), [bars]),
@@ -173,28 +173,28 @@ def _win(task: str, positions: Sequence[int], theme: Theme) -> Drawn:
 
 
 def _mechanisms_query(task: str, view: str, position: int, step: int | None = None) -> str:
-    asked = {"task": task, "versus": "none", "view": view, "position": str(position)}
-    return page("mechanisms").query(asked | ({} if step is None else {"outer_step": str(step)}))
+    entries = {"task": task, "versus": "none", "view": view, "position": str(position)}
+    return page("mechanisms").query(entries | ({} if step is None else {"outer_step": str(step)}))
 
 
 def _mechanism(view: str) -> Callable[[str, Sequence[int], Theme], Drawn]:
     def make(task: str, positions: Sequence[int], theme: Theme) -> Drawn:
         position = positions[0] if positions else LAST // 2
         query = _mechanisms_query(task, view, position)
-        there = page("mechanisms").open(query, theme)
+        originals = page("mechanisms").open(query, theme)
         figures = [
             Shown(
                 name,
-                there[name].title,
-                there[name].draw(),
-                there[name].caption()[FIRST.get((view, name), 0) :],
+                originals[name].title,
+                originals[name].draw(),
+                originals[name].caption()[FIRST.get((view, name), 0) :],
                 "mechanisms",
                 query,
             )
             for name in SHOWN[view]
         ]
         link = {f"Open {MECHANISMS[view].title.lower()} in Mechanisms": f"{page('mechanisms').path}?{query}"}
-        reading = there[SHOWN[view][0]].reading()
+        reading = originals[SHOWN[view][0]].reading()
         return Drawn(figures, link, [reading] if reading else [])
 
     return make
@@ -213,11 +213,11 @@ def draw(chapter: str, task: str, positions: Sequence[int], theme: Theme) -> Dra
 
     Args:
         chapter: its name.
-        task: whose optimizers are shown.
+        task: the task whose optimizers are shown.
         positions: of its sliders, 0 to `LAST`.
         theme: light or dark.
 
     Raises:
-        InputError: what it shows is missing or damaged.
+        InputError: data of its figures is missing or damaged.
     """
     return DRAW[chapter](task, positions, theme)

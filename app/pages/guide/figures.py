@@ -8,7 +8,7 @@ from app.shared.numbers import plus_minus
 from app.shared.style import LEAST_LOSS, OPTIMIZER_COLORS, Theme, figure, finite, line
 from core.evaluation.held_out import Evaluation
 
-HIGHEST = 1e3  # losses beyond end the axis
+HIGHEST = 1e3  # the axis ends here
 
 
 def descent_figure(theme: Theme, losses: np.ndarray, velocity: np.ndarray) -> go.Figure:
@@ -36,12 +36,12 @@ def descent_figure(theme: Theme, losses: np.ndarray, velocity: np.ndarray) -> go
 
 
 def bars_figure(theme: Theme, evaluation: Evaluation) -> go.Figure:
-    """Mean meta-loss of every optimizer with one standard error, the best on top; those that diverged are named below."""
+    """Mean meta-loss of every optimizer with one standard error, the best at the top; those that diverged are listed at the bottom."""
     means = {name: score.meta_loss.mean for name, score in evaluation.optimizers.items()}
     places = {name: np.inf if mean is None else mean for name, mean in means.items()}
     order = sorted(places, key=lambda name: places[name], reverse=True)
     errors = [evaluation.optimizers[name].meta_loss.sem or 0.0 for name in order]
-    said = [plus_minus(means[name], evaluation.optimizers[name].meta_loss.sem) for name in order]
+    texts = [plus_minus(means[name], evaluation.optimizers[name].meta_loss.sem) for name in order]
     labels = [TITLES[name] if means[name] is not None else f"{TITLES[name]} (diverged)" for name in order]
     bars = go.Bar(
         x=[means[name] or 0.0 for name in order],
@@ -49,7 +49,7 @@ def bars_figure(theme: Theme, evaluation: Evaluation) -> go.Figure:
         orientation="h",
         marker={"color": [OPTIMIZER_COLORS[name] for name in order]},
         error_x={"type": "data", "array": errors, "color": theme.text, "thickness": 1.4, "width": 4},
-        customdata=said,
+        customdata=texts,
         hovertemplate="%{y}: %{customdata}<extra></extra>",
         name="meta-loss",
     )

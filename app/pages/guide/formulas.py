@@ -1,10 +1,10 @@
-"""Formulas as MathML, which browsers draw by themselves: written in a small part of TeX's notation.
+"""Formulas as MathML, which browsers render themselves, from a small subset of TeX's notation.
 
     h_{k+1} = F(h_k, g_k)      letters, numbers, operators, _ and ^ with {…} for more than one sign
     \\frac{a}{b}  \\sqrt{x}     fractions and roots
-    \\text{loss}  \\quad         upright words; room between two formulas
+    \\text{loss}  \\quad         upright words; space between two formulas
 
-Greek letters and signs such as λ, ∂, ≤ and ‖ are written as they are.
+Greek letters and signs such as λ, ∂, ≤ and ‖ are written directly.
 """
 
 import re
@@ -13,7 +13,7 @@ from html import escape
 from core.errors import InputError
 
 TOKEN = re.compile(r"\\[a-z]+|\d+(?:\.\d+)?|\s+|.", re.DOTALL)
-STICKING = frozenset("()[]|‖⟨⟩")  # brackets keep their size and take no room around them
+STICKING = frozenset("()[]|‖⟨⟩")  # brackets keep their size and have no space around them
 NO_BREAK = "\u00a0"  # MathML drops other spaces at the ends of words
 ARGUMENTS = {r"\frac": 2, r"\sqrt": 1}
 
@@ -44,11 +44,11 @@ class _Reader:
         return self.tokens[self.at] if self.at < len(self.tokens) else None
 
     def take(self) -> str:
-        found = self.peek()
-        if found is None:
+        token = self.peek()
+        if token is None:
             raise self.wrong("ends too early")
         self.at += 1
-        return found
+        return token
 
     def row(self, until: str | None) -> str:
         """Everything up to a closing brace, or to the end."""
@@ -62,7 +62,7 @@ class _Reader:
         return "".join(parts)
 
     def scripted(self) -> str:
-        """One sign with what is above and below it."""
+        """One sign with its superscript and subscript."""
         base = self.single()
         below = above = None
         while self.peek() in ("_", "^"):
@@ -93,7 +93,7 @@ class _Reader:
         return _sign(token)
 
     def words(self) -> str:
-        """What stands in the braces after ``\\text``, spaces included."""
+        """The text in the braces after ``\\text``, including spaces."""
         if self.take() != "{":
             raise self.wrong("needs braces after \\text")
         words = []
@@ -111,10 +111,10 @@ def mathml(formula: str, block: bool = False) -> str:
 
     Args:
         formula: in the notation above.
-        block: whether it stands on a line of its own.
+        block: whether it is on its own line.
 
     Raises:
-        InputError: it cannot be read.
+        InputError: the notation is wrong.
     """
     inner = _Reader(formula).row(None)
     return f'<math display="{"block" if block else "inline"}"><mrow>{inner}</mrow></math>'

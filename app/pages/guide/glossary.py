@@ -1,4 +1,4 @@
-"""Every term of the dashboard in one sentence, with its formula: the guide's glossary derives from it."""
+"""The glossary: every term of the dashboard in one or two sentences, with its formula."""
 
 from dataclasses import dataclass
 
@@ -8,9 +8,9 @@ class Term:
     """One entry.
 
     Attributes:
-        name: as in text.
-        says: what it is, in one or two sentences; ``$…$`` are formulas.
-        formula: on a line of its own, if there is one.
+        name: the term.
+        definition: one or two sentences; ``$…$`` are formulas.
+        formula: on its own line; "" without one.
         see: names of related terms.
     """
 
@@ -21,53 +21,53 @@ class Term:
 
     @property
     def key(self) -> str:
-        """The part of a link after ``#`` that leads to it."""
+        """The fragment of its link, after ``#``."""
         return "term-" + "".join(c if c.isalnum() else "-" for c in self.name.lower())
 
 
 TERMS: tuple[Term, ...] = (
     Term(
         "Adaptation",
-        "A learning rate that falls where gradients are large. In a learned optimizer, large gradients push the state to where the update function is flatter.",
+        "A learning rate that falls where gradients are large. In a learned optimizer, large gradients push the state to a place where the update function is flatter.",
         "α(g) = −\\frac{∂u}{∂g}(h^*(g), g)",
         ("Fixed point", "Effective learning rate"),
     ),
     Term(
         "Autonomous trajectory",
-        "Where the state goes from its start when every gradient is zero. Nothing drives it but time.",
+        "The path of the state from its start when every gradient is zero. Only time drives it.",
         "h_{k+1} = F(h_k, 0)",
         ("Fixed point", "Schedule"),
     ),
     Term(
         "Clip threshold",
-        "The size of gradient beyond which the update hardly grows. Here it is measured as the half-slope: the size at which the slope of the update function has fallen to half of that at zero.",
+        "The gradient size beyond which the update hardly grows. It is measured as the half-slope: the size at which the slope of the update function has fallen to half of its value at zero.",
         "",
         ("Update function", "Saturation"),
     ),
     Term(
         "Component",
-        "One inner parameter. A component-wise optimizer runs the same system once for each of them, with a state of its own.",
+        "One inner parameter. A component-wise optimizer runs the same system for each of them, with a separate state.",
     ),
     Term(
         "Effective learning rate",
-        "Minus the slope of the update function at gradient zero: what the learning rate of gradient descent would have to be to do the same. That of gradient descent is its learning rate.",
+        "Minus the slope of the update function at gradient zero: the learning rate with which gradient descent would make the same small step. For gradient descent, it equals the learning rate.",
         "−\\frac{∂u}{∂g}(h, 0)",
         ("Update function",),
     ),
     Term(
         "Eigenvalue",
-        "The factor $λ$ by which a mode shrinks (or grows) in one step. The nearer its size is to one, the longer the mode remembers.",
+        "The factor $λ$ by which a mode shrinks (or grows) in one step. The closer its size is to one, the longer the mode remembers.",
         "J r = λ r",
         ("Mode", "Time constant"),
     ),
     Term(
         "Fixed point",
-        "A state that stays where it is while the gradient stays what it is. Where the search only finds a state that moves very slowly, it is called a slow point.",
+        "A state that does not change while the gradient is constant. If the search finds only a state that changes very slowly, that state is called a slow point.",
         "h^* = F(h^*, g)",
         ("Linearisation", "Speed"),
     ),
-    Term("Hand-designed optimizer", "One that a person wrote down: gradient descent, momentum, RMSProp, Adam."),
-    Term("Inner parameters", "What is being optimized, $x$: the argument of the loss.", "", ("Component",)),
+    Term("Hand-designed optimizer", "An optimizer that people designed: gradient descent, momentum, RMSProp, Adam."),
+    Term("Inner parameters", "The parameters being optimized, $x$: the argument of the loss.", "", ("Component",)),
     Term(
         "Inner step",
         "One step of the optimizer on a problem, counted by $k$.",
@@ -76,37 +76,37 @@ TERMS: tuple[Term, ...] = (
     ),
     Term(
         "Learned optimizer",
-        "A small recurrent network whose weights were trained so that losses fall quickly when it is used as an optimizer.",
+        "A small recurrent network that was trained so that losses fall quickly when it is used as an optimizer.",
         "",
         ("Meta-loss", "Outer step"),
     ),
     Term(
         "Linearisation",
-        "The linear system that the optimizer equals close to a fixed point. Its matrices are the Jacobians there.",
+        "The linear system that approximates the optimizer close to a fixed point. Its matrices are the Jacobians there.",
         "h_{k+1} − h^* ≈ \\frac{∂F}{∂h} (h_k − h^*) + \\frac{∂F}{∂g} g_k",
         ("Fixed point", "Mode"),
     ),
     Term(
         "Meta-loss",
-        "How good an optimizer was on a problem: the loss as a share of the first, averaged over the inner steps. Lower is better, and being fast early counts.",
+        "The score of an optimizer on a problem: the loss relative to the first, averaged over the inner steps. Lower is better, and early progress counts.",
         "\\frac{1}{K+1} (\\frac{f(x_0)}{f(x_0)} + … + \\frac{f(x_K)}{f(x_0)})",
         ("Unroll",),
     ),
     Term(
         "Meta-parameters",
-        "What outer training adjusts, $θ$: the weights of the network, its readout and its first state.",
+        "The parameters that outer training adjusts, $θ$: the weights of the network, its readout and its initial state.",
         "",
         ("Outer step",),
     ),
     Term(
         "Mode",
-        "A direction of state space along which the linearised system moves by itself, without turning into another. Each one acts as momentum with a decay and a learning rate of its own.",
+        "A direction of state space in which the linearised system moves independently of the others. Each mode acts as momentum with its own decay and learning rate.",
         "α_j = −\\frac{(U_h R_j)(L_j J_g)}{λ_j}",
         ("Eigenvalue", "Momentum"),
     ),
     Term(
         "Momentum",
-        "Gradient descent with a memory: the velocity $v$ is a sum of all gradients so far, older ones weighing less. Friction is what makes it forget, $1 − β$.",
+        "Gradient descent with a memory: the velocity $v$ is a sum of all gradients so far, with less weight on older ones. Friction, $1 − β$, makes it forget.",
         "v_{k+1} = β v_k + g_k, \\quad x_{k+1} = x_k − α v_{k+1}",
         ("Mode",),
     ),
@@ -118,48 +118,53 @@ TERMS: tuple[Term, ...] = (
     ),
     Term(
         "Saturation",
-        "The update stops growing with the gradient: the update function bends towards a level. This is what gradient clipping does at once.",
+        "The update stops growing with the gradient: the update function levels off. Gradient clipping does this abruptly.",
         "",
         ("Clip threshold",),
     ),
     Term(
         "Schedule",
-        "A learning rate that changes with the step, whatever the gradients are. In a learned optimizer it is carried by the drift of the state.",
+        "A learning rate that changes with the step, independently of the gradients. In a learned optimizer, the drift of the state produces it.",
         "",
         ("Autonomous trajectory",),
     ),
     Term(
         "Speed",
-        "How far a state is from resting, squared and halved. It is zero at a fixed point.",
+        "Half the squared distance that a state moves in one step. It is zero at a fixed point.",
         "q = \\frac{1}{2} ‖F(h, g) − h‖^2",
         ("Fixed point",),
     ),
     Term(
         "Standard error (s.e.)",
-        "How far a mean over problems is likely to be off because only so many of them were tried: the standard deviation $s$ over the root of their number $n$.",
+        "The typical error of a mean over a limited number of problems: the standard deviation $s$ divided by the square root of their number $n$.",
         "\\frac{s}{\\sqrt{n}}",
     ),
-    Term("State", "What an optimizer remembers about one component: one vector, $h$.", "", ("State space",)),
+    Term("State", "The memory of an optimizer for one component: a vector, $h$.", "", ("State space",)),
     Term(
         "State space",
-        "All states an optimizer can be in. Drawn in the two directions in which the states met differ most, their principal components.",
+        "All states that an optimizer can have. It is drawn in the two directions in which the observed states differ most, their principal components.",
     ),
-    Term("Task", "A distribution of problems. A problem is one draw from it: a loss and a start.", "", ("Meta-loss",)),
+    Term(
+        "Task",
+        "A distribution of problems. A problem is one draw from it: a loss and a start point.",
+        "",
+        ("Meta-loss",),
+    ),
     Term(
         "Time constant",
-        "Steps after which a mode has shrunk to about a third of what it was (to $1 / e$). Also called timescale.",
+        "The number of steps in which a mode shrinks to about a third of its size (to $1 / e$). Also called timescale.",
         "τ = −\\frac{1}{\\text{ln} |λ|}",
         ("Eigenvalue",),
     ),
     Term(
         "Unroll",
-        "The whole chain of inner steps on a problem, seen as one computation that can be differentiated. The unroll length is how many there are.",
+        "The whole chain of inner steps on a problem as one computation that can be differentiated. The unroll length is the number of steps.",
         "",
         ("Inner step",),
     ),
     Term(
         "Update function",
-        "How far a component moves, as a function of the gradient, for one state. Gradient descent's is a straight line.",
+        "The step of a component as a function of the gradient, for one state. For gradient descent it is a straight line.",
         "g ↦ u(h, g)",
         ("Effective learning rate", "Saturation"),
     ),

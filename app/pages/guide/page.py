@@ -1,4 +1,4 @@
-"""Guide: what makes a learned optimizer work, told from gradient descent with momentum on, with figures one can move."""
+"""The Guide page: how a learned optimizer works, starting from gradient descent with momentum, with interactive figures."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,15 +23,15 @@ from core.tasks import TASKS
 dash.register_page(__name__, **PAGE.registration())
 
 LEAD = (
-    "A small recurrent network can be trained to optimize. What does it learn? Taken apart with the tools of dynamical systems, "
-    "it turns out to use mechanisms that people had found by hand before. This page takes one apart; everything on it can be "
-    "moved. You need to know gradient descent with momentum, no more."
+    "A small recurrent network can be trained to optimize. What does it learn? The tools of dynamical systems show that it uses "
+    "mechanisms that people had already invented by hand. This page takes one such network apart, and every figure is interactive. "
+    "You only need to know gradient descent with momentum."
 )
 STILL_COMING = "Computing the figures…"
 
 
 def layout(**query: str) -> html.Main:
-    """The page for one link: its prose at once, its figures as one comes near them."""
+    """The page for one link: the text at once, the figures when the reader scrolls near them."""
     view, wrong = parse({name: value for name, value in query.items() if isinstance(value, str)})
     return html.Main(
         className="guide",
@@ -50,7 +50,7 @@ def layout(**query: str) -> html.Main:
                     html.Div(
                         className="story-task",
                         children=[
-                            html.Span("All figures are of", className="label"),
+                            html.Span("All figures show", className="label"),
                             dmc.SegmentedControl(
                                 id="guide-task",
                                 data=task_options(),
@@ -170,7 +170,7 @@ def _figure(chapter: str, shown: Shown) -> html.Section:
 
 
 def origins(drawn: Drawn) -> list[Any]:
-    """Links to the views that the figures come from."""
+    """Links to the pages that the figures come from."""
     parts: list[Any] = []
     for text, href in drawn.links.items():
         parts += [*([" · "] if parts else []), dcc.Link(f"{text} →", href=href)]
@@ -178,7 +178,7 @@ def origins(drawn: Drawn) -> list[Any]:
 
 
 def _callback_of(chapter: Chapter) -> Callable[..., Any]:
-    """The chapter's figures: drawn once its reader is near, and again at every change."""
+    """The callback of a chapter's figures: it draws them when the reader is near, and again after every change."""
 
     def on_chapter(near: bool, task: str, theme: str, *rest: Any) -> tuple[Any, ...]:
         *positions, scheme = rest
@@ -194,24 +194,27 @@ def _callback_of(chapter: Chapter) -> Callable[..., Any]:
     return on_chapter
 
 
-for _one in CHAPTERS:
-    if _one.drawn:
+for _chapter_row in CHAPTERS:
+    if _chapter_row.drawn:
         callback(
-            Output(f"guide-{_one.name}-stage", "children"),
-            Output(f"guide-{_one.name}-links", "children"),
-            *[Output(f"guide-{_one.name}-{slider.name}-readout", "children") for slider in _one.sliders],
-            Input(f"guide-{_one.name}-near", "data"),
+            Output(f"guide-{_chapter_row.name}-stage", "children"),
+            Output(f"guide-{_chapter_row.name}-links", "children"),
+            *[
+                Output(f"guide-{_chapter_row.name}-{slider.name}-readout", "children")
+                for slider in _chapter_row.sliders
+            ],
+            Input(f"guide-{_chapter_row.name}-near", "data"),
             Input("guide-task", "value"),
             Input("theme", "data"),
-            *[Input(f"guide-{_one.name}-{slider.name}", "value") for slider in _one.sliders],
+            *[Input(f"guide-{_chapter_row.name}-{slider.name}", "value") for slider in _chapter_row.sliders],
             State("provider", "forceColorScheme"),
             prevent_initial_call=True,
-        )(_callback_of(_one))
+        )(_callback_of(_chapter_row))
 
 
 @callback(Output("guide-subject", "children"), Input("guide-task", "value"))
 def on_task(task: str) -> str:
-    """Which optimizer the figures are of."""
+    """The description of the optimizer in the figures."""
     try:
         return subject_of(task).detail
     except InputError as error:

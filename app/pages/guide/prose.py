@@ -1,4 +1,4 @@
-"""Prose with formulas, stress and links, as Dash components."""
+"""Prose with formulas, emphasis and links, as Dash components."""
 
 import re
 from typing import Any
@@ -11,7 +11,7 @@ MARKED = re.compile(r"(\$[^$]+\$|\*[^*]+\*|\[[^\]]+\]\([^)]+\))")
 
 
 def formula(text: str, block: bool = False) -> Any:
-    """A formula; the browser puts the MathML in (assets/guide.js), since Dash has no component for it."""
+    """A formula; the browser inserts the MathML, since Dash has no component for it."""
     if block:
         return html.Div(className="formula", **{"data-math": mathml(text, block=True)})
     return html.Span(className="formula", **{"data-math": mathml(text)})
@@ -27,10 +27,10 @@ def _part(text: str) -> Any:
 
 
 def inline(text: str) -> list[Any]:
-    """A sentence: ``$…$`` are formulas, ``*…*`` is stressed, ``[…](…)`` is a link of this site."""
+    """A sentence: ``$…$`` are formulas, ``*…*`` is emphasis, ``[…](…)`` is a link within the dashboard."""
     return [_part(part) if MARKED.fullmatch(part) else part for part in MARKED.split(text) if part]
 
 
 def paragraph(text: str) -> Any:
-    """A paragraph, or a formula on a line of its own if it begins with ``=``."""
+    """A paragraph, or a formula on its own line if the text begins with ``=``."""
     return formula(text[1:], block=True) if text.startswith("=") else html.P(inline(text))

@@ -1,4 +1,4 @@
-"""Everything a view of the Guide can be, as one typed table: its link derives from it."""
+"""The fields of a Guide view as one typed table. Its links derive from it."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ class View:
     """One view of the Guide.
 
     Attributes:
-        task: whose optimizers the figures show.
+        task: the task whose optimizers the figures show.
         theme: "light", "dark" or "auto".
     """
 

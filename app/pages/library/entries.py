@@ -1,6 +1,6 @@
-"""The library: every trained optimizer that is here, shipped or one's own, with what is known of it and costs nothing to say.
+"""The library's rows: every trained optimizer, shipped or the user's own, with metadata that is cheap to read.
 
-Nothing is computed but sums and medians of what lies in the run's folder; a folder is read once for each change of its files.
+Only sums and medians of the files in a run's folder are computed. A folder is read again only when its files change.
 """
 
 import functools
@@ -28,9 +28,9 @@ Kind = Literal["zoo", "own"]
 CURVE, EVALUATION = "outer_loss.csv", "evaluation.json"
 FILES = ("config.json", "status.json", "job.json", LABEL_FILE, CURVE, EVALUATION, ABLATIONS_FILE, "snapshots")
 POINTS = 60  # of a sparkline
-LOOKED_AT = 20  # outer steps at most behind one of them
+LOOKED_AT = 20  # outer steps sampled for one of its points, at most
 HEIGHT = 100
-MECHANISMS = {  # the re-run that says what each is worth
+MECHANISMS = {  # mechanism to the ablation that measures it
     "momentum": "linearised",
     "clipping": "unsaturated",
     "schedule": "frozen_start",
@@ -44,7 +44,7 @@ class _Score(BaseModel):
 
 
 class _Compared(BaseModel):
-    """What the library says of an ``evaluation.json``: no curves."""
+    """The parts of an ``evaluation.json`` that the library shows: no curves."""
 
     problems: int
     outer_step: int | None = None
@@ -52,34 +52,34 @@ class _Compared(BaseModel):
 
 
 def downsample(path: Path, points: int = POINTS) -> list[float | None]:
-    """A run's outer loss curve as medians of equal stretches; None where no loss looked at was finite.
+    """A run's outer loss curve as medians of equal segments; None where no sampled loss is finite.
 
     Args:
         path: its ``outer_loss.csv``.
-        points: how many stretches at most.
+        points: the largest number of segments.
 
     Raises:
-        InputError: a line that was looked at is damaged.
+        InputError: a sampled line is damaged.
     """
     try:
         lines = whole_lines(path, 1)
     except FileNotFoundError:
         return []
     count = min(points, len(lines))
-    found: list[float | None] = []
+    medians: list[float | None] = []
     for i in range(count):
         part = lines[i * len(lines) // count : (i + 1) * len(lines) // count]
         try:
             losses = [float(line.split(b",", 2)[1]) for line in part[:: math.ceil(len(part) / LOOKED_AT)]]
         except (ValueError, IndexError):
-            raise InputError(f"{path} is damaged: a line holds no meta-loss") from None
+            raise InputError(f"{path} is damaged: a line has no meta-loss") from None
         finite = [loss for loss in losses if math.isfinite(loss)]
-        found.append(statistics.median(finite) if finite else None)
-    return found
+        medians.append(statistics.median(finite) if finite else None)
+    return medians
 
 
 def heights(values: Sequence[float | None], top: int = HEIGHT) -> list[int | None]:
-    """A curve as whole numbers from 0, its least value, to ``top``, its largest; in the logarithm if all are positive."""
+    """A curve as whole numbers from 0 (its smallest value) to ``top`` (its largest); on a log scale if all are positive."""
     known = [value for value in values if value is not None]
     if not known:
         return [None] * len(values)
@@ -102,29 +102,31 @@ def _curve(run: Run) -> dict[str, Any]:
 
 
 def _held_out(run: Run) -> dict[str, Any] | None:
-    """The kept comparison: its own meta-loss, and the tuned hand-designed optimizer that did best."""
+    """The stored comparison: the run's own meta-loss, and that of the best tuned baseline."""
     if not (run.path / EVALUATION).exists():
         return None
-    found = read_json(run.path / EVALUATION, _Compared)
-    own = found.optimizers.get("learned")
+    stored = read_json(run.path / EVALUATION, _Compared)
+    own = stored.optimizers.get("learned")
     if own is None:
         return None
     baselines = {
-        name: one for name, one in found.optimizers.items() if name != "learned" and one.meta_loss.mean is not None
+        name: score
+        for name, score in stored.optimizers.items()
+        if name != "learned" and score.meta_loss.mean is not None
     }
     best = min(baselines, key=lambda name: baselines[name].meta_loss.mean or 0.0, default=None)
     return {
         **own.meta_loss.model_dump(),
         "diverged": own.diverged,
-        "problems": found.problems,
-        "outer_step": found.outer_step,
+        "problems": stored.problems,
+        "outer_step": stored.outer_step,
         "baseline": best,
         "baseline_mean": None if best is None else baselines[best].meta_loss.mean,
         "baseline_sem": None if best is None else baselines[best].meta_loss.sem,
     }
 
 
-def _earnings(run: Run) -> Ablations | None:
+def _ablations(run: Run) -> Ablations | None:
     path = run.path / ABLATIONS_FILE
     return read_json(path, Ablations) if path.exists() else None
 
@@ -135,17 +137,17 @@ def _ratio(means: dict[str, float | None], name: str) -> float | None:
 
 
 def _mechanisms(run: Run) -> dict[str, Any] | None:
-    """By mechanism, how many times the meta-loss becomes without it (momentum: with nothing else); absent if it has no such
-    re-run, null if that diverges."""
-    found = _earnings(run)
-    if found is None:
+    """By mechanism, the ratio of the meta-loss without it to the unmodified one (momentum: with nothing else). A mechanism is
+    absent if its ablation was not run, and None if it diverges."""
+    stored = _ablations(run)
+    if stored is None:
         return None
-    means = {one.name: one.meta_loss.mean for one in found.ablations}
+    means = {ablation.name: ablation.meta_loss.mean for ablation in stored.ablations}
     return {name: _ratio(means, variant) for name, variant in MECHANISMS.items() if variant in means}
 
 
 def _submitted(run: Run) -> float | None:
-    """When a run of one's own came to be: submitted, or its configuration written."""
+    """When a run of the user's was submitted, or its configuration written."""
     try:
         return read_json(run.path / "job.json", JobInfo).submitted
     except InputError:
@@ -157,7 +159,7 @@ def _entry(path: Path, kind: Kind) -> dict[str, Any]:
 
     Raises:
         InputError: a file is damaged.
-        OSError: it is gone, or cannot be read.
+        OSError: it was deleted, or cannot be read.
     """
     run = Run(path)
     config, status, label, kept = run.config, run.status(), read_label(path), run.snapshots()
@@ -192,8 +194,8 @@ def _entry(path: Path, kind: Kind) -> dict[str, Any]:
 
 
 @functools.lru_cache(maxsize=8192)
-def _known(path: Path, kind: Kind, found: Stamp) -> dict[str, Any] | str:
-    """A row, or the sentence why there is none; ``found`` (of the run's files) is part of the key only."""
+def _known(path: Path, kind: Kind, state: Stamp) -> dict[str, Any] | str:
+    """A row, or an error message; ``state`` (of the run's files) is only part of the cache key."""
     try:
         return _entry(path, kind)
     except InputError as error:
@@ -201,33 +203,33 @@ def _known(path: Path, kind: Kind, found: Stamp) -> dict[str, Any] | str:
 
 
 def entry(path: Path, kind: Kind) -> dict[str, Any] | str:
-    """One run's row, from memory if nothing has changed; the sentence why there is none if it is damaged.
+    """One run's row, from memory if nothing has changed; an error message if it is damaged.
 
     Raises:
-        OSError: it is gone.
+        OSError: it was deleted.
     """
-    found = stamp(path, FILES)
-    return _known(path, kind, found) if is_settled(found) else _known.__wrapped__(path, kind, found)
+    state = stamp(path, FILES)
+    return _known(path, kind, state) if is_settled(state) else _known.__wrapped__(path, kind, state)
 
 
 def _rows(paths: Sequence[Path], kind: Kind, damaged: list[str]) -> list[dict[str, Any]]:
     rows = []
     for path in paths:
         try:
-            found = entry(path, kind)
-        except OSError:  # deleted this moment
+            row = entry(path, kind)
+        except OSError:  # deleted in the meantime
             continue
-        if isinstance(found, str):
-            damaged.append(found)
+        if isinstance(row, str):
+            damaged.append(row)
         else:
-            rows.append(found)
+            rows.append(row)
     return rows
 
 
 def list_runs(root: Path | None = None) -> dict[str, Any]:
-    """All runs, the shipped ones first: "entries", and in "damaged" a sentence for every folder that cannot be read.
+    """All runs, the shipped ones first, in "entries", and in "damaged" an error message for every folder that cannot be read.
 
-    Each entry has "looks": whether the other pages list it (over, with a snapshot, and of a name that none shipped has).
+    Each entry has "looks": whether the other pages list it (it is over, has a snapshot, and no shipped optimizer has its name).
     """
     shipped = [item.name for item in zoo.entries()]
     own = [path.parent for path in sorted((root or runs_root()).glob("*/config.json")) if is_name(path.parent.name)]
@@ -245,7 +247,7 @@ def find(kind: str, name: str, root: Path | None = None) -> Path:
     """The folder of a run.
 
     Raises:
-        UnknownError: there is none.
+        UnknownError: it does not exist.
     """
     if is_name(name):
         if kind == "zoo" and name in {item.name for item in zoo.entries()}:
@@ -255,30 +257,30 @@ def find(kind: str, name: str, root: Path | None = None) -> Path:
     raise UnknownError(f"there is no {'shipped optimizer' if kind == 'zoo' else 'run'} {name[:80]!r}")
 
 
-def one(kind: Kind, path: Path) -> dict[str, Any]:
-    """One row, as in `list_runs`.
+def row_of(kind: Kind, path: Path) -> dict[str, Any]:
+    """One row of `list_runs`.
 
     Raises:
         InputError: the run is damaged.
     """
-    found = entry(path, kind)
-    if isinstance(found, str):
-        raise InputError(found)
-    return _seen(found, [item.name for item in zoo.entries()])
+    row = entry(path, kind)
+    if isinstance(row, str):
+        raise InputError(row)
+    return _seen(row, [item.name for item in zoo.entries()])
 
 
 def details(kind: Kind, path: Path) -> dict[str, Any]:
-    """All that is kept of one run: its row, configuration, the command that trains it again, snapshots, comparisons.
+    """The details of a run: its row, configuration, the command that trains it again, snapshots, comparisons.
 
     Raises:
         InputError: the run is damaged.
     """
-    row, run = one(kind, path), Run(path)
+    row, run = row_of(kind, path), Run(path)
     scores: dict[str, Any] = {}
     if (path / EVALUATION).exists():
-        found = read_json(path / EVALUATION, _Compared).optimizers
-        scores = {name: {**score.meta_loss.model_dump(), "diverged": score.diverged} for name, score in found.items()}
-    kept = _earnings(run)
+        stored = read_json(path / EVALUATION, _Compared).optimizers
+        scores = {name: {**score.meta_loss.model_dump(), "diverged": score.diverged} for name, score in stored.items()}
+    kept = _ablations(run)
     means = {} if kept is None else {item.name: item.meta_loss.mean for item in kept.ablations}
     return {
         **row,

@@ -1,4 +1,4 @@
-"""Library: every optimizer that ships or was trained here, with what is known of it; the browser sorts and filters."""
+"""The Library page: every optimizer that ships, was trained here or was imported; the browser sorts and filters."""
 
 from dataclasses import asdict
 from typing import Any
@@ -18,8 +18,10 @@ from core.settings import settings_of
 
 dash.register_page(__name__, **PAGE.registration())
 
-INTRODUCTION = "Every learned optimizer that ships with Loptscope, was trained here or was imported. Press a name for all that is kept of it."
-COLUMNS = {  # by what they are sorted by; None: not at all
+INTRODUCTION = (
+    "Every learned optimizer that ships with Loptscope, was trained here or was imported. Click a name for details."
+)
+COLUMNS = {  # heading to sort key; None: not sortable
     "Optimizer": "title",
     "Task": "task",
     "Cell": "label",
@@ -32,15 +34,15 @@ COLUMNS = {  # by what they are sorted by; None: not at all
     "Open in": None,
 }
 ABOUT = {
-    "Outer loss": "Medians of the outer loss curve, in its logarithm; sorted by the last one",
-    "Held-out meta-loss": "Mean ± standard error on held-out problems, and the best tuned hand-designed optimizer on the same",
-    "Mechanisms": "How many times the meta-loss becomes with momentum alone, and without each other mechanism",
+    "Outer loss": "Medians of the outer loss curve on a log scale; sorted by the last one",
+    "Held-out meta-loss": "Mean ± standard error on held-out problems, and the best tuned baseline on the same problems",
+    "Mechanisms": "Ratio of meta-losses: with momentum alone, and without each other mechanism",
 }
 assert {name for name in COLUMNS.values() if name} == set(SORTABLE)
 
 
 def layout(**query: str) -> html.Main:
-    """The page for one link; the browser asks for the runs and draws the rows."""
+    """The page for one link; the browser requests the runs and draws the rows."""
     view, wrong = parse({name: value for name, value in query.items() if isinstance(value, str)})
     return html.Main(
         className="library",
@@ -70,20 +72,22 @@ def layout(**query: str) -> html.Main:
                 className="card",
                 id="library-import-card",
             ),
-            html.Section(id="library-bin", className="card", hidden=True, **{"aria-labelledby": "library-bin-title"}),
+            html.Section(
+                id="library-trash", className="card", hidden=True, **{"aria-labelledby": "library-trash-title"}
+            ),
             html.Dialog(id="library-question", className="question", **{"aria-labelledby": "library-question-text"}),
         ],
     )
 
 
 def _words() -> dict[str, Any]:
-    """What the browser's part says of names."""
+    """Titles and choices for the browser."""
     return {
         "tasks": {name: title for name, title in CHOICES["task"].items() if name != ANY},
         "optimizers": TITLES,
         "days": DAYS,
         "largest": LARGEST,
-        "choices": {one.name: one.choices for one in settings_of(Architecture) if one.choices},
+        "choices": {row.name: row.choices for row in settings_of(Architecture) if row.choices},
         "defaults": Architecture().model_dump(mode="json"),
     }
 

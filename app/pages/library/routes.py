@@ -1,6 +1,6 @@
-"""The HTTP interface to the library: list, rename, note, delete and put back, download, import. Whatever is not understood is a 4xx with one sentence.
+"""HTTP routes for the library: list, label, delete, restore, download, import. An invalid request gets a 4xx status and a one-sentence error.
 
-A run is named by its kind ("zoo" or "own") and its name.
+A run's address has its kind ("zoo" or "own") and its name.
 """
 
 import hashlib
@@ -12,14 +12,14 @@ from flask import Blueprint, Response, jsonify, request
 from pydantic import ValidationError
 from werkzeug.wrappers import Response as WSGIResponse
 
-from app.pages.library.entries import details, find, list_runs, one
+from app.pages.library.entries import details, find, list_runs, row_of
 from app.shared.http import LARGEST_BODY, RefusalError, body, guard, json_object, nothing
 from app.shared.links import whole
 from core.errors import InputError, choose, sentence
 from core.files.zip import zipped
 from core.jobs.limits import Limits
 from core.optimizers.recurrent import Architecture
-from core.runs import trash as bin_
+from core.runs import trash
 from core.runs.label import write_label
 from core.runs.run import Run, runs_root
 from core.runs.transfer import LARGEST, export_weights, import_weights
@@ -34,10 +34,10 @@ ATTRIBUTES = tuple(Architecture.model_fields)
 
 @library.get("/api/library")
 def listing() -> WSGIResponse:
-    """All runs, what could not be read, and the bin; 304 to a client that has the same already."""
-    bin_.expire()
-    found = {**list_runs(), "bin": [one.model_dump() for one in bin_.deleted()], "bin_days": bin_.DAYS}
-    content = json.dumps(found, allow_nan=False, separators=(",", ":")).encode()
+    """All runs, errors of unreadable runs, and the trash; 304 if the client has the same content."""
+    trash.expire()
+    runs = {**list_runs(), "trash": [run.model_dump() for run in trash.deleted()], "trash_days": trash.DAYS}
+    content = json.dumps(runs, allow_nan=False, separators=(",", ":")).encode()
     response = Response(content, mimetype="application/json")
     response.set_etag(hashlib.blake2b(content, digest_size=12).hexdigest(), weak=True)
     response.headers["Cache-Control"] = "no-cache"
@@ -46,8 +46,8 @@ def listing() -> WSGIResponse:
 
 @library.get(f"/api/library/{KIND}/<name>")
 def detail(kind: Any, name: str) -> Response:
-    """All that is kept of one run."""
-    content = json.dumps(details(kind, find(kind, name)), allow_nan=False)  # in its order, the optimizer itself first
+    """The details of one run."""
+    content = json.dumps(details(kind, find(kind, name)), allow_nan=False)  # in this order: the optimizer itself first
     return Response(content, mimetype="application/json")
 
 
@@ -56,34 +56,34 @@ def label(name: str) -> Response:
     """Change the title, the note or both."""
     path = find("own", name)
     write_label(path, json_object("title", "note"))
-    return jsonify(one("own", path))
+    return jsonify(row_of("own", path))
 
 
 @library.post("/api/library/own/<name>/delete")
 def delete(name: str) -> Response:
-    """Move a run into the bin."""
+    """Move a run to the trash."""
     nothing()
-    return jsonify({"name": name, "bin": bin_.move_to_trash(find("own", name))})
+    return jsonify({"name": name, "trash": trash.move_to_trash(find("own", name))})
 
 
-@library.post("/api/library/bin/<identity>/restore")
+@library.post("/api/library/trash/<identity>/restore")
 def restore(identity: str) -> Response:
-    """Put a run back."""
+    """Restore a run from the trash."""
     nothing()
-    path = bin_.restore(identity)
+    path = trash.restore(identity)
     return jsonify({"name": path.name})
 
 
-@library.post("/api/library/bin/empty")
-def empty_bin() -> Response:
-    """Remove what is in the bin for good."""
+@library.post("/api/library/trash/empty")
+def empty_trash() -> Response:
+    """Remove everything in the trash permanently."""
     nothing()
-    return jsonify({"emptied": bin_.empty()})
+    return jsonify({"emptied": trash.empty()})
 
 
 @library.get(f"/api/library/{KIND}/<name>/weights")
 def weights(kind: str, name: str) -> Response:
-    """One snapshot as a safetensors file that says its configuration; the last one without ``?outer_step=K``."""
+    """One snapshot as a safetensors file with its configuration; by default the last, another with ``?outer_step=K``."""
     run = Run(find(kind, name))
     text = request.args.get("outer_step")
     kept = run.snapshots()
@@ -108,11 +108,11 @@ def _attachment(response: Response, name: str) -> Response:
 
 @library.post("/api/library/weights")
 def take_in() -> Response:
-    """Import a safetensors file, which is the body; the query has ``task`` and ``name``, and what the file does not say."""
+    """Import the safetensors file in the body. The query has ``task``, ``name`` and whatever the file does not contain."""
     given = request.args.to_dict()
     for key in given:
         if key not in ("task", "name", *ATTRIBUTES):
-            raise RefusalError(400, f"{key[:40]!r} is not known here: choose from task, name, {', '.join(ATTRIBUTES)}")
+            raise RefusalError(400, f"{key[:40]!r} is unknown: choose from task, name, {', '.join(ATTRIBUTES)}")
     for key in ("task", "name"):
         if not given.get(key):
             raise RefusalError(400, f"{key} is missing")
@@ -125,15 +125,15 @@ def take_in() -> Response:
         raise RefusalError(400, "the body is empty: it must be a safetensors file")
     limits, root = Limits.from_environment(), runs_root()
     root.mkdir(parents=True, exist_ok=True)
-    limits.check_kept(len(list(root.glob("*/config.json"))) + bin_.count(root), root)
+    limits.check_kept(len(list(root.glob("*/config.json"))) + trash.count(root), root)
     run = import_weights(content, name=given["name"], task=given["task"], architecture=architecture)
-    response = jsonify(one("own", run.path))
+    response = jsonify(row_of("own", run.path))
     response.status_code = 201
     return response
 
 
 def _architecture(given: Mapping[str, str]) -> Architecture | None:
-    """What a query says of an architecture, None if nothing."""
+    """The architecture in a query; None if it has none."""
     if not given:
         return None
     for key in ("cell", "units"):

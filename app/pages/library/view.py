@@ -1,4 +1,4 @@
-"""Everything a view of the Library page can be, as one typed table: filters, the table's order, the run that is open."""
+"""The fields of a Library view as one typed table: filters, the table's order, the open run."""
 
 from dataclasses import dataclass
 from typing import get_args
@@ -14,15 +14,15 @@ from core.tasks import TASKS
 
 ANY = "any"
 SORTABLE = ("title", "task", "label", "state", "last", "held_out", "parameters", "when")
-SORTS = tuple(sign + name for name in SORTABLE for sign in ("", "-"))  # "-" sorts downwards
-CELLS = next(one.choices for one in settings_of(Architecture) if one.name == "cell")
+SORTS = tuple(sign + name for name in SORTABLE for sign in ("", "-"))  # "-" sorts in descending order
+CELLS = next(row.choices for row in settings_of(Architecture) if row.name == "cell")
 CHOICES: dict[str, dict[str, str]] = {
     "task": {ANY: "Any task", **{name: task.title for name, task in TASKS.items()}},
     "cell": {ANY: "Any cell", **CELLS},
     "origin": {ANY: "Any origin", "own": "Own", "shipped": "Shipped"},
     "state": {ANY: "Any state", **{name: name for name in get_args(State)}},
 }
-LONGEST = 200  # letters of a text to search for
+LONGEST = 200  # characters of a search text
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class View:
     """One view of the Library page.
 
     Attributes:
-        text: that a run's title, name, note or task must have in it.
-        task, cell, origin, state: what is shown; "any" for all.
-        sort: column that the table is sorted by, with "-" before it downwards.
+        text: text to search for in titles, names, notes and tasks.
+        task, cell, origin, state: filters; "any" for all.
+        sort: the column that the table is sorted by; with a leading "-" in descending order.
         open: kind and name of the run whose details are shown, as in "zoo/rosenbrock-gru64"; "" for none.
         theme: "light", "dark" or "auto".
     """
@@ -49,7 +49,7 @@ class View:
 
 def _read_text(text: str, so_far: Values) -> str:
     if len(text) > LONGEST:
-        raise InputError(f"text must have at most {LONGEST} letters (got {len(text)})")
+        raise InputError(f"text must have at most {LONGEST} characters (got {len(text)})")
     return text
 
 

@@ -1,4 +1,4 @@
-"""From a view of the Mechanisms page to its arrays: computed once for an optimizer's snapshot, kept by what they depend on."""
+"""From a view of the Mechanisms page to its arrays: computed once for an optimizer's snapshot and cached under a hash of everything they depend on."""
 
 import functools
 import hashlib
@@ -22,7 +22,7 @@ _asked: set[str] = set()
 
 @functools.lru_cache(maxsize=48)
 def _context(task: str, name: str, outer_step: int | None, made_of: str) -> Context:
-    """What the views of one optimizer share; ``made_of`` (its weights) is part of the key only."""
+    """What the views of one optimizer share; ``made_of`` (its weights) is only part of the cache key."""
     return Context(subjects(task)[name].optimizer(outer_step), make_task(task))
 
 
@@ -37,7 +37,7 @@ def measured(task: str, name: str, outer_step: int | None, view: str) -> Bundle:
 
     Args:
         task: name of the task.
-        name: of the optimizer, as in the catalog.
+        name: of the optimizer, from the catalog.
         outer_step: of its snapshot; None for a hand-designed one.
         view: one of the mechanisms.
     """
@@ -53,7 +53,7 @@ def measured(task: str, name: str, outer_step: int | None, view: str) -> Bundle:
 
 
 def _saved(task: str, name: str, outer_step: int | None) -> Ablations | None:
-    """Interventions kept with a run, of its last snapshot."""
+    """The ablations of a run's last snapshot, if they are stored with it."""
     subject = subjects(task)[name]
     if subject.run is None or outer_step != subject.snapshots[-1]:
         return None
@@ -62,9 +62,9 @@ def _saved(task: str, name: str, outer_step: int | None) -> Ablations | None:
 
 
 def prepare(task: str, name: str, view: str) -> None:
-    """Compute the view of every snapshot in the background, so that outer training plays like a film."""
+    """Compute the view of every snapshot in the background, so that outer training plays as an animation."""
     if not MECHANISMS[view].snapshots_ahead:
-        return  # these take seconds each: only what is looked at
+        return  # each takes seconds: compute only what is shown
     for outer_step in reversed(subjects(task)[name].snapshots):
         key = _key(task, name, outer_step, view)
         if key not in _asked:

@@ -1,4 +1,4 @@
-"""A view of the Mechanisms page, drawn: for each optimizer its figures, the sentences under them, and what moves in them."""
+"""Draws a view of the Mechanisms page: each optimizer's figures, captions and moving parts."""
 
 import hashlib
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from app.shared.mechanisms.frames import Frames
 from app.shared.mechanisms.references import references_of
 from app.shared.style import OPTIMIZER_COLORS, Theme
 
-SECOND = "#5b5bd6"  # of a learned optimizer beside another one: one colour, one optimizer
+SECOND = "#5b5bd6"  # of a learned optimizer beside another learned one
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Side:
     """One optimizer of a view.
 
     Attributes:
-        title, detail: as in menus.
+        title, detail: in menus.
         color: the optimizer's.
         figures: by name.
         captions: sentences by name.

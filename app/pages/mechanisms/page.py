@@ -26,12 +26,12 @@ dash.register_page(__name__, **PAGE.registration())
 
 INTRODUCTION = (
     "What makes an optimizer work, measured with the same instruments on learned and hand-designed ones. "
-    "Point at anything: what belongs to it lights up in the other figures."
+    "Point at anything to highlight it in the other figures."
 )
 
 
 def layout(**query: str) -> html.Main:
-    """The page for one link, drawn already."""
+    """The page for one link, with its figures."""
     try:
         view, wrong = parse({name: value for name, value in query.items() if isinstance(value, str)})
         sides = draw(view, THEMES.get(request.cookies.get("theme", ""), LIGHT))
@@ -143,26 +143,26 @@ def _chooser(view: View, subject: Any) -> html.Div:
 def versus_options(task: str) -> list[dict[str, str]]:
     """Entries of the menu of the optimizer beside it."""
     beside = [{**entry, "label": f"beside {entry['label']}"} for entry in optimizer_options(task)]
-    return [{"value": "none", "label": "nothing beside it"}, *beside]
+    return [{"value": "none", "label": "none beside it"}, *beside]
 
 
 def bar_style(view: str) -> dict[str, str]:
-    """The slider under the figures is there where something moves."""
+    """Show the slider under the figures if something moves."""
     return {} if MECHANISMS[view].handle else {"display": "none"}
 
 
 def link_of(view: View) -> str:
-    """The part of the view's link that the browser adds the rest to."""
+    """The part of the view's link that the server writes; the browser adds the rest."""
     return to_query(view, leave_out=KEPT_BY_BROWSER)
 
 
 def client_frames(view: View, sides: list[Side]) -> dict[str, Any]:
-    """What the browser needs to move things."""
+    """The moving parts, for the browser."""
     return {"view": view.view, "sides": [side.frames.as_json() for side in sides]}
 
 
 def stage(view: View, sides: list[Side]) -> list[html.Section]:
-    """One section a side."""
+    """One section for each side."""
     return [_section(view, number, side) for number, side in enumerate(sides)]
 
 
@@ -214,7 +214,7 @@ def _card(view: str, figure: MechanismFigure, number: int, side: Side) -> html.S
     prevent_initial_call=True,
 )
 def on_task(task: str) -> tuple[Any, ...]:
-    """A new task brings its own optimizers."""
+    """Set the optimizers of a new task."""
     view, _ = parse({"task": task})
     return optimizer_options(task), view.optimizer, versus_options(task), view.versus
 
@@ -228,10 +228,10 @@ def on_task(task: str) -> tuple[Any, ...]:
     prevent_initial_call=True,
 )
 def on_optimizer(optimizer: str, task: str) -> tuple[Any, ...]:
-    """A new optimizer brings its own snapshots."""
+    """Set the snapshots of a new optimizer."""
     known = subjects(task)
     if optimizer not in known:
-        raise PreventUpdate  # the task has changed; its own optimizer is on the way
+        raise PreventUpdate  # the task has changed; its optimizer follows in the next call
     slider = outer_step_properties(known[optimizer], max(known[optimizer].snapshots, default=None))
     return slider["max"], slider["disabled"], slider["value"]
 
@@ -239,10 +239,10 @@ def on_optimizer(optimizer: str, task: str) -> tuple[Any, ...]:
 def asked_for(
     task: str, optimizer: str, outer: int, versus: str, view: str, theme: str, mode: int, position: int
 ) -> View | None:
-    """The view that the controls ask for; None while the task has changed and its own optimizers are on the way.
+    """The view for the current values of the controls; None if the optimizers are not yet those of the new task.
 
     Raises:
-        InputError: a control holds what no view can be.
+        InputError: a control has an invalid value.
     """
     known = subjects(task)
     if optimizer not in known or versus not in (*known, "none"):
@@ -287,7 +287,7 @@ def on_view(
     position: int,
     scheme: str | None,
 ) -> tuple[Any, ...]:
-    """Draw the view that the controls ask for."""
+    """Draw the view for the current values of the controls."""
     try:
         asked = asked_for(task, optimizer, outer, versus, view, theme, mode, position)
         if asked is None:

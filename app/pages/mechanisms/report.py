@@ -1,4 +1,4 @@
-"""The mechanisms of one optimizer as a page to print: numbers, sentences and figures in one file that needs no network."""
+"""The mechanisms of one optimizer as a printable page: numbers, sentences and figures in one offline file."""
 
 from html import escape
 from pathlib import Path
@@ -40,19 +40,19 @@ def page(report: Report, context: Context) -> str:
 
     Args:
         report: the numbers.
-        context: what they were measured on, for the figures.
+        context: the optimizer on its task, for the figures.
     """
     color = OPTIMIZER_COLORS.get(report.optimizer, OPTIMIZER_COLORS["learned"])
     title = f"{report.optimizer} on {report.task}: four mechanisms"
     parts = [f"<h1>{escape(title)}</h1>"]
     for name, mechanism in MECHANISMS.items():
         found = getattr(report, name, None)
-        if found is None:  # what is not measured by itself: the interventions stand in the text
+        if found is None:  # not measured separately: the ablations are in the text
             continue
         sentences = escape(" ".join(found.sentences))
         parts.append(f"<h2>{mechanism.title}: {'present' if found.present else 'absent'}</h2><p>{sentences}</p>")
         parts.append(_figures(mechanism, context, color))
-    parts.append(f"<h2>As text</h2><pre>{escape(report_table(report))}</pre>")
+    parts.append(f"<h2>All numbers</h2><pre>{escape(report_table(report))}</pre>")
     head = (
         f'<meta charset="utf-8"><title>{escape(title)}</title><style>{STYLE}</style><script>{get_plotlyjs()}</script>'
     )

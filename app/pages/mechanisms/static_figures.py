@@ -1,4 +1,4 @@
-"""The figures of a view of Mechanisms, with the mode and the position of its slider: for other pages, paper and notebooks."""
+"""The figures of a view of Mechanisms, with the mode and the position of its slider: for other pages, exports and notebooks."""
 
 import functools
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Everything a view of the Mechanisms page can be, as one typed table: links, controls and their limits derive from it."""
+"""The fields of a Mechanisms view as one typed table. Links, controls and their limits derive from it."""
 
 from dataclasses import dataclass
 
@@ -19,11 +19,11 @@ class View:
 
     Attributes:
         task: name of the task.
-        optimizer: name of the optimizer under the microscope.
+        optimizer: name of the first optimizer.
         outer_step: of its snapshot; None for a hand-designed one.
         versus: name of the optimizer beside it, or "none".
         view: which mechanism.
-        mode: the mode lit, 1 for the slowest.
+        mode: the highlighted mode, 1 for the slowest.
         position: of the slider under the figures, 0 to 1000.
         theme: "light", "dark" or "auto".
     """

@@ -1,4 +1,4 @@
-"""What the Performance page shows: the kept evaluations, searches and training curves of the zoo, read once a change."""
+"""The data of the Performance page: stored evaluations, searches and training curves. Files are read again only after a change."""
 
 import functools
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ class Curve:
         outer_step: 1 … N, [N].
         meta_loss: of each, NaN or infinite where a problem diverged, [N].
         smooth: its running median, [N].
-        skipped: outer steps left out because their gradient was not finite.
+        skipped: outer steps that were skipped because their gradient was not finite.
     """
 
     outer_step: np.ndarray
@@ -38,15 +38,15 @@ class Curve:
 
 @dataclass(frozen=True)
 class Results:
-    """A learned optimizer and everything that is known of how well it does.
+    """A learned optimizer and its stored results.
 
     Attributes:
         subject: the optimizer.
         run: its run.
         evaluation: held-out comparison on its task.
-        generalization: out-of-distribution results, if there are any.
+        generalization: out-of-distribution results; None if there are none.
         curve: of its outer training.
-        siblings: held-out comparisons of optimizers that differ from it in nothing but the seed, by name.
+        siblings: held-out comparisons of optimizers that differ from it only in the seed, by name.
     """
 
     subject: Subject
@@ -59,7 +59,7 @@ class Results:
 
 @dataclass(frozen=True)
 class Landscape:
-    """A search for the hyperparameters of a hand-designed optimizer: its outcome and every draw, by column."""
+    """A search for the hyperparameters of a hand-designed optimizer: its result and every draw, by column."""
 
     tuned: SearchResult
     draws: Mapping[str, np.ndarray]
@@ -78,22 +78,22 @@ def _curve(path: Path, stamp: tuple[int, ...]) -> Curve:
 
 
 def _siblings(subject: Subject, run: Run) -> dict[str, Evaluation]:
-    alike = {"seed": run.config.seed}
-    found = {}
+    same_seed = {"seed": run.config.seed}
+    siblings = {}
     for name, other in learned(run.config.task).items():
-        if name == subject.name or other.run is None or other.run.config.model_copy(update=alike) != run.config:
+        if name == subject.name or other.run is None or other.run.config.model_copy(update=same_seed) != run.config:
             continue
         evaluation = kept(other.run.path / "evaluation.json", Evaluation)
         if evaluation is not None:
-            found[name] = evaluation
-    return found
+            siblings[name] = evaluation
+    return siblings
 
 
 def results_of(task: str, name: str) -> Results:
-    """Everything known of a learned optimizer.
+    """The results of a learned optimizer.
 
     Raises:
-        InputError: there is none, it has not been evaluated, or a file of it is damaged.
+        InputError: it does not exist, it has not been evaluated, or one of its files is damaged.
     """
     known = learned(task)
     if not known:
@@ -124,13 +124,13 @@ def _landscape(task: str, baseline: str, stamp: tuple[int, ...]) -> Landscape:
 
 
 def landscape(task: str, baseline: str) -> Landscape:
-    """All draws of the search for a hand-designed optimizer's hyperparameters.
+    """The search for a hand-designed optimizer's hyperparameters, with all draws.
 
     Raises:
-        InputError: there was no such search, or a file of it is damaged.
+        InputError: there was no such search, or one of its files is damaged.
     """
-    place = zoo.TUNED_ROOT / task
-    if not (place / f"{baseline}.json").exists():
+    folder = zoo.TUNED_ROOT / task
+    if not (folder / f"{baseline}.json").exists():
         command = f"loptscope tune --task {task} --optimizer {baseline}"
         raise InputError(f"{TITLES[baseline]} has not been tuned for {task} yet ({command})")
-    return _landscape(task, baseline, modified(place / f"{baseline}.json", place / f"{baseline}.csv"))
+    return _landscape(task, baseline, modified(folder / f"{baseline}.json", folder / f"{baseline}.csv"))

@@ -1,4 +1,4 @@
-"""A view of the Performance page, drawn: every figure, every sentence, the table."""
+"""Draws a view of the Performance page: figures, captions and the table."""
 
 from dataclasses import dataclass, field
 
@@ -22,14 +22,14 @@ from core.tasks import SHIPPED
 
 CURVES = {task: f"curves-{task}" for task in SHIPPED}
 PICTURES = {task: f"picture-{task}" for task in SHIPPED}
-FIGURES = (*PICTURES.values(), *CURVES.values(), "outer", "shift")  # the tuning landscape is drawn by itself, later
+FIGURES = (*PICTURES.values(), *CURVES.values(), "outer", "shift")  # the tuning landscape is drawn separately, later
 CAPTIONS = (*CURVES.values(), "table", "outer", "shift")
-TOGGLED = (*CURVES.values(), "outer", "shift")  # figures that the legend shows and hides optimizers in
+TOGGLED = (*CURVES.values(), "outer", "shift")  # figures in which the legend shows and hides optimizers
 
 
 @dataclass
 class Drawn:
-    """What one view shows.
+    """The figures, captions and table rows of one view.
 
     Attributes:
         figures: by name.
@@ -54,7 +54,7 @@ def nothing(theme: Theme) -> go.Figure:
 
 
 def draw(view: View, theme: Theme) -> Drawn:
-    """Draw a view but for its tuning landscape; what is missing or damaged leaves its figure empty and is said under it."""
+    """Draw a view without its tuning landscape. If data is missing or damaged, the figure is empty and its caption says why."""
     drawn = Drawn()
     for task in SHIPPED:
         _draw_task(drawn, view, theme, task)
@@ -62,7 +62,7 @@ def draw(view: View, theme: Theme) -> Drawn:
 
 
 def _draw_task(drawn: Drawn, view: View, theme: Theme, task: str) -> None:
-    """The task's card; for the task in detail also everything below but the tuning landscape."""
+    """Draw the task's card, and for the chosen task everything below it except the tuning landscape."""
     curves, picture = CURVES[task], PICTURES[task]
     detailed = task == view.task
     empty = nothing(theme)
@@ -86,9 +86,9 @@ def _draw_details(drawn: Drawn, view: View, theme: Theme, shown: Results) -> Non
     drawn.rows = rows(shown.evaluation, shown.subject.title)
     drawn.orders = orders(drawn.rows)
     drawn.captions["table"] = captions.table(shown)
-    asked = {"task": view.task, "optimizer": view.optimizer}
+    entries = {"task": view.task, "optimizer": view.optimizer}
     drawn.snapshots = {
-        step: page("explore").address({**asked, "outer_step": str(step)}) for step in shown.subject.snapshots
+        step: page("explore").address({**entries, "outer_step": str(step)}) for step in shown.subject.snapshots
     }
     siblings = [outer_curve(view.task, name) for name in shown.siblings]
     drawn.figures["outer"] = outer_figure(theme, shown.curve, drawn.snapshots, shown.evaluation, view.shown, siblings)
@@ -97,7 +97,7 @@ def _draw_details(drawn: Drawn, view: View, theme: Theme, shown: Results) -> Non
         name = shown.subject.name
         drawn.figures["shift"] = nothing(theme)
         command = f"loptscope evaluate --run {name} --out-of-distribution --save"
-        drawn.captions["shift"] = [f"{name} has not been tried out of distribution yet ({command})."]
+        drawn.captions["shift"] = [f"{name} has not been evaluated out of distribution yet ({command})."]
     else:
         drawn.figures["shift"] = shift_figure(theme, shown.generalization, view.shown)
         drawn.captions["shift"] = captions.shift(shown.generalization, shown.subject.title)
@@ -105,11 +105,11 @@ def _draw_details(drawn: Drawn, view: View, theme: Theme, shown: Results) -> Non
 
 
 def draw_tuning(view: View, theme: Theme) -> tuple[go.Figure, list[str]]:
-    """The tuning landscape and the sentences under it: thousands of points, so it is drawn after the rest is there."""
+    """The tuning landscape and its caption. It has thousands of points, so it is drawn after the rest."""
     try:
-        found, shown = landscape(view.task, view.baseline), results_of(view.task, view.optimizer)
+        searched, shown = landscape(view.task, view.baseline), results_of(view.task, view.optimizer)
     except InputError as error:
         return nothing(theme), [str(error)]
     ours = shown.evaluation.optimizers["learned"].meta_loss.mean
-    made = tuning_figure(theme, found.tuned, found.draws, ours, shown.subject.title)
-    return made, captions.tuning(found, shown)
+    made = tuning_figure(theme, searched.tuned, searched.draws, ours, shown.subject.title)
+    return made, captions.tuning(searched, shown)

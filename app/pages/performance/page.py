@@ -1,4 +1,4 @@
-"""Performance: learned optimizers against tuned hand-designed ones, as the first figure of a paper."""
+"""The Performance page: learned optimizers compared with tuned hand-designed ones."""
 
 from typing import Any
 
@@ -23,13 +23,13 @@ from core.tasks import SHIPPED
 dash.register_page(__name__, **PAGE.registration())
 
 INTRODUCTION = (
-    "Learned optimizers beside hand-designed ones that were tuned by random search for the same tasks. "
-    "Press a name to hide or show that optimizer in every figure."
+    "Learned optimizers compared with hand-designed ones that were tuned by random search for the same tasks. "
+    "Click a name to hide or show that optimizer in every figure."
 )
 
 
 def layout(**query: str) -> html.Main:
-    """The page for one link, drawn already: the browser need not ask again."""
+    """The page for one link, with its figures, so that the browser does not have to request them."""
     try:
         view, wrong = parse({name: value for name, value in query.items() if isinstance(value, str)})
         theme = THEMES.get(request.cookies.get("theme", ""), LIGHT)
@@ -48,7 +48,7 @@ def layout(**query: str) -> html.Main:
             dcc.Store(id="performance-orders", data=drawn.orders),
             html.Div(sentences(wrong), id="link-notice", className="notice", role="alert"),
             html.Div(id="performance-notice", className="notice", role="status"),
-            html.H2("Performance: learned against tuned"),
+            html.H2("Performance: learned compared with tuned"),
             html.P(INTRODUCTION, className="introduction"),
             legend(view.shown),
             html.Div([_task_card(task, drawn) for task in SHIPPED], className="cards"),
@@ -133,7 +133,7 @@ def _outer_card(drawn: Drawn) -> html.Section:
 
 
 def snapshot_links(drawn: Drawn) -> list[Any]:
-    """The snapshots as links, for keyboards and screen readers too."""
+    """Links to the snapshots, which keyboards and screen readers can use."""
     links = [
         dcc.Link(f"{step:,}", href=link, title=f"Explore outer step {step:,}") for step, link in drawn.snapshots.items()
     ]
@@ -141,7 +141,7 @@ def snapshot_links(drawn: Drawn) -> list[Any]:
 
 
 def shift_style(drawn: Drawn) -> dict[str, Any]:
-    """Room for the out-of-distribution figure."""
+    """The height of the out-of-distribution figure."""
     return {"height": f"{drawn.shift_height}px"} if drawn.shift_height else {"display": "none"}
 
 
@@ -151,7 +151,7 @@ def optimizer_options(task: str) -> list[dict[str, str]]:
 
 
 def link_of(view: View) -> str:
-    """The part of the view's link that the browser adds the rest to."""
+    """The part of the view's link that the server writes; the browser adds the rest."""
     return to_query(view, leave_out=KEPT_BY_BROWSER)
 
 
@@ -162,20 +162,20 @@ def link_of(view: View) -> str:
     prevent_initial_call=True,
 )
 def on_task(task: str) -> tuple[Any, ...]:
-    """A new task brings its own learned optimizers."""
+    """Set the learned optimizers of a new task."""
     return optimizer_options(task), parse({"task": task})[0].optimizer
 
 
-def asked_for(task: str, optimizer: str, baseline: str, theme: str, shown: list[str], sort: str) -> View | None:
-    """The view that the controls ask for; None while the task has changed and its own optimizer is on the way.
+def view_of(task: str, optimizer: str, baseline: str, theme: str, shown: list[str], sort: str) -> View | None:
+    """The view for the current values of the controls; None if the optimizer is not yet one of the new task.
 
     Raises:
-        InputError: a control holds what no view can be.
+        InputError: a control has an invalid value.
     """
     if optimizer not in learned(task):
         return None
-    asked = {"task": task, "optimizer": optimizer, "baseline": baseline, "theme": theme, "sort": sort}
-    view, wrong = parse({**asked, "shown": ",".join(shown) or "none"})
+    entries = {"task": task, "optimizer": optimizer, "baseline": baseline, "theme": theme, "sort": sort}
+    view, wrong = parse({**entries, "shown": ",".join(shown) or "none"})
     if wrong:
         raise InputError(wrong[0])
     return view
@@ -200,10 +200,10 @@ def asked_for(task: str, optimizer: str, baseline: str, theme: str, shown: list[
 def on_view(
     task: str, optimizer: str, theme: str, baseline: str, shown: list[str], sort: str, scheme: str | None
 ) -> tuple[Any, ...]:
-    """Draw everything but the tuning landscape."""
+    """Draw everything except the tuning landscape."""
     try:
-        view = asked_for(task, optimizer, baseline, theme, shown, sort)
-    except InputError:  # said by the tuning landscape's callback
+        view = view_of(task, optimizer, baseline, theme, shown, sort)
+    except InputError:  # the tuning landscape's callback shows it
         view = None
     if view is None:
         return (no_update,) * (len(FIGURES) + len(CAPTIONS) + 4)
@@ -234,15 +234,15 @@ def on_view(
 def on_tuning(
     task: str, optimizer: str, baseline: str, theme: str, shown: list[str], sort: str, scheme: str | None
 ) -> tuple[Any, ...]:
-    """Draw the tuning landscape, when the page is there and whenever something about it changes."""
+    """Draw the tuning landscape after the page has loaded and whenever it changes."""
     try:
-        view = asked_for(task, optimizer, baseline, theme, shown, sort)
+        view = view_of(task, optimizer, baseline, theme, shown, sort)
     except InputError as error:
         return no_update, no_update, no_update, sentences([str(error)])
     if view is None:
         return (no_update,) * 4
-    made, said = draw_tuning(view, THEMES.get(scheme or request.cookies.get("theme", ""), LIGHT))
-    return made, sentences(said), link_of(view), []
+    made, texts = draw_tuning(view, THEMES.get(scheme or request.cookies.get("theme", ""), LIGHT))
+    return made, sentences(texts), link_of(view), []
 
 
 clientside_callback(

@@ -16,7 +16,7 @@ STILL = {"staticPlot": True, "responsive": True}
 
 
 def legend(shown: Sequence[str]) -> html.Div:
-    """One switch for each optimizer: it shows and hides it in every figure."""
+    """A button for each optimizer that shows and hides it in every figure."""
     return html.Div(
         className="legend",
         role="group",
@@ -36,26 +36,26 @@ def legend(shown: Sequence[str]) -> html.Div:
 
 
 def graph(name: str, figure: go.Figure, kind: str = "", **room: Any) -> html.Div:
-    """A figure of the page in a room of its own; a picture answers to nothing.
+    """A figure of the page in a container; pictures are static.
 
     Args:
         name: the graph's id is ``performance-NAME-graph``.
-        figure: what it shows.
-        kind: decides its height; its name by default.
-        room: further properties of the room.
+        figure: the Plotly figure.
+        kind: sets its height; its name by default.
+        room: more properties of the container.
     """
     config = STILL if kind == "picture" else GRAPH_CONFIG
     drawn = dcc.Graph(id=f"performance-{name}-graph", figure=figure, config=config, responsive=True)
     return html.Div(drawn, className=f"room {kind or name}-room", **room)
 
 
-def caption(name: str, said: Sequence[str]) -> html.Div:
+def caption(name: str, texts: Sequence[str]) -> html.Div:
     """The sentences under a figure."""
-    return html.Div(sentences(said), id=f"performance-{name}-caption", className="caption")
+    return html.Div(sentences(texts), id=f"performance-{name}-caption", className="caption")
 
 
 def card(name: str, title: str, children: Sequence[Any], aside: Any = None) -> html.Section:
-    """A titled part of the page."""
+    """A titled section of the page."""
     head = html.Div([html.H3(title, id=f"performance-{name}-title"), aside], className="card-head")
     return html.Section(
         [head, *children],
@@ -73,7 +73,7 @@ def sorted_by(column: str, sort: str) -> str:
 
 
 def table(rows: Sequence[Row], order: Sequence[str], sort: str) -> html.Div:
-    """The numbers; a column's heading sorts by it, and once more the other way round."""
+    """The table of numbers; clicking a heading sorts by its column, and clicking again reverses the order."""
     heads = [
         html.Th(
             html.Button(
@@ -97,12 +97,12 @@ def table(rows: Sequence[Row], order: Sequence[str], sort: str) -> html.Div:
         className="table-room",
         tabIndex=0,
         role="region",
-        **{"aria-label": f"{label}, scrolls sideways where narrow"},
+        **{"aria-label": f"{label}, scrolls sideways if narrow"},
     )
 
 
 def table_rows(rows: Sequence[Row], order: Sequence[str]) -> list[html.Tr]:
-    """The body's rows in some order; ``data-name`` says whose each is."""
+    """The rows of the body in an order; ``data-name`` is the optimizer of each."""
     known: Mapping[str, Row] = {row.name: row for row in rows}
     return [_row(known[name]) for name in order]
 

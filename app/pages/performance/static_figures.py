@@ -1,4 +1,4 @@
-"""The figures of a view of Performance: for other pages, paper and notebooks."""
+"""The figures of a view of Performance, for other pages, exports and notebooks."""
 
 import functools
 from collections.abc import Sequence

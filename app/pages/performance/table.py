@@ -1,4 +1,4 @@
-"""The table of numbers: a row for each optimizer, and its order by every column."""
+"""The table of numbers: a row for each optimizer, and the order of the rows for every column."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,8 +26,8 @@ class Row:
 
     Attributes:
         name: of the optimizer.
-        cells: what is written in each column but the first.
-        values: what each sortable column is sorted by; None comes last whatever the direction.
+        cells: the text of each column except the first.
+        values: the sort key of each sortable column; None comes last in both directions.
     """
 
     name: str
@@ -36,15 +36,15 @@ class Row:
     values: Mapping[str, float | str | None]
 
 
-def rows(found: Evaluation, learned_title: str) -> list[Row]:
+def rows(evaluation: Evaluation, learned_title: str) -> list[Row]:
     """One row for each optimizer of an evaluation."""
     return [
-        _row(name, learned_title if name == "learned" else TITLES[name], score, found)
-        for name, score in found.optimizers.items()
+        _row(name, learned_title if name == "learned" else TITLES[name], score, evaluation)
+        for name, score in evaluation.optimizers.items()
     ]
 
 
-def _row(name: str, title: str, score: Score, found: Evaluation) -> Row:
+def _row(name: str, title: str, score: Score, evaluation: Evaluation) -> Row:
     hyperparameters = score.hyperparameters or {}
     written = ", ".join(f"{key.replace('_', ' ')} {_setting(key, value)}" for key, value in hyperparameters.items())
     return Row(
@@ -53,8 +53,8 @@ def _row(name: str, title: str, score: Score, found: Evaluation) -> Row:
         cells={
             "meta_loss": plus_minus(score.meta_loss.mean, score.meta_loss.sem),
             "final_loss": number(score.final_loss.median),
-            "steps_to_target": _steps(score.steps_to_target, found.problems),
-            "diverged": f"{score.diverged} of {found.problems}",
+            "steps_to_target": _steps(score.steps_to_target, evaluation.problems),
+            "diverged": f"{score.diverged} of {evaluation.problems}",
             "hyperparameters": written or "trained, not tuned",
         },
         values={
@@ -74,16 +74,16 @@ def _setting(key: str, value: float) -> str:
 def _steps(counted: StepsToTarget | None, problems: int) -> str:
     if counted is None:
         return "not counted"
-    median = "half or more never" if counted.median is None else f"{counted.median:g}"
+    median = "never for half or more" if counted.median is None else f"{counted.median:g}"
     return f"{median} ({counted.reached} of {problems} reach it)"
 
 
-def orders(found: list[Row]) -> dict[str, list[str]]:
-    """Names of the optimizers in each order the table can be sorted by."""
+def orders(table: list[Row]) -> dict[str, list[str]]:
+    """The names of the optimizers in each order of the table."""
     result = {}
     for sort in SORTS:
         column = sort.removeprefix("-")
-        known = [row for row in found if row.values[column] is not None]
+        known = [row for row in table if row.values[column] is not None]
         known.sort(key=lambda row: row.values[column], reverse=sort.startswith("-"))  # type: ignore[arg-type,return-value]
-        result[sort] = [row.name for row in (*known, *(row for row in found if row.values[column] is None))]
+        result[sort] = [row.name for row in (*known, *(row for row in table if row.values[column] is None))]
     return result

@@ -1,4 +1,4 @@
-"""What a task looks like: one of its problems, drawn with the path of a learned optimizer, or the data it is about."""
+"""The picture of a task: one of its problems with the path of a learned optimizer, or the data of its classifier."""
 
 import functools
 
@@ -23,12 +23,12 @@ def _window(points: np.ndarray) -> list[tuple[float, float]]:
 
 @functools.lru_cache(maxsize=32)
 def scene(task: str, optimizer: str, stamp: float) -> Surface | Data | None:
-    """The picture of a task, None where there is nothing to draw.
+    """The picture of a task; None if its problems cannot be drawn.
 
     Args:
         task: its name.
         optimizer: the learned optimizer whose path is drawn.
-        stamp: changes when that optimizer does.
+        stamp: a value that changes when that optimizer does.
     """
     problem = problem_of(task, SEED)
     if isinstance(problem, ClassifierProblems):
@@ -37,9 +37,9 @@ def scene(task: str, optimizer: str, stamp: float) -> Surface | Data | None:
         return None
     plane = problem.plane()
     with torch.no_grad():
-        walked = unroll(subjects(task)[optimizer].optimizer(None), problem, STEPS, record=("x",)).x
-    assert walked is not None
-    path = plane.project(walked[:, 0]).numpy()
+        visited = unroll(subjects(task)[optimizer].optimizer(None), problem, STEPS, record=("x",)).x
+    assert visited is not None
+    path = plane.project(visited[:, 0]).numpy()
     path = path[np.isfinite(path).all(1)]
     (x_low, x_high), (y_low, y_high) = plane.window or _window(np.concatenate([path, [plane.minimum]]))
     x, y = np.linspace(x_low, x_high, GRID), np.linspace(y_low, y_high, GRID)

@@ -1,4 +1,4 @@
-"""Everything a view of the Performance page can be, as one typed table: links, controls and their limits derive from it."""
+"""The fields of a Performance view as one typed table. Links, controls and their limits derive from it."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from core.tasks import SHIPPED
 
 OPTIMIZERS = ("learned", *BASELINES)
 SORTABLE = ("optimizer", "meta_loss", "final_loss", "steps_to_target", "diverged")
-SORTS = tuple(sign + name for name in SORTABLE for sign in ("", "-"))  # "-" sorts downwards
+SORTS = tuple(sign + name for name in SORTABLE for sign in ("", "-"))  # "-" sorts in descending order
 
 
 @dataclass(frozen=True)
@@ -19,11 +19,11 @@ class View:
     """One view of the Performance page.
 
     Attributes:
-        task: whose numbers are shown in detail.
+        task: the task shown in detail.
         optimizer: name of the learned optimizer compared on that task.
         baseline: the hand-designed optimizer whose tuning landscape is shown.
-        shown: optimizers drawn, "learned" among them.
-        sort: column the table is sorted by, with "-" before it downwards.
+        shown: visible optimizers, including "learned".
+        sort: the column that the table is sorted by; with a leading "-" in descending order.
         theme: "light", "dark" or "auto".
     """
 

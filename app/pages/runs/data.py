@@ -1,4 +1,4 @@
-"""What the Runs page knows of each run: what it differs in, its outer training curve, how good it is."""
+"""Summaries of runs for the Runs page: settings, outer training curve, performance."""
 
 import functools
 import json
@@ -16,7 +16,7 @@ from core.runs.run import Run
 from core.runs.states import State
 
 MOST_POINTS = 400  # of a curve
-LAST_SHARE = 0.1  # of the outer steps, whose median says where training has come to
+LAST_SHARE = 0.1  # of the outer steps; their median is the current performance in training
 
 
 @dataclass(frozen=True)
@@ -25,18 +25,18 @@ class RunSummary:
 
     Attributes:
         name: of the run.
-        task: it trains on.
+        task: its task.
         settings: by the names of ``train``'s options.
-        state: as in its status.
-        outer_step: outer steps done, of outer_steps.
-        outer_steps: wanted.
+        state: its state.
+        outer_step: outer steps done.
+        outer_steps: outer steps in total.
         curve: outer steps and running medians of the training meta-loss, [2, points]; NaN where not finite.
         training: median training meta-loss over the last tenth of the outer steps; None before the first.
-        held_out: (mean, standard error) of the newest held-out evaluation while it trained; None where there is none.
+        held_out: (mean, standard error) of the newest held-out evaluation while it trained; None if there is none.
         diverged: training problems whose meta-loss was not finite.
         skipped: outer steps skipped.
-        seconds: spent training.
-        snapshots: outer steps kept.
+        seconds: training time.
+        snapshots: outer steps of its snapshots.
     """
 
     name: str
@@ -55,14 +55,14 @@ class RunSummary:
 
     @property
     def level(self) -> float | None:
-        """How good it is: held out where that was measured, else in training."""
+        """Its performance: the held-out meta-loss if it was measured, otherwise the one in training."""
         return self.held_out[0] if self.held_out is not None else self.training
 
 
 def smoothed(losses: np.ndarray) -> np.ndarray:
-    """Running medians of a curve [K], thinned: outer steps and values, [2, points].
+    """Running medians of a curve [K], downsampled: outer steps and values, [2, points].
 
-    A value that is not finite counts as the largest there is; where the median itself is one, the curve has a gap.
+    A value that is not finite counts as infinite; the curve has a gap where the median is infinite.
     """
     count = len(losses)
     if count == 0:
@@ -77,8 +77,8 @@ def smoothed(losses: np.ndarray) -> np.ndarray:
 def _held_out(run: Run) -> tuple[float, float] | None:
     after, newest = 0, None
     while True:
-        found, after_next = events(run.path, after, 5000)
-        for event in found:
+        batch, after_next = events(run.path, after, 5000)
+        for event in batch:
             if event.get("kind") == "evaluation" and event.get("meta_loss") is not None:
                 newest = (float(event["meta_loss"]), float(event.get("sem") or 0.0))
         if after_next == after:
@@ -87,8 +87,8 @@ def _held_out(run: Run) -> tuple[float, float] | None:
 
 
 @functools.lru_cache(maxsize=1024)
-def _told(run: Run, seen: Stamp) -> RunSummary:
-    """What is known of a run; ``seen`` (of its files) is part of the key only."""
+def _summary(run: Run, state: Stamp) -> RunSummary:
+    """A run's summary; ``state`` (of its files) is only part of the cache key."""
     status, settings = run.status(), to_options(run.config)
     losses = np.array([step.meta_loss for step in run.outer_losses()])
     last = losses[-max(1, round(LAST_SHARE * len(losses))) :] if len(losses) else losses
@@ -111,43 +111,43 @@ def _told(run: Run, seen: Stamp) -> RunSummary:
 
 
 def summarize(runs: Sequence[Run]) -> list[RunSummary]:
-    """All that can be read of some runs, in order; one that is gone or damaged is left out."""
-    found = []
+    """Summaries of runs in order, without runs that are deleted or damaged."""
+    summaries = []
     for run in runs:
         try:
-            found.append(_told(run, stamp(run.path, ("status.json", "outer_loss.csv", "events.jsonl"))))
+            summaries.append(_summary(run, stamp(run.path, ("status.json", "outer_loss.csv", "events.jsonl"))))
         except (InputError, OSError):
             continue
-    return found
+    return summaries
 
 
 def text_of(value: Any) -> str:
-    """A setting's value in words."""
+    """A setting's value as text."""
     if isinstance(value, float):
         return f"{value:g}"
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def differences(told: Sequence[RunSummary]) -> dict[str, list[Any]]:
-    """Settings in which runs differ, the seed last, each with its values in order."""
-    found: dict[str, list[Any]] = {}
+def differences(summaries: Sequence[RunSummary]) -> dict[str, list[Any]]:
+    """Settings in which runs differ, each with its sorted values; the seed comes last."""
+    differing: dict[str, list[Any]] = {}
     for name in OPTIONS:
-        values = {text_of(one.settings.get(name)): one.settings.get(name) for one in told}
+        values = {text_of(run.settings.get(name)): run.settings.get(name) for run in summaries}
         if len(values) > 1:
-            found[name] = _sorted(list(values.values()))
-    if "seed" in found:
-        found["seed"] = found.pop("seed")
-    return found
+            differing[name] = _sorted(list(values.values()))
+    if "seed" in differing:
+        differing["seed"] = differing.pop("seed")
+    return differing
 
 
-def compared_by(told: Sequence[RunSummary], axis: str) -> tuple[str, list[Any]]:
-    """The setting that runs are compared by and its values: the one asked for, or else the first in which they differ.
+def compared_by(summaries: Sequence[RunSummary], axis: str) -> tuple[str, list[Any]]:
+    """The setting that runs are compared by, and its values: the requested one, or the first in which they differ.
 
     Args:
-        told: the runs.
+        summaries: the runs.
         axis: name of a setting.
     """
-    differ = differences(told)
+    differ = differences(summaries)
     chosen = axis if axis in differ else next(iter(differ), "")
     return chosen, differ.get(chosen, [])
 

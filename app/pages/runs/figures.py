@@ -1,4 +1,4 @@
-"""Many outer trainings in one figure: their curves, and what each value of a setting leads to."""
+"""Figures of several outer trainings: their curves, and the performance by each value of a setting."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,39 +17,41 @@ def colors_of(values: Sequence[Any], theme: Theme) -> dict[str, str]:
     return dict(zip(map(text_of, values), component_colors(len(values), theme), strict=True))
 
 
-def curves_figure(told: Sequence[RunSummary], axis: str, values: Sequence[Any], theme: Theme) -> go.Figure:
-    """Training meta-loss (running medians) over outer steps, one line a run, coloured by a setting."""
+def curves_figure(summaries: Sequence[RunSummary], axis: str, values: Sequence[Any], theme: Theme) -> go.Figure:
+    """Training meta-loss (running medians) over outer steps, one line for each run, coloured by a setting."""
     colors = colors_of(values, theme)
     traces = []
-    for one in told:
-        value = text_of(one.settings.get(axis)) if axis else ""
-        text = f"{one.name}{f', {axis} {value}' if axis else ''}: %{{y:.3g}} at outer step %{{x:,}}<extra></extra>"
+    for run in summaries:
+        value = text_of(run.settings.get(axis)) if axis else ""
+        text = f"{run.name}{f', {axis} {value}' if axis else ''}: %{{y:.3g}} at outer step %{{x:,}}<extra></extra>"
         color = colors.get(value, LEARNED_COLORS[0])
-        steps, losses = one.curve
-        traces.append(line(steps, losses, color, one.name, width=1.8, hovertemplate=text, legendgroup=one.name))
-    every = np.concatenate([one.curve[1] for one in told] or [np.empty(0)])
+        steps, losses = run.curve
+        traces.append(line(steps, losses, color, run.name, width=1.8, hovertemplate=text, legendgroup=run.name))
+    every = np.concatenate([run.curve[1] for run in summaries] or [np.empty(0)])
     y = {"title": "meta-loss in training (running median)", **plain_log_axis(every)}
     return figure(theme, "runs", {"title": "outer step"}, y, traces)
 
 
-def levels_figure(told: Sequence[RunSummary], axis: str, values: Sequence[Any], theme: Theme) -> go.Figure:
-    """What each value of a setting leads to: one dot a run, and the mean over runs of one value with its standard error."""
+def levels_figure(summaries: Sequence[RunSummary], axis: str, values: Sequence[Any], theme: Theme) -> go.Figure:
+    """The performance by each value of a setting: one dot for each run, and the mean over runs of a value with its standard error."""
     colors = colors_of(values, theme)
     names = [text_of(value) for value in values] or [""]
     at, levels, hues, texts = [], [], [], []
     means, errors = [], []
     for place, name in enumerate(names):
         mine = [
-            one for one in told if (text_of(one.settings.get(axis)) if axis else "") == name and one.level is not None
+            run
+            for run in summaries
+            if (text_of(run.settings.get(axis)) if axis else "") == name and run.level is not None
         ]
-        found = np.array([one.level for one in mine], dtype=float)
+        own = np.array([run.level for run in mine], dtype=float)
         spread = 0.18 * (np.arange(len(mine)) - (len(mine) - 1) / 2) / max(1, len(mine) - 1)
         at += list(place + spread)
-        levels += list(found)
+        levels += list(own)
         hues += [colors.get(name, LEARNED_COLORS[0])] * len(mine)
-        texts += [f"{one.name}: {one.level:.4g}{' held out' if one.held_out else ' in training'}" for one in mine]
-        means.append(float(found.mean()) if len(found) else np.nan)
-        errors.append(float(found.std(ddof=1) / np.sqrt(len(found))) if len(found) > 1 else 0.0)
+        texts += [f"{run.name}: {run.level:.4g}{' held out' if run.held_out else ' in training'}" for run in mine]
+        means.append(float(own.mean()) if len(own) else np.nan)
+        errors.append(float(own.std(ddof=1) / np.sqrt(len(own))) if len(own) > 1 else 0.0)
     mean = go.Scatter(
         x=np.arange(len(names)),
         y=means,

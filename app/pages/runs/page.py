@@ -1,4 +1,4 @@
-"""Runs: the outer trainings of a sweep, or any others, compared on one page."""
+"""The Runs page: compares the outer trainings of a sweep, or any others."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from core.runs.states import STATES
 
 dash.register_page(__name__, **PAGE.registration())
 
-EVERY = 2000  # milliseconds, while one of them is at work
+EVERY = 2000  # milliseconds, while a run is being trained
 HEADINGS = ("run", "state", "outer steps", "held out", "in training", "diverged", "skipped", "seconds", "open")
 
 
@@ -25,22 +25,22 @@ def layout(**query: str) -> html.Main:
     """The page for one link."""
     view, wrong = parse({name: value for name, value in query.items() if isinstance(value, str)})
     theme = THEMES.get(request.cookies.get("theme", ""), LIGHT)
-    told = summarize(chosen(view))
-    drawn = _draw(view, told, theme)
+    summaries = summarize(chosen(view))
+    drawn = _draw(view, summaries, theme)
     return html.Main(
         className="performance runs-page",
         id="panels",
         tabIndex=-1,
         children=[
             dcc.Store(id="runs-link", data=to_query(view)),
-            dcc.Interval(id="runs-tick", interval=EVERY, disabled=_over(told)),
+            dcc.Interval(id="runs-tick", interval=EVERY, disabled=_over(summaries)),
             html.Div(sentences(wrong), id="link-notice", className="notice", role="alert"),
             html.H2(view.sweep or "Runs compared"),
-            html.P(drawn["says"], id="runs-says", className="introduction"),
+            html.P(drawn["sentence"], id="runs-sentence", className="introduction"),
             _sweeps(view),
             html.Div(
                 className="chooser",
-                style={} if told else {"display": "none"},
+                style={} if summaries else {"display": "none"},
                 children=[
                     html.Span("By", className="label"),
                     dmc.Select(
@@ -57,10 +57,10 @@ def layout(**query: str) -> html.Main:
             ),
             html.Div(
                 className="cards pair-of-cards",
-                style={} if told else {"display": "none"},
+                style={} if summaries else {"display": "none"},
                 children=[
                     _card("curves", "Outer training", drawn["curves"]),
-                    _card("levels", "Where they come to", drawn["levels"]),
+                    _card("levels", "Final performance", drawn["levels"]),
                 ],
             ),
             html.Div(
@@ -71,15 +71,15 @@ def layout(**query: str) -> html.Main:
                 className="card table-room",
                 tabIndex=0,
                 role="region",
-                style={} if told else {"display": "none"},
-                **{"aria-label": "Every run, the best first; scrolls sideways where narrow"},
+                style={} if summaries else {"display": "none"},
+                **{"aria-label": "All runs, the best first; scrolls sideways if narrow"},
             ),
         ],
     )
 
 
-def _over(told: list[RunSummary]) -> bool:
-    return all(STATES[one.state].over for one in told)
+def _over(summaries: list[RunSummary]) -> bool:
+    return all(STATES[run.state].over for run in summaries)
 
 
 def _card(name: str, title: str, figure: Any) -> html.Section:
@@ -99,16 +99,16 @@ def _sweeps(view: View) -> Any:
     return html.Nav([html.Span("Other sweeps:" if view.sweep else "Sweeps:"), *links], className="snapshots")
 
 
-def _draw(view: View, told: list[RunSummary], theme: Theme) -> dict[str, Any]:
-    """Everything on the page that follows from its runs."""
-    differ = differences(told)
-    axis, values = compared_by(told, view.axis)
-    ordered = sorted(told, key=lambda one: (one.level is None, one.level or 0.0))
+def _draw(view: View, summaries: list[RunSummary], theme: Theme) -> dict[str, Any]:
+    """All parts of the page that depend on its runs."""
+    differ = differences(summaries)
+    axis, values = compared_by(summaries, view.axis)
+    ordered = sorted(summaries, key=lambda run: (run.level is None, run.level or 0.0))
     return {
         "axis": axis,
         "axes": [{"value": name, "label": name.replace("_", " ")} for name in differ]
         or [{"value": "", "label": "nothing"}],
-        "says": _says(told, differ),
+        "sentence": _sentence(summaries, differ),
         "key": [
             html.Span(
                 [
@@ -119,49 +119,53 @@ def _draw(view: View, told: list[RunSummary], theme: Theme) -> dict[str, Any]:
             )
             for value, color in (colors_of(values, theme).items() if axis else ())
         ],
-        "curves": curves_figure(told, axis, values, theme),
-        "levels": levels_figure(told, axis, values, theme),
+        "curves": curves_figure(summaries, axis, values, theme),
+        "levels": levels_figure(summaries, axis, values, theme),
         "head": [
             html.Th(text, scope="col")
             for text in (HEADINGS[0], *(name.replace("_", " ") for name in differ), *HEADINGS[1:])
         ],
-        "rows": [_row(one, list(differ)) for one in ordered],
+        "rows": [_row(run, list(differ)) for run in ordered],
     }
 
 
-def _says(told: list[RunSummary], differ: dict[str, list[Any]]) -> str:
-    if not told:
-        return "No runs are named: open a sweep, or name runs in the address, as in /runs?runs=one,another."
-    tasks = sorted({one.task for one in told})
-    states = {state: sum(one.state == state for one in told) for state in dict.fromkeys(one.state for one in told)}
+def _sentence(summaries: list[RunSummary], differ: dict[str, list[Any]]) -> str:
+    if not summaries:
+        return "No runs are chosen: open a sweep, or list runs in the address, as in /runs?runs=one,another."
+    tasks = sorted({run.task for run in summaries})
+    states = {
+        state: sum(run.state == state for run in summaries) for state in dict.fromkeys(run.state for run in summaries)
+    }
     count = ", ".join(f"{number} {state}" for state, number in states.items())
     by = " and ".join(name.replace("_", " ") for name in differ) or "nothing but their names"
-    return f"{len(told)} runs on {', '.join(task.replace('_', ' ') for task in tasks)} ({count}) that differ in {by}."
+    return (
+        f"{len(summaries)} runs on {', '.join(task.replace('_', ' ') for task in tasks)} ({count}) that differ in {by}."
+    )
 
 
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.4g}"
 
 
-def _row(one: RunSummary, differ: list[str]) -> html.Tr:
-    held = "–" if one.held_out is None else f"{one.held_out[0]:.4g} ± {one.held_out[1]:.1g}"
-    links: list[Any] = [dcc.Link("Train", href=f"/train?run={one.name}")]
-    if STATES[one.state].kept and one.snapshots:
-        links = [dcc.Link("Explore", href=f"/?task={one.task}&optimizer={one.name}"), " ", *links]
+def _row(run: RunSummary, differ: list[str]) -> html.Tr:
+    held = "–" if run.held_out is None else f"{run.held_out[0]:.4g} ± {run.held_out[1]:.1g}"
+    links: list[Any] = [dcc.Link("Train", href=f"/train?run={run.name}")]
+    if STATES[run.state].kept and run.snapshots:
+        links = [dcc.Link("Explore", href=f"/?task={run.task}&optimizer={run.name}"), " ", *links]
     cells = [
-        *(text_of(one.settings.get(name)) for name in differ),
-        one.state,
-        f"{one.outer_step:,} of {one.outer_steps:,}",
+        *(text_of(run.settings.get(name)) for name in differ),
+        run.state,
+        f"{run.outer_step:,} of {run.outer_steps:,}",
         held,
-        _number(one.training),
-        f"{one.diverged:,}",
-        f"{one.skipped:,}",
-        f"{one.seconds:.0f}",
+        _number(run.training),
+        f"{run.diverged:,}",
+        f"{run.skipped:,}",
+        f"{run.seconds:.0f}",
     ]
     return html.Tr(
-        [html.Th(one.name, scope="row"), *(html.Td(text) for text in cells), html.Td(links)],
-        key=one.name,
-        **{"data-name": one.name},
+        [html.Th(run.name, scope="row"), *(html.Td(text) for text in cells), html.Td(links)],
+        key=run.name,
+        **{"data-name": run.name},
     )
 
 
@@ -172,7 +176,7 @@ def _row(one: RunSummary, differ: list[str]) -> html.Tr:
     Output("runs-key", "children"),
     Output("runs-head", "children"),
     Output("runs-rows", "children"),
-    Output("runs-says", "children"),
+    Output("runs-sentence", "children"),
     Output("runs-tick", "disabled"),
     Output("runs-link", "data"),
     Input("runs-tick", "n_intervals"),
@@ -183,13 +187,13 @@ def _row(one: RunSummary, differ: list[str]) -> html.Tr:
     prevent_initial_call=True,
 )
 def on_change(_: int | None, axis: str, switched: str, link: str, scheme: str | None) -> tuple[Any, ...]:
-    """Draw anew, by another setting or with what the runs have done since."""
+    """Draw the page again, by another setting or with newer results."""
     view, _wrong = parse(link)
     view = View(view.sweep, view.runs, axis or "", switched if switched in THEMES else "auto")
-    told = summarize(chosen(view))
-    drawn = _draw(view, told, THEMES.get(scheme or request.cookies.get("theme", ""), LIGHT))
+    summaries = summarize(chosen(view))
+    drawn = _draw(view, summaries, THEMES.get(scheme or request.cookies.get("theme", ""), LIGHT))
     parts = [drawn[name] for name in ("curves", "levels", "axes", "key")]
-    return *parts, html.Tr(drawn["head"]), drawn["rows"], drawn["says"], _over(told), to_query(view)
+    return *parts, html.Tr(drawn["head"]), drawn["rows"], drawn["sentence"], _over(summaries), to_query(view)
 
 
 clientside_callback(

@@ -1,4 +1,4 @@
-"""The figures of a view of Runs: for paper and notebooks."""
+"""The figures of a view of Runs: for exports and notebooks."""
 
 from collections.abc import Sequence
 
@@ -11,14 +11,14 @@ from core.errors import InputError
 
 
 def static_figures(view: View, theme: Theme) -> Sequence[Figures]:
-    """Outer training curves of several runs, and where each value of a setting leads to.
+    """Outer training curves of several runs, and the performance by each value of a setting.
 
     Raises:
         InputError: the view names no run.
     """
     summaries = summarize(chosen(view))
     if not summaries:
-        raise InputError("name runs, as in runs('runs=one,another'), or a sweep")
+        raise InputError("list runs, as in runs('runs=one,another'), or name a sweep")
     axis, values = compared_by(summaries, view.axis)
     return [
         {

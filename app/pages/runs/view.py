@@ -1,4 +1,4 @@
-"""Which runs the Runs page shows, in its address."""
+"""The fields of a Runs view: which runs it shows."""
 
 import re
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ class View:
     """One view of the Runs page.
 
     Attributes:
-        sweep: name of a sweep whose runs are shown, "" for none.
-        runs: names of further runs, one's own or shipped ones.
-        axis: the setting that colours and the horizontal axis stand for; "" for the first one in which they differ.
+        sweep: name of the sweep shown; "" for none.
+        runs: names of more runs, the user's own or shipped ones.
+        axis: the setting on the horizontal axis and in the colours; "" for the first in which the runs differ.
         theme: "light", "dark" or "auto".
     """
 
@@ -32,17 +32,17 @@ class View:
 
 
 def sweeps() -> dict[str, list[Run]]:
-    """All sweeps by name, newest first, each with its runs in the order in which they were submitted."""
-    found: dict[str, list[Run]] = {}
+    """All sweeps by name, the newest first, each with its runs in the order of submission."""
+    by_name: dict[str, list[Run]] = {}
     for job, _ in list_jobs():
         if job.info.sweep is not None:
-            found.setdefault(job.info.sweep, []).append(job.run)
-    return dict(reversed(found.items()))
+            by_name.setdefault(job.info.sweep, []).append(job.run)
+    return dict(reversed(by_name.items()))
 
 
 def _read_sweep(text: str, so_far: Values) -> str:
     if not re.fullmatch(r"sweep-[0-9a-f]{1,20}", text) or text not in sweeps():
-        raise InputError(f"there is no sweep {text[:40]!r}: a sweep is named as `loptscope sweep` says when it starts")
+        raise InputError(f"there is no sweep {text[:40]!r}: `loptscope sweep` prints the name when it starts")
     return text
 
 
@@ -52,7 +52,7 @@ def _read_runs(text: str, so_far: Values) -> tuple[str, ...]:
         raise InputError(f"runs takes at most {MOST} names (got {len(names)})")
     for name in names:
         if not is_name(name):
-            raise InputError(f"runs must be names of runs with commas between (got {name[:40]!r})")
+            raise InputError(f"runs must be names of runs, separated by commas (got {name[:40]!r})")
         zoo.find_run(name)
     return tuple(names)
 

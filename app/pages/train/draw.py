@@ -1,4 +1,4 @@
-"""The newest snapshot of a run, drawn as the Mechanisms page draws it: update function, eigenvalues, autonomous schedule."""
+"""Draws a snapshot of a run with figures of the Mechanisms page: update function, eigenvalues, autonomous schedule."""
 
 import hashlib
 import json
@@ -23,9 +23,9 @@ class Instrument:
 
     Attributes:
         title: above it.
-        about: what is drawn, in a sentence.
-        mechanism: the mechanism that has it.
-        figure: its name there.
+        about: one sentence about what is drawn.
+        mechanism: the mechanism it belongs to.
+        figure: its name in that mechanism.
     """
 
     title: str
@@ -37,19 +37,19 @@ class Instrument:
 INSTRUMENTS = {
     "update": Instrument(
         "Update function",
-        "How far a parameter moves for a gradient, at h₀ (dotted) and at h* (solid), over the observed gradients.",
+        "How far a parameter moves for a gradient, at h₀ (dotted) and at h* (solid), over the density of the observed gradients.",
         "clipping",
         "update",
     ),
     "eigenvalues": Instrument(
         "Eigenvalues",
-        "Of the recurrent Jacobian at h*: the nearer to the unit circle, the longer a gradient is remembered.",
+        "Eigenvalues of the recurrent Jacobian at h*: the closer to the unit circle, the longer a gradient is remembered.",
         "momentum",
         "eigenvalues",
     ),
     "schedule": Instrument(
         "Autonomous schedule",
-        "The effective learning rate over the steps while the gradient stays 0.",
+        "The effective learning rate over steps in which the gradient stays 0.",
         "schedule",
         "rate",
     ),

@@ -1,4 +1,4 @@
-"""The figures of the Train page before there is anything in them: the browser adds points to traces that it finds by name."""
+"""The empty figures of the Train page: the browser adds points to traces that it finds by name."""
 
 import numpy as np
 import plotly.graph_objects as go
@@ -12,7 +12,7 @@ RAW, SMOOTH, HELD_OUT = "each outer step", "running median", "held out"
 
 
 def outer_figure(theme: Theme) -> go.Figure:
-    """Meta-loss over outer steps: each, running median, held-out evaluations; and what tuned optimizers reach, to beat."""
+    """Meta-loss over outer steps: every step, running median, held-out evaluations, and the tuned optimizers for comparison."""
     color = OPTIMIZER_COLORS["learned"]
     text = "%{y:.3g} at outer step %{x:,}<extra></extra>"
     traces = [
@@ -38,7 +38,7 @@ def outer_figure(theme: Theme) -> go.Figure:
 
 
 def curve_figure(theme: Theme) -> go.Figure:
-    """Loss over the inner steps of one held-out problem: the optimizer as it is now, and the tuned ones."""
+    """Loss over the inner steps of one held-out problem: the optimizer at its newest snapshot, and the tuned ones."""
     traces = [
         line(
             NOTHING,

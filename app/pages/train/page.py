@@ -1,4 +1,4 @@
-"""Train: start outer trainings, watch them, queue them; the runs' folders and the HTTP interface do the rest."""
+"""The Train page: starts, watches and queues outer trainings through the HTTP routes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -28,19 +28,19 @@ from core.settings import Setting
 dash.register_page(__name__, **PAGE.registration())
 
 INTRODUCTION = (
-    "Choose what to begin with and press Start: within seconds there is an optimizer that learns to optimize. "
-    "It goes on without this page, and any number of tabs may watch it."
+    "Choose a preset and press Start: within seconds, an optimizer begins to learn. "
+    "Training continues when this page is closed, and any number of tabs can watch it."
 )
 FIRST = next(iter(PRESETS))
 FACTS = {
     "step": "outer step",
-    "speed": "outer steps a second",
-    "left": "left",
+    "speed": "outer steps per second",
+    "left": "time left",
     "loss": "meta-loss now",
     "diverged": "problems diverged",
     "skipped": "steps skipped",
 }
-ACTIONS: dict[Action, str] = {  # what may be asked of a run
+ACTIONS: dict[Action, str] = {  # requests for a run
     "pause": "Pause",
     "resume": "Resume",
     "stop": "Stop and keep",
@@ -50,11 +50,13 @@ ACTIONS: dict[Action, str] = {  # what may be asked of a run
 
 
 def layout(**query: str) -> html.Main:
-    """The page for one link; the browser fills in what happens."""
+    """The page for one link; the browser fills in the runs."""
     view, wrong = parse({name: value for name, value in query.items() if isinstance(value, str)})
     theme = THEMES.get(request.cookies.get("theme", ""), LIGHT)
     settings, start = starting(view)
-    frames = {one.name: {name: make(one).to_plotly_json() for name, make in FIGURES.items()} for one in (LIGHT, DARK)}
+    frames = {
+        colors.name: {name: make(colors).to_plotly_json() for name, make in FIGURES.items()} for colors in (LIGHT, DARK)
+    }
     return html.Main(
         className="train",
         id="panels",
@@ -122,7 +124,7 @@ def _form(settings: Mapping[str, Any]) -> html.Section:
                         [
                             dmc.AccordionControl(group),
                             dmc.AccordionPanel(
-                                html.Div([_control(one, shown[one.name], limits) for one in listed], className="fields")
+                                html.Div([_control(row, shown[row.name], limits) for row in listed], className="fields")
                             ),
                         ],
                         value=group,
@@ -150,7 +152,7 @@ def _form(settings: Mapping[str, Any]) -> html.Section:
             html.Details(
                 className="shell",
                 children=[
-                    html.Summary("The same from the shell"),
+                    html.Summary("The same command for the shell"),
                     _command("train-command"),
                 ],
             ),
@@ -181,7 +183,7 @@ def _control(setting: Setting, value: Any, limits: Limits) -> Any:
         common["description"] = [about, " ", html.Span(id="train-parameters")]
         return dmc.TextInput(debounce=True, placeholder="{}", **common)
     empty = {"placeholder": "none"} if setting.optional else {}
-    return dmc.NumberInput(  # what is out of bounds is refused with a sentence, not changed silently
+    return dmc.NumberInput(  # a value out of bounds is refused with a message, not changed silently
         clampBehavior="none",
         allowDecimal=setting.kind == "number",
         min=setting.low,
@@ -226,7 +228,7 @@ def _chosen(theme: Theme) -> html.Section:
         for name, title in ACTIONS.items()
     ]
     summarize = html.Button(
-        "Tell me when it is over",
+        "Notify me when it ends",
         id="train-tell",
         type="button",
         className="action",
@@ -263,7 +265,7 @@ def _chosen(theme: Theme) -> html.Section:
                 children=[
                     _card("outer", "Outer training", FIGURES["outer"](theme), "wide", _key()),
                     _card("curve", "One held-out problem", FIGURES["curve"](theme)),
-                    *(_card(name, one.title, _blank(theme)) for name, one in INSTRUMENTS.items()),
+                    *(_card(name, instrument.title, _blank(theme)) for name, instrument in INSTRUMENTS.items()),
                     html.Section(
                         [html.H3("Log"), html.Ol(id="train-log", className="log")],
                         className="card",
@@ -290,7 +292,7 @@ def _chosen(theme: Theme) -> html.Section:
 
 
 def _key() -> html.Div:
-    """Names of the lines to beat."""
+    """The legend of the optimizers."""
     return html.Div(
         [html.Span([swatch(name), TITLES[name]], className="key") for name in ("learned", *BASELINES)],
         className="keys",
@@ -346,7 +348,7 @@ CONTROLS = [f"train-set-{name}" for name in NAMES]
     prevent_initial_call=True,
 )
 def on_fill(*given: Any) -> tuple[Any, ...]:
-    """A preset, another task, or a run that is to be started again, fills in the form."""
+    """Fill in the form from a preset, another task, or a run to start again."""
     task, again = given[-2:]
     cause = str(ctx.triggered_id)
     start: dict[str, Any] | None = None
@@ -355,7 +357,7 @@ def on_fill(*given: Any) -> tuple[Any, ...]:
             return (no_update,) * (len(NAMES) + 1)
         try:
             settings = to_options(find(again["run"]).run.config)
-        except InputError:  # deleted this moment
+        except InputError:  # deleted in the meantime
             return (no_update,) * (len(NAMES) + 1)
         start = {"run": again["run"], "outer_step": again["outer_step"]}
     elif cause.startswith("preset-"):
@@ -372,7 +374,7 @@ def on_fill(*given: Any) -> tuple[Any, ...]:
     Input("train-body", "data"),
 )
 def on_body(body: dict[str, Any] | None) -> tuple[Any, ...]:
-    """The command of what the form holds; if that is no run, the sentence that says why."""
+    """The command for the settings in the form, or the error if they are invalid."""
     if body is None:
         return (no_update,) * 3
     about = parameters_of(body["task"])
@@ -396,19 +398,19 @@ def on_body(body: dict[str, Any] | None) -> tuple[Any, ...]:
     prevent_initial_call=True,
 )
 def on_snapshot(snapshot: dict[str, Any] | None, switched: str, scheme: str | None) -> tuple[Any, ...]:
-    """Draw a snapshot as soon as there is one."""
+    """Draw a new snapshot."""
     theme = THEMES.get(scheme or request.cookies.get("theme", ""), LIGHT)
     count = len(INSTRUMENTS)
     if not snapshot or snapshot["outer_step"] is None:
         return *(_blank(theme),) * count, *([],) * count, *("",) * count, snapshot
     try:
         drawn = draw(find(snapshot["run"]).run, int(snapshot["outer_step"]), theme)
-    except (InputError, OSError) as error:  # deleted this moment, or damaged
+    except (InputError, OSError) as error:  # deleted in the meantime, or damaged
         return *(_blank(theme),) * count, *(sentences([str(error)]),) * count, *("",) * count, snapshot
     of = f"after {snapshot['outer_step']:,} outer steps"
     return (
         *(made for made, _ in drawn.values()),
-        *(sentences(said) for _, said in drawn.values()),
+        *(sentences(caption) for _, caption in drawn.values()),
         *(of,) * count,
         snapshot,
     )

@@ -1,4 +1,4 @@
-"""The HTTP interface to outer trainings: submit, watch, pause, stop, cancel. Whatever is not understood is a 4xx with one sentence."""
+"""HTTP routes for outer trainings: submit, watch, pause, stop, cancel. An invalid request gets a 4xx status and a one-sentence error."""
 
 import threading
 from collections.abc import Callable
@@ -22,20 +22,20 @@ jobs = Blueprint("jobs", __name__)
 
 guard(jobs)
 
-_estimates = threading.BoundedSemaphore(3)  # one is measured, two wait for it
+_estimates = threading.BoundedSemaphore(3)  # one is measured while two wait
 
 
-def _settings(found: dict[str, Any], name: str) -> dict[str, Any]:
-    inner = found.get(name, {})
+def _settings(sent: dict[str, Any], name: str) -> dict[str, Any]:
+    inner = sent.get(name, {})
     if not isinstance(inner, dict):
         raise RefusalError(400, f"{name} must be a JSON object of settings by name")
     return inner
 
 
-def _whole(found: dict[str, Any], name: str) -> int | None:
-    value = found.get(name)
+def _whole(sent: dict[str, Any], name: str) -> int | None:
+    value = sent.get(name)
     if value is not None and (type(value) is not int or not 0 <= value <= 10**9):
-        raise RefusalError(400, f"{name} must be a whole number from 0 on")
+        raise RefusalError(400, f"{name} must be a whole number of 0 or more")
     return value
 
 
@@ -61,7 +61,7 @@ def create() -> Response:
 
 @jobs.get("/api/jobs")
 def listing() -> Response:
-    """All runs, the queue's order, and how many workers there are; of one sweep with ``?sweep=NAME``."""
+    """All runs, the order of the queue, and the number of workers; only a sweep's runs with ``?sweep=NAME``."""
     return jsonify(describe_all(list_jobs(), sweep=request.args.get("sweep")))
 
 
@@ -73,7 +73,7 @@ def one(name: str) -> Response:
 
 @jobs.get("/api/jobs/<name>/events")
 def events_of(name: str) -> Response:
-    """What happened after the event with that sequence number."""
+    """The events after a sequence number."""
     text = request.args.get("after", "0")
     if not (text.isascii() and text.isdigit() and len(text) <= 12):
         raise RefusalError(400, "after must be a sequence number, 0 for all events")
@@ -82,35 +82,35 @@ def events_of(name: str) -> Response:
 
 @jobs.delete("/api/jobs/<name>")
 def delete(name: str) -> Response:
-    """Move a run that is over, or paused, into the bin."""
+    """Move a run that is over or paused to the trash."""
     return _delete(name)
 
 
 @jobs.post("/api/jobs/<name>/<action>")
 def act(name: str, action: str) -> Response:
-    """Ask something of a run."""
+    """Send a request to a run."""
     actions: dict[str, Callable[[str], Response]] = {
-        **dict.fromkeys(REQUESTS, lambda name: _wish(name, action)),
+        **dict.fromkeys(REQUESTS, lambda name: _request(name, action)),
         "delete": _delete,
         "resume": _resume,
         "reorder": _reorder,
         "restart": _restart,
     }
     if action not in actions:
-        raise RefusalError(404, f"there is no {action[:40]!r}: choose one of {', '.join(actions)}")
+        raise RefusalError(404, f"unknown action {action[:40]!r}: choose one of {', '.join(actions)}")
     return actions[action](name)
 
 
-def _wish(name: str, wish: Any) -> Response:
+def _request(name: str, requested: Any) -> Response:
     nothing()
     job = find(name)
-    ask(job, wish)
+    ask(job, requested)
     return _answer(job)
 
 
 def _delete(name: str) -> Response:
     nothing()
-    return jsonify({"id": name, "bin": move_to_trash(find(name).path)})
+    return jsonify({"id": name, "trash": move_to_trash(find(name).path)})
 
 
 def _resume(name: str) -> Response:
@@ -131,31 +131,31 @@ def _reorder(name: str) -> Response:
 
 
 def _restart(name: str) -> Response:
-    found = json_object("outer_step", "settings", needed=False)
-    made = restart(find(name), _whole(found, "outer_step"), _settings(found, "settings"), client=_client())
+    sent = json_object("outer_step", "settings", needed=False)
+    job = restart(find(name), _whole(sent, "outer_step"), _settings(sent, "settings"), client=_client())
     notify()
-    return _answer(made, 201)
+    return _answer(job, 201)
 
 
 @jobs.post("/api/sweeps")
 def create_sweep() -> Response:
     """Queue every combination of the values in ``axes``, with the settings that all share in ``settings``."""
-    found = json_object("settings", "axes")
-    name, made = sweep(_settings(found, "settings"), _settings(found, "axes"), client=_client())
-    for _ in made:
+    sent = json_object("settings", "axes")
+    name, queued = sweep(_settings(sent, "settings"), _settings(sent, "axes"), client=_client())
+    for _ in queued:
         notify()
-    response = jsonify({"sweep": name, "jobs": [job.name for job in made]})
+    response = jsonify({"sweep": name, "jobs": [job.name for job in queued]})
     response.status_code = 201
     return response
 
 
 @jobs.post("/api/estimate")
 def create_estimate() -> Response:
-    """How long a run of these settings would take on this machine, measured; the body is as for a run."""
+    """A measured estimate of the training time on this machine; the body is that of a new run."""
     config = from_options(json_object(), strict=True)
     Limits.from_environment().check(config)
     if not _estimates.acquire(blocking=False):
-        raise RefusalError(429, "other estimates are being measured: ask again in a moment")
+        raise RefusalError(429, "other estimates are being measured: try again in a moment")
     try:
         return jsonify(estimate(config).model_dump())
     finally:

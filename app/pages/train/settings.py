@@ -1,4 +1,4 @@
-"""The settings of a run as the form of the Train page shows them: choices, what is allowed here; and the presets to begin with."""
+"""The settings in the form of the Train page: choices, limits and presets."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from core.jobs.limits import Limits
 from core.settings import Setting
 from core.tasks import TASKS
 
-SWITCH = {"auto": "as memory needs", "yes": "always", "no": "never"}  # of a setting that is yes, no or left open
+SWITCH = {"auto": "if memory requires it", "yes": "always", "no": "never"}  # for a setting that is yes, no or unset
 SWITCHED = {None: "auto", True: "yes", False: "no"}
 
 
 @dataclass(frozen=True)
 class Preset:
-    """Settings to begin with.
+    """A named set of settings.
 
     Attributes:
         title: on its button.
         about: one line.
-        settings: where they differ from what suits the task.
+        settings: those that differ from the task's defaults.
     """
 
     title: str
@@ -30,7 +30,7 @@ class Preset:
 PRESETS = {
     "linear": Preset(
         "Linear regression",
-        "Aims to beat tuned momentum within a minute.",
+        "Aims for a lower meta-loss than tuned momentum within a minute.",
         {
             "task": "linear_regression",
             "units": 32,
@@ -42,7 +42,7 @@ PRESETS = {
     ),
     "rosenbrock": Preset(
         "Rosenbrock",
-        "A curved valley, and a chaotic outer loss: adjoints are clipped.",
+        "A curved valley with a chaotic outer loss, so adjoints are clipped.",
         {"task": "rosenbrock", "units": 32, "truncation": 20, "outer_steps": 1000},
     ),
     "moons": Preset(
@@ -60,7 +60,7 @@ PRESETS = {
 
 
 def choices_of(setting: Setting) -> Mapping[str, str]:
-    """The values of a setting's menu and their names; nothing for one that has no menu."""
+    """The values of a setting's menu and their labels; empty if it has no menu."""
     if setting.kind == "switch":
         return SWITCH
     if setting.name == "task":
@@ -69,13 +69,13 @@ def choices_of(setting: Setting) -> Mapping[str, str]:
 
 
 def highest(setting: Setting, limits: Limits) -> float | None:
-    """The largest value allowed here; None where there is no bound."""
+    """The largest value allowed here; None if there is no bound."""
     bounds = [setting.high, getattr(limits, setting.name) if setting.name in ("units", "outer_steps") else None]
     return min((bound for bound in bounds if bound is not None), default=None)
 
 
 def allowed(setting: Setting, limits: Limits) -> str:
-    """What a number may be, in words; empty for other settings."""
+    """The allowed range of a number as text; empty for other settings."""
     if setting.kind not in ("whole", "number"):
         return ""
     high, low = highest(setting, limits), setting.low
@@ -85,9 +85,9 @@ def allowed(setting: Setting, limits: Limits) -> str:
 
 
 def parameters_of(task: str) -> str:
-    """A task's parameters and their defaults, in words."""
-    found = TASKS[task].model_fields
-    listed = ", ".join(f"{name} {_plain(field.default)}" for name, field in found.items())
+    """A task's parameters and their defaults as a sentence."""
+    fields = TASKS[task].model_fields
+    listed = ", ".join(f"{name} {_plain(field.default)}" for name, field in fields.items())
     return f"{TASKS[task].title} has {listed}." if listed else f"{TASKS[task].title} has none."
 
 

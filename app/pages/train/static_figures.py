@@ -1,6 +1,6 @@
-"""The figures of the Train page filled in for a run's newest snapshot: for paper and notebooks.
+"""The figures of the Train page for a run's newest snapshot, for exports and notebooks.
 
-In the browser they are filled from the run's events; the held-out problems are the same here.
+The browser fills them from the run's events; the held-out problems are the same here.
 """
 
 import functools
@@ -25,7 +25,7 @@ Points = tuple[Sequence[float] | np.ndarray, Sequence[float | None] | np.ndarray
 
 
 def _filled(made: go.Figure, points: dict[str, Points]) -> go.Figure:
-    """Named traces with their points; those without any are left out."""
+    """The figure with the named traces filled; traces without points are removed."""
     made.data = [trace for trace in made.data if trace.name in points]
     for trace in made.data:
         trace.x, trace.y = points[trace.name]
@@ -46,7 +46,7 @@ def _outer(run: Run, outer_step: int, theme: Theme) -> go.Figure:
     steps = np.arange(1, len(losses) + 1)
     ours, baselines = _held_out(run, outer_step)
     points: dict[str, Points] = {
-        name: ([0, max(outer_step, len(losses))], [one["meta_loss"]] * 2) for name, one in baselines.items()
+        name: ([0, max(outer_step, len(losses))], [score["meta_loss"]] * 2) for name, score in baselines.items()
     }
     points |= {RAW: (steps, finite(losses)), SMOOTH: (steps, finite(running_median(losses)))}
     return _filled(FIGURES["outer"](theme), points | {HELD_OUT: ([outer_step], [ours["meta_loss"]])})
@@ -54,8 +54,8 @@ def _outer(run: Run, outer_step: int, theme: Theme) -> go.Figure:
 
 def _curve(run: Run, outer_step: int, theme: Theme) -> go.Figure:
     ours, baselines = _held_out(run, outer_step)
-    curves = {**{name: one["curve"] for name, one in baselines.items()}, "learned": ours["curve"]}
-    points: dict[str, Points] = {name: (one["inner_step"], one["relative_loss"]) for name, one in curves.items()}
+    curves = {**{name: score["curve"] for name, score in baselines.items()}, "learned": ours["curve"]}
+    points: dict[str, Points] = {name: (curve["inner_step"], curve["relative_loss"]) for name, curve in curves.items()}
     return _filled(FIGURES["curve"](theme), points)
 
 

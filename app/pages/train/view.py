@@ -1,4 +1,4 @@
-"""What the Train page can show (a run, in the address bar) and what its form holds."""
+"""The fields of a Train view (the run in the address bar), and the values of its form."""
 
 import json
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ class View:
     """One view of the Train page.
 
     Attributes:
-        run: name of the run that is shown, "" for none.
+        run: name of the run shown; "" for none.
         start: the snapshot that the form starts from, as in "NAME@100"; "" for none.
         theme: "light", "dark" or "auto".
     """
@@ -38,12 +38,12 @@ def _read_run(text: str, so_far: Values) -> str:
 def _read_start(text: str, so_far: Values) -> str:
     if not is_name(text.partition("@")[0]):
         raise InputError(f"start must be a run and an outer step, as in 'mine@100' (got {text!r:.60})")
-    found, _ = zoo.starting_point(text)
-    return f"{found['run']}@{found['outer_step']}"
+    start, _ = zoo.starting_point(text)
+    return f"{start['run']}@{start['outer_step']}"
 
 
 def starting(view: View) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """Settings of the run that the form is to start from, and the setting ``start``; nothing and None without one."""
+    """The settings of the run to start from, and the setting ``start``; empty and None without one."""
     if not view.start:
         return {}, None
     start, _ = zoo.starting_point(view.start)
@@ -63,13 +63,13 @@ parse = LINKS.parse
 
 
 def to_form(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What the form's controls show for settings; what is not given has the value that suits the task.
+    """The values of the form's controls for some settings; the others have the task's defaults.
 
     Args:
         settings: by the names of ``train``'s options.
 
     Raises:
-        InputError: they are no run's.
+        InputError: the settings are invalid.
     """
     complete = to_options(from_options(settings))
     return {setting.name: _in_form(setting, complete[setting.name]) for setting in SETTINGS}

@@ -1,4 +1,4 @@
-"""The mechanisms, one row each, in the order of the Mechanisms page. A new one is one new file here and one line in `MECHANISMS`."""
+"""The table of mechanisms, in the order of the Mechanisms page. To add one, add a file here and a line in `MECHANISMS`."""
 
 from app.shared.mechanisms.ablation import ABLATIONS
 from app.shared.mechanisms.adaptation import ADAPTATION

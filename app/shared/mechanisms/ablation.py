@@ -1,4 +1,4 @@
-"""Ablations: an optimizer and what is left of it with one mechanism switched off, as loss curves and as bars."""
+"""Ablations: an optimizer with one mechanism switched off at a time, as loss curves and as bars."""
 
 import numpy as np
 import plotly.graph_objects as go
@@ -13,7 +13,7 @@ from core.mechanisms.ablation import TITLES, Ablation, Ablations, ablate
 from core.mechanisms.context import Context
 
 FEW, VERY_FEW = 16, 2  # problems of ablations that were not saved: on small problems, and on large ones
-HIGHEST = 100.0  # meta-losses and losses beyond end the axis
+HIGHEST = 100.0  # the axes of losses and meta-losses end here
 LEAST = 1e-9
 
 
@@ -50,7 +50,7 @@ def _words(one: Ablation, problems: int) -> str:
 
 
 def _bars(p: MechanismDrawing) -> go.Figure:
-    """Median meta-loss of every variant; in words the mean difference from the whole optimizer, paired, with its standard error."""
+    """Median meta-loss of every variant; the text is the paired mean difference from the unmodified optimizer with its standard error."""
     found, colors = _found(p), _colors(p)
     order = list(reversed(found.ablations))
     sizes = np.array([HIGHEST if one.median is None else min(max(one.median, LEAST), HIGHEST) for one in order])
@@ -78,10 +78,10 @@ def _curves_caption(bundle: Bundle, references: References) -> list[str]:
     found = Ablations.model_validate(bundle.about["ablations"])
     lost = [f"{TITLES[one.name]}: {one.diverged} of {found.problems}" for one in found.ablations if one.diverged]
     sentences = [
-        f"The median loss over {found.problems} held-out problems as it is (bold) and with one mechanism switched off, on the same problems.",
-        f"Diverged: {'; '.join(lost)}." if lost else "Nobody diverged.",
+        f"The median loss over {found.problems} held-out problems: unmodified (bold), and with one mechanism switched off on the same problems.",
+        f"Diverged: {'; '.join(lost)}." if lost else "None diverged.",
     ]
-    return sentences + [f"Not run, {TITLES[name]}: {why}." for name, why in found.without.items()]
+    return sentences + [f"Not run: {TITLES[name]}, because {why}." for name, why in found.without.items()]
 
 
 def _bars_caption(bundle: Bundle, references: References) -> list[str]:
@@ -90,15 +90,15 @@ def _bars_caption(bundle: Bundle, references: References) -> list[str]:
     whole = found.ablations[0]
     others = [one for one in found.ablations[1:] if one.median is not None and whole.median]
     sentences = [
-        "In the bars: the mean difference from the optimizer as it is, problem by problem, and its standard error."
+        "The text in the bars is the mean difference from the unmodified optimizer on the same problems, with its standard error."
     ]
     if others and whole.median:
         base = whole.median
         worst = max(others, key=lambda one: one.median or 0.0)
         least = min(others, key=lambda one: abs(np.log((one.median or base) / base)))
         sentences.append(
-            f"By the median, it is worst off {TITLES[worst.name]} ({number((worst.median or 0.0) / base)} times its meta-loss) "
-            f"and least changed {TITLES[least.name]} ({number((least.median or 0.0) / base)} times)."
+            f'By the median, the variant that loses most is "{TITLES[worst.name]}" ({number((worst.median or 0.0) / base)} times the unmodified meta-loss), '
+            f'and the one that changes least is "{TITLES[least.name]}" ({number((least.median or 0.0) / base)} times).'
         )
     return sentences
 

@@ -22,7 +22,7 @@ def _pieces(p: MechanismDrawing) -> list[slice]:
 
 
 def _stable(values: np.ndarray, unstable: np.ndarray, keep: bool) -> np.ndarray:
-    """Values where the curve is stable (or is not), NaN elsewhere, joined at the change."""
+    """Values where the curve is stable (or unstable), NaN elsewhere; the two join at a change."""
     mask = (unstable == 0) if keep else (unstable > 0)
     if not keep:
         mask = mask | np.roll(mask, 1) | np.roll(mask, -1) if mask.any() else mask
@@ -177,7 +177,7 @@ def _rate(p: MechanismDrawing) -> go.Figure:
 
 
 def _no_curve(bundle: Bundle) -> list[str] | None:
-    return [f"There is no such curve: {bundle.about['why']}."] if "g" not in bundle.arrays else None
+    return [f"There is no such curve because {bundle.about['why']}."] if "g" not in bundle.arrays else None
 
 
 ENDS = {
@@ -190,7 +190,7 @@ ENDS = {
 
 
 def rates_zero_and_typical(bundle: Bundle) -> tuple[float, float] | None:
-    """Effective learning rate nearest to g = 0 and at the typical gradient, both arms' mean; None if not finite."""
+    """Effective learning rate nearest to g = 0, and at the typical gradient (mean of both arms); None if not finite."""
     near, far = bundle.about["rate_at_zero"], bundle.about["rate_at_typical"]
     return None if near is None or far is None else (near, far)
 
@@ -201,7 +201,7 @@ def _curve_caption(bundle: Bundle, references: References) -> list[str]:
         return missing
     unstable, folds = int((bundle.arrays["unstable"] > 0).sum()), len(bundle.arrays["folds"])
     return [
-        "Where the state rests while the gradient stays constant at g, followed through folds; unstable stretches are dashed.",
+        "The fixed point of the state at a constant gradient g, traced through folds. Unstable stretches are dashed.",
         (
             f"{counted(len(bundle.arrays['g']), 'point')}, {'all stable' if not unstable else f'{unstable:,} of them unstable'}, {counted(folds, 'fold')}; "
             f"it ends at {' and '.join(ENDS[end] for end in bundle.about['ended'])}."
@@ -215,8 +215,8 @@ def _space_caption(bundle: Bundle, references: References) -> list[str]:
         return missing
     share = 100 * sum(bundle.about["explained"])
     return [
-        "The same curve in two components of the state, over the gradient. Drag to turn it.",
-        f"Two components hold {share:.1f} % of it.",
+        "The same curve in two principal components of the state, over the gradient. Drag to rotate it.",
+        f"The two components explain {share:.1f} % of its variance.",
     ]
 
 
@@ -226,7 +226,7 @@ def _update_caption(bundle: Bundle, references: References) -> list[str]:
         return missing
     return [
         "The update function after a long time at the chosen gradient (ring).",
-        "An optimizer that adapts answers with a flatter line after large gradients than after small ones.",
+        "In an adaptive optimizer, the line is flatter after large gradients than after small ones.",
     ]
 
 
@@ -245,11 +245,11 @@ def _rate_caption(bundle: Bundle, references: References) -> list[str]:
     if near <= 0 or far >= ADAPTED * near:
         return [
             *sentences,
-            f"It goes from {number(near)} at 0 to {number(far)} at |g| = {size}: it does not fall, so there is no such adaptation.",
+            f"It goes from {number(near)} at 0 to {number(far)} at |g| = {size}: it does not fall, so there is no adaptation.",
         ]
     return [
         *sentences,
-        f"It falls from {number(near)} at 0 to {number(far)} at |g| = {size}, where 98 % of the gradients met are smaller.",
+        f"It falls from {number(near)} at 0 to {number(far)} at |g| = {size}; 98 % of the observed gradients are smaller.",
     ]
 
 

@@ -1,4 +1,4 @@
-"""Gradient clipping: the update function over the gradients met, and its slope."""
+"""Gradient clipping: the update function over the observed gradients, and its slope."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ from app.shared.style import figure, finite, line
 from core.bundle import Bundle
 from core.mechanisms.clipping import Saturation, clipping_view
 
-THRESHOLDS = 201  # positions of the slider that the threshold is computed at
+THRESHOLDS = 201  # positions of the slider for which the clipped line is computed
 INSIDE = 41  # points of the clipped line between them
 
 
 def _update(p: MechanismDrawing) -> go.Figure:
-    """Update functions at h₀ and h* over the density of the gradients met."""
+    """Update functions at h₀ and h* over the density of the observed gradients."""
     gradients, updates = p.array("gradients"), p.array("updates")
     edges, density = spread(p, p.array("edges")), p.array("density")
     x = spread(p, gradients)
@@ -48,7 +48,7 @@ def _update(p: MechanismDrawing) -> go.Figure:
 
 
 def _slope(p: MechanismDrawing) -> go.Figure:
-    """The local learning rate −∂u/∂g as a share of that at 0, over the size of the gradient."""
+    """The local learning rate −∂u/∂g relative to that at 0, over the size of the gradient."""
     sizes, slopes, start = p.array("sizes"), p.array("slopes"), p.array("slope_at_zero")
     traces: list[Any] = []
     for name, at_zero, sides, dash in zip(p.bundle.about["states"], start, slopes, ("dot", "solid"), strict=False):
@@ -72,11 +72,11 @@ def _update_caption(bundle: Bundle, references: References) -> list[str]:
     updates = bundle.arrays["updates"].astype(float)
     name, last = bundle.about["states"][-1], np.abs(updates[-1])
     sentences = [
-        "The update function at h₀ (dotted) and h* (solid) over the density of the gradients met. Clipped gradient descent of the same slope is dashed: drag the slider to move its threshold.",
+        "The update function at h₀ (dotted) and h* (solid) over the density of the observed gradients. The dashed line is clipped gradient descent with the same slope; drag the slider to move its threshold.",
         f"At {name} the largest update drawn is {number(float(last.max()))}, for gradients up to {number(3 * bundle.about['largest'])}.",
     ]
     if bundle.about["nonfinite"]:
-        sentences.append(f"{counted(bundle.about['nonfinite'], 'gradient')} met were not finite and are left out.")
+        sentences.append(f"{counted(bundle.about['nonfinite'], 'gradient')} observed are not finite and are not drawn.")
     return sentences
 
 
@@ -89,10 +89,10 @@ def _slope_caption(bundle: Bundle, references: References) -> list[str]:
             parts.append(f"at {name} the slope never halves: there is no clipping")
         else:
             parts.append(
-                f"at {name} it halves at |g| = {number(half)}, and {100 * beyond:.3g} % of the gradients met lie beyond"
+                f"at {name} it halves at |g| = {number(half)}, and {100 * beyond:.3g} % of the observed gradients are larger"
             )
     return [
-        "The local learning rate −∂u/∂g as a share of that at 0. Clipping is a fall from 1 towards 0 (a clipped gradient descent drops at once).",
+        "The local learning rate −∂u/∂g relative to that at 0. Clipping is a fall from 1 towards 0 (for clipped gradient descent, a sudden drop).",
         "; ".join(parts).capitalize() + ".",
     ]
 

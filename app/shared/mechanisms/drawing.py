@@ -1,6 +1,6 @@
-"""What the figures of mechanisms share: the optimizer to be drawn, its axes, its marks.
+"""Shared parts of the mechanisms' figures: the drawing's inputs, axes and marks.
 
-Traces that move hold no data at first; they are found by name.
+Traces that move are empty at first and are found by name.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from core.bundle import Bundle
 
 @dataclass(frozen=True)
 class MechanismDrawing:
-    """One optimizer's view, to be drawn.
+    """The inputs of one optimizer's figures.
 
     Attributes:
         bundle: its arrays.
@@ -35,7 +35,7 @@ class MechanismDrawing:
     baselines: dict[str, tuple[Bundle, str]]
 
     def array(self, name: str) -> np.ndarray:
-        """One of the bundle's, float64."""
+        """One of the bundle's arrays, float64."""
         return self.bundle.arrays[name].astype(np.float64)
 
 
@@ -48,7 +48,7 @@ def symlog_axis(p: MechanismDrawing, reach: float, title: str = "gradient (symlo
 
 
 def spread(p: MechanismDrawing, gradients: np.ndarray) -> np.ndarray:
-    """Where gradients stand on a `symlog_axis`."""
+    """Positions of gradients on a `symlog_axis`."""
     return np.arcsinh(gradients / p.bundle.about["scale"])
 
 
@@ -67,7 +67,7 @@ def moving(color: str, **more: Any) -> go.Scatter:
 
 
 def lit(p: MechanismDrawing, size: int = 17) -> go.Scatter:
-    """A ring around what is chosen."""
+    """A ring around the chosen point."""
     marker = {
         "size": size,
         "symbol": "circle-open",
@@ -78,13 +78,13 @@ def lit(p: MechanismDrawing, size: int = 17) -> go.Scatter:
 
 
 def star(p: MechanismDrawing, x: float, y: float, name: str, symbol: str = "star") -> go.Scatter:
-    """A mark with a name."""
+    """A labelled mark."""
     marker = {"size": 13, "symbol": symbol, "color": p.theme.text, "line": {"width": 1.5, "color": p.theme.surface}}
     return go.Scatter(x=[x], y=[y], mode="markers", marker=marker, name=name, hovertemplate=f"{name}<extra></extra>")
 
 
 def components(explained: list[float]) -> list[str]:
-    """Titles of the axes of principal components, with the share of the variance that each holds."""
+    """Titles of the axes of principal components, with the share of the variance that each explains."""
     return [f"PC {i + 1} ({100 * share:.1f} %)" for i, share in enumerate(explained)]
 
 
@@ -97,6 +97,6 @@ def padded(values: np.ndarray) -> list[float]:
 
 
 def without_marks(made: go.Figure) -> go.Figure:
-    """The figure without what the browser moves: for paper."""
+    """The figure without its moving marks, for printing."""
     made.data = [trace for trace in made.data if trace.name not in (MOVING, LIT)]
     return made

@@ -1,4 +1,4 @@
-"""What moves in the figures of a mechanism, computed once: the browser and static figures only pick the frame to show.
+"""The moving parts of a mechanism's figures, computed once: the browser and static figures only select the frame to show.
 
 A figure has traces by name; those that move get the coordinates of the chosen mode and of the slider's position. Positions go from 0
 to `LAST`; an array along them may have fewer entries (knots), evenly spaced.
@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 
 LAST = 1000  # positions of the slider
 MOVING = "moving"  # traces that follow the slider
-LIT = "lit"  # marks on what is chosen
+LIT = "lit"  # marks on the chosen item
 Axis = Literal["mode", "position"]
 
 
@@ -23,8 +23,8 @@ class Along:
 
     Attributes:
         values: [..., points]; NaN where nothing is drawn.
-        over: what its leading axes are.
-        smooth: whether to interpolate between the knots of the position; otherwise the nearest one counts.
+        over: its leading axes.
+        smooth: whether to interpolate between the knots of the position; otherwise the nearest knot is used.
     """
 
     values: np.ndarray
@@ -70,7 +70,7 @@ class Frames:
 
     Attributes:
         figures: by figure, then by the trace's name.
-        texts: what is read beside the slider: one text a mode, one a knot of the position.
+        texts: the texts beside the slider, one for each mode and one for each knot of the position.
     """
 
     figures: Mapping[str, Mapping[str, Moving]]
@@ -82,7 +82,7 @@ class Frames:
         return len(self.texts["mode"])
 
     def text(self, mode: int, position: int) -> str:
-        """What the slider's position means."""
+        """The text beside the slider."""
         found = [self.texts["mode"][min(mode, self.modes) - 1]] if self.modes else []
         knots = self.texts["position"]
         return ", ".join([*found, *([knots[int(position / LAST * (len(knots) - 1) + 0.5)]] if knots else [])])
@@ -106,7 +106,7 @@ def _plain(value: Any) -> Any:
 
 
 def static_figure(name: str, figure: go.Figure, frames: Frames, mode: int, position: int) -> go.Figure:
-    """A copy of a figure with what moves in it at its place: for paper and notebooks.
+    """A copy of a figure with its moving parts at a mode and position, for exports and notebooks.
 
     Args:
         name: of the figure.

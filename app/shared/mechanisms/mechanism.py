@@ -1,4 +1,4 @@
-"""What a row of the table of mechanisms holds: how it is measured, its figures, their captions, and what moves in them."""
+"""A row of the table of mechanisms: its measurement, its figures with captions, and their moving parts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from app.shared.mechanisms.frames import Frames
 from core.bundle import Bundle
 from core.mechanisms.context import Context
 
-References = dict[str, tuple[float, float]]  # what modes are compared with: (learning rate, momentum) by name
+References = dict[str, tuple[float, float]]  # references for modes: (learning rate, momentum) by name
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class MechanismFigure:
     Attributes:
         name: in links and file names.
         title: above it.
-        draw: what stands still; traces that move are in it by name, without data.
+        draw: makes the static figure; its moving traces have names and no data.
         caption: sentences under it, with the optimizer's own numbers.
-        points_at: what pointing at one of its marks chooses; the mark's ``customdata`` says which.
+        points_at: what pointing at a mark selects; the mark's ``customdata`` is its index.
     """
 
     name: str
@@ -40,12 +40,12 @@ class Mechanism:
     Attributes:
         name: in links.
         title: in menus and headings.
-        measure: its arrays, for an optimizer on a task.
+        measure: computes its arrays for an optimizer on a task.
         figures: in the order of the page.
-        frames: what moves in them.
-        handle: what the slider moves, in words; "" where nothing moves.
+        frames: makes their moving parts.
+        handle: the label of the slider; "" if nothing moves.
         beside: hand-designed optimizers drawn thin beside it.
-        snapshots_ahead: whether every snapshot is measured in the background, so that outer training plays like an animation.
+        snapshots_ahead: whether every snapshot is measured in the background, so that outer training plays as an animation.
     """
 
     name: str
@@ -58,5 +58,5 @@ class Mechanism:
     snapshots_ahead: bool = True
 
     def figure(self, name: str) -> MechanismFigure:
-        """Its figure of that name."""
+        """The figure of that name."""
         return next(figure for figure in self.figures if figure.name == name)

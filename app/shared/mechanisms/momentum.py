@@ -28,7 +28,7 @@ FAN = 5  # update functions along a mode that are drawn at once
 def _state(p: MechanismDrawing) -> go.Figure:
     """States of a few components around the fixed point, and the chosen mode through it."""
     if not p.bundle.about["modes"]:
-        return empty(p, "no state that could rest")
+        return empty(p, "no state, so no fixed point")
     paths, fixed_point = p.array("paths"), p.array("fixed_point")
     colors = component_colors(len(paths), p.theme)
     traces = [
@@ -168,12 +168,12 @@ def _state_caption(bundle: Bundle, references: References) -> list[str]:
     """Under the state space."""
     about = bundle.about
     if not about["modes"]:
-        return ["It has no state, or none that comes to rest: no momentum to show."]
+        return ["It has no state, or its state has no fixed point: there is no momentum to show."]
     first = about["fixed_points"][0]
     kind = f"a {first['stability']} fixed point" if first["converged"] else "only a slow point"
     sentences = [
-        "States of a few components over a run, the point they come to when the gradient stays 0 (star), and the chosen mode through it.",
-        f"From {counted(sum(fixed_point['starts'] for fixed_point in about['fixed_points']), 'start')}, the search came to {kind} of speed {number(first['speed'], 2)}"
+        "States of a few components over a run, the fixed point they reach when the gradient stays 0 (star), and the chosen mode through it.",
+        f"From {counted(sum(fixed_point['starts'] for fixed_point in about['fixed_points']), 'start')}, the search found {kind} with speed {number(first['speed'], 2)}"
         + (
             f", and {counted(len(about['fixed_points']) - 1, 'other point')}."
             if len(about["fixed_points"]) > 1
@@ -181,7 +181,7 @@ def _state_caption(bundle: Bundle, references: References) -> list[str]:
         ),
     ]
     if about["failed"]:
-        sentences.append(f"{counted(about['failed'], 'start')} led nowhere: the state did not stay finite.")
+        sentences.append(f"{counted(about['failed'], 'start')} failed: the state did not stay finite.")
     return sentences
 
 
@@ -196,27 +196,27 @@ def _update_caption(bundle: Bundle, references: References) -> list[str]:
     tilt = (slopes.max() - slopes.min()) / max(slopes.max(), 1e-30)
     return [
         "The update function at h* (grey) and at states shifted along the chosen mode. Momentum shifts it up and down without changing its shape.",
-        f"Along the slowest mode, over the range of states met, the update at gradient 0 moves by {number(abs(lift))}, and the slope changes by {100 * tilt:.0f} %.",
+        f"Along the slowest mode, over the range of observed states, the update at gradient 0 moves by {number(abs(lift))}, and the slope changes by {100 * tilt:.0f} %.",
     ]
 
 
 def _eigenvalues_caption(bundle: Bundle, references: References) -> list[str]:
     """Under the complex plane."""
     if not bundle.about["modes"]:
-        return ["No state, no eigenvalues: it forgets every gradient at once."]
+        return ["It has no state and so no eigenvalues: it has no memory of past gradients."]
     size, timescale, _ = _slowest(bundle)
     slow = int((np.hypot(*bundle.arrays["eigenvalues"].T) >= SLOW).sum())
     tuned = [f"{name.capitalize()} has β = {fraction(beta)}" for name, (_, beta) in references.items()]
     sentences = [
-        "Eigenvalues of the recurrent Jacobian at h*: the nearer to the unit circle, the longer a gradient is remembered. Point at one to follow its mode.",
-        f"The slowest has |λ| = {fraction(size)}, a timescale of {number(timescale)} steps; {counted(slow, 'mode')} beyond {SLOW}."
+        "Eigenvalues of the recurrent Jacobian at h*: the closer to the unit circle, the longer a gradient is remembered. Point at one to highlight its mode.",
+        f"The slowest has |λ| = {fraction(size)}, a timescale of {number(timescale)} steps; {counted(slow, 'mode')} with |λ| of at least {SLOW}."
         + (f" {'; '.join(tuned)}." if tuned else ""),
     ]
     if size < SLOW:
-        sentences.append("Nothing here remembers long: this mechanism is weak or absent.")
+        sentences.append("No mode has a long memory: this mechanism is weak or absent.")
     if bundle.about["near_defective"]:
         sentences.append(
-            "Some modes nearly coincide (the Jacobian is near defective): one by one, their learning rates mean little."
+            "Some modes nearly coincide (the Jacobian is nearly defective), so their learning rates are not individually meaningful."
         )
     return sentences
 
@@ -224,15 +224,15 @@ def _eigenvalues_caption(bundle: Bundle, references: References) -> list[str]:
 def _modes_caption(bundle: Bundle, references: References) -> list[str]:
     """Under the modes as momentum."""
     if not bundle.about["modes"]:
-        return ["Without modes all of its learning rate is direct, as gradient descent's is."]
+        return ["Without modes, its whole learning rate is direct, as in gradient descent."]
     rates = bundle.arrays["rates"][:, 0].astype(float)
     best = int(np.abs(rates).argmax())
     size = float(np.hypot(*bundle.arrays["eigenvalues"][best]))
     return [
-        "Every mode acts as momentum with decay |λ| and learning rate α (open: negative). Stars are tuned optimizers, a diamond the best for the task's curvatures.",
+        "Every mode acts as momentum with decay |λ| and learning rate α (open: negative). Stars are tuned optimizers, the diamond is the best momentum for the task's curvatures.",
         (
             f"The strongest mode has α = {number(float(rates[best]))} and |λ| = {fraction(size)}; "
-            f"{number(bundle.about['direct'])} of learning rate is direct, without memory."
+            f"{number(bundle.about['direct'])} of the learning rate is direct, without memory."
         ),
     ]
 

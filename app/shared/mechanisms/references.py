@@ -1,4 +1,4 @@
-"""What the modes of an optimizer are compared with: tuned momentum, and the best momentum for a quadratic."""
+"""References for an optimizer's modes: tuned momentum, and the best momentum for a quadratic."""
 
 from app.shared.catalog import subjects
 from app.shared.mechanisms.mechanism import References
@@ -7,7 +7,7 @@ from core.tasks.linear_regression import LinearRegression
 
 
 def best_momentum(task: str) -> tuple[float, float] | None:
-    """Learning rate and decay that are best for a quadratic with the task's curvatures, if it has them (Polyak 1964)."""
+    """Learning rate and decay that are best for a quadratic with the task's curvatures, if it has them (Polyak 1964); None otherwise."""
     made = make_task(task)
     if not isinstance(made, LinearRegression):
         return None

@@ -1,4 +1,4 @@
-"""The learning-rate schedule: the autonomous trajectory and what it does to the learning rate."""
+"""The learning-rate schedule: the autonomous trajectory and the learning rate along it."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ from core.mechanisms.schedule import schedule_view
 def _path(p: MechanismDrawing) -> go.Figure:
     """The autonomous trajectory, coloured by step."""
     if "path" not in p.bundle.arrays:
-        return empty(p, "no state that could drift")
+        return empty(p, "no state, so no drift")
     path = p.array("path")
     steps = np.arange(len(path))
     marker = {
@@ -103,14 +103,14 @@ def _update(p: MechanismDrawing) -> go.Figure:
 def _path_caption(bundle: Bundle, references: References) -> list[str]:
     """Under the autonomous trajectory."""
     if "path" not in bundle.arrays:
-        return ["It has no state that could drift: nothing happens while the gradient is 0."]
+        return ["It has no state, so no drift: nothing happens while the gradient is 0."]
     path = bundle.arrays["path"].astype(float)
     if not np.ptp(path):
-        return ["The state stays where it begins while the gradient is 0: there is no drift."]
+        return ["The state does not move while the gradient is 0: there is no drift."]
     share = 100 * sum(bundle.about["explained"])
     return [
-        "Where the state goes from h₀ when every gradient is 0, coloured by step. Nothing drives it but time.",
-        f"Two principal components hold {share:.1f} % of this path.",
+        "The path of the state from h₀ when every gradient is 0, coloured by step. Only time drives it.",
+        f"Two principal components explain {share:.1f} % of this path.",
     ]
 
 
@@ -118,8 +118,8 @@ def _rate_caption(bundle: Bundle, references: References) -> list[str]:
     """Under the schedule."""
     found = bundle.about["schedule"]
     if found["change"] is None:
-        return ["The effective learning rate is nowhere finite."]
-    carried = "by a clock that counts steps" if bundle.about["clock"] else "by the state, without a clock"
+        return ["The effective learning rate is not finite at any step."]
+    carried = "by a step counter" if bundle.about["clock"] else "by the state, without a step counter"
     sentences = [f"The effective learning rate along that path: a schedule, carried {carried}."]
     if found["change"] < 1e-6:
         return [*sentences, f"It is constant at {number(found['start'])}: there is no schedule."]
@@ -127,14 +127,14 @@ def _rate_caption(bundle: Bundle, references: References) -> list[str]:
         f"It starts at {number(found['start'])}, is largest at step {found['peak_step']} ({number(found['peak'])}) "
         f"and ends at {number(found['end'])}"
     )
-    return [*sentences, shape + (": hardly a schedule." if found["change"] <= SCHEDULED else ".")]
+    return [*sentences, shape + (": that is hardly a schedule." if found["change"] <= SCHEDULED else ".")]
 
 
 def _update_caption(bundle: Bundle, references: References) -> list[str]:
-    """Under the update functions along the way."""
+    """Under the update functions along the path."""
     return [
         "The update function at the scrubbed step (bold), and at every twentieth (dark: early, bright: late).",
-        "A schedule turns the line about 0; whatever else changes is another mechanism.",
+        "A schedule rotates the line about 0; any other change is another mechanism.",
     ]
 
 
@@ -160,7 +160,7 @@ SCHEDULE = Mechanism(
     schedule_view,
     (
         MechanismFigure("path", "Autonomous trajectory", _path, _path_caption, points_at="position"),
-        MechanismFigure("rate", "The schedule it carries", _rate, _rate_caption, points_at="position"),
+        MechanismFigure("rate", "The schedule", _rate, _rate_caption, points_at="position"),
         MechanismFigure("update", "Update function", _update, _update_caption),
     ),
     _frames,

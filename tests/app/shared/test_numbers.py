@@ -53,7 +53,7 @@ def test_lists_and_counts() -> None:
 
 @pytest.mark.parametrize(
     ("ours", "theirs", "text"),
-    [(0.78, 1, "22 % below"), (1.3, 1, "30 % above"), (1.001, 1, "level with"), (3.14, 1, "3.1 times")],
+    [(0.78, 1, "22 % below"), (1.3, 1, "30 % above"), (1.001, 1, "equal to"), (3.14, 1, "3.1 times")],
 )
 def test_ratios(ours: float, theirs: float, text: str) -> None:
     assert ratio(ours, theirs) == text

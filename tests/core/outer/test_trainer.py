@@ -197,7 +197,7 @@ def test_resuming_where_there_is_no_run_is_refused(tmp_path):
 def test_a_folder_that_holds_something_is_refused(reference, tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     for path in (tmp_path, reference.path, tmp_path / "notes.txt"):
-        with pytest.raises(InputError, match="already holds something"):
+        with pytest.raises(InputError, match="is not empty"):
             train(path, CONFIG)
     assert [file.name for file in tmp_path.iterdir()] == ["notes.txt"]
 

@@ -169,7 +169,7 @@ def test_folders_that_hold_no_run(tmp_path, run):
     for path in (tmp_path, tmp_path / "absent", run.path / "config.json"):
         with pytest.raises(InputError, match=r"is not a run: it has no config\.json"):
             Run(path)
-    with pytest.raises(InputError, match="already holds something"):
+    with pytest.raises(InputError, match="is not empty"):
         Run.create(run.path, CONFIG)
 
 

@@ -10,7 +10,7 @@ from core.runs import trash as module
 from core.runs.label import write_label
 from core.runs.lock import acquire
 from core.runs.run import Run, Status
-from core.runs.trash import BIN, DAY, DAYS, count, deleted, empty, expire, move_to_trash, restore
+from core.runs.trash import DAY, DAYS, TRASH, count, deleted, empty, expire, move_to_trash, restore
 from core.runs.zoo import own_runs
 from tests.core.helpers import small_config
 
@@ -39,7 +39,7 @@ def test_there_and_back(run, tmp_path):
     assert found.bytes == sum(map(len, before.values())) and abs(found.deleted - time.time()) < 60
     assert restore(identity) == run.path
     assert content(run.path) == before and deleted() == [] and [one.name for one in own_runs()] == ["mine"]
-    with pytest.raises(UnknownError, match="in the bin"):
+    with pytest.raises(UnknownError, match="in the trash"):
         restore(identity)
     with pytest.raises(UnknownError):
         move_to_trash(tmp_path / "nobody")
@@ -49,7 +49,7 @@ def test_the_same_name_twice(run, monkeypatch):
     monkeypatch.setattr(module.time, "time_ns", lambda: 1_700_000_000_000 * 10**6)
     first = move_to_trash(run.path)
     train(run.path, small_config(outer_steps=1, snapshots=2))
-    with pytest.raises(ConflictError, match="another run mine by now"):
+    with pytest.raises(ConflictError, match="another run is named mine now"):
         restore(first)
     second = move_to_trash(run.path)
     assert first != second and count() == 2
@@ -91,8 +91,8 @@ def test_ids_that_are_none(run, identity):
 def test_emptied_by_hand_and_by_time(run, tmp_path):
     identity = move_to_trash(run.path)
     other = f"{int((time.time() - DAYS * DAY - 60) * 1000)}-old"
-    (tmp_path / BIN / other).mkdir()
-    (tmp_path / BIN / "not ours").mkdir()
+    (tmp_path / TRASH / other).mkdir()
+    (tmp_path / TRASH / "not ours").mkdir()
     assert expire() == 1 and [one.id for one in deleted()] == [identity]
     assert empty() == 1 and deleted() == []
-    assert [one.name for one in (tmp_path / BIN).iterdir()] == ["not ours"] and not list(tmp_path.glob(".gone-*"))
+    assert [one.name for one in (tmp_path / TRASH).iterdir()] == ["not ours"] and not list(tmp_path.glob(".gone-*"))

@@ -112,7 +112,7 @@ def test_resume_with_another_setting_is_refused(trained, capsys):
     assert call("train", "--run", trained.path, "--resume", "--seed", 5) == 2
     assert "was trained with another seed" in capsys.readouterr().err.splitlines()[-1]
     assert call("train", "--run", trained.path, "--task", "rosenbrock") == 2
-    assert "already holds something" in capsys.readouterr().err.splitlines()[-1]
+    assert "is not empty" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_evaluate(trained, baselines, capsys):

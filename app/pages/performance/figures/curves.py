@@ -1,4 +1,4 @@
-"""Top row of the Performance page: a picture of each task, and the mean loss of every optimizer on it."""
+"""The loss curves at the top of the Performance page: the mean loss of every optimizer on each task."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,22 +19,22 @@ from app.shared.style import (
 )
 from core.evaluation.held_out import Evaluation, Score
 
-CEILING = 10.0  # times the first loss: beyond it the axis ends
+CEILING = 10.0  # times the first loss; the axis ends there
 
 
 def belonging(name: str, shown: Sequence[str]) -> dict[str, Any]:
-    """Settings of a trace that the shared legend shows and hides with its optimizer."""
+    """Trace settings that let the shared legend show and hide it with its optimizer."""
     return {"legendgroup": name, "visible": name in shown}
 
 
 def steps_of(score: Score) -> np.ndarray:
-    """Inner steps of a score's curve: every one, unless it says which."""
+    """Inner steps of a score's curve: all steps, unless it lists them."""
     kept = score.curve_steps
     return np.arange(len(score.curve_mean)) if kept is None else np.asarray(kept)
 
 
 def positive(values: Sequence[float | None]) -> np.ndarray:
-    """A curve for a log axis: NaN where there is no number above 0."""
+    """A curve for a log axis: NaN for values that are missing or not positive."""
     array = np.array([np.nan if value is None else value for value in values], dtype=np.float64)
     return np.where(array > 0, array, np.nan)
 
@@ -47,16 +47,16 @@ def curves_figure(
     Args:
         theme: light or dark.
         evaluation: what to draw.
-        shown: optimizers that are visible; the others are there, hidden.
+        shown: visible optimizers; the traces of the others are hidden.
         siblings: learned optimizers trained from other seeds, drawn thin.
     """
     traces: list[go.Scatter] = []
     drawn = []
-    for name, score in reversed(evaluation.optimizers.items()):  # the learned one comes last, on top
+    for name, score in reversed(evaluation.optimizers.items()):  # the learned one comes last, above the others
         steps, mean = steps_of(score), positive(score.curve_mean)
         if (
             np.isnan(mean).any() and score.curve_median is not None
-        ):  # some problem diverged: the mean ends there, the median goes on
+        ):  # some problem diverged: the mean ends there, the median continues
             median = positive(score.curve_median)
             text = f"{TITLES[name]}, median: %{{y:.3g}} at step %{{x}}<extra></extra>"
             settings = {"width": 1.2, "dash": "dot", "hovertemplate": text, "opacity": 0.8}

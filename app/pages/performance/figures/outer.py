@@ -1,4 +1,4 @@
-"""Outer training: meta-loss over outer steps, with the snapshots that can be looked at."""
+"""Outer training: meta-loss over outer steps, with links to its snapshots."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,8 +11,8 @@ from app.shared.catalog import TITLES
 from app.shared.style import OPTIMIZER_COLORS, OPTIMIZER_DASHES, Theme, figure, finite, line, plain_log_axis
 from core.evaluation.held_out import Evaluation
 
-FIRST = 0.5  # where outer step 0 stands on the log axis
-CEILING = 10.0  # meta-losses beyond end the axis
+FIRST = 0.5  # the position of outer step 0 on the log axis
+CEILING = 10.0  # the axis ends here
 
 
 def outer_figure(
@@ -23,14 +23,14 @@ def outer_figure(
     shown: Sequence[str],
     siblings: Sequence[Curve] = (),
 ) -> go.Figure:
-    """Meta-loss of every outer step, its running median, and what the tuned optimizers reach.
+    """Meta-loss of every outer step, its running median, and the tuned optimizers' meta-losses.
 
     Args:
         theme: light or dark.
         curve: the outer training curve; entry n is the meta-loss before the n-th update.
         snapshots: outer step -> the link that shows it in Explore.
-        evaluation: the held-out comparison, for the levels to beat.
-        shown: optimizers that are visible; the others are there, hidden.
+        evaluation: the held-out comparison, for the tuned optimizers' levels.
+        shown: visible optimizers; the traces of the others are hidden.
         siblings: curves of optimizers trained from other seeds, drawn thin.
     """
     color = OPTIMIZER_COLORS["learned"]
@@ -40,7 +40,7 @@ def outer_figure(
     own = belonging("learned", shown)
     text = "meta-loss %{y:.3g} at outer step %{x:.0f}<extra></extra>"
     raw = line(at, finite(curve.meta_loss), color, "each outer step", width=1, opacity=0.3, hovertemplate=text, **own)
-    # the median must not answer to the mouse: the snapshots lie on it, and Plotly would give it their clicks
+    # the median must ignore the mouse: the snapshots are on it, and Plotly would send it their clicks
     median = line(at, finite(curve.smooth), color, "running median", width=2.4, hoverinfo="skip", **own)
     traces = [
         _level(name, score.meta_loss.mean, ends, shown)
@@ -70,7 +70,7 @@ def outer_figure(
 
 
 def _level(name: str, mean: float | None, ends: np.ndarray, shown: Sequence[str]) -> go.Scatter:
-    """What a tuned optimizer reaches, as a line to beat."""
+    """A tuned optimizer's meta-loss as a line."""
     height = np.full(2, np.nan if mean is None else mean)
     settings = {"width": 1.3, "dash": OPTIMIZER_DASHES[name], "opacity": 0.9}
     text = f"{TITLES[name]}, tuned: %{{y:.3g}} on held-out problems<extra></extra>"

@@ -1,4 +1,4 @@
-"""Out of distribution: meta-loss of every optimizer under other conditions than it was trained or tuned for."""
+"""Out of distribution: meta-loss of every optimizer under conditions it was not trained or tuned for."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,9 +13,9 @@ from core.evaluation.held_out import Score
 from core.evaluation.out_of_distribution import Condition, Generalization
 from core.evaluation.outcome import outcome_of
 
-CEILING = 10.0  # meta-losses beyond stand at the axis's end
-ABOVE, DIVERGED, END = 14.0, 24.0, 36.0  # where they stand, where diverged ones do, and the axis's end
-SPREAD = 0.58  # of the height of a row that its points are spread over
+CEILING = 10.0  # larger meta-losses are drawn at the axis's end
+ABOVE, DIVERGED, END = 14.0, 24.0, 36.0  # positions of those, of diverged ones, and of the axis's end
+SPREAD = 0.58  # of a row's height; its points are spread over it
 WORDS = {"better": "lower", "tied": "tied", "worse": "worse"}
 
 
@@ -24,15 +24,15 @@ def row_height(conditions: int) -> int:
     return 70 + 34 * conditions
 
 
-def shift_figure(theme: Theme, found: Generalization, shown: Sequence[str]) -> go.Figure:
+def shift_figure(theme: Theme, results: Generalization, shown: Sequence[str]) -> go.Figure:
     """A dot plot: conditions from top to bottom, meta-loss with standard errors from left to right.
 
     Args:
         theme: light or dark.
-        found: the results.
-        shown: optimizers that are visible; the others are there, hidden.
+        results: out-of-distribution results.
+        shown: visible optimizers; the traces of the others are hidden.
     """
-    conditions = found.conditions
+    conditions = results.conditions
     names = list(conditions[0].evaluation.optimizers)
     traces = [_dots(theme, name, names.index(name), len(names), conditions, shown) for name in reversed(names)]
     means = [s.meta_loss.mean for c in conditions for s in c.evaluation.optimizers.values()]
@@ -76,7 +76,7 @@ def _text(score: Score, condition: Condition) -> str:
 
 
 def _offset(index: int, count: int) -> float:
-    """Where in its row a rival stands: above or below the learned optimizer, which is in the middle."""
+    """A baseline's offset in its row, above or below the learned optimizer in the middle."""
     half = -(-count // 2)
     place = index - half if index < half else index - half + 1
     return SPREAD / 2 * place / max(1, half)
@@ -116,7 +116,7 @@ def _dots(
 
 
 def _marks(theme: Theme, conditions: Sequence[Condition]) -> list[dict[str, Any]]:
-    """Rows where the learned one fails, lines between groups, the strip at the end, the line of standing still."""
+    """Shapes: rows where the learned optimizer fails, lines between groups, the strip at the end, and the line at 1."""
     whole = {"type": "rect", "xref": "paper", "x0": 0, "x1": 1, "layer": "below", "line": {"width": 0}}
     color = translucent(OPTIMIZER_COLORS["learned"], 0.11)
     marks = [

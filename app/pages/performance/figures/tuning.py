@@ -10,21 +10,21 @@ from app.shared.catalog import TITLES
 from app.shared.style import OPTIMIZER_COLORS, Theme, figure, line, viridis
 from core.baselines.search import SearchResult
 
-CEILING = 2.0  # meta-losses above are drawn on the first strip; 1 is staying at the start
-ABOVE, DIVERGED, TOP = 2.6, 3.9, 5.0  # heights of the two strips' points, and of the axis
-MEMORIES = {"momentum": "β", "decay": "γ", "beta1": "β₁"}  # the constant a search is coloured by
+CEILING = 2.0  # larger meta-losses are drawn in the first strip; 1 means no progress
+ABOVE, DIVERGED, TOP = 2.6, 3.9, 5.0  # positions of the two strips' points, and of the axis's end
+MEMORIES = {"momentum": "β", "decay": "γ", "beta1": "β₁"}  # the constant that colours a search's draws
 
 
 @dataclass(frozen=True)
 class Sorted:
-    """The draws of a search by what became of them: each [draws], bool.
+    """The draws of a search by their outcome: bool [draws] each.
 
     Attributes:
         inside: meta-loss within the axis.
-        above: finite, beyond it.
+        above: finite, beyond the axis.
         diverged: not finite.
-        fewer: finite, but on fewer problems than the winner's.
-        bound: finite, but of a draw given up on the way: its meta-loss is a lower bound.
+        fewer: finite, but evaluated on fewer problems than the winner.
+        bound: finite, but given up early: the meta-loss is a lower bound.
     """
 
     inside: np.ndarray
@@ -35,12 +35,12 @@ class Sorted:
 
     @property
     def whole(self) -> np.ndarray:
-        """Draws within the axis that saw everything the winner saw."""
+        """Draws within the axis that were evaluated like the winner."""
         return self.inside & ~self.fewer & ~self.bound
 
 
 def sort_draws(draws: Mapping[str, np.ndarray]) -> Sorted:
-    """What became of each draw."""
+    """Sort the draws by their outcome."""
     loss = draws["meta_loss"]
     known = np.isfinite(loss)
     bound = known & (draws["steps"] < draws["steps"].max()) if "steps" in draws else np.zeros_like(known)
@@ -49,7 +49,7 @@ def sort_draws(draws: Mapping[str, np.ndarray]) -> Sorted:
 
 
 def memory_of(draws: Mapping[str, np.ndarray]) -> str | None:
-    """The column a search is coloured by: the constant that says how long the optimizer remembers."""
+    """The column that colours the draws: the constant that sets the optimizer's memory."""
     return next((name for name in MEMORIES if name in draws), None)
 
 
@@ -60,10 +60,10 @@ def tuning_figure(
 
     Args:
         theme: light or dark.
-        tuned: the search's outcome.
+        tuned: the search's result.
         draws: its columns by name, each [draws].
         learned: held-out meta-loss of the learned optimizer, drawn as a line.
-        learned_title: what it is called.
+        learned_title: its title.
     """
     kinds = sort_draws(draws)
     rate, loss = draws["learning_rate"], draws["meta_loss"]
@@ -123,7 +123,7 @@ def tuning_figure(
 
 
 def _points(theme: Theme, draws: Mapping[str, np.ndarray], mask: np.ndarray, symbol: str, note: str) -> go.Scatter:
-    """Some of the draws within the axis; those with a note did not see all that the winner saw: smaller and fainter."""
+    """Some of the draws within the axis. Those with a note were evaluated less than the winner; they are smaller and fainter."""
     name, small = memory_of(draws), bool(note)
     marker: dict[str, object] = {"symbol": symbol, "size": 4 if small else 5, "opacity": 0.5 if small else 0.8}
     marker["line"] = {"width": 0}
@@ -163,6 +163,6 @@ def _points(theme: Theme, draws: Mapping[str, np.ndarray], mask: np.ndarray, sym
 def _winner(theme: Theme, tuned: SearchResult) -> go.Scatter:
     edge = {"color": theme.surface, "width": 1.2}
     marker = {"symbol": "star", "size": 15, "color": OPTIMIZER_COLORS[tuned.optimizer], "line": edge}
-    text = f"the draw chosen: {TITLES[tuned.optimizer]}, meta-loss {tuned.meta_loss:.3g}<extra></extra>"
+    text = f"the chosen draw: {TITLES[tuned.optimizer]}, meta-loss {tuned.meta_loss:.3g}<extra></extra>"
     x, y = [tuned.hyperparameters["learning_rate"]], [tuned.meta_loss]
     return go.Scatter(x=x, y=y, mode="markers", marker=marker, name="chosen", hovertemplate=text)

@@ -201,7 +201,7 @@ def test_a_divergence_is_said(app: Dash, page: Any) -> None:
     query = "task=rosenbrock&start=5,-5"
     notice = drawn(app, page, query)[2]
     assert [paragraph.children for paragraph in notice] == [
-        "Momentum diverges on this problem: its loss is not finite from inner step 3 on."
+        "Momentum diverges on this problem: its loss is not finite from inner step 3 onwards."
     ]
     assert drawn(app, page, f"{query}&baselines=adam")[2] == []
 

@@ -46,7 +46,7 @@ def own(client: FlaskClient) -> list[str]:
 
 def test_the_list_is_sent_once(client: FlaskClient, mine: str) -> None:
     first = client.get("/api/library")
-    assert len(first.json["entries"]) == 1 + len(zoo.entries()) and first.json["bin"] == []
+    assert len(first.json["entries"]) == 1 + len(zoo.entries()) and first.json["trash"] == []
     again = client.get("/api/library", headers={"If-None-Match": first.headers["ETag"]})
     assert again.status_code == 304 and not again.data
     client.post(f"/api/library/own/{mine}/label", json={"note": "x"})
@@ -67,13 +67,13 @@ def test_a_title_shows_in_menus_and_lists_and_links_stay(client: FlaskClient, mi
 def test_deleting_and_undoing(client: FlaskClient, mine: str) -> None:
     gone = client.post(f"/api/library/own/{mine}/delete").json
     listed = client.get("/api/library").json
-    assert own(client) == [] and [one["id"] for one in listed["bin"]] == [gone["bin"]] and listed["bin_days"] == 30
+    assert own(client) == [] and [run["id"] for run in listed["trash"]] == [gone["trash"]] and listed["trash_days"] == 30
     assert mine not in subjects("linear_regression")
-    assert client.post(f"/api/library/bin/{gone['bin']}/restore").json == {"name": mine}
+    assert client.post(f"/api/library/trash/{gone['trash']}/restore").json == {"name": mine}
     assert own(client) == [mine] and mine in subjects("linear_regression")
     client.post(f"/api/library/own/{mine}/delete")
-    assert client.post("/api/library/bin/empty").json == {"emptied": 1}
-    assert client.get("/api/library").json["bin"] == []
+    assert client.post("/api/library/trash/empty").json == {"emptied": 1}
+    assert client.get("/api/library").json["trash"] == []
 
 
 def test_what_waits_cannot_be_deleted(client: FlaskClient) -> None:
@@ -185,7 +185,7 @@ def test_names_that_are_none(client: FlaskClient, root: Path, name: str) -> None
         ("post", f"/api/library/own/{name}/label", {"title": "x"}),
         ("post", f"/api/library/own/{name}/delete", None),
         ("post", f"/api/library/zoo/{name}/delete", None),
-        ("post", f"/api/library/bin/{name}/restore", None),
+        ("post", f"/api/library/trash/{name}/restore", None),
     ):
         answer = (
             client.open(path, method=method.upper(), json=body) if body else client.open(path, method=method.upper())
@@ -203,6 +203,6 @@ def test_the_zoo_is_read_only_and_bodies_are_checked(client: FlaskClient, mine: 
         assert client.post(f"/api/library/own/{mine}/label", data=body, content_type=kind).status_code == status
     assert client.post(f"/api/library/own/{mine}/label", json={"title": "x" * 81}).status_code == 400
     assert client.post(f"/api/library/own/{mine}/delete", json={"hard": True}).status_code == 400
-    for path in (f"own/{mine}/delete", f"own/{mine}/label", "bin/empty"):
+    for path in (f"own/{mine}/delete", f"own/{mine}/label", "trash/empty"):
         assert client.post(f"/api/library/{path}", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
     assert own(client) == [mine] and json.loads(client.get(f"/api/library/own/{mine}").data)["title"] == ""

@@ -23,7 +23,7 @@ def sample() -> Results:
 def test_curves(sample: Results) -> None:
     drawn, look = captions.curves(sample, pictured=True)
     assert "10 held-out problems" in drawn
-    assert look.endswith("reaches 0.0500 ± 0.0010, 50 % below the best rival, SGD (0.1000 ± 0.0010).")
+    assert look.endswith("reaches 0.0500 ± 0.0010, 50 % below the best tuned baseline, SGD (0.1000 ± 0.0010).")
     diverging = dataclasses.replace(sample, evaluation=evaluation(None))
     assert "diverges on 2 problems" in captions.curves(diverging, pictured=False)[1]
 
@@ -38,10 +38,10 @@ def test_other_seeds_are_named_with_their_numbers(sample: Results) -> None:
 
 def test_table(sample: Results) -> None:
     drawn, look = captions.table(sample)
-    assert "10 held-out problems (seed 3) of 20 inner steps" in drawn
+    assert "10 held-out problems (seed 3) with 20 inner steps" in drawn
     title = sample.subject.title
-    expected = f"{title} ends lowest, with a median loss of 0.00500; {title} is the first at the target, after 5 steps"
-    assert look == f"{expected}; nobody diverged."
+    expected = f"{title} ends lowest, with a median loss of 0.00500; {title} reaches the target first, after 5 steps"
+    assert look == f"{expected}; none diverged."
     worse = dataclasses.replace(sample, evaluation=evaluation(0.5, adam=None))
     assert "Adam diverged on some problem." in captions.table(worse)[1]
 
@@ -49,7 +49,7 @@ def test_table(sample: Results) -> None:
 def test_tuning(sample: Results) -> None:
     drawn, look = captions.tuning(Landscape(tuned(), draws()), sample)
     assert "6 draws of Momentum's hyperparameters, coloured by β (momentum)" in drawn
-    assert "dropped before they had seen all 64 problems" in drawn
+    assert "dropped before they had run on all 64 problems" in drawn
     assert look == (
         "2 draws diverged and 1 ended above 2; 2 came within 10 % of the best, 0.200, "
         "with learning rates from 0.010 to 0.10, and none below the line."
@@ -70,19 +70,19 @@ def test_tuning_counts_draws_given_up_early(sample: Results) -> None:
 def test_out_of_distribution() -> None:
     drawn, fails, holds = captions.shift(generalization(), "Learned")
     assert "10 problems" in drawn
-    assert drawn.endswith("At the right stand those above 10 (▸) and those that diverged on any problem (✗).")
+    assert drawn.endswith("Optimizers above 10 (▸) and those that diverged on any problem (✗) are at the right.")
     assert fails == (
         "Learned fails on 2 of 4 other conditions: 30 parameters (0.400; SGD 0.100) and "
         "two moons (diverges on 2 problems; SGD 0.100)."
     )
-    assert holds == "It stays below every rival on 5 × longer, and is level with the best on 10 parameters."
+    assert holds == "It is better than every baseline on 5 × longer, and tied with the best on 10 parameters."
 
 
 def test_outer_training(sample: Results) -> None:
     drawn, look = captions.outer(sample)
     assert "10 outer steps" in drawn
-    assert "stays below the lowest line, SGD's 0.100, from outer step" in look
+    assert "stays below the lowest line, SGD's 0.100 from outer step" in look
     assert "1 outer step had a meta-loss that is not finite; 1 update had to be skipped" in look
-    assert f"unrolls of {sample.run.config.unroll} steps, the lines are for 20" in look
+    assert f"unrolls of {sample.run.config.unroll} steps and the lines are for 20" in look
     never = dataclasses.replace(sample, evaluation=evaluation(0.05, sgd=0.001))
     assert "not below the lowest line, SGD's 0.00100" in captions.outer(never)[1]

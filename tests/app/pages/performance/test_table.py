@@ -20,7 +20,7 @@ def test_cells() -> None:
     }
     adam = by_name["adam"].cells
     assert (adam["meta_loss"], adam["diverged"]) == ("none", "2 of 10")
-    assert adam["steps_to_target"] == "half or more never (7 of 10 reach it)"
+    assert adam["steps_to_target"] == "never for half or more (7 of 10 reach it)"
     assert adam["hyperparameters"] == "learning rate 0.100"
     assert all({"optimizer", *row.cells} == set(HEADERS) for row in found)
 

@@ -82,9 +82,9 @@ def test_a_run_from_submission_to_the_library(client: FlaskClient, root: Path) -
     assert client.get(f"/api/bundles/{source.key}.safetensors?{source.query}").status_code == 200
     assert zoo.find_run(job["id"]).config.unroll == 10
     gone = client.post(f"/api/jobs/{job['id']}/delete").json
-    assert gone["id"] == job["id"] and [one.id for one in deleted()] == [gone["bin"]]
+    assert gone["id"] == job["id"] and [run.id for run in deleted()] == [gone["trash"]]
     assert made(root) == [] and job["id"] not in subjects("linear_regression")
-    assert client.post(f"/api/library/bin/{gone['bin']}/restore").json == {"name": job["id"]}
+    assert client.post(f"/api/library/trash/{gone['trash']}/restore").json == {"name": job["id"]}
     assert made(root) == [job["id"]] and job["id"] in subjects("linear_regression")
 
 
