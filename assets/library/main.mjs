@@ -21,7 +21,7 @@ export const now = {
   /** @type {Entry[]} */
   entries: [],
   /** @type {any[]} */
-  bin: [],
+  trash: [],
   /** @type {string[]} sentences about runs that cannot be read */
   damaged: [],
   /** @type {string | null} of the server's newest answer */
@@ -96,7 +96,7 @@ function draw() {
   const many = found.length === entries.length ? `${found.length}` : `${found.length} of ${entries.length}`;
   say("library-count", `${many} optimizers`);
   after(found.length, shown.length);
-  bin();
+  trash();
   writeAddress("library", { ...Object.fromEntries(FILTERS.map((name) => [name, view[name]])), sort: view.sort, open: now.open, theme: view.theme });
   now.shown = shown.map(keyOf);
 }
@@ -125,27 +125,27 @@ function after(found, shown) {
   fill("library-after", ...said);
 }
 
-function bin() {
-  const section = need("library-bin");
-  section.hidden = !now.bin.length;
-  const key = JSON.stringify(now.bin);
+function trash() {
+  const section = need("library-trash");
+  section.hidden = !now.trash.length;
+  const key = JSON.stringify(now.trash);
   if (section.dataset.key === key) return;
   section.dataset.key = key;
-  const listed = now.bin.map((entry) => {
+  const listed = now.trash.map((entry) => {
     const labels = { "data-library": "restore", "data-of": entry.id, "aria-label": `Put back ${titleOf(entry)}` };
     return make(
       "li",
       {},
-      make("span", { className: "bin-name", title: entry.name }, titleOf(entry)),
+      make("span", { className: "trash-name", title: entry.name }, titleOf(entry)),
       make("span", { className: "value" }, `${megabytes(entry.bytes)}, deleted ${moment(entry.deleted)}`),
       button("plain", "Put back", labels),
     );
   });
-  const title = make("h3", { id: "library-bin-title" }, "Bin");
+  const title = make("h3", { id: "library-trash-title" }, "Trash");
   section.replaceChildren(
-    make("div", { className: "card-head" }, title, button("action", "Empty the bin", { "data-library": "empty" })),
+    make("div", { className: "card-head" }, title, button("action", "Empty the trash", { "data-library": "empty" })),
     make("p", { className: "hint" }, `What is deleted stays here for ${now.words.days} days.`),
-    make("ul", { className: "bin" }, ...listed),
+    make("ul", { className: "trash" }, ...listed),
   );
 }
 
@@ -158,7 +158,7 @@ async function look() {
   if (tag !== null && tag === now.tag) return;
   const openNow = () => now.entries.find((entry) => keyOf(entry) === now.open);
   const before = JSON.stringify(openNow());
-  Object.assign(now, { entries: found.entries, bin: found.bin, damaged: found.damaged, tag, ready: true });
+  Object.assign(now, { entries: found.entries, trash: found.trash, damaged: found.damaged, tag, ready: true });
   const open = openNow();
   if (!open) Object.assign(now, { open: "", details: null });
   else if (!now.details || JSON.stringify(open) !== before) await unfold(now.open);
@@ -246,15 +246,15 @@ const ACTS = {
     const entry = now.entries.find((one) => keyOf(one) === of);
     const found = await post(`${pathOf(of)}/delete`);
     await look();
-    notice(`${entry ? titleOf(entry) : of} is in the bin.`, found.bin);
+    notice(`${entry ? titleOf(entry) : of} is in the trash.`, found.trash);
   },
   async restore(of) {
-    const found = await post(`/api/library/bin/${of}/restore`);
+    const found = await post(`/api/library/trash/${of}/restore`);
     await look();
     notice(`${found.name} is back.`);
   },
   empty() {
-    const said = now.bin.length === 1 ? "the run in the bin" : `all ${now.bin.length} runs in the bin`;
+    const said = now.trash.length === 1 ? "the run in the trash" : `all ${now.trash.length} runs in the trash`;
     const no = make("button", { type: "button", className: "action", onclick: () => question().close() }, "No");
     const yes = button("action danger", "Yes, for good", { "data-library": "gone" });
     const text = make("p", { id: "library-question-text" }, `Remove ${said} for good?`);
@@ -263,9 +263,9 @@ const ACTS = {
   },
   async gone() {
     question().close();
-    await post("/api/library/bin/empty");
+    await post("/api/library/trash/empty");
     await look();
-    notice("The bin is empty.");
+    notice("The trash is empty.");
   },
   async copy(of, button) {
     if (await copyTextOf(need(of))) button.textContent = "Copied";

@@ -170,7 +170,7 @@ function show(job) {
   const at = Math.max(job.outer_step, 0);
   const lost = job.state === "running" && !job.worker_alive ? "its worker is gone; the next one takes it over" : "";
   const none = job.state === "queued" && now.workers === 0 ? "no worker is there yet; it starts with the first that comes" : "";
-  const wanted = job.wanted ? `asked to ${job.wanted}…` : "";
+  const requested = job.requested ? `asked to ${job.requested}…` : "";
   need("train-state").dataset.state = job.state;
   say("train-state", typeof job.place === "number" ? `queued, place ${job.place + 1}` : job.state);
   need("train-progress", HTMLProgressElement).value = at / job.outer_steps;
@@ -180,7 +180,7 @@ function show(job) {
   say("train-fact-loss", at && job.meta_loss === null ? "not finite" : short(job.meta_loss));
   say("train-fact-diverged", whole(job.diverged_problems));
   say("train-fact-skipped", whole(job.skipped_steps));
-  say("train-message", [job.message, lost, none, wanted].filter(Boolean).join("; "));
+  say("train-message", [job.message, lost, none, requested].filter(Boolean).join("; "));
   say("train-run-command", job.command);
   const tellable = "Notification" in window && Notification.permission === "default" && !isOver(job.state);
   need("train-tell").hidden = !tellable;
@@ -261,7 +261,7 @@ const ACTS = {
   stop: () => act("stop"),
   cancel: () => confirm(`Cancel ${named()}? What it has learned so far is not kept in the library.`, () => act("cancel")),
   delete: () =>
-    confirm(`Delete ${named()}? It moves to the bin, from where the Library page puts it back.`, () => act("delete")),
+    confirm(`Delete ${named()}? It moves to the trash, where the Library page can restore it.`, () => act("delete")),
   no: () => question().close(),
   yes() {
     question().close();

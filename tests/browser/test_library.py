@@ -161,17 +161,17 @@ def test_rename_note_delete_and_undo(list_runs: Shelf) -> None:
     assert "My <b>best</b>" in row.inner_text() and "two units" in row.inner_text() and "mine" in row.inner_text()
     page.locator('tr[data-details="own/mine"]').get_by_role("button", name="Delete").click()
     list_runs.wait_names("!shown.includes('own/mine')")
-    assert "My <b>best</b> is in the bin." in page.locator("#library-notice").inner_text()
-    assert "30 days" in page.locator("#library-bin").inner_text()
+    assert "My <b>best</b> is in the trash." in page.locator("#library-notice").inner_text()
+    assert "30 days" in page.locator("#library-trash").inner_text()
     page.get_by_role("button", name="Undo").click()
     list_runs.wait_names("shown.includes('own/mine')")
-    assert page.locator("#library-bin").is_hidden()
+    assert page.locator("#library-trash").is_hidden()
     list_runs.unfold("own/mine").get_by_role("button", name="Delete").click()
     list_runs.wait_names("!shown.includes('own/mine')")
-    page.get_by_role("button", name="Empty the bin").click()
+    page.get_by_role("button", name="Empty the trash").click()
     page.get_by_role("button", name="Yes, for good").click()
-    page.wait_for_function("document.querySelector('#library-notice').textContent === 'The bin is empty.'")
-    assert page.locator("#library-bin").is_hidden()
+    page.wait_for_function("document.querySelector('#library-notice').textContent === 'The trash is empty.'")
+    assert page.locator("#library-trash").is_hidden()
 
 
 def test_downloads(list_runs: Shelf, tmp_path: Path) -> None:

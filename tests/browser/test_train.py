@@ -188,7 +188,7 @@ def test_a_run_is_paused_resumed_stopped_and_deleted(trainer: Trainer) -> None:
     assert name in page.title()
     trainer.losses()
     trainer.press("Delete")
-    assert "It moves to the bin" in page.locator("#train-question").inner_text()
+    assert "It moves to the trash" in page.locator("#train-question").inner_text()
     page.get_by_role("button", name="Yes").click()
     page.wait_for_function("train.now.run === '' && !location.search.includes('run=')")
     page.wait_for_function("!document.querySelector('#train-runs .run')")
