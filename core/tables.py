@@ -62,21 +62,24 @@ def generalization_table(found: Generalization) -> str:
     return "\n".join(lines)
 
 
-def _earning(one: Ablation) -> str:
-    difference = one.difference
-    against = "–" if difference.mean is None else f"{difference.mean:+.4g} ± {number(difference.sem)}"
-    return f"  {TITLES[one.name]:<28}{number(one.median):>11}{against:>26}{one.diverged:>10}"
+def _ablation(ablation: Ablation) -> str:
+    ratio = ablation.ratio
+    if ratio is None or ratio.median is None:
+        against = "–" if ratio is None else "diverges"
+    else:
+        against = f"× {ratio.median:.4g} ({number(ratio.low)} to {number(ratio.high)})"
+    return f"  {TITLES[ablation.name]:<28}{number(ablation.median):>11}{against:>32}{ablation.diverged:>10}"
 
 
 def report_table(report: Report) -> str:
-    """The four mechanisms in sentences, and what each earns if that was measured."""
+    """Every mechanism in sentences, the closed loop, and the ablations if they were run."""
     lines = [f"{report.optimizer} on {report.task}"]
     for name in ("momentum", "clipping", "schedule", "adaptation"):
-        found = getattr(report, name)
-        lines.append(f"{name:<12}{'present' if found.present else 'absent':<9}{' '.join(found.sentences)}")
+        lines.append(f"{name:<12}{' '.join(getattr(report, name).sentences)}")
+    lines.append(f"{'closed loop':<12}{' '.join(report.closed_loop.sentences)}")
     if report.interventions is not None:
         lines.append(f"meta-loss on {report.interventions.problems} held-out problems with one mechanism switched off:")
-        lines.append(f"  {'variant':<28}{'median':>11}{'mean difference ± s.e.':>26}{'diverged':>10}")
-        lines += [_earning(one) for one in report.interventions.ablations]
+        lines.append(f"  {'variant':<28}{'median':>11}{'ratio to as it is (95 %)':>32}{'diverged':>10}")
+        lines += [_ablation(ablation) for ablation in report.interventions.ablations]
         lines += [f"  {TITLES[name]}: {why}" for name, why in report.interventions.without.items()]
     return "\n".join(lines)

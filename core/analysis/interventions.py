@@ -1,8 +1,11 @@
-"""An optimizer with one mechanism switched off: what does that mechanism earn?
+"""An optimizer with one mechanism switched off, or repaired: what does that mechanism contribute?
 
 Each intervention is an optimizer of its own, made from another one:
 
 - `LinearOptimizer` (core/analysis/linearization.py): the linear system at h*. Momentum is left, everything else is gone.
+- `Memoryless`: u(h̄_k, 0) + s (u(h̄_k, g) − u(h̄_k, 0)), with h̄_k the autonomous state at step k: only the gradient of the moment
+  counts, but its answer, spread over many steps before, comes at once: s = Σ K / K(0), of the memory kernel. Schedule and clipping stay,
+  momentum goes.
 - `Unsaturated`: u(h, 0) + ∂u/∂g(h, 0) g in place of u(h, g). The immediate response to a gradient is its tangent at 0; the state
   follows as before.
 - `Frozen`: the drift that the state and the parameters have at h̄ₛ when g = 0 is taken away at every step: h' = F(h, g) − (F(h̄ₛ, 0) − h̄ₛ)
@@ -10,6 +13,8 @@ Each intervention is an optimizer of its own, made from another one:
 - `Pinned`: u(h, g) · α_k / α(h), where α(h) = −∂u/∂g(h, 0) is the effective learning rate of the state and α_k what is typical at
   step k (the median over components and problems met). All components have the same learning rate at a step, whatever
   gradients each has seen: the schedule and the momentum stay, the adaptation goes. The factor is kept between 1/10 and 10.
+- `Repaired`: u(h, g + g*), with g* the gradient at which the closed loop rests (core/analysis/closed_loop.py): the optimizer without its
+  bias, at rest where the gradient is 0.
 """
 
 from collections.abc import Sequence
@@ -130,3 +135,73 @@ class Pinned(Optimizer):
         own = effective_learning_rate(self.optimizer, inner, self.width)
         factor = torch.where(own > 0, typical / own, LARGEST_FACTOR).clamp(1 / LARGEST_FACTOR, LARGEST_FACTOR)
         return torch.cat([following, k[:, None] + 1], 1), update * factor
+
+
+@final
+class Memoryless(Optimizer):
+    """An optimizer that remembers no gradient: its state follows the autonomous path whatever it is fed.
+
+    Its state is the step.
+
+    Args:
+        optimizer: the one changed, in float64.
+        path: h̄₀ … h̄_K at g = 0, [K + 1, S]; the last state stays from there on.
+        gain: s, by which the answer to the gradient of the moment is multiplied; kept between 1/10 and 10.
+    """
+
+    def __init__(self, optimizer: Optimizer, path: Tensor, gain: float):
+        self.optimizer, self.path = optimizer, path
+        self.gain = min(max(gain, 1 / LARGEST_FACTOR), LARGEST_FACTOR)
+
+    @property
+    def name(self) -> str:
+        return f"{self.optimizer.name}, without memory"
+
+    @property
+    def smooth(self) -> bool:
+        return self.optimizer.smooth
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        return ("step",)
+
+    def initial_state(self, n: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        return torch.zeros(n, 1, dtype=dtype)
+
+    def step(self, state: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        at = state[:, 0].long().clamp_max(len(self.path) - 1)
+        states = self.path.to(state.dtype)[at]
+        _, update = self.optimizer.step(states, gradient)
+        _, still = self.optimizer.step(states, torch.zeros_like(gradient))
+        return state + 1, still + self.gain * (update - still)
+
+
+@final
+class Repaired(Optimizer):
+    """An optimizer without its bias: it is fed g + g*, so that the closed loop rests where the gradient is 0.
+
+    Args:
+        optimizer: the one changed.
+        gradient: g*, as `rest_of_loop` finds it.
+    """
+
+    def __init__(self, optimizer: Optimizer, gradient: float):
+        self.optimizer, self.gradient = optimizer, gradient
+
+    @property
+    def name(self) -> str:
+        return f"{self.optimizer.name}, repaired"
+
+    @property
+    def smooth(self) -> bool:
+        return self.optimizer.smooth
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        return self.optimizer.state_names
+
+    def initial_state(self, n: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        return self.optimizer.initial_state(n, dtype)
+
+    def step(self, state: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        return self.optimizer.step(state, gradient + self.gradient)

@@ -1,31 +1,68 @@
-"""What each mechanism earns: an optimizer and its interventions on the same held-out problems."""
+"""Ablations: an optimizer, and what is left of it with one mechanism switched off, on the same held-out problems."""
 
+import numpy as np
 import torch
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from torch import Tensor
 
-from core.analysis.autonomous import autonomous_trajectory
-from core.analysis.interventions import Frozen, Pinned, Unsaturated
+from core.analysis.interventions import Frozen, Memoryless, Pinned, Repaired, Unsaturated
 from core.analysis.linearization import LinearOptimizer
 from core.analysis.update_function import effective_learning_rate
 from core.errors import InputError
 from core.evaluation.held_out import MetaLoss, kept_steps, loss_curves, score
 from core.mechanisms.context import STEPS, Context
+from core.mechanisms.measures import Name
 from core.optimizers.base import Optimizer
 from core.seeds import Purpose, generator
 
 ABLATIONS_FILE = "interventions.json"  # in a run's folder, of its last snapshot
 FROZEN_AT = (0, STEPS)  # steps of the drift: never begun, and long over
 POINTS = 101
+PROBLEMS, LARGE_PROBLEMS = 128, 16  # held-out problems of small tasks, and of large ones: the same for every optimizer
+RESAMPLES = 2000
+INTERVAL = (2.5, 97.5)  # percentiles
+SLIGHT = 1e-3  # a ratio within this of 1 is no change: rounding differs between two ways of computing the same
 
 TITLES = {
     "whole": "as it is",
     "linearised": "linearised at h*",
+    "memoryless": "without memory",
     "unsaturated": "update un-saturated",
     "frozen_start": "drift frozen at the start",
     "frozen_end": "drift frozen at the end",
     "pinned": "adaptation pinned",
+    "repaired": "bias repaired",
 }
+SWITCHED_OFF: dict[Name, tuple[str, ...]] = {  # the ablations that switch a mechanism off
+    "momentum": ("memoryless",),
+    "clipping": ("unsaturated",),
+    "schedule": ("frozen_start", "frozen_end"),
+    "adaptation": ("pinned",),
+}
+
+
+class Ratio(BaseModel):
+    """A meta-loss over that of the whole optimizer, problem by problem: the one statistic of ablations.
+
+    Attributes:
+        median: over the problems that the whole optimizer does not diverge on; None where half of the ratios are infinite.
+        low, high: its 95 % interval, bootstrapped over problems; None where that end is infinite.
+        problems: how many problems it is over.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    median: float | None
+    low: float | None
+    high: float | None
+    problems: int
+
+    @property
+    def changes(self) -> bool:
+        """Whether the interval lies beyond 1, by more than rounding."""
+        above = self.low is None or self.low > 1 + SLIGHT
+        below = self.high is not None and self.high < 1 - SLIGHT
+        return above or below
 
 
 class Ablation(BaseModel):
@@ -35,7 +72,8 @@ class Ablation(BaseModel):
         name: a key of `TITLES`; "whole" is the optimizer as it is.
         meta_loss: mean and standard error; None as soon as one problem diverges.
         median: of the meta-losses, None if half of the problems diverge.
-        difference: of the meta-loss from the whole one's, problem by problem: mean and standard error.
+        ratio: to the whole optimizer's meta-loss; None in files of earlier versions.
+        difference: from the whole optimizer's meta-loss, mean and standard error: in files of earlier versions.
         diverged: problems on which any loss was not finite.
         curve: median over problems of f(x_k)/f(x_0), at ``steps``; None where half of the problems diverged.
         steps: inner steps of the curve.
@@ -46,7 +84,8 @@ class Ablation(BaseModel):
     name: str
     meta_loss: MetaLoss
     median: float | None
-    difference: MetaLoss
+    ratio: Ratio | None = None
+    difference: MetaLoss | None = None
     diverged: int
     curve: list[float | None]
     steps: list[int]
@@ -57,7 +96,7 @@ class Ablations(BaseModel):
 
     Attributes:
         task, problems, seed: what they were run on.
-        without: interventions that it does not have, with the reason.
+        without: ablations that it does not have, with the reason.
         ablations: the whole optimizer first.
     """
 
@@ -69,15 +108,24 @@ class Ablations(BaseModel):
     without: dict[str, str]
     ablations: list[Ablation] = Field(validation_alias=AliasChoices("ablations", "earnings"))
 
+    def of(self, name: str) -> Ablation | None:
+        """The variant of that name, if it was run."""
+        return next((ablation for ablation in self.ablations if ablation.name == name), None)
+
+
+def problems_for(context: Context) -> int:
+    """On how many held-out problems ablations of a task are run, unless another number is asked for."""
+    return LARGE_PROBLEMS if context.large else PROBLEMS
+
 
 def typical_rates(context: Context) -> Tensor:
-    """Median effective learning rate over the components met at every step, [K]."""
+    """Median effective learning rate over the components observed at every step, [K]."""
     states = context.observed.states[:-1]
     return effective_learning_rate(context.double, states, context.observed.scale).nanmedian(1).values
 
 
 def variants(context: Context, dtype: torch.dtype = torch.float64) -> tuple[dict[str, Optimizer], dict[str, str]]:
-    """The optimizer and its interventions by name, to be run in a precision, and why some are missing."""
+    """The optimizer and its ablations by name, to be run in a precision, and why some are missing."""
     exact, width = context.double, context.observed.scale
     optimizer = exact if dtype is torch.float64 else context.optimizer
     made: dict[str, Optimizer] = {"whole": optimizer}
@@ -86,66 +134,102 @@ def variants(context: Context, dtype: torch.dtype = torch.float64) -> tuple[dict
         made["linearised"] = LinearOptimizer(exact, context.linearized)
     except InputError as error:
         without["linearised"] = str(error)
+    try:
+        made["memoryless"] = Memoryless(optimizer, context.path.to(dtype), memory_gain(context))
+    except InputError as error:
+        without["memoryless"] = str(error)
     made["unsaturated"] = Unsaturated(optimizer, width)
-    drift = autonomous_trajectory(exact, max(FROZEN_AT))
     for name, step in zip(("frozen_start", "frozen_end"), FROZEN_AT, strict=True):
-        if bool(torch.isfinite(drift[step]).all()):
-            made[name] = Frozen(optimizer, drift[step].to(dtype))
+        if bool(torch.isfinite(context.path[step]).all()):
+            made[name] = Frozen(optimizer, context.path[step].to(dtype))
         else:
             without[name] = f"its state is not finite after {step} steps at gradient 0"
     made["pinned"] = Pinned(optimizer, typical_rates(context), width)
+    if context.loop_rest is None:
+        without["repaired"] = "no fixed point was found to look for its bias at"
+    elif not context.loop_rest.converged:
+        without["repaired"] = "the closed loop was not found to rest anywhere"
+    else:
+        made["repaired"] = Repaired(optimizer, context.loop_rest.gradient)
     return made, without
 
 
-def ablate(context: Context, problems: int = 128, seed: int = 0, steps: int = STEPS) -> Ablations:
+def memory_gain(context: Context) -> float:
+    """Σ K / K(0): how much stronger a gradient acts in the long run than at once.
+
+    Raises:
+        InputError: the memory kernel cannot be told.
+    """
+    kernel = context.kernel
+    now, later = float(kernel.values[0]), float(kernel.values.sum())
+    return later / now if now != 0 else float(np.sign(later) or 1.0) * np.inf
+
+
+def ablate(context: Context, problems: int | None = None, seed: int = 0, steps: int = STEPS) -> Ablations:
     """Run every variant on the same held-out problems.
 
     Args:
         context: the optimizer on its task.
-        problems: how many.
+        problems: how many; by default as many as every optimizer of a task is compared on (`problems_for`).
         seed: of the problems.
         steps: K.
 
     Raises:
         InputError: fewer than two problems.
     """
-    if problems < 2:
-        raise InputError(f"problems must be at least 2, for a standard error (got {problems})")
+    count = problems_for(context) if problems is None else problems
+    if count < 2:
+        raise InputError(f"problems must be at least 2, for an interval (got {count})")
     dtype = torch.float32 if context.large else torch.float64
-    batch = context.task.sample(problems, generator(Purpose.EVALUATE, seed), dtype)
+    batch = context.task.sample(count, generator(Purpose.EVALUATE, seed), dtype)
     made, without = variants(context, dtype)
-    curves = {name: loss_curves(optimizer, batch, steps) for name, optimizer in made.items()}
-    whole = _meta_losses(curves["whole"])
     kept = kept_steps(steps, POINTS) or list(range(steps + 1))
-    found = []
-    for name, losses in curves.items():
+    ablations: list[Ablation] = []
+    whole = torch.empty(0)
+    for name, optimizer in made.items():
+        losses = loss_curves(optimizer, batch, steps)
+        own = meta_losses(losses)
+        whole = own if name == "whole" else whole
         scored = score(losses, None, target=0.5, curve_steps=kept)
-        own = _meta_losses(losses)
-        found.append(
+        ablations.append(
             Ablation(
                 name=name,
                 meta_loss=scored.meta_loss,
-                median=_finite(own.median()),
-                difference=_mean_and_sem(own - whole),
+                median=_finite(float(own.median())),
+                ratio=ratio_of(own, whole, seed),
                 diverged=scored.diverged,
                 curve=scored.curve_median or [],
                 steps=kept,
             )
         )
-    return Ablations(task=context.task.name, problems=problems, seed=seed, without=without, ablations=found)
+    return Ablations(task=context.task.name, problems=count, seed=seed, without=without, ablations=ablations)
 
 
-def _meta_losses(losses: Tensor) -> Tensor:
-    """One a problem; infinite where it diverged."""
+def meta_losses(losses: Tensor) -> Tensor:
+    """Meta-loss of each problem, [K + 1, problems] -> [problems]; infinite where it diverged."""
     own = (losses / losses[0]).mean(0)
-    return torch.where(torch.isfinite(losses).all(0), own, torch.inf)
+    return torch.where(torch.isfinite(losses).all(0), own, torch.inf).double()
 
 
-def _finite(value: Tensor) -> float | None:
-    return float(value) if bool(torch.isfinite(value)) else None
+def ratio_of(own: Tensor, whole: Tensor, seed: int = 0) -> Ratio:
+    """The median ratio of paired meta-losses [problems] and its bootstrapped interval."""
+    kept = torch.isfinite(whole)
+    if not bool(kept.any()):
+        return Ratio(median=None, low=None, high=None, problems=0)
+    ratios = (own[kept] / whole[kept]).numpy()
+    draws = np.random.default_rng(seed).integers(len(ratios), size=(RESAMPLES, len(ratios)))
+    medians = np.sort(_median(ratios[draws]))
+    low, high = (medians[int(share / 100 * (RESAMPLES - 1))] for share in INTERVAL)
+    return Ratio(
+        median=_finite(float(_median(ratios[None])[0])), low=_finite(low), high=_finite(high), problems=len(ratios)
+    )
 
 
-def _mean_and_sem(values: Tensor) -> MetaLoss:
-    if not bool(torch.isfinite(values).all()):
-        return MetaLoss(mean=None, sem=None)
-    return MetaLoss(mean=_finite(values.mean()), sem=_finite(values.std() / len(values) ** 0.5))
+def _median(values: np.ndarray) -> np.ndarray:
+    """Over the last axis; the lower one of the two in the middle, so that infinite values do not mix with finite ones."""
+    middle = (values.shape[-1] - 1) // 2
+    return np.partition(values, middle, axis=-1)[..., middle]
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -3,13 +3,13 @@
 (Maheswaranathan et al., arXiv 2011.02159, section 4.4.)
 """
 
-from math import isfinite
 from typing import Any
 
 import torch
+from pydantic import BaseModel
 from torch import Tensor
 
-from core.analysis.adaptation import rate_at, rates_along
+from core.analysis.adaptation import adaptation_of, local_slopes_along, rates_along
 from core.analysis.projection import principal_components
 from core.analysis.update_function import update_function
 from core.bundle import Arrays, Bundle
@@ -20,10 +20,23 @@ CURVES = 61  # points of the S-curve at which the update function is drawn
 GRADIENTS = 61
 
 
-def adaptation_view(context: Context) -> Bundle:
-    """The curve h*(g), its stability, and the effective learning rate −∂u/∂g at (h*(g), g).
+class Slopes(BaseModel):
+    """A slope along the curve of fixed points, from gradient 0 outwards.
 
-    Arrays: ``g`` [p], ``curve`` [p, 3] (three principal components), ``rates`` [p], ``radii`` [p], ``unstable`` [p], ``folds`` [f] and,
+    Attributes:
+        rate_at_zero, rate_at_typical: at g = 0 and at the typical size of gradient (the mean of both arms).
+        exponent: −d ln(rate)/d ln|g| between the median and the typical gradient.
+    """
+
+    rate_at_zero: float | None = None
+    rate_at_typical: float | None = None
+    exponent: float | None = None
+
+
+def adaptation_view(context: Context) -> Bundle:
+    """The curve h*(g), its stability, the effective learning rate −∂u/∂g(h*(g), 0) of its states and the local slope −∂u/∂g(h*(g), g).
+
+    Arrays: ``g`` [p], ``curve`` [p, 3] (three principal components), ``rates`` and ``local`` [p], ``radii`` [p], ``unstable`` [p], ``folds`` [f] and,
     for ``chosen`` [c] points of the curve, ``updates`` [c, G] over ``gradients`` [G].
     """
     about: dict[str, Any] = {
@@ -40,8 +53,11 @@ def adaptation_view(context: Context) -> Bundle:
         return Bundle({}, about | {"why": str(error)})
     if not branches:
         return Bundle({}, about | {"why": "no fixed point was found to start from"})
-    g, rates = rates_of(context)
-    near, far = fall(g, rates, context.observed.typical)
+    width = context.observed.scale
+    g = torch.cat([branch.gradients for branch in branches])
+    rates = torch.cat([rates_along(context.double, branch, width) for branch in branches])
+    local = torch.cat([local_slopes_along(context.double, branch) for branch in branches])
+    (own, sheets), (beside, _) = slopes_of(context), slopes_of(context, local=True)
     states = torch.cat([branch.states for branch in branches])
     moving = states[:, context.moving]
     axes = _three(moving)
@@ -51,6 +67,7 @@ def adaptation_view(context: Context) -> Bundle:
         "g": g.float().numpy(),
         "curve": axes.float().numpy(),
         "rates": rates.float().numpy(),
+        "local": local.float().numpy(),
         "radii": torch.cat([branch.radii for branch in branches]).float().numpy(),
         "unstable": torch.cat([branch.unstable for branch in branches]).float().numpy(),
         "folds": torch.tensor([fold.gradient for branch in branches for fold in branch.folds]).float().numpy(),
@@ -60,20 +77,31 @@ def adaptation_view(context: Context) -> Bundle:
     }
     explained = principal_components(moving).explained
     about |= {"explained": [float(v) for v in explained], "ended": [end for branch in branches for end in branch.ended]}
-    about |= {"rate_at_zero": near if isfinite(near) else None, "rate_at_typical": far if isfinite(far) else None}
+    about |= {**own.model_dump(), "local": beside.model_dump(), "sheets": list(sheets)}
     about["breaks"] = [len(branch.gradients) for branch in branches]
     return Bundle(arrays, about)
 
 
-def rates_of(context: Context) -> tuple[Tensor, Tensor]:
-    """Gradients of the curve's points and the effective learning rates there, [p] each."""
-    g = torch.cat([branch.gradients for branch in context.branches])
-    return g, torch.cat([rates_along(context.double, branch) for branch in context.branches])
+def slopes_of(context: Context, *, local: bool = False) -> tuple[Slopes, tuple[int | None, int | None]]:
+    """The effective learning rate along the curve of fixed points (or the local slope), and the sheets it was read on.
 
-
-def fall(g: Tensor, rates: Tensor, typical: float) -> tuple[float, float]:
-    """The effective learning rate nearest to g = 0, and at the typical size of gradient as the mean of both arms."""
-    return float(rates[g.abs().argmin()]), (rate_at(g, rates, typical) + rate_at(g, rates, -typical)) / 2
+    Raises:
+        InputError: there is no such curve.
+    """
+    if context.fixed_point is None:
+        raise InputError("no fixed point was found to continue from")
+    observed = context.observed
+    found = adaptation_of(
+        context.double,
+        context.branches,
+        context.fixed_point,
+        observed.typical,
+        (observed.scale, observed.typical),
+        observed.scale,
+        local=local,
+    )
+    kept = Slopes(rate_at_zero=found.at_zero, rate_at_typical=found.at_typical, exponent=found.exponent)
+    return kept, found.sheets
 
 
 def _three(states: Tensor) -> Tensor:

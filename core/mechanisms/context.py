@@ -7,10 +7,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core.analysis.autonomous import autonomous_trajectory
+from core.analysis.closed_loop import Rest, rest_of_loop
 from core.analysis.continuation import Branch, continue_fixed_points
 from core.analysis.fixed_points import FixedPoints, find_fixed_points
 from core.analysis.jacobians import moving_entries
 from core.analysis.linearization import Linearization, linearize
+from core.analysis.memory_kernel import MemoryKernel, memory_kernel
 from core.errors import InputError
 from core.optimizers.base import Optimizer
 from core.optimizers.precision import double
@@ -22,6 +25,11 @@ STEPS = 200
 ROWS = 80  # components that are met: 16 problems of 5 parameters, or some of one large problem
 LARGE = 1000  # inner parameters: with more, one problem and fewer steps stand for the task
 LARGE_STEPS = 40
+SAMPLED, LARGE_SAMPLED = (
+    32,
+    8,
+)  # held-out problems that adaptation in use is measured on: of small tasks, and of large ones
+FREE = 1000  # free steps before the search for fixed points: some optimizers drift for hundreds
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,19 @@ class Observed:
     scale: float
     largest: float
     typical: float
+
+
+@dataclass(frozen=True)
+class Sample:
+    """An optimizer on held-out problems: before each step, the state and the gradient of every component.
+
+    Attributes:
+        states: float64 [K, problems, components, S].
+        gradients: float64 [K, problems, components].
+    """
+
+    states: Tensor
+    gradients: Tensor
 
 
 @dataclass(frozen=True)
@@ -120,7 +141,7 @@ class Context:
     def fixed_points(self) -> FixedPoints:
         """Fixed points at g = 0 reached from h₀ and from states met."""
         starts = torch.cat([self.start[None], self.visited[:12]])
-        return find_fixed_points(self.double, starts)
+        return find_fixed_points(self.double, starts, free=FREE)
 
     @cached_property
     def fixed_point(self) -> Tensor | None:
@@ -137,6 +158,39 @@ class Context:
         if self.fixed_point is None:
             raise InputError("no fixed point was found to linearise at")
         return linearize(self.double, self.fixed_point, width=self.observed.scale)
+
+    @cached_property
+    def sample(self) -> Sample:
+        """The optimizer run on held-out problems."""
+        source = generator(Purpose.EVALUATE, self.seed)
+        problems = self.task.sample(LARGE_SAMPLED if self.large else SAMPLED, source)
+        chosen = problems.watched_components() if self.large else range(self.dimension)
+        steps = LARGE_STEPS if self.large else STEPS
+        run = unroll(self.optimizer, problems, steps, record=("gradients", "states"), components=list(chosen))
+        assert run.gradients is not None and run.states is not None
+        return Sample(run.states[:steps].double(), run.gradients[:steps].double())
+
+    @cached_property
+    def path(self) -> Tensor:
+        """Where the state goes from h₀ while the gradient stays 0, [STEPS + 1, S]."""
+        return autonomous_trajectory(self.double, STEPS)
+
+    @cached_property
+    def kernel(self) -> MemoryKernel:
+        """The memory kernel at h*, or in the only state of an optimizer without memory.
+
+        Raises:
+            InputError: there is no h*, or the derivatives there are not finite.
+        """
+        if self.moving or self.fixed_point is not None:
+            return memory_kernel(self.linearized)
+        return memory_kernel(linearize(self.double, self.start, width=self.observed.scale))
+
+    @cached_property
+    def loop_rest(self) -> Rest | None:
+        """Where the optimizer and a quadratic come to rest together, searched from h*; None where there is no h*."""
+        state = self.fixed_point if self.moving else self.start
+        return None if state is None else rest_of_loop(self.double, state)
 
     @cached_property
     def branches(self) -> list[Branch]:

@@ -1,27 +1,31 @@
-"""The numbers of all four mechanisms for one optimizer, as JSON that says what is there and what is not.
+"""The numbers of every mechanism for one optimizer, as JSON: what is shown, what is not, and what cannot be told.
 
-Each mechanism has ``present``, its numbers, and ``sentences``: sentences with these numbers. A number that is not finite is null.
+Each mechanism is a `Claim` with its own numbers and with sentences that hold them. A number that is not known is null.
 """
 
 import math
+from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from core.analysis.adaptation import rate_exponent
-from core.analysis.autonomous import autonomous_trajectory, schedule_of
+from core.analysis.autonomous import schedule_of
+from core.analysis.in_use import adaptation_in_use
 from core.analysis.update_function import effective_learning_rate
 from core.errors import InputError
-from core.mechanisms.ablation import Ablations
-from core.mechanisms.adaptation import fall, rates_of
+from core.mechanisms.ablation import Ablations, ablate
+from core.mechanisms.adaptation import Slopes, slopes_of
+from core.mechanisms.claims import EFFECTS, Claim, claims_of
 from core.mechanisms.clipping import Saturation, largest_gradient_scanned, saturation, states_of
+from core.mechanisms.closed_loop import LoopReport, loop_report
 from core.mechanisms.context import Context
+from core.mechanisms.null import Null
 
-SLOW = 0.8  # |λ| from which on a mode counts as momentum
-SCHEDULED = 0.1  # relative change of the autonomous rate from which on there is a schedule
-ADAPTED = 0.9  # the rate at the typical gradient over that at 0, below which there is adaptation
 LISTED = 12  # modes that are listed
+KERNEL = 51  # steps of the memory kernel that are listed
+SAYS = {"shown": "shown", "not_shown": "not shown", "unknown": "cannot be told"}
 
 
 class Mode(BaseModel):
@@ -31,17 +35,40 @@ class Mode(BaseModel):
         eigenvalue: λ, real and imaginary part.
         learning_rate: α, real and imaginary part.
         timescale: −1/ln|λ| in steps; null where |λ| = 1.
+        contribution: ‖α λʲ‖ over ‖K‖: its share of the memory kernel.
     """
 
     eigenvalue: tuple[float, float]
     learning_rate: tuple[float, float]
     timescale: float | None
+    contribution: float | None
 
 
-class Momentum(BaseModel):
-    """Momentum: linear dynamics around the fixed point at g = 0.
+class Kernel(BaseModel):
+    """The memory kernel K(j) = −∂u[k+j]/∂g[k] at the fixed point.
 
     Attributes:
+        total: Σ K to infinity; null where a mode does not decay.
+        horizon: mean age of the gradients in an update, in steps.
+        alpha, beta, r2: the best single exponential α βʲ and the share of Σ K² that it explains.
+        exponentials: how many modes explain 99 % of it.
+        values: K(0), K(1), …
+    """
+
+    total: float | None
+    horizon: float | None
+    alpha: float | None
+    beta: float | None
+    r2: float | None
+    exponentials: int | None
+    values: list[float]
+
+
+class Momentum(Claim):
+    """Momentum: the memory kernel, and the modes that make it.
+
+    Attributes:
+        kernel: null where it cannot be told.
         fixed_points: how many were found, and ``slow_points``, ``failed`` starts.
         stability: of the fixed point analysed; null without one.
         speed: q there.
@@ -51,36 +78,35 @@ class Momentum(BaseModel):
         near_defective: whether modes nearly coincide.
     """
 
-    present: bool
+    kernel: Kernel | None = None
     fixed_points: int
     slow_points: int
     failed: int
     stability: str | None = None
     speed: float | None = None
-    eigenvalues: list[float] = []
-    modes: list[Mode] = []
+    eigenvalues: list[float] = Field(default_factory=list)
+    modes: list[Mode] = Field(default_factory=list)
     direct_learning_rate: float | None = None
     near_defective: bool = False
-    sentences: list[str] = []
+    sentences: list[str] = Field(default_factory=list)
 
 
-class Clipping(BaseModel):
-    """Gradient clipping, at h₀ and at h*.
+class Clipping(Claim):
+    """Gradient clipping in use, and the update function at h₀ and h*.
 
     Attributes:
         largest_gradient_scanned: size of the largest gradient looked at.
         secant: whether slopes at 0 are secants, since the update jumps there.
     """
 
-    present: bool
     largest_gradient_scanned: float
     secant: bool
     start: Saturation
     fixed_point: Saturation | None
-    sentences: list[str] = []
+    sentences: list[str] = Field(default_factory=list)
 
 
-class ScheduleReport(BaseModel):
+class ScheduleReport(Claim):
     """The effective learning rate along the autonomous trajectory.
 
     Attributes:
@@ -89,7 +115,6 @@ class ScheduleReport(BaseModel):
         clock: whether a step counter carries it.
     """
 
-    present: bool
     start: float | None
     peak: float | None
     peak_step: int
@@ -97,31 +122,51 @@ class ScheduleReport(BaseModel):
     change: float | None
     clock: bool
     rates: list[float | None]
-    sentences: list[str] = []
+    sentences: list[str] = Field(default_factory=list)
 
 
-class Adaptation(BaseModel):
-    """The effective learning rate along the curve of fixed points over a constant gradient.
+class InUseReport(BaseModel):
+    """The learning rate against the recent size of a component's gradients, at equal inner step, on held-out problems.
 
     Attributes:
-        rate_at_zero, rate_at_typical: effective learning rates, the latter the mean of both arms.
-        typical: the size of gradient that 98 % of those met stay below.
-        exponent: −d ln(rate)/d ln|g| between the median and the largest gradient met.
+        slope, low, high: log-log slope and its 95 % interval over problems.
+        rank_correlation, rank_low, rank_high: and of the ranks.
+        decay: of the exponential average of |g|, chosen on other problems.
+        positive: share of the learning rates that are positive.
+    """
+
+    slope: float | None
+    low: float | None
+    high: float | None
+    rank_correlation: float
+    rank_low: float
+    rank_high: float
+    decay: float
+    positive: float
+
+
+class Adaptation(Claim, Slopes):
+    """The effective learning rate of the states h*(g) over a constant gradient, and in use.
+
+    Attributes:
+        typical: the size of gradient that 98 % of those observed stay below.
+        sheets: of the curve, at the typical gradient of either sign: 1 before the first fold.
+        local: the slope at the gradient itself, where saturation counts too.
+        in_use: over the states met on held-out problems.
         folds: gradients at which the curve turns back.
         unstable: points of the curve that are unstable, of ``points``.
         ended: why the curve ended at both ends.
     """
 
-    present: bool
     typical: float
-    rate_at_zero: float | None = None
-    rate_at_typical: float | None = None
-    exponent: float | None = None
-    folds: list[float] = []
+    sheets: tuple[int | None, int | None] = (None, None)
+    local: Slopes | None = None
+    in_use: InUseReport | None = None
+    folds: list[float] = Field(default_factory=list)
     points: int = 0
     unstable: int = 0
-    ended: list[str] = []
-    sentences: list[str] = []
+    ended: list[str] = Field(default_factory=list)
+    sentences: list[str] = Field(default_factory=list)
 
 
 class Report(BaseModel):
@@ -135,6 +180,7 @@ class Report(BaseModel):
     clipping: Clipping
     schedule: ScheduleReport
     adaptation: Adaptation
+    closed_loop: LoopReport
     interventions: Ablations | None = None
 
 
@@ -144,110 +190,128 @@ def _finite(value: float | torch.Tensor) -> float | None:
 
 
 def _n(value: float | None) -> str:
-    return "none" if value is None else f"{value:.4g}"
+    return "unknown" if value is None else f"{value:.4g}"
 
 
-def momentum_report(context: Context) -> Momentum:
-    """Fixed point, eigenvalues, modes."""
+def verdict_sentence(claim: Claim, unit: str = "") -> str:
+    """What a claim comes to: its verdict, its number, that of noise, and what switching it off does."""
+    parts = [SAYS[claim.verdict].capitalize()]
+    if claim.value is not None:
+        number = f"{claim.value:.3g}{f' {unit}' if unit else ''}"
+        parts.append(f"its size is {number}")
+        if claim.null is not None:
+            parts.append(f"untrained optimizers have {claim.null.low:.2g} to {claim.null.high:.2g}")
+    if claim.consequence is not None:
+        ratio = claim.consequence
+        end = "more" if ratio.high is None else f"{ratio.high:.3g}"
+        middle = "diverges" if ratio.median is None else f"× {ratio.median:.3g} ({_n(ratio.low)} to {end})"
+        parts.append(f"switched off, the meta-loss {'' if ratio.median is None else 'is '}{middle}")
+    if claim.reason:
+        parts.append(claim.reason)
+    return (parts[0] + ": " + "; ".join(parts[1:]) if len(parts) > 1 else parts[0]) + "."
+
+
+def momentum_report(context: Context, claim: Claim) -> Momentum:
+    """Memory kernel, fixed point, modes."""
     fixed_points = context.fixed_points
     counts: dict[str, Any] = {
+        **claim.model_dump(),
         "fixed_points": int(fixed_points.converged.sum()),
         "slow_points": int((~fixed_points.converged).sum()),
         "failed": sum(status == "failed" for status in fixed_points.status),
     }
-    slope = _finite(effective_learning_rate(context.double, context.start, context.observed.scale))
-    if not context.moving:
-        sentences = ["It has no state: every gradient is forgotten at once, so there is no momentum."]
-        return Momentum(present=False, direct_learning_rate=slope, sentences=sentences, **counts)
-    if context.fixed_point is None:
-        sentences = ["No start came to rest, or to a slow point: nothing to linearise."]
-        return Momentum(present=False, sentences=sentences, **counts)
+    sentences = [verdict_sentence(claim, EFFECTS["momentum"].unit)]
     try:
-        found = context.linearized
+        kernel, linear = context.kernel, context.linearized if context.moving else None
     except InputError as error:
-        return Momentum(present=False, sentences=[str(error)], **counts)
-    sizes = found.eigenvalues.abs()
+        return Momentum(sentences=[*sentences, f"There is no memory kernel: {error}."], **counts)
+    kept = Kernel(
+        total=kernel.total,
+        horizon=kernel.horizon,
+        alpha=kernel.alpha,
+        beta=kernel.beta,
+        r2=kernel.r2,
+        exponentials=kernel.exponentials,
+        values=[float(value) for value in kernel.values[:KERNEL]],
+    )
+    if linear is None:
+        sentences.append("It has no state: it has no memory of past gradients.")
+        return Momentum(kernel=kept, direct_learning_rate=_finite(kernel.values[0]), sentences=sentences, **counts)
     modes = [
         Mode(
             eigenvalue=(float(value.real), float(value.imag)),
             learning_rate=(float(rate.real), float(rate.imag)),
             timescale=_finite(tau),
+            contribution=_finite(share),
         )
-        for value, rate, tau in zip(found.eigenvalues[:LISTED], found.rates, found.timescales, strict=False)
+        for value, rate, tau, share in zip(
+            linear.eigenvalues[:LISTED], linear.rates, linear.timescales, kernel.contributions, strict=False
+        )
     ]
-    slow = int((sizes >= SLOW).sum())
-    sentences = [
-        f"The slowest of {len(sizes)} modes has |λ| = {_n(float(sizes[0]))}, a timescale of {_n(modes[0].timescale)} steps."
-    ]
-    sentences.append(
-        f"{slow} of them have |λ| of {SLOW} or more." if slow else f"None reaches {SLOW}: there is no slow memory."
-    )
-    if found.near_defective:
-        sentences.append("Some modes nearly coincide: their learning rates mean little one by one.")
+    if kernel.beta is not None:
+        sentences.append(
+            f"Its memory kernel is α βʲ with α = {_n(kernel.alpha)} and β = {_n(kernel.beta)} to R² = {kernel.r2:.3f}; "
+            f"a gradient acts for {_n(kernel.horizon)} steps on average."
+        )
+    if linear.near_defective:
+        sentences.append("Some modes nearly coincide: their learning rates are not individually meaningful.")
     return Momentum(
-        present=slow > 0,
+        kernel=kept,
         stability=fixed_points.stability[0],
         speed=float(fixed_points.speeds[0]),
-        eigenvalues=[float(size) for size in sizes],
+        eigenvalues=[float(size) for size in linear.eigenvalues.abs()],
         modes=modes,
-        direct_learning_rate=_finite(found.direct),
-        near_defective=found.near_defective,
+        direct_learning_rate=_finite(linear.direct),
+        near_defective=linear.near_defective,
         sentences=sentences,
         **counts,
     )
 
 
-def clipping_report(context: Context) -> Clipping:
-    """Where the update function saturates."""
+def clipping_report(context: Context, claim: Claim) -> Clipping:
+    """Where the update function saturates, in use and by itself."""
     high = largest_gradient_scanned(context)
     start, *others = (saturation(context, state) for state in states_of(context).values())
     fixed_point = others[0] if others else None
-    at = fixed_point or start
-    where = "h*" if fixed_point else "its only state"
-    half = at.nearest
-    if half is None:
-        sentences = [
-            f"At {where} the slope of the update function never halves for gradients up to {_n(high)}: it does not clip."
-        ]
+    at, where = fixed_point or start, "h*" if fixed_point else "its only state"
+    sentences = [verdict_sentence(claim)]
+    if not context.double.smooth:
+        sentences.append("Its update jumps at gradient 0, so that a gradient at which the slope halves does not apply.")
+    elif at.nearest is None:
+        sentences.append(f"At {where} the slope of the update function never halves for gradients up to {_n(high)}.")
     else:
         share = 100 * (at.share_beyond or 0.0)
-        sentences = [
-            f"At {where} the slope halves at |g| = {_n(half)}; {share:.3g} % of the gradients met on its task are larger."
-        ]
         sentences.append(
-            "Updates still grow with the gradient beyond."
-            if at.largest_update is None
-            else f"No update is larger than {_n(at.largest_update)}."
+            f"At {where} the slope halves at |g| = {_n(at.nearest)}; {share:.3g} % of the observed gradients are larger."
         )
+    if at.largest_update is not None:
+        sentences.append(f"No update is larger than {_n(at.largest_update)}.")
     return Clipping(
-        present=half is not None,
         largest_gradient_scanned=high,
         secant=not context.double.smooth,
         start=start,
         fixed_point=fixed_point,
         sentences=sentences,
+        **claim.model_dump(),
     )
 
 
-def schedule_report(context: Context) -> ScheduleReport:
+def schedule_report(context: Context, claim: Claim) -> ScheduleReport:
     """The autonomous learning rate."""
-    rates = effective_learning_rate(context.double, autonomous_trajectory(context.double), context.observed.scale)
+    rates = effective_learning_rate(context.double, context.path, context.observed.scale)
     found = schedule_of(rates)
-    present = found.change > SCHEDULED
     carried = "a step counter" if context.double.clock is not None else "the state's own drift"
-    sentences = (
-        [
-            f"At gradient 0 its learning rate goes from {_n(found.start)} over {_n(found.peak)} at step {found.peak_step} to {_n(found.end)}, carried by {carried}."
-        ]
-        if present
-        else [
-            f"At gradient 0 its learning rate changes by {100 * found.change:.3g} % only, around {_n(found.end)}: there is no schedule."
-        ]
-    )
+    sentences = [verdict_sentence(claim)]
+    if found.change and math.isfinite(found.change):
+        sentences.append(
+            f"At gradient 0 its learning rate goes from {_n(found.start)} over {_n(found.peak)} at step {found.peak_step} to "
+            f"{_n(found.end)}, carried by {carried}."
+        )
+    elif math.isfinite(found.start):
+        sentences.append(f"At gradient 0 its learning rate stays at {_n(found.end)}.")
     if found.nonfinite:
         sentences.append(f"At {found.nonfinite} steps it is not finite.")
     return ScheduleReport(
-        present=present,
         start=_finite(found.start),
         peak=_finite(found.peak),
         peak_step=found.peak_step,
@@ -256,65 +320,95 @@ def schedule_report(context: Context) -> ScheduleReport:
         clock=context.double.clock is not None,
         rates=[_finite(rate) for rate in rates],
         sentences=sentences,
+        **claim.model_dump(),
     )
 
 
-def adaptation_report(context: Context) -> Adaptation:
-    """The effective learning rate along the S-curve."""
-    typical = context.observed.typical
+def in_use_report(context: Context) -> InUseReport | None:
+    """The learning rate against recent gradients; None where there is nothing to compare."""
+    sample = context.sample
+    rates = effective_learning_rate(context.double, sample.states, context.observed.scale)
+    found = adaptation_in_use(rates, sample.gradients, context.seed)
+    return None if found is None else InUseReport(**asdict(found))
+
+
+def adaptation_report(context: Context, claim: Claim) -> Adaptation:
+    """The effective learning rate along the curve of fixed points, and in use."""
+    common: dict[str, Any] = {**claim.model_dump(), "typical": context.observed.typical}
+    sentences = [verdict_sentence(claim)]
     if not context.moving:
-        return Adaptation(present=False, typical=typical, sentences=["It has no state, so nothing can adapt."])
+        rate = _finite(effective_learning_rate(context.double, context.start, context.observed.scale))
+        same = Slopes(rate_at_zero=rate, rate_at_typical=rate, exponent=0.0)
+        sentences.append("It has no state, so nothing can adapt.")
+        return Adaptation(sentences=sentences, in_use=in_use_report(context), **same.model_dump(), **common)
+    used = in_use_report(context)
+    if used is not None:
+        slope = "is not defined" if used.slope is None else f"is {used.slope:.2g} ({_n(used.low)} to {_n(used.high)})"
+        sentences.append(
+            f"In use, its learning rate over the recent size of a component's gradients has rank correlation "
+            f"{used.rank_correlation:.2f} at equal step; the log-log slope {slope}."
+        )
     try:
+        (own, sheets), (local, _) = slopes_of(context), slopes_of(context, local=True)
         branches = context.branches
     except InputError as error:
-        return Adaptation(present=False, typical=typical, sentences=[str(error)])
-    if not branches:
-        return Adaptation(present=False, typical=typical, sentences=["No fixed point was found to follow."])
-    g, rates = rates_of(context)
-    near, far = (_finite(rate) for rate in fall(g, rates, typical))
-    exponent = rate_exponent(g, rates, context.observed.scale, context.observed.largest)
-    present = near is not None and far is not None and near > 0 and far < ADAPTED * near
-    sentences = [
-        f"Along the curve of fixed points its learning rate {'falls' if present else 'goes'} from {_n(near)} at gradient 0 "
-        f"to {_n(far)} at |g| = {_n(typical)}" + ("." if present else ": there is no adaptation.")
-    ]
+        return Adaptation(sentences=[*sentences, f"There is no curve of fixed points: {error}."], in_use=used, **common)
+    sentences.append(
+        f"With a constant gradient of the typical size {_n(context.observed.typical)} for ever its learning rate goes from "
+        f"{_n(own.rate_at_zero)} to {_n(own.rate_at_typical)}; the local slope there is {_n(local.rate_at_typical)}."
+    )
     folds = [float(fold.gradient) for branch in branches for fold in branch.folds]
     unstable = int(sum((branch.unstable > 0).sum() for branch in branches))
+    points = sum(len(branch.gradients) for branch in branches)
     if folds:
-        sentences.append(f"The curve folds {len(folds)} times, and {unstable} of {len(g)} points on it are unstable.")
+        sentences.append(f"The curve folds {len(folds)} times, and {unstable} of {points} points on it are unstable.")
     return Adaptation(
-        present=present,
-        typical=typical,
-        rate_at_zero=near,
-        rate_at_typical=far,
-        exponent=exponent,
+        sheets=sheets,
+        local=local,
+        in_use=used,
         folds=folds,
-        points=len(g),
+        points=points,
         unstable=unstable,
         ended=[end for branch in branches for end in branch.ended],
         sentences=sentences,
+        **own.model_dump(),
+        **common,
     )
 
 
-def report_of(name: str, context: Context, interventions: Ablations | None = None) -> Report:
-    """All four mechanisms.
+def report_of(
+    name: str,
+    context: Context,
+    interventions: Ablations | None = None,
+    *,
+    null: Null | None = None,
+    trained: bool = False,
+    curvatures: list[float] | None = None,
+) -> Report:
+    """All mechanisms of an optimizer.
 
     Args:
         name: of the optimizer, to note.
         context: the optimizer on its task.
-        interventions: what `ablations` found, to note with it.
+        interventions: what `ablate` found, to note with it and to decide by; run now, where a claim depends on it, if None.
+        null: of untrained optimizers of its architecture.
+        trained: whether it was trained, so that a claim needs a null.
+        curvatures: λ of the closed loop; by default those over and around the task's.
 
     Raises:
         InputError: weights or states are not finite, so that nothing can be measured.
     """
     if not bool(torch.isfinite(context.start).all()) or not bool(torch.isfinite(context.probe).all()):
         raise InputError(f"{name} cannot be analysed: its weights, or its first update, are not finite")
+    run: Callable[[], Ablations] = (lambda: ablate(context)) if interventions is None else (lambda: interventions)
+    claims = claims_of(context, null, trained, run)
     return Report(
         optimizer=name,
         task=context.task.name,
-        momentum=momentum_report(context),
-        clipping=clipping_report(context),
-        schedule=schedule_report(context),
-        adaptation=adaptation_report(context),
+        momentum=momentum_report(context, claims["momentum"]),
+        clipping=clipping_report(context, claims["clipping"]),
+        schedule=schedule_report(context, claims["schedule"]),
+        adaptation=adaptation_report(context, claims["adaptation"]),
+        closed_loop=loop_report(context, curvatures),
         interventions=interventions,
     )

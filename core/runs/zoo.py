@@ -9,11 +9,14 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor
 
+from core.analysis.interventions import Repaired
 from core.baselines.search import SearchResult, read_search_result
 from core.errors import InputError, sentence
 from core.evaluation.held_out import Evaluation, compare
 from core.evaluation.out_of_distribution import Condition, Generalization, generalize
 from core.files.atomic import Stamp, data_folder, stamp, write_bytes
+from core.mechanisms.context import Context
+from core.mechanisms.null import Null, read_null
 from core.optimizers.base import Optimizer
 from core.optimizers.hand_designed import BASELINES
 from core.runs.config import RunConfig
@@ -23,6 +26,8 @@ from core.tasks import make_task
 
 ROOT = data_folder(Path(__file__).resolve().parents[1], "zoo")
 TUNED_ROOT = ROOT / "tuned"
+NULLS_ROOT = ROOT / "nulls"
+REPAIRED_FILE = "evaluation_repaired.json"  # beside a run's evaluation.json
 
 
 class Entry(BaseModel):
@@ -163,12 +168,46 @@ def baselines(task: str, root: Path = TUNED_ROOT) -> dict[str, Optimizer]:
     return {name: find_tuned(task, name, root).make() for name in BASELINES}
 
 
+def own_nulls() -> Path:
+    """Where controls that were measured here lie: beside one's own runs."""
+    return runs_root() / "nulls"
+
+
+def find_null(config: RunConfig) -> Null | None:
+    """What untrained optimizers of a run's architecture show on its task: shipped, or measured here; None if neither.
+
+    Raises:
+        InputError: its file is damaged.
+    """
+    task = config.make_task()
+    shipped = read_null(NULLS_ROOT, config.architecture, task)
+    return shipped if shipped is not None else read_null(own_nulls(), config.architecture, task)
+
+
+def repaired(run: Run, optimizer: Optimizer) -> Repaired:
+    """A run's optimizer without its bias.
+
+    Raises:
+        InputError: it comes to rest nowhere together with a quadratic.
+    """
+    rest = Context(optimizer, run.config.make_task()).loop_rest
+    if rest is None or not rest.converged:
+        raise InputError(f"{run.name} cannot be repaired: it comes to rest nowhere together with a quadratic")
+    return Repaired(optimizer, rest.gradient)
+
+
 def _contenders(run: Run, root: Path) -> dict[str, Optimizer]:
     return {"learned": run.optimizer(), **baselines(run.config.task, root)}
 
 
 def evaluate_run(
-    run: Run, *, problems: int = 128, seed: int = 0, target: float | None = None, root: Path = TUNED_ROOT
+    run: Run,
+    *,
+    problems: int = 128,
+    seed: int = 0,
+    target: float | None = None,
+    root: Path = TUNED_ROOT,
+    repair: bool = False,
 ) -> Evaluation:
     """Compare a run's last snapshot with the tuned hand-designed optimizers on held-out problems of its task.
 
@@ -181,10 +220,17 @@ def evaluate_run(
         seed: of the problems.
         target: the f(x_k)/f(x_0) to reach; the task's usual one by default.
         root: where the outcomes of the searches lie.
+        repair: whether to take the learned optimizer's bias at rest away first.
+
+    Raises:
+        InputError: nothing is tuned for the task, or it cannot be repaired.
     """
+    contenders = _contenders(run, root)
+    if repair:
+        contenders["learned"] = repaired(run, contenders["learned"])
     return compare(
         make_task(run.config.task),
-        _contenders(run, root),
+        contenders,
         problems=problems,
         seed=seed,
         target=target,
@@ -219,9 +265,9 @@ def _write_compactly(path: Path, content: Evaluation | Generalization) -> None:
     write_bytes(path, (json.dumps(plain, allow_nan=False, separators=(",", ":")) + "\n").encode())
 
 
-def write_evaluation(run: Run, evaluation: Evaluation) -> None:
-    """Keep a held-out comparison with its run."""
-    _write_compactly(run.path / "evaluation.json", evaluation)
+def write_evaluation(run: Run, evaluation: Evaluation, *, repaired: bool = False) -> None:
+    """Keep a held-out comparison with its run; that of the repaired optimizer in a file of its own."""
+    _write_compactly(run.path / (REPAIRED_FILE if repaired else "evaluation.json"), evaluation)
 
 
 def write_generalization(run: Run, found: Generalization) -> None:

@@ -9,7 +9,7 @@ import os
 import secrets
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
@@ -25,12 +25,8 @@ from core.baselines.search import search_all
 from core.errors import InputError, TrainingError
 from core.evaluation.held_out import compare
 from core.evaluation.out_of_distribution import Condition, Generalization
-from core.files.atomic import write_json
-from core.mechanisms.ablation import ABLATIONS_FILE, ablate
-from core.mechanisms.context import Context
-from core.mechanisms.report import report_of
 from core.optimizers.base import Optimizer
-from core.optimizers.hand_designed import BASELINES, CALIBRATION, HAND_DESIGNED, make_hand_designed
+from core.optimizers.hand_designed import BASELINES, HAND_DESIGNED, make_hand_designed
 from core.outer.distributed import Team
 from core.outer.gradient import Workers
 from core.outer.trainer import train
@@ -40,9 +36,10 @@ from core.runs.lock import run_lock
 from core.runs.options import OPTIONS, from_options
 from core.runs.reproduce import reproduce
 from core.runs.run import OuterStep, Run
-from core.tables import evaluation_table, generalization_table, report_table
+from core.tables import evaluation_table, generalization_table
 from core.tasks import TASKS, make_task
-from loptscope.cli.settings import add_settings
+from loptscope.cli.analyze import add_analyze, add_null, analyze, measure
+from loptscope.cli.settings import add_settings, list_of
 from loptscope.cli.transfer import add_export, add_import, export_run, import_run
 
 AXES = {"seeds": "seed", "units": "units", "learning_rates": "learning_rate"}  # of a sweep
@@ -55,32 +52,6 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}\n")
-
-
-def _list_of(kind: Callable[[str], Value]) -> Callable[[str], list[Value]]:
-    def read(text: str) -> list[Value]:
-        return [kind(part) for part in text.split(",")]
-
-    read.__name__ = f"list of {getattr(kind, '__name__', 'values')}s with commas between"
-    return read
-
-
-def _add_analyze(a: argparse.ArgumentParser) -> None:
-    """The options of ``analyze``."""
-    subject = a.add_mutually_exclusive_group(required=True)
-    subject.add_argument("--run", metavar="DIR_OR_NAME", help="a run's folder or a zoo name")
-    subject.add_argument(
-        "--optimizer",
-        choices=(*HAND_DESIGNED, *CALIBRATION, *plugins.OPTIMIZERS),
-        help="a hand-designed one, or a plugin's",
-    )
-    a.add_argument("--outer-step", type=int, metavar="STEP", help="snapshot of the run (default: the last)")
-    a.add_argument("--hyperparameters", metavar="JSON", help='as in {"learning_rate": 0.1}; others have defaults')
-    a.add_argument("--task", choices=TASKS, help="where its gradients come from (default: the run's own)")
-    a.add_argument("--interventions", action="store_true", help="also re-run it with each mechanism switched off")
-    a.add_argument("--problems", type=int, default=128, help="held-out problems for that (default: %(default)s)")
-    a.add_argument("--save", action="store_true", help="keep the interventions with the run")
-    a.add_argument("--html", type=Path, metavar="FILE", help="also write a page with figures, to print")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -122,12 +93,17 @@ def parser() -> argparse.ArgumentParser:
     e.add_argument("--seed", type=int, default=0)
     e.add_argument("--target", type=float, metavar="RATIO", help="loss to reach, as a share of the first one")
     e.add_argument("--out-of-distribution", action="store_true", help="also on what it was not trained for")
+    e.add_argument(
+        "--repaired", action="store_true", help="take the bias at which the run's optimizer rests away first"
+    )
     e.add_argument("--save", action="store_true", help="also keep the results with the run")
 
     commands.add_parser("zoo", parents=[common], help="list the shipped optimizers")
 
-    _add_analyze(
-        commands.add_parser("analyze", parents=[common], help="the four mechanisms of one optimizer, measured")
+    add_analyze(commands.add_parser("analyze", parents=[common], help="the four mechanisms of one optimizer, measured"))
+
+    add_null(
+        commands.add_parser("null", parents=[common], help="the same for untrained optimizers: what noise would show")
     )
 
     r = commands.add_parser("reproduce", parents=[common], help="train shipped optimizers again, from their recipes")
@@ -143,9 +119,9 @@ def parser() -> argparse.ArgumentParser:
 
     m = commands.add_parser("sweep", parents=[common], help="queue runs of every combination of some settings")
     add_settings(m, without=("units",))
-    m.add_argument("--seeds", type=_list_of(int), metavar="S,S,…", help="as in 0,1,2")
-    m.add_argument("--units", type=_list_of(int), metavar="N,N,…", help="as in 16,32")
-    m.add_argument("--learning-rates", type=_list_of(float), metavar="R,R,…", help="as in 0.001,0.003")
+    m.add_argument("--seeds", type=list_of(int), metavar="S,S,…", help="as in 0,1,2")
+    m.add_argument("--units", type=list_of(int), metavar="N,N,…", help="as in 16,32")
+    m.add_argument("--learning-rates", type=list_of(float), metavar="R,R,…", help="as in 0.001,0.003")
 
     s = commands.add_parser("serve", parents=[common], help="the dashboard and its worker")
     s.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
@@ -313,11 +289,13 @@ def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
         return _evaluate_plugin(options)
     if options.task is not None:
         raise InputError("--task belongs to --optimizer: a run has its own task")
+    if options.repaired and options.out_of_distribution:
+        raise InputError("--out-of-distribution takes the optimizer as it is: leave --repaired out")
     run = zoo.find_run(options.run)
     asked = {"problems": options.problems, "seed": options.seed, "target": options.target}
-    evaluation = zoo.evaluate_run(run, **asked)
+    evaluation = zoo.evaluate_run(run, **asked, repair=options.repaired)
     if options.save:
-        zoo.write_evaluation(run, evaluation)
+        zoo.write_evaluation(run, evaluation, repaired=options.repaired)
     print(evaluation_table(evaluation))
     result = evaluation.model_dump(mode="json")
     if options.out_of_distribution:
@@ -327,50 +305,6 @@ def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
         print(generalization_table(found))
         result["out_of_distribution"] = found.model_dump(mode="json")
     return result
-
-
-def _subject(options: argparse.Namespace) -> tuple[str, Optimizer, str, Run | None]:
-    """Name, optimizer and task of what is to be analysed, and its run if it has one."""
-    if options.run is not None:
-        if options.hyperparameters is not None:
-            raise InputError("--hyperparameters belong to --optimizer: a run has its own settings")
-        run = zoo.find_run(options.run)
-        return run.name, run.optimizer(options.outer_step), options.task or run.config.task, run
-    if options.outer_step is not None or options.save:
-        raise InputError("--outer-step and --save belong to --run: a hand-designed optimizer is not trained")
-    try:
-        values = json.loads(options.hyperparameters or "{}")
-    except ValueError:
-        raise InputError(f"--hyperparameters must be JSON (got {options.hyperparameters!r:.80})") from None
-    if not isinstance(values, dict):
-        raise InputError(f"--hyperparameters must be a JSON object (got {options.hyperparameters!r:.80})")
-    task = options.task or next(iter(TASKS))
-    if options.optimizer in plugins.OPTIMIZERS:
-        if values:
-            raise InputError(
-                f"--hyperparameters belong to a hand-designed optimizer: {options.optimizer} is a plugin's"
-            )
-        return options.optimizer, plugins.OPTIMIZERS[options.optimizer].optimizer, task, None
-    return options.optimizer, make_hand_designed(options.optimizer, values), task, None
-
-
-def _analyze(options: argparse.Namespace) -> dict[str, Any]:
-    torch.set_num_threads(options.threads or 1)
-    name, optimizer, task, run = _subject(options)
-    context = Context(optimizer, make_task(task))
-    report = report_of(name, context)
-    if options.interventions or options.save:
-        found = ablate(context, options.problems)
-        report = report.model_copy(update={"interventions": found})
-        if options.save and run is not None:
-            write_json(run.path / ABLATIONS_FILE, found)
-    print(report_table(report))
-    if options.html is not None:
-        from app.pages.mechanisms.report import write_page  # plotly takes a second to load, and only this needs it
-
-        write_page(options.html, report, context)
-        print(f"written to {options.html}")
-    return report.model_dump(mode="json")
 
 
 def _reproduce(options: argparse.Namespace) -> dict[str, Any]:
@@ -435,7 +369,8 @@ COMMANDS = {
     "train": _train,
     "tune": _tune,
     "evaluate": _evaluate,
-    "analyze": _analyze,
+    "analyze": analyze,
+    "null": measure,
     "reproduce": _reproduce,
     "zoo": _zoo,
     "import": import_run,

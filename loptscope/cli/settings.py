@@ -2,12 +2,14 @@
 
 import argparse
 import json
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Callable, Collection
+from typing import Any, TypeVar
 
 from core.runs.options import SETTINGS
 from core.settings import OPTIMIZER, Setting
 from core.tasks import TASKS
+
+Value = TypeVar("Value")
 
 
 def number_or_none(text: str) -> float | None:
@@ -22,6 +24,16 @@ def whole_or_none(text: str) -> int | None:
 
 number_or_none.__name__ = "number (or 'none')"
 whole_or_none.__name__ = "whole number (or 'none')"
+
+
+def list_of(kind: Callable[[str], Value]) -> Callable[[str], list[Value]]:
+    """A reader for values with commas between."""
+
+    def read(text: str) -> list[Value]:
+        return [kind(part) for part in text.split(",")]
+
+    read.__name__ = f"list of {getattr(kind, '__name__', 'values')}s with commas between"
+    return read
 
 
 def _pairs(text: str) -> tuple[str, Any]:

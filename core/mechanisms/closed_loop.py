@@ -1,0 +1,208 @@
+"""The closed loop on a task: how fast an optimizer converges at the curvatures of its problems, and where its loss goes flat."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import BaseModel
+from torch import Tensor
+
+from core.analysis.closed_loop import (
+    ClosedLoop,
+    best_gradient_descent,
+    best_heavy_ball,
+    closed_loop,
+    contraction_along,
+    convergence_rates,
+    loss_floor,
+)
+from core.analysis.curvature import SMALL, curvatures_of, hessians
+from core.bundle import Arrays, Bundle
+from core.errors import InputError
+from core.mechanisms.context import STEPS, Context
+from core.seeds import Purpose, generator
+from core.tasks.base import PlanarProblems, Problems
+from core.unroll import unroll
+
+CURVATURES = 60
+BEYOND = 3.0  # curvatures are drawn this far beyond those of the task, either way
+PROBLEMS, LARGE_PROBLEMS = 64, 2
+LEAST = 1e-6  # share of the largest curvature below which a direction counts as flat
+
+
+class LoopReport(BaseModel):
+    """What `analyze` says of the closed loop.
+
+    Attributes:
+        curvatures: λ.
+        rates: ρ(λ): the factor by which the distance to the minimum shrinks with a step; null where it cannot be told.
+        low, high: smallest and largest curvature of the task.
+        stable_from, stable_to: ends of the curvatures at which it converges; null where that end lies beyond what was searched.
+        worst_rate, mean_rate: over the task's curvatures.
+        rest_gradient: g*, the gradient at which the loop rests: its bias.
+        loss_floor: ½ g*² 1ᵀA⁻¹1, the median over problems of the task: where the loss goes flat; null where the Hessian at the minimum is
+            not known.
+        heavy_ball, gradient_descent: the best worst rate that momentum and plain gradient descent can have over the task's curvatures.
+        reason: why there is no closed loop; "" where there is one.
+    """
+
+    curvatures: list[float] = []
+    rates: list[float | None] = []
+    low: float | None = None
+    high: float | None = None
+    stable_from: float | None = None
+    stable_to: float | None = None
+    worst_rate: float | None = None
+    mean_rate: float | None = None
+    rest_gradient: float | None = None
+    loss_floor: float | None = None
+    heavy_ball: float | None = None
+    gradient_descent: float | None = None
+    reason: str = ""
+    sentences: list[str] = []
+
+
+def at_the_end(context: Context) -> tuple[Problems, Tensor]:
+    """Problems of the task and where their curvature counts, [problems, n]: the minimum where it is known, else the end of a run."""
+    source = generator(Purpose.EVALUATE, context.seed)
+    problems = context.task.sample(LARGE_PROBLEMS if context.large else PROBLEMS, source, torch.float64)
+    if isinstance(problems, PlanarProblems):
+        points = [problems.part(i, i + 1) for i in range(problems.count)]
+        minima = [
+            one.plane().lift(one.x0.new_tensor([one.plane().minimum]))
+            for one in points
+            if isinstance(one, PlanarProblems)
+        ]
+        return problems, torch.cat(minima)
+    run = unroll(context.double, problems, STEPS, record=("x",))
+    assert run.x is not None
+    return problems, run.x[-1]
+
+
+def task_curvatures(context: Context) -> Tensor:
+    """Curvatures of the task's problems that are not flat, ascending, [m].
+
+    Raises:
+        InputError: the Hessian is not finite, or nowhere curves upwards.
+    """
+    problems, x = at_the_end(context)
+    if not bool(torch.isfinite(x).all()):
+        raise InputError("its runs do not stay finite, so that there is no curvature at their end")
+    values = curvatures_of(problems, x).flatten().double()
+    values = values[torch.isfinite(values)].sort().values
+    kept = values[values > LEAST * values[-1]] if len(values) and float(values[-1]) > 0 else values[:0]
+    if not len(kept):
+        raise InputError("the Hessian nowhere curves upwards at the end of its runs")
+    return kept
+
+
+def loop_of(context: Context, curvatures: Tensor) -> ClosedLoop:
+    """The closed loop at some curvatures.
+
+    Raises:
+        InputError: there is no fixed point to look for its rest at.
+    """
+    state = context.fixed_point if context.moving else context.start
+    if state is None:
+        raise InputError("no fixed point was found to look for the loop's rest at")
+    return closed_loop(context.double, state, curvatures, context.observed.scale)
+
+
+def floor_of(context: Context, gradient: float) -> float | None:
+    """The median over problems of the loss at which it goes flat, above the minimum; None where the Hessian is not known."""
+    if context.dimension > SMALL:
+        return None
+    problems, x = at_the_end(context)
+    matrices = hessians(problems, x).double()
+    if not bool((torch.linalg.eigvalsh(matrices) > 0).all()):
+        return None
+    return float(loss_floor(gradient, matrices).median())
+
+
+def loop_report(context: Context, curvatures: list[float] | None = None) -> LoopReport:
+    """The numbers.
+
+    Args:
+        context: the optimizer on its task.
+        curvatures: λ to report; by default 60 over and around the task's.
+    """
+    try:
+        own = task_curvatures(context)
+        given = None if curvatures is None else torch.tensor(sorted(curvatures), dtype=torch.float64)
+        loop = loop_of(context, _around(own) if given is None else given)
+    except InputError as error:
+        return LoopReport(reason=str(error), sentences=[f"There is no closed loop: {error}."])
+    if not loop.rest.converged:
+        reason = "the optimizer and a quadratic come to rest nowhere"
+        return LoopReport(reason=reason, sentences=[f"There is no closed loop: {reason}."])
+    within = convergence_rates(context.double, loop.rest, own[:: max(1, len(own) // 100)], context.observed.scale)
+    low, high = float(own[0]), float(own[-1])
+    report = LoopReport(
+        curvatures=loop.curvatures.tolist(),
+        rates=[_finite(rate) for rate in loop.rates.tolist()],
+        low=low,
+        high=high,
+        stable_from=loop.stable_from,
+        stable_to=loop.stable_to,
+        worst_rate=_finite(float(within.max())),
+        mean_rate=_finite(float(within.mean())),
+        rest_gradient=loop.rest.gradient,
+        loss_floor=floor_of(context, loop.rest.gradient),
+        heavy_ball=best_heavy_ball(low, high),
+        gradient_descent=best_gradient_descent(low, high),
+    )
+    return report.model_copy(update={"sentences": _sentences(report)})
+
+
+def _sentences(r: LoopReport) -> list[str]:
+    if r.worst_rate is None:
+        return ["Its rate of convergence is not finite at some curvature of the task."]
+    speed = (
+        f"Near the minimum it converges by a factor of {r.worst_rate:.4g} a step at the worst of the task's curvatures "
+        f"({r.low:.3g} to {r.high:.3g}), {r.mean_rate:.4g} on average; the best momentum has {r.heavy_ball:.4g}."
+        if r.worst_rate < 1
+        else f"At some of the task's curvatures ({r.low:.3g} to {r.high:.3g}) it does not converge: the factor a step is up to {r.worst_rate:.4g}."
+    )
+    stable = [] if r.stable_to is None else [f"It converges up to a curvature of {r.stable_to:.4g}."]
+    bias = (
+        ["It rests where the gradient is 0: it has no bias."]
+        if not r.rest_gradient
+        else [
+            f"It rests at a gradient of {r.rest_gradient:.3g}, not at 0"
+            + (f": its loss goes flat at {r.loss_floor:.3g}." if r.loss_floor is not None else ".")
+        ]
+    )
+    return [speed, *stable, *bias]
+
+
+def _around(own: Tensor) -> Tensor:
+    """Curvatures over and around those of the task, even on a log scale."""
+    low, high = np.log10(float(own[0]) / BEYOND), np.log10(float(own[-1]) * BEYOND)
+    return torch.logspace(low, high, CURVATURES, dtype=torch.float64)
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def closed_loop_view(context: Context) -> Bundle:
+    """Convergence rate over curvature, the task's density of curvatures, and the descent at each curvature.
+
+    Arrays: ``curvatures`` and ``rates`` [L]; ``descent`` [L, K + 1], |x_k|/|x_0| along the autonomous path, so that the schedule counts;
+    ``density`` [B] of the task's curvatures between ``edges`` [B + 1].
+    """
+    report = loop_report(context)
+    about: dict[str, Any] = {"report": report.model_dump(mode="json"), "scale": 1.0}
+    if report.reason:
+        return Bundle({}, about)
+    own, curvatures = task_curvatures(context), torch.tensor(report.curvatures, dtype=torch.float64)
+    counts, edges = np.histogram(np.log10(own.numpy()), 24)
+    rates = [np.nan if rate is None else rate for rate in report.rates]
+    arrays: Arrays = {
+        "curvatures": curvatures.float().numpy(),
+        "rates": np.array(rates, dtype=np.float32),
+        "descent": contraction_along(context.double, context.path, curvatures, context.observed.scale).float().numpy(),
+        "density": (counts / counts.sum()).astype(np.float32),
+        "edges": (10**edges).astype(np.float32),
+    }
+    return Bundle(arrays, about)

@@ -1,0 +1,148 @@
+"""The number behind each claim: how much of a mechanism an optimizer shows, on a scale that noise can be held against.
+
+Each is 0 (momentum: 1) for plain gradient descent. Where it divides by a learning rate, it divides by at least the ``floor``, the
+typical learning rate of untrained optimizers of the same architecture: a network whose rate is near 0, or negative, must not look
+like one whose rate changes a lot.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from core.analysis.adaptation import adaptation_of
+from core.analysis.fixed_points import MARGINAL
+from core.analysis.update_function import effective_learning_rate, update_function
+from core.errors import InputError
+from core.mechanisms.context import Context
+
+Name = Literal["momentum", "clipping", "schedule", "adaptation"]
+LARGEST = 0.1  # share of the gradients, the largest ones, over which clipping is measured
+PAIRS = 4000  # states and gradients at most that it is measured on
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One number, or why there is none.
+
+    Attributes:
+        value: None where it cannot be told.
+        reason: a sentence without its full stop, where there is no value.
+    """
+
+    value: float | None
+    reason: str = ""
+
+
+def _measure(value: float, what: str) -> Measure:
+    return Measure(value) if torch.isfinite(torch.tensor(value)) else Measure(None, f"{what} is not finite")
+
+
+def momentum(context: Context, floor: float = 0.0) -> Measure:
+    """Over how many steps a gradient acts: Σ K(j) / max |K(j)| of the memory kernel; 1/(1 − β) for momentum, 1 without memory.
+
+    Negative where the gradients of the past push the other way altogether, as in a network that ascends.
+    """
+    try:
+        kernel = context.kernel
+    except InputError as error:
+        return Measure(None, str(error))
+    linear = context.linearized if context.moving else None
+    if linear is not None and len(linear.eigenvalues) and float(linear.eigenvalues.abs().max()) > 1 + MARGINAL:
+        return Measure(None, "the fixed point is unstable, so that its memory kernel does not decay")
+    if kernel.memory is None:
+        return Measure(None, "its update does not depend on the gradient near the fixed point")
+    return _measure(kernel.memory, "the memory kernel")
+
+
+def clipping(context: Context, floor: float = 0.0) -> Measure:
+    """How much smaller updates are than in proportion, for the largest tenth of the gradients: 1 − s(h, g)/α(h), the median.
+
+    α(h) is the effective learning rate of the state that met g, s(h, g) = −(u(h, g) − u(h, −g))/2g the slope of the secant through it. 0
+    where updates grow in proportion, 1 − c/|g| where they are clipped at c.
+    """
+    sample = context.sample
+    gradients, states = sample.gradients.flatten(), sample.states.flatten(0, 2)
+    known = torch.isfinite(gradients) & (gradients != 0) & torch.isfinite(states).all(1)
+    gradients, states = gradients[known].abs(), states[known]
+    if not len(gradients):
+        return Measure(None, "no finite gradient was observed")
+    kept = gradients >= torch.quantile(gradients[:: max(1, len(gradients) // 100_000)], 1 - LARGEST)
+    gradients, states = gradients[kept], states[kept]
+    every = max(1, len(gradients) // PAIRS)
+    gradients, states = gradients[::every], states[::every]
+    with torch.no_grad():
+        updates = [context.double.step(states, sign * gradients)[1] for sign in (1, -1)]
+    secants = -(updates[0] - updates[1]) / (2 * gradients)
+    rates = effective_learning_rate(context.double, states, context.observed.scale)
+    shares = _relative(rates, secants, floor)
+    finite = shares[torch.isfinite(shares)]
+    return (
+        _measure(float(finite.median()), "the update function")
+        if len(finite)
+        else Measure(None, "the update is not finite")
+    )
+
+
+def _relative(first: Tensor, second: Tensor, floor: float) -> Tensor:
+    """(first − second) over the larger of their sizes and the floor; 0 where all are 0."""
+    size = torch.maximum(first.abs(), second.abs()).clamp_min(floor)
+    return torch.where(size > 0, (first - second) / size.clamp_min(torch.finfo(size.dtype).tiny), 0.0)
+
+
+def schedule(context: Context, floor: float = 0.0) -> Measure:
+    """How much the effective learning rate changes while the gradient stays 0: (largest − smallest) / largest size, over the path."""
+    rates = effective_learning_rate(context.double, context.path, context.observed.scale)
+    if not bool(torch.isfinite(rates).all()):
+        return Measure(None, "the effective learning rate is not finite along the autonomous path")
+    size = max(float(rates.abs().max()), floor)
+    return Measure(float(rates.max() - rates.min()) / size if size > 0 else 0.0)
+
+
+def adaptation(context: Context, floor: float = 0.0) -> Measure:
+    """How the state's effective learning rate changes from no gradient to the typical one for ever: (α(g) − α(0)) / the larger.
+
+    −1 where it falls to nothing (RMSProp), 0 where it stays, towards 1 where it rises.
+    """
+    if not context.moving:
+        return Measure(0.0)
+    zero = context.fixed_point
+    if zero is None:
+        return Measure(None, "no fixed point was found")
+    try:
+        branches = context.branches
+    except InputError as error:
+        return Measure(None, str(error))
+    observed = context.observed
+    found = adaptation_of(
+        context.double, branches, zero, observed.typical, (observed.scale, observed.scale), observed.scale
+    )
+    if found.at_zero is None:
+        return Measure(None, "the effective learning rate at gradient 0 is not finite")
+    if found.at_typical is None:
+        return Measure(None, "the curve of fixed points does not reach the typical gradient")
+    pair = torch.tensor([found.at_typical, found.at_zero], dtype=torch.float64)
+    return Measure(float(_relative(pair[0], pair[1], floor)))
+
+
+MEASURES: dict[Name, Callable[[Context, float], Measure]] = {
+    "momentum": momentum,
+    "clipping": clipping,
+    "schedule": schedule,
+    "adaptation": adaptation,
+}
+
+
+def typical_rate(context: Context) -> float:
+    """|−∂u/∂g| at g = 0 of the state it starts from and of that it comes to: the size of its learning rate."""
+    states = [context.start, *([context.fixed_point] if context.fixed_point is not None else [])]
+    rates = effective_learning_rate(context.double, torch.stack(states), context.observed.scale).abs()
+    return float(rates[torch.isfinite(rates)].mean()) if bool(torch.isfinite(rates).any()) else 0.0
+
+
+def secant_slope(context: Context, state: Tensor, size: float) -> float:
+    """−(u(h, g) − u(h, −g))/2g at one state [S] and one size of gradient."""
+    ends = update_function(context.double, state, torch.tensor([size, -size], dtype=torch.float64))
+    return float(-(ends[0] - ends[1]) / (2 * size))

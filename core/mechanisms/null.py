@@ -1,0 +1,129 @@
+"""Controls: what optimizers that were never trained show on the same instruments.
+
+The null of a claim is its number for untrained optimizers of the same architecture (other initial seeds) on the same task. A claim
+that lies within their 95 % range says nothing of training.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from core.errors import InputError
+from core.files.atomic import read_json, write_json
+from core.mechanisms.context import Context
+from core.mechanisms.measures import MEASURES, Name, typical_rate
+from core.optimizers.recurrent import Architecture, RecurrentOptimizer
+from core.seeds import Purpose, generator
+from core.tasks.base import Task
+
+COUNT = 20
+FIRST_SEED = 1_000_000  # of untrained optimizers: no run of one's own begins there
+RANGE = (2.5, 97.5)  # percentiles
+
+
+class Null(BaseModel):
+    """The measures of untrained optimizers.
+
+    Attributes:
+        task: name of the task, with ``task_parameters`` where they differ from the defaults.
+        architecture: of all of them.
+        seeds: of their weights.
+        floor: median size of their learning rates, in the optimizer's units.
+        values: by claim, one a seed; None where it could not be told.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    task: str
+    task_parameters: dict[str, object] = {}
+    architecture: Architecture
+    seeds: list[int]
+    floor: float
+    values: dict[str, list[float | None]]
+
+    def range_of(self, name: str) -> tuple[float, float, int] | None:
+        """(low, high, how many) of the 95 % range of a claim; None if too few of them could be told."""
+        known = [value for value in self.values.get(name, []) if value is not None]
+        if len(known) < max(5, len(self.seeds) // 2):
+            return None
+        low, high = np.percentile(known, RANGE).tolist()
+        return low, high, len(known)
+
+
+def untrained(architecture: Architecture, seed: int) -> RecurrentOptimizer:
+    """An optimizer with random weights, as outer training begins with them."""
+    return RecurrentOptimizer(architecture, architecture.initial_theta(generator(Purpose.INITIALIZE, seed)))
+
+
+def measure_null(
+    architecture: Architecture,
+    task: Task,
+    count: int = COUNT,
+    on_done: Callable[[int], None] | None = None,
+) -> Null:
+    """Measure untrained optimizers.
+
+    Args:
+        architecture: of all of them.
+        task: where their gradients come from.
+        count: how many.
+        on_done: told how many are done.
+
+    Raises:
+        InputError: fewer than five.
+    """
+    if count < 5:
+        raise InputError(f"a null needs at least 5 untrained optimizers (got {count})")
+    seeds = [FIRST_SEED + i for i in range(count)]
+    contexts = [Context(untrained(architecture, seed), task) for seed in seeds]
+    floor = float(np.median([typical_rate(context) for context in contexts]))
+    values: dict[Name, list[float | None]] = {name: [] for name in MEASURES}
+    for i, context in enumerate(contexts):
+        for name, measure in MEASURES.items():
+            values[name].append(measure(context, floor).value)
+        contexts[i] = Context(context.optimizer, task)  # what was computed is let go
+        if on_done is not None:
+            on_done(i + 1)
+    return Null(
+        task=task.name,
+        task_parameters=task.model_dump(mode="json", exclude_defaults=True),
+        architecture=architecture,
+        seeds=seeds,
+        floor=floor,
+        values={str(name): found for name, found in values.items()},
+    )
+
+
+def null_name(architecture: Architecture, task: Task) -> str:
+    """The file that a null is kept in, without its ending."""
+    parts = [task.name, architecture.cell + str(architecture.units), architecture.features]
+    if architecture.reset != "after":
+        parts.append(f"reset-{architecture.reset}")
+    if (architecture.feature_scale, architecture.output_scale) != (1.0, 1.0):
+        parts.append(f"{architecture.feature_scale:g}-{architecture.output_scale:g}")
+    return "-".join(parts)
+
+
+def read_null(folder: Path, architecture: Architecture, task: Task) -> Null | None:
+    """A null that was kept, if it is there and of this architecture and task.
+
+    Raises:
+        InputError: its file is damaged.
+    """
+    path = folder / f"{null_name(architecture, task)}.json"
+    if not path.exists():
+        return None
+    null = read_json(path, Null)
+    same = null.architecture == architecture and null.task_parameters == task.model_dump(
+        mode="json", exclude_defaults=True
+    )
+    return null if same and null.task == task.name else None
+
+
+def write_null(folder: Path, null: Null, task: Task) -> Path:
+    """Keep a null; the file it lies in."""
+    path = folder / f"{null_name(null.architecture, task)}.json"
+    write_json(path, null)
+    return path
