@@ -1,7 +1,7 @@
-"""Write docs/findings.md from the shipped optimizers: ``.venv/bin/python -m tools.findings [--interventions]``.
+"""Write docs/findings.md from the shipped optimizers: ``.venv/bin/python -m tools.findings [--measure]``.
 
-It lists which of the paper's claims hold for each of them, with the numbers. ``--interventions`` runs the ablations that are missing and
-stores them with their run (an hour of one core for all); without it, the stored ones are used.
+It says which mechanisms each of them shows, with its controls, and what the closed loop says of it. ``--measure`` measures the untrained
+optimizers and runs the ablations that are missing, and stores them in the zoo (half an hour of one core for all).
 """
 
 import argparse
@@ -12,29 +12,61 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from core.baselines.search import read_search_result
+from core.analysis.closed_loop import convergence_rates, loss_floor
+from core.analysis.curvature import SMALL, hessians
+from core.analysis.interventions import Repaired
 from core.errors import InputError
+from core.evaluation.held_out import loss_curves
+from core.evaluation.out_of_distribution import Generalization
 from core.files.atomic import read_json, write_bytes, write_json
-from core.mechanisms.ablation import ABLATIONS_FILE, TITLES, Ablations, ablate
+from core.mechanisms.ablation import ABLATIONS_FILE, SWITCHED_OFF, TITLES, Ablations, Ratio, ablate
+from core.mechanisms.claims import Claim
 from core.mechanisms.context import Context
-from core.mechanisms.report import Report, report_of
+from core.mechanisms.measures import MEASURES
+from core.mechanisms.null import measure_null, read_null, write_null
+from core.mechanisms.report import SAYS, Report, report_of
 from core.runs import zoo
-from core.tasks import TASKS, make_task
+from core.runs.run import Run
+from core.seeds import Purpose, generator
+from core.tasks import TASKS, other_problems
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "findings.md"
-PROBLEMS, FEW = 128, 8  # of interventions: on small problems, and on large ones
-NEAR = 0.05  # of β: how near |λ| must come to it
+LENGTHS = (200, 2000)  # inner steps after which losses are compared with the floor
+PROBLEMS = 128
 
 INTRODUCTION = """# What the shipped optimizers do
 
-Maheswaranathan et al. (arXiv 2011.02159) found four mechanisms in learned optimizers: momentum (a slow mode near the tuned momentum's β),
-gradient clipping (a saturating update function), a learning-rate schedule (carried by autonomous dynamics), and learning-rate
-adaptation (an effective learning rate that falls along the S-curve of fixed points). Do the optimizers that ship here, which
-were trained from scratch, have them too?
+Maheswaranathan et al. (arXiv 2011.02159) found four mechanisms in learned optimizers: momentum, gradient clipping, a learning-rate schedule
+and learning-rate adaptation. Do the optimizers that ship here, which were trained from scratch, have them too?
 
-`loptscope analyze` measured everything below ([what each number is](mechanisms.md)), and `python -m tools.findings` wrote this page; no number
-is typed by hand.
+A mechanism is *shown* where its number lies outside the 95 % range of untrained optimizers of the same architecture, is of a size that
+counts, and where switching the mechanism off changes the meta-loss on held-out problems beyond its 95 % interval
+([what each number is](mechanisms.md)). `loptscope analyze` measured everything below, and `python -m tools.findings` wrote this page; no
+number is typed by hand.
 """
+CLAIMED = {
+    "momentum": "Paper: slow modes near the fixed point act as momentum.",
+    "clipping": "Paper: the update function saturates where gradients are large.",
+    "schedule": "Paper: the autonomous dynamics carry a learning-rate schedule.",
+    "adaptation": "Paper: the effective learning rate falls along the curve of fixed points, as RMSProp's does.",
+}
+
+
+@dataclass(frozen=True)
+class Floor:
+    """Losses far on, over the first ones: the median over problems.
+
+    Attributes:
+        steps: after how many.
+        measured: of the optimizer as it is.
+        predicted: of the closed loop at rest, over the same first losses; None where the Hessian is not known.
+        repaired: of the repaired optimizer.
+    """
+
+    steps: int
+    measured: float
+    predicted: float | None
+    repaired: float
 
 
 @dataclass(frozen=True)
@@ -43,205 +75,248 @@ class Finding:
 
     Attributes:
         name: of the zoo entry.
-        seed: its outer seed.
-        report: the four mechanisms.
-        beta: of the momentum tuned for its task.
-        ablations: its interventions, if they were run.
+        report: every mechanism and the closed loop.
+        ablations: its ablations, if they were run.
+        floors: its losses far on; none where that takes too long.
+        shifted: curvatures of other problems: name, the worst factor a step over them, meta-loss measured there (None: it diverges).
     """
 
     name: str
-    seed: int
     report: Report
-    beta: float
     ablations: Ablations | None
+    floors: tuple[Floor, ...] = ()
+    shifted: tuple[tuple[str, float, float | None], ...] = ()
 
-    @property
-    def slow_mode(self) -> float | None:
-        """|λ| of the slowest mode."""
-        sizes = self.report.momentum.eigenvalues
-        return sizes[0] if sizes else None
-
-    @property
-    def near_beta(self) -> float | None:
-        """|λ| of the mode nearest to β."""
-        sizes = self.report.momentum.eigenvalues
-        return min(sizes, key=lambda size: abs(size - self.beta)) if sizes else None
-
-    @property
-    def claims(self) -> dict[str, bool]:
-        """Which of the paper's claims hold."""
-        r = self.report
-        near = self.near_beta is not None and abs(self.near_beta - self.beta) <= NEAR
-        return {
-            "momentum": near,
-            "clipping": r.clipping.present,
-            "schedule": r.schedule.present,
-            "adaptation": r.adaptation.present,
-        }
+    def claim(self, name: str) -> Claim:
+        """What is claimed of a mechanism."""
+        found = getattr(self.report, name)
+        assert isinstance(found, Claim)
+        return found
 
 
-def find(name: str, run_interventions: bool) -> Finding:
-    """Measure one entry."""
+def find(name: str, measure: bool, floors: bool = True) -> Finding:
+    """Measure one entry.
+
+    Args:
+        name: of the entry.
+        measure: whether to measure untrained optimizers and run ablations that are missing, and keep them.
+        floors: whether to run it on, as it is and repaired.
+    """
     run = zoo.find_run(name)
-    task = run.config.task
-    context = Context(run.optimizer(), make_task(task))
-    path = run.path / ABLATIONS_FILE
-    if run_interventions and not path.exists():
-        write_json(path, ablate(context, FEW if context.large else PROBLEMS))
-    ablations = read_json(path, Ablations) if path.exists() else None
-    beta = read_search_result(zoo.TUNED_ROOT, task, "momentum").hyperparameters["momentum"]
-    return Finding(name, run.config.seed, report_of(name, context), beta, ablations)
+    task = run.config.make_task()
+    context = Context(run.optimizer(), task)
+    null, path = read_null(zoo.NULLS_ROOT, run.config.architecture, task), run.path / ABLATIONS_FILE
+    if measure and null is None:
+        null = measure_null(run.config.architecture, task)
+        write_null(zoo.NULLS_ROOT, null, task)
+    kept = read_json(path, Ablations) if path.exists() else None
+    if measure and (kept is None or kept.ablations[0].ratio is None):
+        kept = ablate(context)
+        write_json(path, kept)
+    report = report_of(name, context, kept, null=null, trained=True)
+    return Finding(name, report, kept, floors_of(context) if floors else (), _shifted(run, context))
+
+
+def floors_of(context: Context) -> tuple[Floor, ...]:
+    """Losses after some steps, as it is and repaired, beside what the closed loop at rest predicts."""
+    if context.large or context.loop_rest is None or not context.loop_rest.converged:
+        return ()
+    problems = context.task.sample(PROBLEMS, generator(Purpose.EVALUATE, 0), torch.float64)
+    repaired = Repaired(context.double, context.loop_rest.gradient)
+    curves = [loss_curves(one, problems, LENGTHS[-1]) for one in (context.double, repaired)]
+    as_is, without = (curve / curve[0] for curve in curves)
+    predicted = predicted_floor(context, curves[0][0])
+    return tuple(
+        Floor(
+            steps,
+            float(as_is[steps].median()),
+            predicted if steps == LENGTHS[-1] else None,
+            float(without[steps].median()),
+        )
+        for steps in LENGTHS
+    )
+
+
+def predicted_floor(context: Context, first: torch.Tensor) -> float | None:
+    """½ g*² 1ᵀA⁻¹1 over the first losses of the same problems [problems], the median."""
+    if context.dimension > SMALL or context.loop_rest is None or context.task.name != "linear_regression":
+        return None
+    problems = context.task.sample(PROBLEMS, generator(Purpose.EVALUATE, 0), torch.float64)
+    return float((loss_floor(context.loop_rest.gradient, hessians(problems, problems.x0)) / first).median())
+
+
+def _shifted(run: Run, context: Context) -> tuple[tuple[str, float, float | None], ...]:
+    """What the closed loop predicts for other curvatures, and what was measured on them."""
+    path = run.path / "out_of_distribution.json"
+    if run.config.task != "linear_regression" or context.loop_rest is None or not path.exists():
+        return ()
+    own = run.config.make_task().model_dump()
+    measured = {one.name: one.evaluation for one in read_json(path, Generalization).conditions}
+    rows = []
+    for variant in other_problems(run.config.task):
+        if variant.difference != "conditioning" or variant.name not in measured:
+            continue
+        ends = {**own, **variant.parameters}
+        low, high = float(ends["smallest_eigenvalue"]), float(ends["largest_eigenvalue"])
+        curvatures = torch.logspace(
+            torch.tensor(low).log10().item(), torch.tensor(high).log10().item(), 60, dtype=torch.float64
+        )
+        worst = float(convergence_rates(context.double, context.loop_rest, curvatures).max())
+        rows.append((variant.name, worst, measured[variant.name].optimizers["learned"].meta_loss.mean))
+    return tuple(rows)
 
 
 def _n(value: float | None, digits: int = 3) -> str:
     return "–" if value is None else f"{value:.{digits}g}"
 
 
-def _yes(holds: bool, text: str) -> str:
-    return f"{'yes' if holds else 'no'}: {text}"
+def _claim(claim: Claim) -> str:
+    value = "" if claim.value is None else f" {claim.value:.2f}"
+    null = "" if claim.null is None else f" (untrained {claim.null.low:.2f} to {claim.null.high:.2f})"
+    return f"{SAYS[claim.verdict]}:{value}{null}" if value else f"{SAYS[claim.verdict]}: {claim.reason}"
 
 
-def _row(f: Finding) -> str:
-    r, holds = f.report, f.claims
-    state = r.clipping.fixed_point or r.clipping.start
-    half = state.nearest
-    share = "" if state.share_beyond is None else f", {100 * state.share_beyond:.3g} % beyond"
-    cells = [
-        f"`{f.name}`",
-        _yes(holds["momentum"], f"slowest {_n(f.slow_mode, 4)}, nearest {_n(f.near_beta, 4)}"),
-        _yes(holds["clipping"], f"half-slope at {_n(half)}{share}"),
-        _yes(
-            holds["schedule"],
-            f"{_n(r.schedule.start)} → {_n(r.schedule.peak)} (step {r.schedule.peak_step}) → {_n(r.schedule.end)}",
-        ),
-        _yes(
-            holds["adaptation"],
-            f"{_n(r.adaptation.rate_at_zero)} → {_n(r.adaptation.rate_at_typical)}, exponent {_n(r.adaptation.exponent, 2)}, {len(r.adaptation.folds)} folds",
-        ),
-    ]
-    return f"| {' | '.join(cells)} |"
+def _ratio(ratio: Ratio | None) -> str:
+    if ratio is None:
+        return "–"
+    if ratio.median is None:
+        return "diverges"
+    return f"× {_n(ratio.median)} ({_n(ratio.low)} to {'∞' if ratio.high is None else _n(ratio.high)})"
 
 
-def _ablations_row(f: Finding, names: Sequence[str]) -> str:
-    assert f.ablations is not None
-    by_name = {ablation.name: ablation for ablation in f.ablations.ablations}
-    whole = by_name["whole"].median
-    cells = [f"`{f.name}`", _n(whole)]
-    for name in names:
-        ablation = by_name.get(name)
-        if ablation is None:
-            cells.append("–")
-        elif ablation.median is None or whole is None:
-            cells.append(f"{ablation.diverged} of {f.ablations.problems} diverge")
-        else:
-            diverged = f" ({ablation.diverged} diverge)" if ablation.diverged else ""
-            cells.append(f"× {_n(ablation.median / whole)}{diverged}")
-    return f"| {' | '.join(cells)} |"
-
-
-def _table(heading: Sequence[str], rows: Sequence[str]) -> list[str]:
-    return [f"| {' | '.join(heading)} |", "|" + "---|" * len(heading), *rows, ""]
+def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    return [f"| {' | '.join(heading)} |", "|" + "---|" * len(heading), *lines, ""]
 
 
 def _sentences(findings: Sequence[Finding]) -> list[str]:
-    """The table of a task in words."""
+    """The table of a task in words: what the paper claims, and what shows here."""
     sentences = []
-    words = {
-        "momentum": f"a mode within {NEAR} of the tuned momentum's β = {findings[0].beta:.4g}",
-        "clipping": "a saturating update function",
-        "schedule": "a learning-rate schedule in the autonomous dynamics",
-        "adaptation": "an effective learning rate that falls along the S-curve",
-    }
-    for name, text in words.items():
-        without = [f"`{f.name}`" for f in findings if not f.claims[name]]
-        count = len(findings) - len(without)
-        sentences.append(
-            f"- {count} of {len(findings)} have {text}" + (f"; not {', '.join(without)}." if without else ".")
-        )
-    folded = [f"`{f.name}`" for f in findings if f.report.adaptation.folds]
-    if folded:
-        sentences.append(
-            f"- The S-curve in the paper's figure is smooth. Those of {', '.join(folded)} fold back, with unstable stretches between."
-        )
+    for name, text in CLAIMED.items():
+        claims = [f.claim(name) for f in findings]
+        shown = sum(claim.verdict == "shown" for claim in claims)
+        parts = [f"{text} Here {shown} of {len(claims)} show it."]
+        for reason in dict.fromkeys(claim.reason for claim in claims if claim.verdict != "shown"):
+            whose = [f"`{f.name}`" for f, claim in zip(findings, claims, strict=True) if claim.reason == reason]
+            parts.append(f"{', '.join(whose)}: {reason}.")
+        sentences.append("- " + " ".join(parts))
     rising = [
-        f
-        for f in findings
-        if (f.report.schedule.start or 0) > 0 and f.report.schedule.peak_step > 0 and f.claims["schedule"]
+        f for f in findings if f.claim("adaptation").verdict == "shown" and (f.claim("adaptation").value or 0) > 0
     ]
     if rising:
-        steps = ", ".join(f"`{f.name}` {f.report.schedule.peak_step}" for f in rising)
+        pairs = ", ".join(
+            f"`{f.name}` {_n(f.report.adaptation.rate_at_zero)} → {_n(f.report.adaptation.rate_at_typical)}"
+            for f in rising
+        )
         sentences.append(
-            f"- The paper's schedule rises for about 25 steps on linear regression, then falls. Here it is largest at these steps: {steps}. The others fall from the start."
+            f"- Where the learning rate adapts it **rises** with the size of the gradients, against the paper's and RMSProp's direction: {pairs}. "
+            "What falls with the gradient is the local slope, that is, saturation."
         )
     return sentences
 
 
-def _ablation_sentences(findings: Sequence[Finding], names: Sequence[str]) -> list[str]:
-    sentences = []
-    for name in names:
-        ratios = []
-        for f in findings:
+def _loop_row(f: Finding) -> list[str]:
+    loop = f.report.closed_loop
+    if loop.reason:
+        return [f"`{f.name}`", loop.reason, *["–"] * 5]
+    stable = "beyond" if loop.stable_to is None else _n(loop.stable_to, 4)
+    bias = "0" if not loop.rest_gradient else _n(loop.rest_gradient)
+    rates = [_n(value, 4) for value in (loop.worst_rate, loop.mean_rate, loop.heavy_ball)]
+    return [f"`{f.name}`", *rates, stable, bias, _n(loop.loss_floor)]
+
+
+def _floor_rows(f: Finding) -> list[list[str]]:
+    return [
+        [f"`{f.name}`", f"{floor.steps:,}", _n(floor.measured), _n(floor.predicted), _n(floor.repaired)]
+        for floor in f.floors
+    ]
+
+
+def _of_task(own: Sequence[Finding]) -> list[str]:
+    """Everything about the optimizers of one task."""
+    parts = _table(
+        ["optimizer", *MEASURES], [[f"`{f.name}`", *(_claim(f.claim(name)) for name in MEASURES)] for f in own]
+    )
+    parts += [*_sentences(own), ""]
+    ablated = [f for f in own if f.ablations is not None]
+    if ablated:
+        problems = " / ".join(sorted({str(f.ablations.problems) for f in ablated if f.ablations}))
+        parts += [
+            f"With one mechanism switched off, the meta-loss on {problems} held-out problems over the unmodified one, the median of the ratios with its 95 % interval over problems:",
+            "",
+        ]
+        names = [name for name in TITLES if name != "whole"]
+        rows = []
+        for f in ablated:
             assert f.ablations is not None
-            by_name = {ablation.name: ablation for ablation in f.ablations.ablations}
-            ablation, whole = by_name.get(name), by_name["whole"].median
-            if ablation is not None and ablation.median is not None and whole:
-                ratios.append(ablation.median / whole)
-        lost = sum(
-            any(ablation.name == name and ablation.median is None for ablation in f.ablations.ablations)
-            for f in findings
-            if f.ablations
+            found = {one.name: one.ratio for one in f.ablations.ablations}
+            rows.append([f"`{f.name}`", *(_ratio(found.get(name)) for name in names)])
+        parts += _table(["optimizer", *(TITLES[name] for name in names)], rows)
+        off = ", ".join(
+            f"{name}: {' and '.join(TITLES[one] for one in variants)}" for name, variants in SWITCHED_OFF.items()
         )
-        if ratios:
-            sentences.append(
-                f"- {TITLES[name].capitalize()}: between {min(ratios):.3g} and {max(ratios):.3g} times the meta-loss"
-                + (f", and {lost} diverge on half of the problems or more." if lost else ".")
-            )
-        elif lost:
-            sentences.append(f"- {TITLES[name].capitalize()}: all {lost} diverge on half of the problems or more.")
-    return sentences
+        parts += [f"What switches a mechanism off: {off}.", ""]
+    parts += [
+        "The closed loop, optimizer and quadratic together: the factor by which the distance to the minimum shrinks with a step near the end, at the worst of the task's curvatures and on average, beside what the best momentum can have; up to which curvature it converges; the gradient at which it rests, its bias, and the loss at which that makes it go flat.",
+        "",
+    ]
+    heading = [
+        "optimizer",
+        "worst factor",
+        "mean factor",
+        "best momentum",
+        "stable up to",
+        "rests at gradient",
+        "loss floor",
+    ]
+    parts += _table(heading, [_loop_row(f) for f in own])
+    rows = [row for f in own for row in _floor_rows(f)]
+    if rows:
+        parts += [
+            f"The repaired optimizer is fed the gradient plus that bias. Loss over the first one, median of {PROBLEMS} held-out problems:",
+            "",
+            *_table(["optimizer", "step", "as it is", "predicted floor", "repaired"], rows),
+        ]
+    shifted = [(f.name, row) for f in own for row in f.shifted]
+    if shifted:
+        parts += [
+            "What the closed loop predicts for other curvatures, and the meta-loss measured there (held-out, mean):",
+            "",
+        ]
+        rows = [
+            [
+                f"`{name}`",
+                condition,
+                _n(worst, 4),
+                "converges" if worst < 1 else "does not converge",
+                "diverges" if mean is None else _n(mean),
+            ]
+            for name, (condition, worst, mean) in shifted
+        ]
+        parts += _table(["optimizer", "problems", "worst factor", "predicted", "measured meta-loss"], rows)
+    return parts
 
 
 def page(findings: Sequence[Finding]) -> str:
     """The whole page."""
     parts = [INTRODUCTION]
-    heading = [
-        "optimizer",
-        "a mode near β",
-        "saturation at h*",
-        "schedule at g = 0",
-        "rate along the S-curve: at 0 → at the typical gradient",
-    ]
     for task, cls in TASKS.items():
         own = [f for f in findings if f.report.task == task]
-        if not own:
-            continue
-        parts += [f"## {cls.title}", "", *_table(heading, [_row(f) for f in own]), *_sentences(own), ""]
-        ablated = [f for f in own if f.ablations is not None]
-        if ablated:
-            names = [name for name in TITLES if name != "whole"]
-            problems = " / ".join(sorted({str(f.ablations.problems) for f in ablated if f.ablations}))
-            parts += [
-                f"The table gives the median meta-loss over {problems} held-out problems with one mechanism switched off, as a multiple of the unmodified optimizer's:",
-                "",
-            ]
-            parts += _table(
-                ["optimizer", "as it is", *(TITLES[name] for name in names)],
-                [_ablations_row(f, names) for f in ablated],
-            )
-            parts += [*_ablation_sentences(ablated, names), ""]
+        if own:
+            parts += [f"## {cls.title}", "", *_of_task(own)]
     return "\n".join(parts)
 
 
 def main() -> None:
     """Measure every shipped optimizer and write the page."""
     parser = argparse.ArgumentParser(prog="tools.findings", description=__doc__)
-    parser.add_argument("--interventions", action="store_true", help="run the ablations that are not stored yet")
+    parser.add_argument("--measure", action="store_true", help="measure what is not stored yet, and store it")
     options = parser.parse_args()
     torch.set_num_threads(1)
     findings = []
     for entry in tqdm(zoo.entries(), unit="optimizer"):
         try:
-            findings.append(find(entry.name, options.interventions))
+            findings.append(find(entry.name, options.measure))
         except InputError as error:
             raise SystemExit(f"{entry.name}: {error}") from None
     write_bytes(PAGE, page(findings).encode())

@@ -3,19 +3,24 @@
 (Maheswaranathan et al., arXiv 2011.02159, section 4.4.)
 """
 
+from dataclasses import asdict
+from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import torch
 from pydantic import BaseModel
 from torch import Tensor
 
 from core.analysis.adaptation import adaptation_of, local_slopes_along, rates_along
+from core.analysis.in_use import adaptation_in_use, recent_sizes
 from core.analysis.projection import principal_components
-from core.analysis.update_function import update_function
+from core.analysis.update_function import effective_learning_rate, update_function
 from core.bundle import Arrays, Bundle
 from core.errors import InputError
 from core.mechanisms.context import Context, grid
 
+STRETCHES, BINS = 4, 10  # of the run, each longer than the one before; and of the recent sizes of gradients
 CURVES = 61  # points of the S-curve at which the update function is drawn
 GRADIENTS = 61
 
@@ -37,7 +42,8 @@ def adaptation_view(context: Context) -> Bundle:
     """The curve h*(g), its stability, the effective learning rate −∂u/∂g(h*(g), 0) of its states and the local slope −∂u/∂g(h*(g), g).
 
     Arrays: ``g`` [p], ``curve`` [p, 3] (three principal components), ``rates`` and ``local`` [p], ``radii`` [p], ``unstable`` [p], ``folds`` [f] and,
-    for ``chosen`` [c] points of the curve, ``updates`` [c, G] over ``gradients`` [G].
+    for ``chosen`` [c] points of the curve, ``updates`` [c, G] over ``gradients`` [G]; ``in_use`` [stretches, bins, 2], the median learning rate
+    over the recent size of gradients on held-out problems.
     """
     about: dict[str, Any] = {
         "scale": context.observed.scale,
@@ -78,6 +84,10 @@ def adaptation_view(context: Context) -> Bundle:
     explained = principal_components(moving).explained
     about |= {"explained": [float(v) for v in explained], "ended": [end for branch in branches for end in branch.ended]}
     about |= {**own.model_dump(), "local": beside.model_dump(), "sheets": list(sheets)}
+    used = in_use_report(context)
+    about["in_use"] = None if used is None else used.model_dump()
+    if used is not None:
+        arrays["in_use"] = _binned(context, used.decay)
     about["breaks"] = [len(branch.gradients) for branch in branches]
     return Bundle(arrays, about)
 
@@ -102,6 +112,56 @@ def slopes_of(context: Context, *, local: bool = False) -> tuple[Slopes, tuple[i
     )
     kept = Slopes(rate_at_zero=found.at_zero, rate_at_typical=found.at_typical, exponent=found.exponent)
     return kept, found.sheets
+
+
+class InUseReport(BaseModel):
+    """The learning rate against the recent size of a component's gradients, at equal inner step, on held-out problems.
+
+    Attributes:
+        slope, low, high: log-log slope and its 95 % interval over problems.
+        rank_correlation, rank_low, rank_high: and of the ranks.
+        decay: of the exponential average of |g|, chosen on other problems.
+        positive: share of the learning rates that are positive.
+    """
+
+    slope: float | None
+    low: float | None
+    high: float | None
+    rank_correlation: float
+    rank_low: float
+    rank_high: float
+    decay: float
+    positive: float
+
+
+def in_use_report(context: Context) -> InUseReport | None:
+    """The learning rate against recent gradients; None where there is nothing to compare."""
+    found = adaptation_in_use(rates_in_use(context), context.sample.gradients, context.seed)
+    return None if found is None else InUseReport(**asdict(found))
+
+
+def rates_in_use(context: Context) -> Tensor:
+    """The effective learning rate of every component before every step of held-out problems, [K, problems, n]."""
+    return effective_learning_rate(context.double, context.sample.states, context.observed.scale)
+
+
+def _binned(context: Context, decay: float) -> np.ndarray:
+    """Median learning rate over the recent size of gradients, in bins of equally many components, for stretches of the run.
+
+    Returns:
+        [stretches, bins, 2], float32: (recent size, rate).
+    """
+    rates, sizes = rates_in_use(context), recent_sizes(context.sample.gradients, decay)
+    out = np.full((STRETCHES, BINS, 2), np.nan, dtype=np.float32)
+    ends = np.geomspace(1, len(rates), STRETCHES + 1).round().astype(int)
+    for i, (first, last) in enumerate(pairwise(ends)):
+        size, rate = (values[first : max(last, first + 1)].flatten().numpy() for values in (sizes, rates))
+        kept = np.isfinite(size) & np.isfinite(rate) & (size > 0)
+        order = np.argsort(size[kept])
+        for j, part in enumerate(np.array_split(order, BINS)):
+            if len(part):
+                out[i, j] = np.median(size[kept][part]), np.median(rate[kept][part])
+    return out
 
 
 def _three(states: Tensor) -> Tensor:

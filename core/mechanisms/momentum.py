@@ -13,19 +13,22 @@ from core.analysis.linearization import Linearization
 from core.analysis.projection import Projection, principal_components
 from core.analysis.update_function import update_function, update_functions_between
 from core.bundle import Arrays, Bundle
+from core.errors import InputError
 from core.mechanisms.context import Context, grid
 
 KEPT_MODES = 64  # slowest modes whose update functions are drawn
 SHIFTS = 9
 GRADIENTS = 41
 PATHS = 8  # components whose states are drawn
+KERNEL = 61  # steps of the memory kernel that are drawn
 
 
 def momentum_view(context: Context) -> Bundle:
     """State space around h*, modes, and update functions shifted along the slowest ones.
 
     Arrays: ``paths`` [components, K + 1, 2] and ``fixed_point`` [2] in the first two principal components of the states met;
-    ``eigenvalues`` and ``rates`` [M, 2] (real, imaginary), ``timescales`` [M], ``conditions`` [M]; for the kept modes
+    ``eigenvalues`` and ``rates`` [M, 2] (real, imaginary), ``timescales`` [M], ``conditions`` [M], ``contributions`` [M] (the share of
+    each mode in the memory kernel); the memory ``kernel`` [KERNEL]; for the kept modes
     ``directions`` [modes, 2, 2] (ends of the shift in the projection), ``shifts`` [SHIFTS] from −1 to 1, and ``updates``
     [modes, SHIFTS, G] over ``gradients`` [G].
     """
@@ -49,6 +52,14 @@ def momentum_view(context: Context) -> Bundle:
     }
     gradients = grid(context, GRADIENTS, observed.typical)
     arrays: Arrays = {"gradients": gradients.float().numpy()}
+    about["kernel"] = None
+    try:
+        kernel = context.kernel
+        arrays["kernel"] = kernel.values[:KERNEL].float().numpy()
+        names = ("total", "horizon", "memory", "alpha", "beta", "r2", "exponentials")
+        about["kernel"] = {name: getattr(kernel, name) for name in names}
+    except InputError as error:
+        about["why"] = str(error)
     if fixed_point is None or not context.moving:
         about["modes"] = 0
         state = context.start if fixed_point is None else fixed_point
@@ -78,6 +89,7 @@ def momentum_view(context: Context) -> Bundle:
         "rates": torch.view_as_real(found.rates).float().numpy(),
         "timescales": found.timescales.float().numpy(),
         "conditions": found.conditions.float().numpy(),
+        "contributions": context.kernel.contributions.float().numpy(),
         "directions": _ends(projection, moved[..., moving]).numpy(),
         "shifts": shifts.float().numpy(),
         "updates": update_functions_between(optimizer, moved[:, 0], moved[:, -1], (shifts + 1) / 2, gradients)

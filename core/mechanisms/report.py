@@ -5,18 +5,16 @@ Each mechanism is a `Claim` with its own numbers and with sentences that hold th
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.analysis.autonomous import schedule_of
-from core.analysis.in_use import adaptation_in_use
 from core.analysis.update_function import effective_learning_rate
 from core.errors import InputError
 from core.mechanisms.ablation import Ablations, ablate
-from core.mechanisms.adaptation import Slopes, slopes_of
+from core.mechanisms.adaptation import InUseReport, Slopes, in_use_report, slopes_of
 from core.mechanisms.claims import EFFECTS, Claim, claims_of
 from core.mechanisms.clipping import Saturation, largest_gradient_scanned, saturation, states_of
 from core.mechanisms.closed_loop import LoopReport, loop_report
@@ -123,26 +121,6 @@ class ScheduleReport(Claim):
     clock: bool
     rates: list[float | None]
     sentences: list[str] = Field(default_factory=list)
-
-
-class InUseReport(BaseModel):
-    """The learning rate against the recent size of a component's gradients, at equal inner step, on held-out problems.
-
-    Attributes:
-        slope, low, high: log-log slope and its 95 % interval over problems.
-        rank_correlation, rank_low, rank_high: and of the ranks.
-        decay: of the exponential average of |g|, chosen on other problems.
-        positive: share of the learning rates that are positive.
-    """
-
-    slope: float | None
-    low: float | None
-    high: float | None
-    rank_correlation: float
-    rank_low: float
-    rank_high: float
-    decay: float
-    positive: float
 
 
 class Adaptation(Claim, Slopes):
@@ -322,14 +300,6 @@ def schedule_report(context: Context, claim: Claim) -> ScheduleReport:
         sentences=sentences,
         **claim.model_dump(),
     )
-
-
-def in_use_report(context: Context) -> InUseReport | None:
-    """The learning rate against recent gradients; None where there is nothing to compare."""
-    sample = context.sample
-    rates = effective_learning_rate(context.double, sample.states, context.observed.scale)
-    found = adaptation_in_use(rates, sample.gradients, context.seed)
-    return None if found is None else InUseReport(**asdict(found))
 
 
 def adaptation_report(context: Context, claim: Claim) -> Adaptation:

@@ -32,6 +32,11 @@ def _key(task: str, name: str, outer_step: int | None, view: str) -> str:
     return f"mechanism:{hashlib.sha256(text.encode()).hexdigest()[:32]}"
 
 
+def context_of(task: str, name: str, outer_step: int | None) -> Context:
+    """The optimizer on its task, shared by everything that measures it."""
+    return _context(task, name, outer_step, identity(subjects(task)[name], outer_step))
+
+
 def measured(task: str, name: str, outer_step: int | None, view: str) -> Bundle:
     """The arrays of one view of one optimizer.
 
@@ -41,18 +46,17 @@ def measured(task: str, name: str, outer_step: int | None, view: str) -> Bundle:
         outer_step: of its snapshot; None for a hand-designed one.
         view: one of the mechanisms.
     """
-    saved = _saved(task, name, outer_step) if view == "ablations" else None
+    saved = saved_ablations(task, name, outer_step) if view == "ablations" else None
     if saved is not None:
         return Bundle({}, {"ablations": saved.model_dump(mode="json"), "scale": 1.0})
 
     def compute() -> bytes:
-        context = _context(task, name, outer_step, identity(subjects(task)[name], outer_step))
-        return MECHANISMS[view].measure(context).encode()
+        return MECHANISMS[view].measure(context_of(task, name, outer_step)).encode()
 
     return Bundle.decode(once(_key(task, name, outer_step, view), compute))
 
 
-def _saved(task: str, name: str, outer_step: int | None) -> Ablations | None:
+def saved_ablations(task: str, name: str, outer_step: int | None) -> Ablations | None:
     """The ablations of a run's last snapshot, if they are stored with it."""
     subject = subjects(task)[name]
     if subject.run is None or outer_step != subject.snapshots[-1]:

@@ -4,11 +4,12 @@ from typing import Any
 
 import dash
 import dash_mantine_components as dmc
-from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, dcc, html, no_update
+from dash import ALL, ClientsideFunction, Input, Output, State, callback, clientside_callback, ctx, dcc, html, no_update
 from dash.exceptions import PreventUpdate
 from flask import request
 
 from app.pages.mechanisms import PAGE
+from app.pages.mechanisms.claims import NULLS, Verdict, verdict_of
 from app.pages.mechanisms.data import prepare
 from app.pages.mechanisms.draw import Side, draw
 from app.pages.mechanisms.view import KEPT_BY_BROWSER, View, parse, to_query
@@ -21,6 +22,8 @@ from app.shared.menus import optimizer_options, outer_step_properties, outer_ste
 from app.shared.parts import sentences
 from app.shared.style import GRAPH_CONFIG, LIGHT, THEMES
 from core.errors import InputError
+from core.mechanisms.null import COUNT
+from core.mechanisms.report import SAYS
 
 dash.register_page(__name__, **PAGE.registration())
 
@@ -28,6 +31,8 @@ INTRODUCTION = (
     "What makes an optimizer work, measured with the same instruments on learned and hand-designed ones. "
     "Point at anything to highlight it in the other figures."
 )
+
+TICK = 1500  # milliseconds between two looks at how far untrained optimizers are measured
 
 
 def layout(**query: str) -> html.Main:
@@ -48,6 +53,7 @@ def layout(**query: str) -> html.Main:
             dcc.Store(id="mechanisms-mode", data=view.mode),
             dcc.Store(id="mechanisms-data", data=client_frames(view, sides)),
             dcc.Store(id="mechanisms-drawn"),
+            dcc.Interval(id="mechanisms-null-tick", interval=TICK, disabled=True),
             html.Div(sentences(wrong), id="link-notice", className="notice", role="alert"),
             html.Div(id="mechanisms-notice", className="notice", role="status"),
             html.H2("Mechanisms: how it works"),
@@ -174,6 +180,7 @@ def _section(view: View, number: int, side: Side) -> html.Section:
         children=[
             html.H3([swatch, side.title]),
             html.P(side.detail, className="hint"),
+            html.Div(id={"type": "mechanisms-claim", "side": number}, className="claim", role="status"),
             html.Div(
                 className="side-cards",
                 children=[_card(view.view, figure, number, side) for figure in MECHANISMS[view.view].figures],
@@ -306,6 +313,54 @@ def on_view(
         bar_style(view),
         [],
     )
+
+
+def claim_parts(verdict: Verdict, progress: str | None, side: int) -> list[Any]:
+    """A verdict on the page: a badge, the sentence, and the button that measures what is missing."""
+    if verdict.claim is None:
+        return []
+    kind = verdict.claim.verdict
+    parts: list[Any] = [
+        html.Span(SAYS[kind], className=f"badge {kind}"),
+        html.Span(verdict.sentence.partition(": ")[2]),
+    ]
+    if progress is not None:
+        parts.append(html.Span(progress, className="value"))
+    elif verdict.null_missing:
+        name = {"type": "mechanisms-null", "side": side}
+        parts.append(html.Button(f"Measure {COUNT} untrained ones", id=name, type="button", className="action"))
+    return parts
+
+
+@callback(
+    Output({"type": "mechanisms-claim", "side": ALL}, "children"),
+    Output("mechanisms-null-tick", "disabled"),
+    Input("mechanisms-data", "data"),
+    Input("mechanisms-null-tick", "n_intervals"),
+    Input({"type": "mechanisms-null", "side": ALL}, "n_clicks"),
+    State("mechanisms-link", "data"),
+    State({"type": "mechanisms-claim", "side": ALL}, "id"),
+)
+def on_claim(_: Any, ticks: int | None, clicks: list[int | None], link: str, claims: list[Any]) -> tuple[Any, ...]:
+    """The verdict of each side; it takes longer than the figures, so it comes after them."""
+    view, _wrong = parse(link)
+    known = subjects(view.task)
+    sides = [(view.optimizer, view.outer_step)]
+    if view.versus != "none":
+        sides.append((view.versus, max(known[view.versus].snapshots, default=None)))
+    asked = ctx.triggered_id
+    if isinstance(asked, dict) and any(clicks) and asked["side"] < len(sides):
+        NULLS.start(known[sides[asked["side"]][0]])
+    parts, busy = [], False
+    for number, (name, outer_step) in enumerate(sides[: len(claims)]):
+        progress = NULLS.progress(known[name])
+        busy = busy or progress is not None
+        try:
+            verdict = verdict_of(view.task, name, outer_step, view.view)
+        except InputError as error:  # a damaged file, or weights that are not finite
+            verdict = Verdict(None, str(error))
+        parts.append(claim_parts(verdict, progress, number) or ([verdict.sentence] if verdict.sentence else []))
+    return parts + [[]] * (len(claims) - len(parts)), not busy
 
 
 clientside_callback(

@@ -50,7 +50,7 @@ def page(report: Report, context: Context) -> str:
         if found is None:  # not measured separately: the ablations are in the text
             continue
         sentences = escape(" ".join(found.sentences))
-        parts.append(f"<h2>{mechanism.title}: {'present' if found.present else 'absent'}</h2><p>{sentences}</p>")
+        parts.append(f"<h2>{mechanism.title}</h2><p>{sentences}</p>")
         parts.append(_figures(mechanism, context, color))
     parts.append(f"<h2>All numbers</h2><pre>{escape(report_table(report))}</pre>")
     head = (

@@ -3,6 +3,7 @@
 from app.shared.mechanisms.ablation import ABLATIONS
 from app.shared.mechanisms.adaptation import ADAPTATION
 from app.shared.mechanisms.clipping import CLIPPING
+from app.shared.mechanisms.closed_loop import CLOSED_LOOP
 from app.shared.mechanisms.mechanism import Mechanism, MechanismFigure
 from app.shared.mechanisms.momentum import MOMENTUM
 from app.shared.mechanisms.schedule import SCHEDULE
@@ -16,6 +17,7 @@ MECHANISMS: dict[str, Mechanism] = {
         CLIPPING,
         SCHEDULE,
         ADAPTATION,
+        CLOSED_LOOP,
         ABLATIONS,
     )
 }

@@ -1,18 +1,20 @@
 """Ablations: an optimizer with one mechanism switched off at a time, as loss curves and as bars."""
 
+from typing import Any
+
 import numpy as np
 import plotly.graph_objects as go
 
 from app.shared.mechanisms.drawing import MechanismDrawing
 from app.shared.mechanisms.frames import Frames
 from app.shared.mechanisms.mechanism import Mechanism, MechanismFigure, References
-from app.shared.numbers import number, plus_minus
-from app.shared.style import component_colors, figure, finite, line, plain_log_axis
+from app.shared.numbers import number
+from app.shared.style import Theme, component_colors, figure, finite, line, plain_log_axis
 from core.bundle import Bundle
 from core.mechanisms.ablation import TITLES, Ablation, Ablations, ablate
 from core.mechanisms.context import Context
 
-FEW, VERY_FEW = 16, 2  # problems of ablations that were not saved: on small problems, and on large ones
+HIGHEST_RATIO = 100.0  # ratios beyond get a mark at the end of the axis
 HIGHEST = 100.0  # the axes of losses and meta-losses end here
 LEAST = 1e-9
 
@@ -40,37 +42,86 @@ def _curves(p: MechanismDrawing) -> go.Figure:
     return figure(p.theme, p.key, {"title": "inner step"}, y, traces)
 
 
-def _words(one: Ablation, problems: int) -> str:
-    if one.name == "whole":
-        return plus_minus(one.meta_loss.mean, one.meta_loss.sem)
-    if one.difference.mean is None:
-        return f"{one.diverged} of {problems} diverge"
-    sign = "+" if one.difference.mean >= 0 else ""
-    return sign + plus_minus(one.difference.mean, one.difference.sem)
+def _ratios(p: MechanismDrawing) -> go.Figure:
+    """Each variant's meta-loss over that of the unmodified optimizer: median and interval; a mark at the end of the axis where it is beyond."""
+    ablations, colors = _found(p), _colors(p)
+    order = [ablation for ablation in reversed(ablations.ablations) if ablation.name != "whole"]
+    traces: list[Any] = []
+    ends = [HIGHEST_RATIO]
+    for ablation in order:
+        ratio = ablation.ratio
+        if ratio is not None and ratio.median is not None:
+            ends += [value for value in (ratio.low, ratio.median) if value is not None]
+    low = min(1 / 1.5, *(end / 1.2 for end in ends if end < 1)) if any(end < 1 for end in ends) else 1 / 1.5
+    for ablation in order:
+        color, title = colors[ablation.name], TITLES[ablation.name]
+        traces += _dot(ablation, title, color, p.theme, ablations.problems)
+    reference = {
+        "type": "line",
+        "x0": 1,
+        "x1": 1,
+        "y0": 0,
+        "y1": 1,
+        "yref": "paper",
+        "line": {"color": p.theme.muted, "width": 1, "dash": "dot"},
+    }
+    x = {
+        "title": "meta-loss / that of the unmodified optimizer",
+        "type": "log",
+        "range": [float(np.log10(low)), float(np.log10(HIGHEST_RATIO * 2.2))],
+        "dtick": 1,
+    }
+    y = {
+        "title": None,
+        "showgrid": False,
+        "categoryorder": "array",
+        "categoryarray": [TITLES[one.name] for one in order],
+    }
+    return figure(p.theme, p.key, x, y, traces).add_shape(reference)
 
 
-def _bars(p: MechanismDrawing) -> go.Figure:
-    """Median meta-loss of every variant; the text is the paired mean difference from the unmodified optimizer with its standard error."""
-    found, colors = _found(p), _colors(p)
-    order = list(reversed(found.ablations))
-    sizes = np.array([HIGHEST if one.median is None else min(max(one.median, LEAST), HIGHEST) for one in order])
-    low = float(sizes.min()) / 3
-    hover = [f"{TITLES[one.name]}: median meta-loss {number(one.median)}" for one in order]
-    bars = go.Bar(
-        x=sizes,
-        y=[TITLES[one.name] for one in order],
-        base=None,
-        orientation="h",
-        marker={"color": [colors[one.name] for one in order]},
-        text=[_words(one, found.problems) for one in order],
-        textposition="auto",
-        customdata=hover,
-        hovertemplate="%{customdata}<extra></extra>",
-        name="meta-loss",
-    )
-    top = 4 * float(sizes.max())
-    x = {"title": "median meta-loss", **plain_log_axis(np.array([low, top]))}
-    return figure(p.theme, p.key, x, {"title": None, "showgrid": False}, [bars])
+def _dot(ablation: Ablation, title: str, color: str, theme: Theme, problems: int) -> list[go.Scatter]:
+    """The median of a variant's ratios with its interval, or a mark at the end of the axis with what is beyond."""
+    ratio = ablation.ratio
+    lost = f", {ablation.diverged} of {problems} diverge" if ablation.diverged else ""
+    if ratio is None:
+        return []
+    if ratio.median is None or ratio.median > HIGHEST_RATIO:
+        words = "diverges" if ratio.median is None else f"× {number(ratio.median, 2)}"
+        mark = {"symbol": "triangle-right", "size": 12, "color": color}
+        return [
+            go.Scatter(
+                x=[HIGHEST_RATIO],
+                y=[title],
+                mode="markers+text",
+                marker=mark,
+                text=[words],
+                textposition="middle right",
+                textfont={"size": 10.5, "color": theme.text},
+                name=title,
+                hovertemplate=f"{title}: {words}, beyond the axis{lost}<extra></extra>",
+            )
+        ]
+    low, high = ratio.low or ratio.median, min(ratio.high or HIGHEST_RATIO, HIGHEST_RATIO)
+    bars = {
+        "array": [high - ratio.median],
+        "arrayminus": [ratio.median - low],
+        "color": color,
+        "thickness": 2,
+        "width": 5,
+    }
+    text = f"{title}: × {number(ratio.median)} ({number(ratio.low)} to {number(ratio.high)}){lost}<extra></extra>"
+    return [
+        go.Scatter(
+            x=[ratio.median],
+            y=[title],
+            mode="markers",
+            marker={"size": 10, "color": color},
+            error_x={"type": "data", "symmetric": False, **bars},
+            name=title,
+            hovertemplate=text,
+        )
+    ]
 
 
 def _curves_caption(bundle: Bundle, references: References) -> list[str]:
@@ -84,28 +135,25 @@ def _curves_caption(bundle: Bundle, references: References) -> list[str]:
     return sentences + [f"Not run: {TITLES[name]}, because {why}." for name, why in found.without.items()]
 
 
-def _bars_caption(bundle: Bundle, references: References) -> list[str]:
-    """Under the bars of the interventions."""
-    found = Ablations.model_validate(bundle.about["ablations"])
-    whole = found.ablations[0]
-    others = [one for one in found.ablations[1:] if one.median is not None and whole.median]
+def _ratios_caption(bundle: Bundle, references: References) -> list[str]:
+    """Under the ratios of the ablations."""
+    ablations = Ablations.model_validate(bundle.about["ablations"])
+    known = [one for one in ablations.ablations[1:] if one.ratio is not None and one.ratio.median is not None]
     sentences = [
-        "The text in the bars is the mean difference from the unmodified optimizer on the same problems, with its standard error."
+        f"The meta-loss with one mechanism switched off over the unmodified one, on the same {ablations.problems} problems: the median of the ratios and its 95 % interval over problems. An arrow marks what lies beyond the axis; a ratio of 1 means that nothing is lost."
     ]
-    if others and whole.median:
-        base = whole.median
-        worst = max(others, key=lambda one: one.median or 0.0)
-        least = min(others, key=lambda one: abs(np.log((one.median or base) / base)))
-        sentences.append(
-            f'By the median, the variant that loses most is "{TITLES[worst.name]}" ({number((worst.median or 0.0) / base)} times the unmodified meta-loss), '
-            f'and the one that changes least is "{TITLES[least.name]}" ({number((least.median or 0.0) / base)} times).'
-        )
+    if known:
+        worst = max(known, key=lambda one: one.ratio.median if one.ratio and one.ratio.median else 0.0)
+        assert worst.ratio is not None
+        sentences.append(f'What costs most is "{TITLES[worst.name]}": × {number(worst.ratio.median)}.')
+    if any(one.ratio is None for one in ablations.ablations):
+        sentences.append("These were kept by an earlier version, without ratios: run `loptscope analyze --save` again.")
     return sentences
 
 
 def ablations_view(context: Context) -> Bundle:
-    """Each mechanism switched off in turn, on a few problems."""
-    ablations = ablate(context, VERY_FEW if context.large else FEW)
+    """Each mechanism switched off in turn, on the same held-out problems for every optimizer of a task."""
+    ablations = ablate(context)
     return Bundle({}, {"ablations": ablations.model_dump(mode="json"), "scale": context.observed.scale})
 
 
@@ -115,7 +163,7 @@ ABLATIONS = Mechanism(
     ablations_view,
     (
         MechanismFigure("curves", "Loss curves", _curves, _curves_caption),
-        MechanismFigure("bars", "Meta-loss, one mechanism off", _bars, _bars_caption),
+        MechanismFigure("ratios", "Meta-loss, one mechanism off", _ratios, _ratios_caption),
     ),
     lambda bundle: Frames({}, {"mode": [], "position": []}),
     snapshots_ahead=False,

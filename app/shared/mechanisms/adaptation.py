@@ -5,14 +5,23 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from app.shared.mechanisms.drawing import MechanismDrawing, components, empty, lit, moving, padded, spread, symlog_axis
+from app.shared.mechanisms.drawing import (
+    KEY,
+    MechanismDrawing,
+    components,
+    empty,
+    lit,
+    moving,
+    padded,
+    spread,
+    symlog_axis,
+)
 from app.shared.mechanisms.frames import LIT, MOVING, Along, Frames, Moving
 from app.shared.mechanisms.mechanism import Mechanism, MechanismFigure, References
 from app.shared.numbers import counted, number
-from app.shared.style import figure, finite, line, symlog_ticks, viridis
+from app.shared.style import component_colors, figure, finite, line, plain_log_axis, symlog_ticks, viridis
 from core.bundle import Bundle
 from core.mechanisms.adaptation import adaptation_view
-from core.mechanisms.report import ADAPTED
 
 
 def _pieces(p: MechanismDrawing) -> list[slice]:
@@ -137,49 +146,83 @@ def _update(p: MechanismDrawing) -> go.Figure:
     return figure(p.theme, p.key, symlog_axis(p, reach), {"title": "update", "range": padded(updates)}, traces)
 
 
+def _arms(bundle: Bundle, values: np.ndarray) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """Sizes of gradient and values along both arms of every branch, in the order of the curve, so that folds show: name, x, y."""
+    g, arms, start = bundle.arrays["g"].astype(float), [], 0
+    for count in bundle.about["breaks"]:
+        piece = slice(start, start + count)
+        start += count
+        for name, keep in (("g > 0", g[piece] > 0), ("g < 0", g[piece] < 0)):
+            if keep.any():
+                arms.append((name, np.where(keep, np.abs(g[piece]), np.nan), np.where(keep, values[piece], np.nan)))
+    return arms
+
+
 def _rate(p: MechanismDrawing) -> go.Figure:
-    """The effective learning rate along both arms, beside RMSProp's and Adam's."""
+    """The effective learning rate of the states along both arms, the local slope behind it, and RMSProp's and Adam's rates."""
     if "g" not in p.bundle.arrays:
         return empty(p, p.bundle.about["why"])
+    own, local = p.array("rates"), p.array("local")
+    log = bool((own > 0).all())
     traces: list[Any] = []
-    everyone = {"": (p.bundle, p.color), **p.baselines}
-    for name, (bundle, color) in everyone.items():
-        if "g" not in bundle.arrays:
-            continue
-        g, rates = bundle.arrays["g"].astype(float), bundle.arrays["rates"].astype(float)
-        for arm, mask in (("g > 0", g > 0), ("g < 0", g < 0)):
-            if name and arm == "g < 0":
-                continue  # the same as the other arm
-            order = np.argsort(np.abs(g[mask]))
-            text = f"{name or 'this one'}, {arm}: rate %{{y:.3g}} at |g| = %{{x:.3g}}<extra></extra>"
-            dash = "solid" if arm == "g > 0" else "dash"
-            values = np.where(rates > 0, rates, np.nan)[mask][order]
-            traces.append(
-                line(
-                    np.abs(g[mask])[order],
-                    values,
-                    color,
-                    name or arm,
-                    width=1.3 if name else 2.4,
-                    dash="dot" if name else dash,
-                    hovertemplate=text,
-                )
-            )
+    for name, (bundle, color) in p.baselines.items():
+        if "g" in bundle.arrays:
+            drawn = [arm for arm in _arms(bundle, bundle.arrays["rates"].astype(float)) if arm[0] == "g > 0"]
+            traces += [_arm(name, "", x, y, color, log, width=1.3, dash="dot") for _, x, y in drawn]
+    for arm, x, y in _arms(p.bundle, local):
+        traces.append(_arm("local slope", arm, x, y, p.theme.muted, log, width=1.2, dash=DASH[arm]))
+    for arm, x, y in _arms(p.bundle, own):
+        traces.append(_arm("effective learning rate", arm, x, y, p.color, log, width=2.6, dash=DASH[arm]))
+    named: set[str] = set()
+    for trace in traces:
+        trace.showlegend = trace.name not in named
+        named.add(trace.name)
     traces.append(lit(p))
     low = p.bundle.about["scale"] / 30
-    x = {
+    x_axis = {
         "title": "size of the constant gradient",
         "type": "log",
         "range": np.log10([low, float(np.abs(p.array("g")).max())]).tolist(),
         "dtick": 1,
     }
-    return figure(p.theme, p.key, x, {"title": "effective learning rate", "type": "log", "dtick": 1}, traces)
+    y_axis = {"title": "learning rate, slope", **(plain_log_axis(own) if log else {"range": padded(own)})}
+    made = figure(p.theme, p.key, x_axis, y_axis, traces)
+    return made.update_layout(
+        showlegend=True, legend={**KEY, "y": 0.02, "yanchor": "bottom", "x": 0.01, "xanchor": "left"}
+    )
+
+
+def _arm(name: str, arm: str, x: np.ndarray, y: np.ndarray, color: str, log: bool, **style: Any) -> go.Scatter:
+    text = f"{name}{f', {arm}' if arm else ''}: %{{y:.3g}} at |g| = %{{x:.3g}}<extra></extra>"
+    return line(x, np.where(y > 0, y, np.nan) if log else y, color, name, hovertemplate=text, **style)
+
+
+def _in_use(p: MechanismDrawing) -> go.Figure:
+    """Median learning rate over the recent size of a component's gradients, on held-out problems, for stretches of the run."""
+    if "in_use" not in p.bundle.arrays:
+        return empty(p, "too few held-out problems with anything to compare")
+    binned = p.array("in_use")
+    colors = component_colors(len(binned), p.theme)
+    traces: list[Any] = []
+    for i, (part, color) in enumerate(zip(binned, colors, strict=True)):
+        name = STRETCHES[i]
+        text = f"{name}: rate %{{y:.3g}} at recent |g| = %{{x:.3g}}<extra></extra>"
+        traces.append(line(part[:, 0], part[:, 1], color, name, width=2, mode="lines+markers", hovertemplate=text))
+    for trace in traces:
+        trace.showlegend = True
+    rates = binned[..., 1][np.isfinite(binned[..., 1])]
+    log = len(rates) > 0 and bool((rates > 0).all())
+    y = {"title": "effective learning rate", **(plain_log_axis(rates) if log else {})}
+    made = figure(p.theme, p.key, {"title": "recent size of the gradients", "type": "log", "dtick": 1}, y, traces)
+    return made.update_layout(showlegend=True, legend={**KEY, "y": 0.02, "yanchor": "bottom"})
 
 
 def _no_curve(bundle: Bundle) -> list[str] | None:
     return [f"There is no such curve because {bundle.about['why']}."] if "g" not in bundle.arrays else None
 
 
+DASH = {"g > 0": "solid", "g < 0": "dash"}
+STRETCHES = ("first steps", "early", "middle", "late")
 ENDS = {
     "range": "the end of the range",
     "jump": "the jump at 0",
@@ -235,21 +278,41 @@ def _rate_caption(bundle: Bundle, references: References) -> list[str]:
     if missing := _no_curve(bundle):
         return missing
     sentences = [
-        "The effective learning rate −∂u/∂g at (h*(g), g) along both arms (solid: g > 0, dashed: g < 0), beside tuned RMSProp's and Adam's."
+        "The effective learning rate −∂u/∂g(h*(g), 0) of the state that a constant gradient leads to (bold; solid: g > 0, dashed: g < 0), beside tuned RMSProp's and Adam's. The thin line is the local slope at the gradient itself; the distance between both is saturation, which is clipping and not adaptation."
     ]
-    found = rates_zero_and_typical(bundle)
-    if found is None:
-        return [*sentences, "It is not finite everywhere."]
-    near, far = found
-    size = number(bundle.about["typical"])
-    if near <= 0 or far >= ADAPTED * near:
-        return [
-            *sentences,
-            f"It goes from {number(near)} at 0 to {number(far)} at |g| = {size}: it does not fall, so there is no adaptation.",
-        ]
+    hidden = int((bundle.arrays["rates"] <= 0).sum())
+    own = rates_zero_and_typical(bundle)
+    if own is None:
+        sentences.append("The rate is not known at 0, or the curve does not reach the typical gradient.")
+    else:
+        near, far = own
+        sheets = sorted({sheet for sheet in bundle.about["sheets"] if sheet is not None})
+        where = "" if sheets == [1] else f" (sheet {' and '.join(map(str, sheets))} of the curve)"
+        sentences.append(
+            f"It goes from {number(near)} at 0 to {number(far)} at |g| = {number(bundle.about['typical'])}{where}; "
+            "98 % of the observed gradients are smaller."
+        )
+    if hidden:
+        sentences.append(f"At {counted(hidden, 'point')} it is 0 or negative, so the axis is linear.")
+    return sentences
+
+
+def _in_use_caption(bundle: Bundle, references: References) -> list[str]:
+    """Under the learning rate in use."""
+    used = bundle.about.get("in_use")
+    if used is None:
+        return ["There are too few held-out problems with anything to compare."]
+    slope = (
+        "is not known, because rates are not positive"
+        if used["slope"] is None
+        else f"is {number(used['slope'], 2)} (95 % interval {number(used['low'], 2)} to {number(used['high'], 2)})"
+    )
     return [
-        *sentences,
-        f"It falls from {number(near)} at 0 to {number(far)} at |g| = {size}; 98 % of the observed gradients are smaller.",
+        "Each component of held-out problems at each step: the learning rate of its state over the recent size of its own gradients, an exponential average; the lines are stretches of the run.",
+        (
+            f"At equal step the rank correlation is {used['rank_correlation']:.2f} ({used['rank_low']:.2f} to {used['rank_high']:.2f}), "
+            f"and the log-log slope {slope}. RMSProp's is −1 far out, momentum's 0."
+        ),
     ]
 
 
@@ -290,6 +353,7 @@ ADAPTATION = Mechanism(
         MechanismFigure("space", "The S-curve in three dimensions", _space, _space_caption),
         MechanismFigure("update", "Update function on it", _update, _update_caption),
         MechanismFigure("rate", "Learning rate along both arms", _rate, _rate_caption),
+        MechanismFigure("in_use", "Learning rate in use", _in_use, _in_use_caption),
     ),
     _frames,
     handle="Constant gradient",

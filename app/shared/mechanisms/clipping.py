@@ -48,7 +48,7 @@ def _update(p: MechanismDrawing) -> go.Figure:
 
 
 def _slope(p: MechanismDrawing) -> go.Figure:
-    """The local learning rate −∂u/∂g relative to that at 0, over the size of the gradient."""
+    """The local slope −∂u/∂g relative to that at 0, over the size of the gradient."""
     sizes, slopes, start = p.array("sizes"), p.array("slopes"), p.array("slope_at_zero")
     traces: list[Any] = []
     for name, at_zero, sides, dash in zip(p.bundle.about["states"], start, slopes, ("dot", "solid"), strict=False):
@@ -82,17 +82,22 @@ def _update_caption(bundle: Bundle, references: References) -> list[str]:
 
 def _slope_caption(bundle: Bundle, references: References) -> list[str]:
     """Under the slope."""
+    if not bundle.about["smooth"]:
+        return [
+            "The local slope −∂u/∂g relative to the secant over the typical gradient, since the update jumps at gradient 0.",
+            "A gradient at which the slope halves does not apply: the update jumps at 0.",
+        ]
     parts = []
     shares = [one["share_beyond"] for one in bundle.about["saturation"]]
     for name, half, beyond in zip(bundle.about["states"], half_slopes(bundle), shares, strict=True):
         if half is None:
-            parts.append(f"at {name} the slope never halves: there is no clipping")
+            parts.append(f"at {name} the slope never halves")
         else:
             parts.append(
                 f"at {name} it halves at |g| = {number(half)}, and {100 * beyond:.3g} % of the observed gradients are larger"
             )
     return [
-        "The local learning rate −∂u/∂g relative to that at 0. Clipping is a fall from 1 towards 0 (for clipped gradient descent, a sudden drop).",
+        "The local slope −∂u/∂g relative to that at 0. Clipping is a fall from 1 towards 0 (for clipped gradient descent, a sudden drop).",
         "; ".join(parts).capitalize() + ".",
     ]
 
@@ -121,7 +126,7 @@ CLIPPING = Mechanism(
     clipping_view,
     (
         MechanismFigure("update", "Update function", _update, _update_caption),
-        MechanismFigure("slope", "Local learning rate", _slope, _slope_caption),
+        MechanismFigure("slope", "Local slope", _slope, _slope_caption),
     ),
     _frames,
     handle="Clip gradients at",

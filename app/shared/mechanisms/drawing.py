@@ -13,6 +13,15 @@ from app.shared.mechanisms.frames import LIT, MOVING
 from app.shared.style import Theme, figure, line, symlog_ticks
 from core.bundle import Bundle
 
+KEY = {  # a legend inside of a figure
+    "x": 0.99,
+    "y": 0.98,
+    "xanchor": "right",
+    "yanchor": "top",
+    "bgcolor": "rgba(0,0,0,0)",
+    "font": {"size": 10.5},
+}
+
 
 @dataclass(frozen=True)
 class MechanismDrawing:

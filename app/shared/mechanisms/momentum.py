@@ -1,9 +1,12 @@
 """Momentum: state space, update functions along a mode, eigenvalues, modes as momentum."""
 
+from typing import Any
+
 import numpy as np
 import plotly.graph_objects as go
 
 from app.shared.mechanisms.drawing import (
+    KEY,
     MechanismDrawing,
     components,
     empty,
@@ -17,12 +20,36 @@ from app.shared.mechanisms.drawing import (
 from app.shared.mechanisms.frames import LIT, MOVING, Along, Frames, Moving
 from app.shared.mechanisms.mechanism import Mechanism, MechanismFigure, References
 from app.shared.numbers import counted, fraction, number
-from app.shared.style import component_colors, figure, finite, line, translucent
+from app.shared.style import OPTIMIZER_COLORS, component_colors, figure, finite, line, translucent
 from core.bundle import Bundle
 from core.mechanisms.momentum import momentum_view
-from core.mechanisms.report import SLOW
 
 FAN = 5  # update functions along a mode that are drawn at once
+
+
+def _kernel(p: MechanismDrawing) -> go.Figure:
+    """The memory kernel, its best single exponential, and tuned momentum's."""
+    if p.bundle.about["kernel"] is None:
+        return empty(p, p.bundle.about["why"])
+    kernel, about = p.array("kernel"), p.bundle.about["kernel"]
+    ages = np.arange(len(kernel))
+    text = "after %{x} steps: %{y:.4g}<extra></extra>"
+    traces: list[Any] = [line(ages, kernel, p.color, "memory kernel", width=2.6, hovertemplate=text)]
+    if about["beta"] is not None:
+        fitted = about["alpha"] * about["beta"] ** ages
+        name = f"best α βʲ: β = {fraction(about['beta'])}"
+        traces.append(line(ages, fitted, p.theme.text, name, width=1.4, dash="dot", hoverinfo="skip"))
+    for name, (alpha, beta) in p.references.items():
+        if "tuned" in name:
+            label = f"{name}: β = {beta:.3g}"
+            drawn = line(
+                ages, alpha * beta**ages, OPTIMIZER_COLORS["momentum"], label, width=1.6, dash="dash", hoverinfo="skip"
+            )
+            traces.append(drawn)
+    for trace in traces:
+        trace.showlegend = True
+    made = figure(p.theme, p.key, {"title": "steps since the gradient"}, {"title": "memory kernel"}, traces)
+    return made.update_layout(showlegend=True, legend=KEY)
 
 
 def _state(p: MechanismDrawing) -> go.Figure:
@@ -89,7 +116,8 @@ def _eigenvalues(p: MechanismDrawing) -> go.Figure:
             f"mode {j + 1}, λ = {a:.4f} {'−' if b < 0 else '+'} {abs(b):.4f}i, timescale {tau:.3g} steps"
             for j, ((a, b), tau) in enumerate(zip(values, taus, strict=True))
         ]
-        marker = {"size": 8, "color": translucent(p.color, 0.75), "line": {"width": 1, "color": p.color}}
+        sizes = 5 + 13 * np.sqrt(np.clip(p.array("contributions"), 0, 1))
+        marker = {"size": sizes, "color": translucent(p.color, 0.6), "line": {"width": 1, "color": p.color}}
         traces.append(
             go.Scatter(
                 x=values[:, 0],
@@ -200,23 +228,37 @@ def _update_caption(bundle: Bundle, references: References) -> list[str]:
     ]
 
 
+def _kernel_caption(bundle: Bundle, references: References) -> list[str]:
+    kernel = bundle.about["kernel"]
+    if kernel is None:
+        return [f"There is no memory kernel because {bundle.about['why']}."]
+    if kernel["beta"] is None:
+        return ["The update does not depend on the gradient near the fixed point."]
+    drawn = "How much each update answers a gradient of some steps before, near the fixed point: exact, no fit. Momentum has α βʲ."
+    count = kernel["exponentials"]
+    modes = "no sum of its modes" if count is None else "what is direct alone" if count == 0 else counted(count, "mode")
+    return [
+        drawn,
+        (
+            f"A gradient acts for {number(kernel['horizon'])} steps on average. The best single exponential has β = "
+            f"{fraction(kernel['beta'])} and explains {100 * kernel['r2']:.3g} % of the kernel; 99 % takes {modes}."
+        ),
+    ]
+
+
 def _eigenvalues_caption(bundle: Bundle, references: References) -> list[str]:
-    """Under the complex plane."""
     if not bundle.about["modes"]:
-        return ["It has no state and so no eigenvalues: it has no memory of past gradients."]
+        return ["No state, no eigenvalues: it has no memory of past gradients."]
     size, timescale, _ = _slowest(bundle)
-    slow = int((np.hypot(*bundle.arrays["eigenvalues"].T) >= SLOW).sum())
     tuned = [f"{name.capitalize()} has β = {fraction(beta)}" for name, (_, beta) in references.items()]
     sentences = [
-        "Eigenvalues of the recurrent Jacobian at h*: the closer to the unit circle, the longer a gradient is remembered. Point at one to highlight its mode.",
-        f"The slowest has |λ| = {fraction(size)}, a timescale of {number(timescale)} steps; {counted(slow, 'mode')} with |λ| of at least {SLOW}."
+        "Eigenvalues of the recurrent Jacobian at h*, larger where they contribute more to the memory kernel: the nearer to the unit circle, the longer a gradient is remembered. Point at one to highlight its mode.",
+        f"The slowest has |λ| = {fraction(size)}, a timescale of {number(timescale)} steps."
         + (f" {'; '.join(tuned)}." if tuned else ""),
     ]
-    if size < SLOW:
-        sentences.append("No mode has a long memory: this mechanism is weak or absent.")
     if bundle.about["near_defective"]:
         sentences.append(
-            "Some modes nearly coincide (the Jacobian is nearly defective), so their learning rates are not individually meaningful."
+            "Some modes nearly coincide (the Jacobian is near defective): their learning rates are not individually meaningful."
         )
     return sentences
 
@@ -270,6 +312,7 @@ MOMENTUM = Mechanism(
     "Momentum",
     momentum_view,
     (
+        MechanismFigure("kernel", "Memory kernel", _kernel, _kernel_caption),
         MechanismFigure("state", "State space", _state, _state_caption),
         MechanismFigure("update", "Update functions along a mode", _update, _update_caption),
         MechanismFigure("eigenvalues", "Eigenvalues", _eigenvalues, _eigenvalues_caption, points_at="mode"),

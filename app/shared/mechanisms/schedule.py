@@ -21,7 +21,6 @@ from app.shared.mechanisms.mechanism import Mechanism, MechanismFigure, Referenc
 from app.shared.numbers import number
 from app.shared.style import component_colors, figure, finite, line, viridis
 from core.bundle import Bundle
-from core.mechanisms.report import SCHEDULED
 from core.mechanisms.schedule import schedule_view
 
 
@@ -127,7 +126,7 @@ def _rate_caption(bundle: Bundle, references: References) -> list[str]:
         f"It starts at {number(found['start'])}, is largest at step {found['peak_step']} ({number(found['peak'])}) "
         f"and ends at {number(found['end'])}"
     )
-    return [*sentences, shape + (": that is hardly a schedule." if found["change"] <= SCHEDULED else ".")]
+    return [*sentences, f"{shape}, a change of {100 * found['change']:.0f} %."]
 
 
 def _update_caption(bundle: Bundle, references: References) -> list[str]:

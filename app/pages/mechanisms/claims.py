@@ -1,0 +1,111 @@
+"""What the Mechanisms page claims of a mechanism: its verdict, held against untrained optimizers; and measuring those where that is to do."""
+
+import hashlib
+import json
+import threading
+from dataclasses import dataclass
+
+from app.pages.mechanisms.data import context_of, saved_ablations
+from app.shared.cache import once, source_digest
+from app.shared.catalog import Subject, identity, subjects
+from core.errors import InputError
+from core.mechanisms.ablation import Ablations, ablate
+from core.mechanisms.claims import EFFECTS, Claim, claim
+from core.mechanisms.measures import MEASURES, Name
+from core.mechanisms.null import COUNT, measure_null, null_name, write_null
+from core.mechanisms.report import verdict_sentence
+from core.runs import zoo
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A claim as the page shows it.
+
+    Attributes:
+        claim: what was found; None for a view that is no single mechanism.
+        sentence: in words.
+        null_missing: whether untrained optimizers are still to be measured.
+    """
+
+    claim: Claim | None
+    sentence: str
+    null_missing: bool = False
+
+
+def verdict_of(task: str, name: str, outer_step: int | None, view: str) -> Verdict:
+    """The verdict on one mechanism of one optimizer; computed once, kept by what it depends on.
+
+    Args:
+        task: name of the task.
+        name: of the optimizer, as in the catalog.
+        outer_step: of its snapshot; None for a hand-designed one.
+        view: one of the mechanisms.
+    """
+    if view not in MEASURES:
+        return Verdict(None, "")
+    mechanism: Name = view
+    subject = subjects(task)[name]
+    null = None if subject.run is None else zoo.find_null(subject.run.config)
+    parts = [source_digest(), task, view, identity(subject, outer_step), None if null is None else null.model_dump()]
+    key = f"claim:{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]}"
+
+    def compute() -> bytes:
+        context = context_of(task, name, outer_step)
+        floor = 0.0 if null is None else null.floor
+
+        def ablations() -> Ablations:
+            return saved_ablations(task, name, outer_step) or ablate(context)
+
+        measured = MEASURES[mechanism](context, floor)
+        return claim(mechanism, measured, null, subject.run is not None, ablations).model_dump_json().encode()
+
+    found = Claim.model_validate_json(once(key, compute))
+    missing = subject.run is not None and null is None
+    return Verdict(found, verdict_sentence(found, EFFECTS[mechanism].unit), missing)
+
+
+class NullJob:
+    """Measuring untrained optimizers in the background, one architecture and task at a time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._done: dict[str, int] = {}
+        self._failed: dict[str, str] = {}
+
+    def start(self, subject: Subject) -> None:
+        """Measure for an optimizer's architecture, unless it is being done."""
+        assert subject.run is not None
+        config = subject.run.config
+        task = config.make_task()
+        name = null_name(config.architecture, task)
+        with self._lock:
+            if name in self._done:
+                return
+            self._done[name] = 0
+            self._failed.pop(name, None)
+
+        def done(count: int) -> None:
+            self._done[name] = count
+
+        def work() -> None:
+            try:
+                write_null(zoo.own_nulls(), measure_null(config.architecture, task, COUNT, done), task)
+            except (InputError, OSError, RuntimeError) as error:
+                self._failed[name] = " ".join(str(error).split())[:200]
+            finally:
+                with self._lock:
+                    del self._done[name]
+
+        threading.Thread(target=work, name="null", daemon=True).start()
+
+    def progress(self, subject: Subject) -> str | None:
+        """How far it is, in words; None where nothing is measured."""
+        if subject.run is None:
+            return None
+        name = null_name(subject.run.config.architecture, subject.run.config.make_task())
+        if name in self._failed:
+            return f"Measuring failed: {self._failed[name]}"
+        return f"{self._done[name]} of {COUNT} untrained optimizers measured…" if name in self._done else None
+
+
+NULLS = NullJob()
