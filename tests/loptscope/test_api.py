@@ -80,6 +80,7 @@ def test_importing_it_makes_no_server():
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.long
 def test_the_documentation_is_built_without_a_warning(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -323,6 +323,7 @@ def ask(url: str, body: dict[str, Any] | None = None) -> Any:
         return json.load(answer)
 
 
+@pytest.mark.long
 def test_a_killed_web_server_loses_nothing(serving: Serving, root: Path) -> None:
     address = serving.address
     serving.start()
