@@ -21,10 +21,14 @@ def test_a_bundle_that_does_not_come_is_said_and_can_come_later(explorer: Explor
 
 def test_what_is_wrong_with_the_answer_is_said(explorer: Explorer) -> None:
     page = explorer.open("?task=rosenbrock").page
-    page.route("**/api/bundles/**", lambda route: route.fulfill(status=404, json={"error": "this bundle is out of date"}))
+    page.route(
+        "**/api/bundles/**", lambda route: route.fulfill(status=404, json={"error": "this bundle is out of date"})
+    )
     page.get_by_label("Problem seed").fill("3")
     page.wait_for_function("document.querySelector('#notice').innerText")
-    assert page.locator("#notice").inner_text() == "The data of this view could not be loaded: this bundle is out of date"
+    assert (
+        page.locator("#notice").inner_text() == "The data of this view could not be loaded: this bundle is out of date"
+    )
     page.unroute("**/api/bundles/**")
     header = b'{"__metadata__":{"format":"another"}}'
     another = len(header).to_bytes(8, "little") + header

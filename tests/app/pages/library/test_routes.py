@@ -67,7 +67,9 @@ def test_a_title_shows_in_menus_and_lists_and_links_stay(client: FlaskClient, mi
 def test_deleting_and_undoing(client: FlaskClient, mine: str) -> None:
     gone = client.post(f"/api/library/own/{mine}/delete").json
     listed = client.get("/api/library").json
-    assert own(client) == [] and [run["id"] for run in listed["trash"]] == [gone["trash"]] and listed["trash_days"] == 30
+    assert (
+        own(client) == [] and [run["id"] for run in listed["trash"]] == [gone["trash"]] and listed["trash_days"] == 30
+    )
     assert mine not in subjects("linear_regression")
     assert client.post(f"/api/library/trash/{gone['trash']}/restore").json == {"name": mine}
     assert own(client) == [mine] and mine in subjects("linear_regression")
