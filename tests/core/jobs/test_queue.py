@@ -28,7 +28,7 @@ from core.jobs.queue import (
     withdraw,
 )
 from core.runs import zoo
-from core.runs.lock import CLAIM, acquire
+from core.runs.lock import LOCK_FILE, acquire
 from core.runs.options import from_options
 from core.runs.run import Run
 from core.runs.trash import empty, move_to_trash
@@ -72,7 +72,7 @@ def test_a_submitted_run_is_a_folder_with_everything(root):
         ({"format": "x"}, "'format' is not a known setting"),
         ({"start": {"run": "../../etc", "outer_step": 0}}, "must be a run's name, not a path"),
         ({"start": {"run": ".git", "outer_step": 0}}, "start must name one of the runs here"),
-        ({"start": {"run": "absent", "outer_step": 0}}, "neither a run's folder nor in the zoo"),
+        ({"start": {"run": "absent", "outer_step": 0}}, "neither a run nor a run's folder"),
         ({"start": "absent"}, "start"),
         ({"seed": None}, "seed should be a valid integer"),
         ({"truncation": 11}, "truncation must be at most the unroll"),
@@ -266,7 +266,7 @@ def test_a_claim_is_respected_by_whoever_asks(root):
     ask(record, "pause")  # nobody works on it any more
     assert record.status().state == "paused"
     assert acquire(record.path).release() is None
-    assert (record.path / CLAIM).exists()
+    assert (record.path / LOCK_FILE).exists()
 
 
 def test_events_are_numbered_lines_and_torn_ones_are_skipped(root):

@@ -231,7 +231,7 @@ def test_without_json_the_output_is_for_people(trained, capsys):
         ("train --run NEW --resume", "is not a run: it has no config.json"),
         ("train --run DAMAGED --resume", "config.json is damaged or not a RunConfig file"),
         ("evaluate", "--run"),
-        ("evaluate --run NEW", "is neither a run's folder nor in the zoo"),
+        ("evaluate --run NEW", "is neither a run nor a run's folder"),
         ("evaluate --run DAMAGED", "config.json is damaged or not a RunConfig file"),
         ("evaluate --run BROKEN", "000003.safetensors is damaged or not a safetensors file"),
         ("evaluate --run RUN --problems 1", "problems must be at least 2, for a standard error (got 1)"),

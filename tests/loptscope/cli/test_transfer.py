@@ -65,7 +65,7 @@ def test_import_of_renn_files():
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ([], "does not say its architecture: name at least its cell and its units"),
+        ([], "does not contain its architecture: give at least its cell and its units"),
         (["--units", 3], "an architecture needs its --cell as well"),
         (["--cell", "lstm", "--units", 0], "units should be greater than or equal to 1"),
         (["--cell", "lstm", "--units", 4], "weight_ih of a LSTM-4 has shape [16, 1], not [12, 1]"),
