@@ -236,7 +236,7 @@ def test_without_json_the_output_is_for_people(trained, capsys):
         ("evaluate --run BROKEN", "000003.safetensors is damaged or not a safetensors file"),
         ("evaluate --run RUN --problems 1", "problems must be at least 2, for a standard error (got 1)"),
         ("evaluate --run RUN --problems -4", "problems must be at least 2"),
-        ("evaluate --run RUN --target 0", "target must be above 0 and below 1, a share of the first loss (got 0.0)"),
+        ("evaluate --run RUN --target 0", "target must be above 0 and below 1, relative to the first loss (got 0.0)"),
         ("evaluate --run RUN --target nan", "target must be above 0 and below 1"),
         ("evaluate --run RUN --target low", "invalid float value: 'low'"),
         ("tune --task rosenbrock", "--optimizer"),

@@ -71,7 +71,7 @@ def test_import_of_renn_files():
         (["--cell", "lstm", "--units", 4], "weight_ih of a LSTM-4 has shape [16, 1], not [12, 1]"),
         (["--config", RENN / "theta.bin"], "config.yml is not plain YAML"),
         (["--config", "/nowhere"], "/nowhere cannot be read: No such file or directory"),
-        (["--config", RENN / "config.yml", "--cell", "gru", "--units", 3], "--config says the architecture"),
+        (["--config", RENN / "config.yml", "--cell", "gru", "--units", 3], "--config contains the architecture"),
     ],
 )
 def test_bad_input_is_one_line_and_status_2(bare, capsys, options, said):
