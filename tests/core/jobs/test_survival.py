@@ -122,7 +122,7 @@ def test_without_redis_nothing_is_lost(root, monkeypatch, caplog):
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
     record = queued()
     notify()
-    assert "they look for it themselves" in caplog.text
+    assert "they will find it themselves" in caplog.text
     assert work().name == record.name
     celery_app.cache_clear()
 
@@ -154,7 +154,7 @@ def test_a_full_disk_stops_a_run_that_goes_on_when_there_is_room(small_disk, roo
     work()
     status = record.status()
     assert status.state == "failed" and 0 < status.outer_step < 400
-    assert "the disk is full" in status.message and "make room" in status.message
+    assert "the disk is full" in status.message and "free some space" in status.message
     assert states(record)[-1] == "failed"
     run = Run(record.path)
     assert len(run.outer_losses()) > 0
