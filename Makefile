@@ -4,11 +4,12 @@ PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8050
 NAMES ?=
-PROCESSES ?= 3
+PROCESSES ?= 2
 
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
+PYTEST = $(PY) -m pytest --numprocesses $(PROCESSES) --dist loadscope --no-loadscope-reorder
 
 # Each step of the set-up writes its stamp last: one that was interrupted is done again.
 CREATED := $(VENV)/.created
@@ -27,7 +28,7 @@ endef
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run test bench docs zoo clean anew
+.PHONY: help run test check bench docs zoo clean anew
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | awk -F '|' '{ printf "make %-8s%s\n", $$1, $$2 }'
@@ -35,14 +36,21 @@ help: ## this list
 run: $(COMPILED) ## the dashboard and its worker at http://127.0.0.1:8050 (HOST=, PORT=)
 	@exec $(PY) -m core serve --host $(HOST) --port $(PORT)
 
-test: $(DEV_INSTALLED) ## style, types and all tests, those in a real browser included (PROCESSES=)
+# Style and types are checked beside the tests; what they find is shown at the end.
+test: $(DEV_INSTALLED) ## style, types and the tests, those in a real browser included (PROCESSES=)
+	@sh tools/chromium.sh
+	@mkdir -p build
+	@{ $(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy && sh tools/front_end.sh; } \
+		>build/style.txt 2>&1 & style=$$!; \
+	$(PYTEST) -m "not long"; tests=$$?; \
+	wait $$style || { cat build/style.txt; exit 1; }; \
+	grep "not checked" build/style.txt; \
+	exit $$tests
+
+check: $(DEV_INSTALLED) ## what takes long by nature: packages, examples, Redis, torchrun, processes that are killed
 	@sh tools/chromium.sh
 	@sh tools/redis.sh
-	@sh tools/front_end.sh
-	$(PY) -m ruff check .
-	$(PY) -m ruff format --check .
-	$(PY) -m mypy
-	@$(PY) -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
+	@$(PYTEST) -m long
 
 bench: $(DEV_INSTALLED) $(PEER_INSTALLED) ## the benchmarks, a table at the end
 	@sh tools/chromium.sh

@@ -1,4 +1,4 @@
-"""The one way this project says that an input was wrong."""
+"""The errors of this project, and helpers for one-sentence messages."""
 
 from collections.abc import Iterable
 from typing import TypeVar, final
@@ -9,33 +9,36 @@ T = TypeVar("T")
 
 
 class InputError(ValueError):
-    """Something that came from outside (command line, link, form, file) was wrong.
+    """Bad input from outside: a command line, link, form, file or call.
 
-    The message is one sentence that says what was wrong and what is allowed; it is shown to the user as it is.
+    The message is one sentence that names the mistake and what is allowed; users see it unchanged.
     """
 
 
 @final
 class UnknownError(InputError):
-    """There is nothing of the name that was asked for."""
+    """Nothing has the requested name."""
 
 
 @final
 class ConflictError(InputError):
-    """What was asked does not fit the state that something is in."""
+    """The request does not fit the current state."""
 
 
 class TrainingError(RuntimeError):
-    """An outer training came to no good end; the message is one sentence that says why."""
+    """An outer training failed; the message is one sentence that says why."""
 
 
 def choose(kind: str, name: object, table: dict[str, T]) -> T:
-    """``table[name]``, or an `InputError` that lists what there is.
+    """``table[name]``.
 
     Args:
-        kind: what the name names, for the message ("task", "optimizer").
-        name: the key asked for.
-        table: what may be asked for.
+        kind: the kind of thing, for the message ("task", "optimizer").
+        name: the key.
+        table: the valid keys and their values.
+
+    Raises:
+        InputError: the table lacks the name; the message lists its keys.
     """
     if not isinstance(name, str) or name not in table:
         raise InputError(f"unknown {kind} {name!r}: choose one of {', '.join(table)}")
@@ -43,7 +46,7 @@ def choose(kind: str, name: object, table: dict[str, T]) -> T:
 
 
 def sentence(error: ValidationError, kinds: Iterable[str] = ()) -> str:
-    """A pydantic error as one plain sentence, naming the first field that is wrong."""
+    """A pydantic error as one plain sentence about the first invalid field."""
     first = error.errors()[0]
     if first["type"] == "value_error" and not first["loc"]:
         return str(first["ctx"]["error"])

@@ -1,4 +1,4 @@
-"""The meta-loss: how good an optimizer was over a whole unroll."""
+"""The meta-loss: the score of an optimizer over a whole unroll."""
 
 from torch import Tensor
 
@@ -10,6 +10,6 @@ def meta_loss(losses: Tensor) -> Tensor:
         losses: f(x_k), k = 0 … K, [K + 1, problems].
 
     Returns:
-        [problems]. A problem that diverged has a non-finite value; nothing is replaced.
+        [problems]. A problem that diverged has a non-finite value; it is not replaced.
     """
     return (losses / losses[0]).mean(0)

@@ -1,8 +1,8 @@
-"""What others add: optimizers and tasks of their own, from a Python file named on the command line or from an installed package.
+"""Plugins: the user's own optimizers and tasks, from Python files or installed packages.
 
-Code is loaded from where the one who starts the program says, never from an upload. A file is named with ``--plugin FILE``, or
-in ``LOPTSCOPE_PLUGINS`` (which workers inherit); a package names a module in an entry point of the group ``loptscope.plugins``.
-Either registers what it adds with the functions below.
+Code is loaded only from sources chosen at the start, never from an upload. Files come from ``--plugin FILE`` or
+``LOPTSCOPE_PLUGINS`` (which workers inherit); packages from entry points of the group ``loptscope.plugins``. Both register
+their optimizers and tasks with the functions below.
 """
 
 import hashlib
@@ -35,15 +35,15 @@ GROUP = "loptscope.plugins"
 
 @dataclass(frozen=True)
 class Plugin:
-    """A learned optimizer that somebody registered.
+    """A registered learned optimizer.
 
     Attributes:
-        name: as in links and commands.
-        title: as in menus.
-        detail: one line on what it is.
-        tasks: names of the tasks it is offered on; None for all.
-        optimizer: itself.
-        digest: a hash of its weights and the code it comes from.
+        name: in links and commands.
+        title: in menus.
+        detail: one line about it.
+        tasks: names of its tasks; None for all.
+        optimizer: the optimizer.
+        digest: a hash of its weights and its code.
     """
 
     name: str
@@ -56,15 +56,15 @@ class Plugin:
 
 OPTIMIZERS: dict[str, Plugin] = {}
 WRAPPED: dict[str, str] = {}  # titles of wrapped torch optimizers, by name
-_loaded: dict[str, str] = {}  # digest of each file or package that was loaded
-_sources = [""]  # digests of those that are being loaded, the innermost last
+_loaded: dict[str, str] = {}  # digests of loaded files and packages
+_sources = [""]  # digests of files being loaded, the innermost last
 
 
 def _check_name(name: Any, kind: str) -> str:
     if not isinstance(name, str) or not is_name(name) or "@" in name:
         raise InputError(f"the name of {kind} must be letters, digits, '_', '.' and '-' (got {name!r:.60})")
     if name in {"learned", "none", *OPTIMIZERS, *HAND_DESIGNED, *CALIBRATION}:
-        raise InputError(f"there is an optimizer {name!r} already: choose another name")
+        raise InputError(f"an optimizer {name!r} exists already: choose another name")
     return name
 
 
@@ -84,28 +84,32 @@ def register_optimizer(
     detail: str = "",
     tasks: Sequence[str] | None = None,
 ) -> Optimizer:
-    """Offer a learned optimizer of one's own, checked first.
+    """Check and register a learned optimizer.
 
     Args:
-        name: as in links and commands.
-        module: as `ModuleOptimizer` describes, or what makes it.
-        title: as in menus; the name by default.
-        detail: one line on what it is.
-        tasks: names of the tasks it is for; all by default.
+        name: in links and commands.
+        module: maps (state [n, S], gradient [n]) to (next state [n, S], update [n]), see `ModuleOptimizer`; or a function
+            that makes such a module.
+        title: in menus; by default the name.
+        detail: one line about it.
+        tasks: names of the tasks it is for; by default all.
+
+    Returns:
+        the registered optimizer.
 
     Raises:
-        InputError: the name is taken or no name, or the module is not an optimizer (`check_optimizer`).
+        InputError: the name is invalid or taken, a task is unknown, or the module fails `check_optimizer`.
     """
     _check_name(name, "an optimizer")
     for task in tasks or ():
         if task not in TASKS:
-            raise InputError(f"optimizer {name}: there is no task {task!r:.60} (there are {', '.join(TASKS)})")
+            raise InputError(f"optimizer {name}: unknown task {task!r:.60}: choose from {', '.join(TASKS)}")
     made = module if isinstance(module, nn.Module) else module()
     if not isinstance(made, nn.Module):
         raise InputError(f"optimizer {name} must be a torch.nn.Module (got {type(made).__name__})")
     optimizer = ModuleOptimizer(name, made)
     check_optimizer(optimizer)
-    about = detail or f"{type(made).__name__}, {sum(one.numel() for one in made.parameters()):,} parameters"
+    about = detail or f"{type(made).__name__}, {sum(weights.numel() for weights in made.parameters()):,} parameters"
     chosen = None if tasks is None else tuple(tasks)
     OPTIMIZERS[name] = Plugin(name, title or name, about, chosen, optimizer, _weights_digest(made))
     return optimizer
@@ -119,17 +123,20 @@ def register_torch_optimizer(
     ranges: Mapping[str, Range] | None = None,
     **settings: Any,
 ) -> type[TorchOptimizer]:
-    """Offer an optimizer of `torch.optim`'s interface as a hand-designed one: to look at, and to tune.
+    """Register an optimizer with `torch.optim`'s interface as a hand-designed one, to inspect and to tune.
 
     Args:
-        name: as in links and commands.
-        torch_class: such as `torch.optim.Adagrad`, or one's own.
-        title: as in menus; the name by default.
-        ranges: what hyperparameters are drawn from when it is tuned, by name; the usual ones by default.
-        settings: as for `wrap`.
+        name: in links and commands.
+        torch_class: such as `torch.optim.Adagrad`, or the user's own.
+        title: in menus; by default the name.
+        ranges: ranges of hyperparameters for tuning, by name; by default the usual ones.
+        settings: more arguments of ``torch_class``, see `wrap`.
+
+    Returns:
+        the wrapped class, a component-wise optimizer.
 
     Raises:
-        InputError: the name is taken or no name, or it cannot be wrapped (`wrap` says why).
+        InputError: the name is invalid or taken, a range has an unknown hyperparameter, or `wrap` refuses the class.
     """
     _check_name(name, "an optimizer")
     made = wrap(name, torch_class, **settings)
@@ -146,18 +153,24 @@ def register_torch_optimizer(
 
 
 def register_task(task: type[Task]) -> type[Task]:
-    """Offer a task of one's own; works as a decorator of its class.
+    """Check and register a task; works as a class decorator.
+
+    Args:
+        task: the class; its problems must have finite losses [problems] and gradients [problems, parameters].
+
+    Returns:
+        the same class.
 
     Raises:
-        InputError: it is no task, or its name is taken or no name.
+        InputError: it is not a valid task, or its name is invalid or taken.
     """
     if not (isinstance(task, type) and issubclass(task, Task)):
         raise InputError(f"a task must be a class derived from Task (got {task!r:.80})")
     name = getattr(task, "name", None)
     if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
-        raise InputError(f"a task's name must be small letters, digits and '_' (got {name!r:.60})")
+        raise InputError(f"a task's name must be lowercase letters, digits and '_' (got {name!r:.60})")
     if name in TASKS:
-        raise InputError(f"there is a task {name!r} already: choose another name")
+        raise InputError(f"a task {name!r} exists already: choose another name")
     if not isinstance(getattr(task, "title", None), str):
         raise InputError(f"task {name} needs a title")
     problems = task().sample(2, torch.Generator().manual_seed(0))
@@ -175,20 +188,20 @@ def _registered() -> int:
 
 
 def load_file(path: Path) -> None:
-    """Run a Python file that registers something; a file that was loaded already is not run again.
+    """Run a Python file that registers something; a loaded file is not run again.
 
     Raises:
-        InputError: there is no such file, it fails, or it registers nothing.
+        InputError: the file does not exist, fails, or registers nothing.
     """
-    place = str(path.resolve())
-    if place in _loaded:
+    location = str(path.resolve())
+    if location in _loaded:
         return
     try:
         content = path.read_bytes()
     except OSError:
         raise InputError(f"plugin {path} cannot be read: name a Python file") from None
     stem = re.sub(r"\W", "_", path.stem)
-    name = f"loptscope_plugin_{stem}_{hashlib.sha256(place.encode()).hexdigest()[:8]}"
+    name = f"loptscope_plugin_{stem}_{hashlib.sha256(location.encode()).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise InputError(f"plugin {path} cannot be read: name a Python file (it ends in .py)")
@@ -196,45 +209,45 @@ def load_file(path: Path) -> None:
     before = _registered()
     sys.modules[name] = module
     _sources.append(hashlib.sha256(content).hexdigest())
-    _loaded[place] = _sources[-1]  # at once: what it imports may ask for all plugins
+    _loaded[location] = _sources[-1]  # set first, since its imports may load all plugins
     try:
         spec.loader.exec_module(module)
     except InputError as error:
-        del _loaded[place]
+        del _loaded[location]
         raise InputError(f"plugin {path}: {error}") from None
-    except Exception as error:  # noqa: BLE001 - whatever somebody else's code raises
-        del _loaded[place]
+    except Exception as error:  # noqa: BLE001 - other people's code can raise anything
+        del _loaded[location]
         text = " ".join(str(error).split())
         raise InputError(f"plugin {path} fails with {type(error).__name__}: {text:.300}") from None
     finally:
         _sources.pop()
     if _registered() == before:
-        del _loaded[place]
+        del _loaded[location]
         raise InputError(
             f"plugin {path} registers nothing: call register_optimizer, register_torch_optimizer or register_task"
         )
 
 
 def load_all(paths: Iterable[str | Path] = ()) -> None:
-    """Load these files, those in ``LOPTSCOPE_PLUGINS``, and what installed packages offer; processes started later do the same.
+    """Load these files, those in ``LOPTSCOPE_PLUGINS``, and the plugins of installed packages. Processes started later do the same.
 
     Raises:
-        InputError: one of them cannot be loaded.
+        InputError: a plugin cannot be loaded.
     """
     named = [Path(text).resolve() for text in os.environ.get(VARIABLE, "").split(os.pathsep) if text]
-    wanted = list(dict.fromkeys([*named, *(Path(path).resolve() for path in paths)]))
-    for path in wanted:
+    files = list(dict.fromkeys([*named, *(Path(path).resolve() for path in paths)]))
+    for path in files:
         load_file(path)
-    if wanted:
-        os.environ[VARIABLE] = os.pathsep.join(map(str, wanted))
+    if files:
+        os.environ[VARIABLE] = os.pathsep.join(map(str, files))
     for point in entry_points(group=GROUP):
         if point.value in _loaded:
             continue
         try:
-            found = point.load()
-            if callable(found):
-                found()
-        except Exception as error:  # noqa: BLE001 - whatever somebody else's code raises
+            register = point.load()
+            if callable(register):
+                register()
+        except Exception as error:  # noqa: BLE001 - other people's code can raise anything
             text = " ".join(str(error).split())
             raise InputError(
                 f"plugin {point.name} ({point.value}) fails with {type(error).__name__}: {text:.300}"

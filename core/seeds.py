@@ -1,7 +1,7 @@
 """Randomness as an explicit argument: every draw comes from a generator named by purpose, seed and index.
 
 Problems drawn for one purpose are never drawn for another, so hand-designed optimizers are tuned, learned ones
-trained and all of them evaluated on different problems, whatever seeds are chosen.
+trained and all of them evaluated on different problems, for any seeds.
 """
 
 from enum import IntEnum
@@ -13,7 +13,7 @@ from core.errors import InputError
 
 
 class Purpose(IntEnum):
-    """What a draw is for."""
+    """The purpose of a draw."""
 
     INITIALIZE = 0
     TRAIN = 1
@@ -25,12 +25,12 @@ class Purpose(IntEnum):
 
 
 def generator(purpose: Purpose, seed: int, index: int = 0) -> torch.Generator:
-    """A CPU generator that depends on nothing but its three arguments.
+    """A CPU generator that depends only on its three arguments.
 
     Args:
-        purpose: what the draw is for.
+        purpose: of the draw.
         seed: the user's seed, 0 or more.
-        index: which draw of that purpose (the outer step, for training), 0 or more.
+        index: number of the draw for that purpose (the outer step, for training), 0 or more.
 
     Raises:
         InputError: a negative seed.

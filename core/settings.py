@@ -94,10 +94,10 @@ def _setting_of(name: str, field: FieldInfo) -> Setting:
 
 def settings_of(*models: type[BaseModel]) -> tuple[Setting, ...]:
     """The settings of some models, by group, in the order of their fields."""
-    found = [
+    settings = [
         _setting_of(name, field)
         for model in models
         for name, field in model.model_fields.items()
         if isinstance(field.json_schema_extra, dict) and "group" in field.json_schema_extra
     ]
-    return tuple(sorted(found, key=lambda one: GROUPS.index(one.group)))
+    return tuple(sorted(settings, key=lambda row: GROUPS.index(row.group)))

@@ -6,11 +6,11 @@ from core.evaluation.outcome import outcome_of
 from core.mechanisms.ablation import TITLES, Ablation
 from core.mechanisms.report import Report
 
-WORDS = {"better": "below every rival", "tied": "level with the best rival", "worse": "FAILS here"}
+WORDS = {"better": "below every baseline", "tied": "tied with the best baseline", "worse": "FAILS here"}
 
 
 def number(value: float | None) -> str:
-    """Four significant digits; a dash where there is no finite number."""
+    """Four significant digits; a dash for None."""
     return "–" if value is None else f"{value:.4g}"
 
 
@@ -22,7 +22,7 @@ def _steps(score: Score) -> str:
 
 
 def evaluation_table(evaluation: Evaluation) -> str:
-    """A line on the problems, a heading, a line an optimizer."""
+    """A line about the problems, a heading, and a line for each optimizer."""
     heading = f"{evaluation.task}: {evaluation.problems} held-out problems, {evaluation.steps} inner steps"
     if evaluation.target is not None:
         heading += f"; steps are the median to {evaluation.target:g} of the first loss (problems that reach it)"
@@ -45,20 +45,20 @@ def _result(score: Score | None) -> str:
 
 
 def _line(condition: Condition) -> str:
-    found = outcome_of(condition.evaluation)
-    baseline = found.baseline or "all rivals diverge"
+    judged = outcome_of(condition.evaluation)
+    baseline = judged.baseline or "all baselines diverge"
     return (
-        f"{condition.name:<30}{condition.evaluation.problems:>9}{_result(found.learned):>24}"
-        f"{_result(found.best):>24}  {baseline:<20}{WORDS[found.outcome]}"
+        f"{condition.name:<30}{condition.evaluation.problems:>9}{_result(judged.learned):>24}"
+        f"{_result(judged.best):>24}  {baseline:<20}{WORDS[judged.outcome]}"
     )
 
 
-def generalization_table(found: Generalization) -> str:
-    """A heading, a line a condition: the learned optimizer, its best rival, and whether it holds against that."""
+def generalization_table(results: Generalization) -> str:
+    """A heading, and a line for each condition: the learned optimizer, the best baseline, and the outcome."""
     columns = f"{'condition':<30}{'problems':>9}{'learned':>24}{'best baseline':>24}  {'which':<20}outcome"
-    failures = sum(outcome_of(condition.evaluation).outcome == "worse" for condition in found.conditions)
-    last = f"fails under {failures} of {len(found.conditions)} conditions: it is above the best rival by more than both"
-    lines = [columns, *(_line(condition) for condition in found.conditions), f"{last} standard errors, or diverges"]
+    failures = sum(outcome_of(condition.evaluation).outcome == "worse" for condition in results.conditions)
+    last = f"fails under {failures} of {len(results.conditions)} conditions: it is above the best baseline by more than both"
+    lines = [columns, *(_line(condition) for condition in results.conditions), f"{last} standard errors, or diverges"]
     return "\n".join(lines)
 
 

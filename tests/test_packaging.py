@@ -53,6 +53,7 @@ def expected():
                 yield f"{inside}/{relative.as_posix()}"
 
 
+@pytest.mark.long
 def test_it_holds_every_module_and_all_data(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     wanted = set(expected())
@@ -64,6 +65,7 @@ def test_it_holds_every_module_and_all_data(wheel):
     assert "loptscope = loptscope.cli.commands:main" in zipfile.ZipFile(wheel).read(entry_points).decode()
 
 
+@pytest.mark.long
 def test_it_works_where_it_is_unpacked(wheel, tmp_path):
     zipfile.ZipFile(wheel).extractall(tmp_path / "site")
     (tmp_path / "elsewhere").mkdir()

@@ -1,1 +1,1 @@
-"""Hand-designed optimizers tuned by random search, for comparison."""
+"""Baselines: hand-designed optimizers tuned by random search."""

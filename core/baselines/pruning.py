@@ -1,8 +1,7 @@
-"""Meta-losses of many draws of hyperparameters, each unrolled only as far as it has to be.
+"""Pruned search: meta-losses of many draws of hyperparameters, each unrolled only as far as necessary.
 
-Losses are 0 or more, so the sum of f(x_k)/f(x_0) over the inner steps met so far is a lower bound of the whole sum: a
-draw whose bound exceeds what would still be kept can be given up without changing which draws are kept. One that
-diverged is given up too.
+Losses are 0 or more, so the sum of f(x_k)/f(x_0) over the inner steps so far is a lower bound of the whole sum. A draw whose
+bound exceeds the current limit is given up; the surviving draws do not change. A draw that diverged is given up too.
 """
 
 import math
@@ -19,22 +18,22 @@ from core.optimizers.hand_designed import HandDesigned
 from core.tasks.base import Problems
 from core.unroll import inner_steps
 
-ROWS_AT_ONCE = 25_000  # components in one batch: few enough for the processor's caches, enough to hide Python's cost
-CHECK_EVERY = 5  # inner steps between two looks at who is to be given up
-PILOT_STEPS = 15  # inner steps that put draws into an order, the promising ones first
-CHUNKS_A_WAVE = 8  # batches that go by the same bound; fixed, so that results do not depend on the number of workers
+ROWS_AT_ONCE = 25_000  # components in one batch: fits into the processor's caches, and hides Python's overhead
+CHECK_EVERY = 5  # inner steps between two checks for draws to give up
+PILOT_STEPS = 15  # inner steps used to sort the draws, the promising ones first
+CHUNKS_PER_GROUP = 8  # batches with the same limit; fixed, so that results do not depend on the number of workers
 
 Draws = dict[str, Tensor]  # hyperparameters by name, each [draws]
 
 
 @dataclass(frozen=True)
 class PrunedScores:
-    """What is known of each draw.
+    """The scores of all draws.
 
     Attributes:
-        per_problem: meta-loss on every problem, [draws, problems], float64; NaN for draws that were given up.
+        per_problem: meta-loss on every problem, [draws, problems], float64; NaN for draws given up.
         mean: over problems, [draws]; a lower bound for draws given up, infinite for those that diverged.
-        steps: inner steps that the mean covers, averaged over problems and rounded down, [draws]; K if all.
+        steps: inner steps covered by the mean, averaged over problems and rounded down, [draws]; K if complete.
     """
 
     per_problem: Tensor
@@ -43,12 +42,12 @@ class PrunedScores:
 
     @property
     def diverged(self) -> Tensor:
-        """[draws], bool: a loss that is not finite was met."""
+        """[draws], bool: whether a loss was not finite."""
         return ~torch.isfinite(self.mean)
 
 
 def worker_pool(workers: int) -> Executor:
-    """Single-threaded processes: the operations are too short for threads, which would wait for one another in Python."""
+    """Single-threaded processes; the operations are too short for threads, which would wait for Python's lock."""
     return ProcessPoolExecutor(
         workers, mp_context=get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
     )
@@ -66,12 +65,12 @@ def _sums(
     Args:
         cls: the optimizer.
         draws: [draws] each.
-        problems: small enough a batch for all draws at once.
+        problems: a batch small enough for all draws at once.
         steps: of the unroll.
         allowed: give a draw up when its sum over steps and problems exceeds this, [draws].
 
     Returns:
-        The sums [draws, problems], float64, and how many values of k they are over, [draws].
+        The sums [draws, problems], float64, and the number of values of k in them, [draws].
     """
     count, size = len(allowed), problems.count
     rows = problems.x0.numel()
@@ -95,33 +94,33 @@ def _sums(
             k += 1
             if k > steps or k % CHECK_EVERY == 0:
                 total = running.sum(1)
-                going_on = torch.isfinite(total) & (total <= allowed[alive])
-                if k > steps or not going_on.all():
+                continuing = torch.isfinite(total) & (total <= allowed[alive])
+                if k > steps or not continuing.all():
                     break
         assert first is not None
         sums[alive], covered[alive] = running, k
-        alive, running, first = alive[going_on], running[going_on], first[going_on]
+        alive, running, first = alive[continuing], running[continuing], first[continuing]
         if k <= steps and len(alive):
             batch = problems.repeated(len(alive))
-            x = step.next_x.view(len(going_on), -1)[going_on].view(batch.x0.shape)
-            columns = step.next_state.mT.reshape(step.next_state.shape[1], len(going_on), rows)
-            state = columns[:, going_on].flatten(1).mT
+            x = step.next_x.view(len(continuing), -1)[continuing].view(batch.x0.shape)
+            columns = step.next_state.mT.reshape(step.next_state.shape[1], len(continuing), rows)
+            state = columns[:, continuing].flatten(1).mT
     return sums, covered
 
 
 def _chunk(
     cls: type[HandDesigned], draws: Draws, problems: Problems, length: int, steps: int, limit: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Some draws on all problems, a part of the problems after the other.
+    """Some draws on all problems, one part of the problems after another.
 
     Args:
-        cls, draws, problems: as above.
+        cls, draws, problems: as for `_sums`.
         length: K; sums are divided by K + 1.
-        steps: how far to unroll, K or less.
-        limit: give a draw up when its mean meta-loss is known to exceed this.
+        steps: inner steps to unroll, K or less.
+        limit: give a draw up when its mean meta-loss must exceed this.
 
     Returns:
-        Meta-losses [draws, problems], their means (or bounds) [draws], and met values of k over all problems [draws].
+        Meta-losses [draws, problems], their means (or bounds) [draws], and the number of values of k over all problems [draws].
     """
     count = len(next(iter(draws.values())))
     at_once = max(1, ROWS_AT_ONCE // (count * problems.dimension))
@@ -133,8 +132,8 @@ def _chunk(
         for start in range(0, problems.count, at_once):
             part = problems.part(start, start + at_once)
             chosen = {name: values[alive] for name, values in draws.items()}
-            found, reached = _sums(cls, chosen, part, steps, most - sums[alive].sum(1))
-            sums[alive, start : start + part.count] = found
+            part_sums, reached = _sums(cls, chosen, part, steps, most - sums[alive].sum(1))
+            sums[alive, start : start + part.count] = part_sums
             covered[alive] += reached * part.count
             total = sums[alive].sum(1)
             alive = alive[torch.isfinite(total) & (total <= most)]
@@ -162,15 +161,15 @@ def pruned_search(
     Args:
         cls: the optimizer.
         draws: hyperparameters by name, each [draws].
-        problems: what to unroll on.
+        problems: to unroll on.
         steps: K, the unroll length.
-        keep: only the best ``keep`` draws matter: the others may be given up. All are unrolled if it is None.
-        ordered: the promising draws already come first.
+        keep: number of best draws that matter; others may be given up. None unrolls all completely.
+        ordered: whether the promising draws already come first.
         pool: runs the batches; results are the same with any, or without one.
-        on_chunk: told how many more draws are done.
+        on_chunk: called with the number of draws just finished.
 
     Returns:
-        Whether or not some are given up, the best ``keep`` draws and their numbers are those of a full unroll.
+        The scores; the best ``keep`` draws and their scores are those of complete unrolls.
     """
     count = len(next(iter(draws.values())))
     size = max(1, ROWS_AT_ONCE // problems.x0.numel())
@@ -180,24 +179,26 @@ def pruned_search(
 
     def run(chunks: list[Tensor], reach: int, limit: float) -> Iterator[tuple[Tensor, tuple[Tensor, Tensor, Tensor]]]:
         chosen = [{name: values[chunk] for name, values in draws.items()} for chunk in chunks]
-        one = partial(_chunk, cls, problems=problems, length=steps, steps=reach, limit=limit)
-        results: Iterable[tuple[Tensor, Tensor, Tensor]] = pool.map(one, chosen) if pool else map(one, chosen)
+        score_chunk = partial(_chunk, cls, problems=problems, length=steps, steps=reach, limit=limit)
+        results: Iterable[tuple[Tensor, Tensor, Tensor]] = (
+            pool.map(score_chunk, chosen) if pool else map(score_chunk, chosen)
+        )
         return zip(chunks, results, strict=True)
 
     order = torch.arange(count)
     prune = keep is not None and keep < count
     if prune and not ordered and steps > 2 * PILOT_STEPS:
-        for chunk, found in run(list(order.split(size)), PILOT_STEPS, math.inf):
-            _, mean[chunk], covered[chunk] = found
+        for chunk, scores in run(list(order.split(size)), PILOT_STEPS, math.inf):
+            _, mean[chunk], covered[chunk] = scores
         order = torch.argsort(mean, stable=True)
     finished = torch.empty(0, dtype=torch.float64)
     limit = math.inf
-    wave = size * CHUNKS_A_WAVE if prune else count
-    for start in range(0, count, wave):
-        members = order[start : start + wave]
+    group = size * CHUNKS_PER_GROUP if prune else count
+    for start in range(0, count, group):
+        members = order[start : start + group]
         hopeful = members[torch.isfinite(mean[members]) & (mean[members] <= limit)]
-        for chunk, found in run(list(hopeful.split(size)) if len(hopeful) else [], steps, limit):
-            per_problem[chunk], mean[chunk], covered[chunk] = found
+        for chunk, scores in run(list(hopeful.split(size)) if len(hopeful) else [], steps, limit):
+            per_problem[chunk], mean[chunk], covered[chunk] = scores
             finished = torch.cat([finished, mean[chunk][~per_problem[chunk].isnan().any(1)]])
             if on_chunk:
                 on_chunk(len(chunk))

@@ -1,8 +1,8 @@
 """Random search for the hyperparameters of hand-designed optimizers (Bergstra & Bengio 2012), all draws as one batch.
 
-Where one unroll is dear, the search is by successive halving (Jamieson & Talwalkar 2016): every draw on a few problems,
-the best of them on more; before the last stage, draws that cannot be among the best any more are given up. The problems
-are never those used for training or evaluation.
+If an unroll is expensive, the search uses successive halving (Jamieson & Talwalkar 2016): every draw on a few problems,
+the best of them on more. Before the last stage, draws that can no longer be among the best are given up. The problems
+are never those of training or evaluation.
 """
 
 import csv
@@ -31,20 +31,20 @@ from core.tasks.base import Task
 
 
 class SearchResult(BaseModel):
-    """The outcome of a search, as kept in ``zoo/tuned/TASK/OPTIMIZER.json``.
+    """The result of a search, stored in ``zoo/tuned/TASK/OPTIMIZER.json``.
 
     Attributes:
-        task, optimizer: what was tuned on what.
-        draws: how many hyperparameters were tried.
-        rungs: (problems, draws still in) of each stage of the search.
+        task, optimizer: names of the task and of the tuned optimizer.
+        draws: number of draws of hyperparameters.
+        rungs: (problems, remaining draws) of each stage of the search.
         seed: of the draws and the problems.
         steps: K, the unroll length.
         hyperparameters: the best draw.
         meta_loss: its mean meta-loss on the last rung's problems.
         sem: its standard error; None for a single problem.
-        diverged: draws that met a loss that is not finite on the first rung.
-        given_up: draws of the first rung that were not unrolled to the end, since they could not be among the best any
-            more (some of them would have diverged later).
+        diverged: draws with a non-finite loss on the first rung.
+        given_up: draws that were given up on the first rung, since they could no longer be among the best (some of them
+            would have diverged later).
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -72,12 +72,12 @@ class Search:
     """A search with all its draws.
 
     Attributes:
-        tuned: the outcome.
+        tuned: the result.
         draws: hyperparameters by name, each [draws].
         meta_losses: mean meta-loss of each draw on the last rung it reached, [draws]; infinite if it diverged, a lower
             bound if it was given up.
-        problems: on how many problems that was, [draws].
-        steps: and how many inner steps, averaged over these problems and rounded down, [draws]; K if all.
+        problems: number of problems of that rung, [draws].
+        steps: inner steps covered, averaged over these problems and rounded down, [draws]; K if complete.
     """
 
     tuned: SearchResult
@@ -99,7 +99,7 @@ def draw(optimizer: str, count: int, seed: int, steps: int) -> dict[str, Tensor]
 
 
 def default_rungs(task: Task, draws: int) -> list[tuple[int, int]]:
-    """All draws on 64 problems where that is cheap; successive halving where one problem has many parameters."""
+    """All draws on 64 problems if that is cheap; successive halving if a problem has many parameters."""
     if task.sample(1, generator(Purpose.TUNE, 0)).dimension <= 1000:
         return [(64, draws)]
     return [(1, draws), (4, max(1, draws // 16)), (16, max(1, draws // 125)), (64, max(1, draws // 500))]
@@ -116,20 +116,23 @@ def search(
     pool: Executor | None = None,
     on_done: Callable[[int, int], None] | None = None,
 ) -> Search:
-    """Tune a hand-designed optimizer.
+    """Tune a hand-designed optimizer by random search (Bergstra & Bengio 2012).
 
     Args:
-        task: what to tune on.
+        task: the task to tune on.
         optimizer: name of a hand-designed optimizer.
-        draws: how many hyperparameters to try.
-        seed: of draws and problems.
-        steps: K, the unroll length.
-        rungs: (problems, draws kept) of each stage, the first with all draws; a default by task.
-        pool: runs the batches side by side; the outcome is the same with any, or without one.
-        on_done: told (done, all) unrolls, those saved included.
+        draws: number of draws of hyperparameters, at least 1.
+        seed: of the draws and the problems.
+        steps: K, the unroll length in inner steps.
+        rungs: (problems, draws kept) of each stage, the first with all draws; by default `default_rungs`.
+        pool: runs the batches in parallel; the result does not depend on it.
+        on_done: called with (done, all) unrolls, including those saved by pruning.
+
+    Returns:
+        the best draw with its mean meta-loss, and all draws [draws].
 
     Raises:
-        InputError: unknown optimizer, no draws, or none that stays finite.
+        InputError: unknown optimizer, no draws, or all draws diverged.
     """
     cls = choose("optimizer", optimizer, HAND_DESIGNED)
     if draws < 1:
@@ -157,7 +160,7 @@ def search(
             steps,
             keep=stages[number + 1][1] if number + 1 < len(stages) else None,
             ordered=number > 0,
-            pool=pool if cls.pooled and task.name in SHIPPED else None,  # other processes know no plugins
+            pool=pool if cls.pooled and task.name in SHIPPED else None,  # other processes have no plugins
             on_chunk=report,
         )
         if number == 0:
@@ -196,16 +199,16 @@ def search_all(
     skip_existing: bool = False,
     on_done: Callable[[str, int, int], None] | None = None,
 ) -> Iterator[SearchResult]:
-    """Tune several optimizers one after the other, each kept as soon as it is done.
+    """Tune several optimizers one after another, and store each result as soon as it is known.
 
     Args:
-        task: what to tune on.
-        folder: where the outcomes are kept, if anywhere.
+        task: the task to tune on.
+        folder: where to store the results; None for nowhere.
         optimizers: names of hand-designed optimizers.
         draws, seed: as for `search`.
-        workers: processes that run batches side by side; the outcome is the same with any number of them.
-        skip_existing: leave out those whose outcome of as many draws and this seed is there already.
-        on_done: told (optimizer, done, all) unrolls.
+        workers: number of parallel processes; the results do not depend on it.
+        skip_existing: whether to skip optimizers with a stored result for these draws and this seed.
+        on_done: called with (optimizer, done, all) unrolls.
     """
     with worker_pool(workers) if workers > 1 else nullcontext() as pool:
         for name in optimizers:
@@ -215,32 +218,37 @@ def search_all(
                     yield earlier
                     continue
             report = None if on_done is None else partial(on_done, name)
-            found = search(task, name, draws=draws, seed=seed, pool=pool, on_done=report)
+            searched = search(task, name, draws=draws, seed=seed, pool=pool, on_done=report)
             if folder is not None:
-                write_search(folder, found)
-            yield found.tuned
+                write_search(folder, searched)
+            yield searched.tuned
 
 
-def write_search(folder: Path, found: Search) -> None:
-    """Keep the outcome as ``TASK/OPTIMIZER.json`` and every draw as ``TASK/OPTIMIZER.csv``."""
-    place = folder / found.tuned.task
+def write_search(folder: Path, searched: Search) -> None:
+    """Store the result in ``TASK/OPTIMIZER.json`` and every draw in ``TASK/OPTIMIZER.csv``."""
+    place = folder / searched.tuned.task
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*found.draws, "meta_loss", "problems", "steps"])
-    columns = [np.asarray(v) for v in (*found.draws.values(), found.meta_losses, found.problems, found.steps)]
+    writer.writerow([*searched.draws, "meta_loss", "problems", "steps"])
+    columns = [
+        np.asarray(v) for v in (*searched.draws.values(), searched.meta_losses, searched.problems, searched.steps)
+    ]
     writer.writerows([f"{value:.7g}" for value in row] for row in zip(*columns, strict=True))
-    write_bytes(place / f"{found.tuned.optimizer}.csv", text.getvalue().encode())
-    write_json(place / f"{found.tuned.optimizer}.json", found.tuned)
+    write_bytes(place / f"{searched.tuned.optimizer}.csv", text.getvalue().encode())
+    write_json(place / f"{searched.tuned.optimizer}.json", searched.tuned)
 
 
 def read_search_result(folder: Path, task: str, optimizer: str) -> SearchResult:
-    """The outcome of an earlier search."""
+    """The result of an earlier search.
+
+    Raises:
+        InputError: the file is missing or damaged."""
     return read_json(folder / task / f"{optimizer}.json", SearchResult)
 
 
 def read_draws(folder: Path, task: str, optimizer: str) -> dict[str, np.ndarray]:
     """Every draw of an earlier search by column, each [draws]: hyperparameters, meta_loss, problems, steps
-    (for which see `Search`).
+    (see `Search`).
 
     Raises:
         InputError: the file is missing or damaged.

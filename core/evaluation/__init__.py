@@ -1,1 +1,1 @@
-"""How well optimizers do on held-out problems, and beyond what they were trained on."""
+"""Evaluation of optimizers on held-out problems and out of distribution."""

@@ -1,4 +1,4 @@
-"""Learned against tuned hand-designed optimizers on held-out problems."""
+"""Compares learned optimizers with tuned hand-designed ones on held-out problems."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -16,10 +16,10 @@ from core.tasks.base import Problems, Task
 from core.unroll import unroll
 
 ROWS_AT_ONCE = 200_000  # components in one batch: bounds the memory of an unroll
-STEPS = 200  # K, the unroll length of held-out comparisons, as tuned for
+STEPS = 200  # K, the unroll length of held-out comparisons and of tuning
 TARGETS = {"two_moons": 0.1}  # its penalty keeps the loss from falling much further
 USUAL_TARGET = 0.01
-DIGITS = 5  # of the numbers of a kept curve
+DIGITS = 5  # significant digits of a stored curve
 
 
 class MetaLoss(BaseModel):
@@ -40,8 +40,8 @@ class StepsToTarget(BaseModel):
     """First inner step at which f(x_k)/f(x_0) is at most the target.
 
     Attributes:
-        median: over problems; None if at least half of them never get there.
-        reached: problems that do, even if their loss rises again later.
+        median: over problems; None if at least half of them never reach it.
+        reached: number of problems that reach it, even if their loss rises again later.
     """
 
     median: float | None
@@ -49,7 +49,7 @@ class StepsToTarget(BaseModel):
 
 
 class Score(BaseModel):
-    """How one optimizer did.
+    """The score of one optimizer.
 
     Attributes:
         meta_loss: mean over inner steps of f(x_k)/f(x_0), start included.
@@ -58,9 +58,9 @@ class Score(BaseModel):
         hyperparameters: of a hand-designed optimizer.
         curve_mean: mean over problems of f(x_k)/f(x_0), [K + 1]; None where a problem diverged.
         curve_sem: its standard error, [K + 1].
-        steps_to_target: how fast it is.
+        steps_to_target: inner steps to the target.
         curve_median: median over problems of f(x_k)/f(x_0), [K + 1].
-        curve_steps: inner steps of the curves' points; None for every one.
+        curve_steps: inner steps of the curves' points; None for all steps.
     """
 
     meta_loss: MetaLoss
@@ -75,12 +75,12 @@ class Score(BaseModel):
 
 
 class Evaluation(BaseModel):
-    """A held-out comparison, as kept in ``evaluation.json``.
+    """A held-out comparison, stored in ``evaluation.json``.
 
     Attributes:
         task: name of the task.
-        task_parameters: its parameters, where they differ from the defaults.
-        problems: how many held-out problems.
+        task_parameters: its parameters that differ from the defaults.
+        problems: number of held-out problems.
         seed: of those problems.
         steps: K, the unroll length.
         target: the f(x_k)/f(x_0) to reach.
@@ -101,7 +101,7 @@ class Evaluation(BaseModel):
 
 
 def target_of(task: str) -> float:
-    """The f(x_k)/f(x_0) that a task's optimizers are timed to, unless another is asked for."""
+    """The default target f(x_k)/f(x_0) of a task."""
     return TARGETS.get(task, USUAL_TARGET)
 
 
@@ -119,21 +119,21 @@ def _mean_and_sem(values: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _median(values: Tensor) -> Tensor:
-    """Over the last dimension; what is not finite counts as infinite."""
+    """Over the last dimension; non-finite values count as infinite."""
     ordered = values.where(torch.isfinite(values), math.inf).sort(-1).values
     count = values.shape[-1]
     return (ordered[..., (count - 1) // 2] + ordered[..., count // 2]) / 2
 
 
 def steps_to_target(relative: Tensor, target: float) -> StepsToTarget:
-    """Time f(x_k)/f(x_0), [K + 1, problems], to a target."""
-    there = relative <= target  # never so where it is NaN
+    """The first inner step at which f(x_k)/f(x_0), [K + 1, problems], reaches a target."""
+    there = relative <= target  # False for NaN
     first = torch.where(there.any(0), there.int().argmax(0).double(), math.inf)
     return StepsToTarget(median=_finite(_median(first).item()), reached=int(there.any(0).sum()))
 
 
 def kept_steps(steps: int, points: int) -> list[int] | None:
-    """At most ``points`` inner steps, evenly spread over 0 … steps; None if that is all of them."""
+    """At most ``points`` inner steps, evenly spread over 0 … steps; None if all steps fit."""
     if steps < points:
         return None
     return [round(steps * i / (points - 1)) for i in range(points)]
@@ -149,10 +149,10 @@ def score(
     """Summarise f(x_k) of many problems.
 
     Args:
-        losses: [K + 1, problems], two problems or more.
-        hyperparameters: to note with it.
+        losses: [K + 1, problems], at least two problems.
+        hyperparameters: stored with the score.
         target: the f(x_k)/f(x_0) to reach.
-        curve_steps: inner steps whose points of the curves are kept; all by default.
+        curve_steps: inner steps at which curves are stored; by default all.
     """
     losses = losses.double()
     relative = losses / losses[0]
@@ -183,7 +183,17 @@ def loss_curves(optimizer: Optimizer, problems: Problems, steps: int) -> Tensor:
 def evaluate(
     task: Task, optimizers: Mapping[str, Optimizer], *, problems: int = 128, seed: int = 0, steps: int = STEPS
 ) -> dict[str, Tensor]:
-    """Loss curves of several optimizers on the same held-out problems, each [K + 1, problems].
+    """Loss curves of several optimizers on the same held-out problems.
+
+    Args:
+        task: the task of the problems.
+        optimizers: by name.
+        problems: number of problems, at least 2.
+        seed: of the problems.
+        steps: K, the unroll length in inner steps.
+
+    Returns:
+        f(x_k) by the optimizer's name, [K + 1, problems] each.
 
     Raises:
         InputError: fewer than two problems (a standard error needs two).
@@ -214,21 +224,25 @@ def compare(
     """Score several optimizers on the same held-out problems.
 
     Args:
-        task: what to draw the problems from.
-        optimizers: by name, the learned one as "learned".
-        problems: how many.
+        task: the task of the problems.
+        optimizers: by name; the learned one as "learned".
+        problems: number of problems, at least 2.
         seed: of the problems.
-        steps: K, the unroll length.
-        target: the f(x_k)/f(x_0) to reach; the task's usual one by default.
-        points: how many points of a curve are kept at most.
-        outer_step: of the learned optimizer's snapshot, to note with it.
+        steps: K, the unroll length in inner steps.
+        target: the f(x_k)/f(x_0) to reach, between 0 and 1; by default the task's.
+        points: maximum number of points of a stored curve.
+        outer_step: of the learned optimizer's snapshot; stored with the result.
+
+    Returns:
+        the scores by name: meta-loss (mean over inner steps of f(x_k)/f(x_0), k = 0 … K), final loss, steps to the target,
+        divergences and curves.
 
     Raises:
         InputError: fewer than two problems, or a target that is not between 0 and 1.
     """
     aim = target_of(task.name) if target is None else target
     if not 0 < aim < 1:
-        raise InputError(f"target must be above 0 and below 1, a share of the first loss (got {aim})")
+        raise InputError(f"target must be above 0 and below 1, relative to the first loss (got {aim})")
     curves = evaluate(task, optimizers, problems=problems, seed=seed, steps=steps)
     kept = kept_steps(steps, points)
     return Evaluation(

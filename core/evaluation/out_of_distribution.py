@@ -1,8 +1,8 @@
-"""A learned optimizer and its rivals out of distribution: longer unrolls, other problems, other tasks.
+"""Evaluates a learned optimizer and the tuned baselines out of distribution: longer unrolls, other problems, other tasks.
 
-The rivals keep the hyperparameters tuned for the task the learned optimizer was trained on. That is like for like: both
-were fitted to that task, and both now meet what they were not fitted to. On another task the best hand-designed optimizer
-of that other task is therefore not among them; it is in the evaluations of the optimizers trained on it.
+The baselines keep the hyperparameters tuned for the learned optimizer's training task. This is a fair comparison: both were fitted to
+that task, and neither to the new condition. On another task, the baselines tuned for that task are therefore not included; they are in
+the evaluations of the optimizers trained on it.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,17 +20,17 @@ from core.tasks import TASKS, Task, make_task, other_problems
 LONGER = 5  # times the unroll length
 LARGE = 1000  # inner parameters: with more, a condition has FEW problems
 FEW = 32
-POINTS = 51  # of a kept curve: 12 conditions of 8 optimizers stay small
+POINTS = 51  # of a stored curve: 12 conditions of 8 optimizers stay small
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A condition to try.
+    """A condition to evaluate.
 
     Attributes:
-        name: as in tables and figures.
-        group: what kind of difference from training it is, such as "unroll", "size" or "task".
-        task: to draw the problems from.
+        name: in tables and figures.
+        group: the kind of difference from training, such as "unroll", "size" or "task".
+        task: the task of the problems.
         steps: K, the unroll length.
     """
 
@@ -41,24 +41,24 @@ class Plan:
 
 
 def plans(task: str) -> list[Plan]:
-    """What an optimizer trained on a task is tried on, its own task as trained first.
+    """The conditions for an optimizer trained on a task; the first is its own task as trained.
 
     Raises:
         InputError: unknown task.
     """
     choose("task", task, TASKS)
     own = make_task(task)
-    found = [Plan("as trained", "trained", own), Plan(f"{LONGER} × longer", "unroll", own, LONGER * STEPS)]
-    found += [Plan(v.name, v.difference, make_task(task, v.parameters)) for v in other_problems(task)]
-    return found + [Plan(cls.title, "task", cls()) for name, cls in TASKS.items() if name != task]
+    conditions = [Plan("as trained", "trained", own), Plan(f"{LONGER} × longer", "unroll", own, LONGER * STEPS)]
+    conditions += [Plan(v.name, v.difference, make_task(task, v.parameters)) for v in other_problems(task)]
+    return conditions + [Plan(cls.title, "task", cls()) for name, cls in TASKS.items() if name != task]
 
 
 class Condition(BaseModel):
-    """One condition: what differs from training, and how everybody did.
+    """One condition: the difference from training, and all scores.
 
     Attributes:
-        name: as in tables and figures.
-        group: what kind of difference from training it is.
+        name: in tables and figures.
+        group: the kind of difference from training.
         evaluation: the comparison.
     """
 
@@ -96,22 +96,25 @@ def generalize(
     target: float | None = None,
     on_condition: Callable[[Condition, int], None] | None = None,
 ) -> Generalization:
-    """Try optimizers of one task under every condition of `plans`.
+    """Evaluate optimizers of one task under every condition of `plans`.
 
     Args:
-        task: what the optimizers were trained and tuned on.
-        optimizers: by name, the learned one as "learned".
-        outer_step: of the learned optimizer's snapshot.
-        problems: how many a condition; where they have more than 1000 parameters, 32 at most.
+        task: name of the task that the optimizers were trained and tuned on.
+        optimizers: by name; the learned one as "learned".
+        outer_step: of the learned optimizer's snapshot; stored with the result.
+        problems: number for each condition; at most 32 if they have more than 1000 parameters.
         seed: of the problems.
-        target: the f(x_k)/f(x_0) to reach on that task; other tasks have their own usual one.
-        on_condition: called with each result and how many there will be.
+        target: the f(x_k)/f(x_0) to reach on that task; other tasks use their defaults.
+        on_condition: called with each result and the number of conditions.
+
+    Returns:
+        the comparison under each condition; the first is the task as trained.
 
     Raises:
         InputError: unknown task, or fewer than two problems.
     """
     planned = plans(task)
-    found = []
+    conditions: list[Condition] = []
     for plan in planned:
         large = plan.task.sample(1, generator(Purpose.EVALUATE, seed)).dimension > LARGE
         evaluation = compare(
@@ -124,7 +127,7 @@ def generalize(
             points=POINTS,
             outer_step=outer_step,
         )
-        found.append(Condition(name=plan.name, group=plan.group, evaluation=evaluation))
+        conditions.append(Condition(name=plan.name, group=plan.group, evaluation=evaluation))
         if on_condition is not None:
-            on_condition(found[-1], len(planned))
-    return Generalization(outer_step=outer_step, seed=seed, conditions=found)
+            on_condition(conditions[-1], len(planned))
+    return Generalization(outer_step=outer_step, seed=seed, conditions=conditions)

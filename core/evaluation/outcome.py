@@ -1,4 +1,4 @@
-"""Does a learned optimizer hold against the tuned hand-designed ones? Decided by the standard errors, not by eye."""
+"""Whether a learned optimizer is better or worse than the tuned baselines, decided by standard errors."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ Result = Literal["better", "tied", "worse"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How the learned optimizer did beside the best of the others.
+    """The learned optimizer compared with the best baseline.
 
     Attributes:
-        outcome: "better" if its meta-loss is below the best rival's by more than both standard errors together, "worse"
-            if it is above by more than that or diverges on any problem, otherwise "level".
+        outcome: "better" if its meta-loss is below the best baseline's by more than both standard errors together, "worse"
+            if it is above by more than that or diverges on any problem, otherwise "tied".
         learned: its score.
-        rival: name of the best rival that diverges on no problem; None if all of them do.
-        best: that rival's score.
+        baseline: name of the best baseline that diverges on no problem; None if all of them diverge.
+        best: that baseline's score.
     """
 
     outcome: Result

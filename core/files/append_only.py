@@ -1,4 +1,4 @@
-"""Lines of files that only grow: any of them can be had without reading all that come before, over and over."""
+"""Lines of append-only files: any range can be read without rescanning the file."""
 
 import os
 import threading
@@ -6,8 +6,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-EVERY = 256  # lines between two places that are remembered
-FILES = 256  # whose places are remembered
+EVERY = 256  # lines between two remembered positions
+FILES = 256  # files with remembered positions
 CHUNK = 2**20
 
 _known: "OrderedDict[Path, _Places]" = OrderedDict()
@@ -16,17 +16,17 @@ _lock = threading.Lock()
 
 @dataclass
 class _Places:
-    """Where every EVERY-th line of a file begins, as far as it was looked at."""
+    """Positions of every EVERY-th line of a file, as far as it has been read."""
 
     inode: int
-    lines: int = 0  # whole ones
-    end: int = 0  # of the last whole line
+    lines: int = 0  # complete lines
+    end: int = 0  # end of the last complete line
     starts: list[int] = field(default_factory=lambda: [0])
 
 
 def _look(file: int, places: _Places) -> None:
-    """Take in what has been added to a file."""
-    rest = 0  # bytes after the last whole line
+    """Scan what has been appended to a file."""
+    rest = 0  # bytes after the last complete line
     position = places.end
     while chunk := os.pread(file, CHUNK, position + rest):
         begin = 0
@@ -41,31 +41,31 @@ def _look(file: int, places: _Places) -> None:
 
 
 def forget(path: Path) -> None:
-    """Look at a file from its beginning next time."""
+    """Scan a file from its beginning next time."""
     with _lock:
         _known.pop(path, None)
 
 
 def whole_lines(path: Path, after: int, most: int | None = None) -> list[bytes]:
-    """Lines of a file, without their ends; a last one that has no end yet is left out.
+    """Lines of a file without line ends; an incomplete last line is left out.
 
-    A file that was replaced by another one is noticed, unless that came to have the same inode; `forget` then helps.
+    A replaced file is detected unless it has the same inode; use `forget` in that case.
 
     Args:
         path: the file.
-        after: how many lines to pass over.
-        most: how many to return at most.
+        after: number of lines to skip.
+        most: maximum number of lines to return.
 
     Raises:
         OSError: the file cannot be read.
     """
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        found = os.fstat(file)
+        current = os.fstat(file)
         with _lock:
             places = _known.pop(path, None)
-            if places is None or places.inode != found.st_ino or places.end > found.st_size:
-                places = _Places(found.st_ino)
+            if places is None or places.inode != current.st_ino or places.end > current.st_size:
+                places = _Places(current.st_ino)
             _look(file, places)
             _known[path] = places
             while len(_known) > FILES:
@@ -74,7 +74,7 @@ def whole_lines(path: Path, after: int, most: int | None = None) -> list[bytes]:
                 return []
             start = places.starts[after // EVERY]
             last = places.lines if most is None else min(places.lines, after + most)
-            ahead = -(-last // EVERY)  # the first remembered place at or after the end
+            ahead = -(-last // EVERY)  # index of the first remembered position at or after the end
             stop = places.starts[ahead] if ahead < len(places.starts) else places.end
         content = os.pread(file, stop - start, start)
     finally:

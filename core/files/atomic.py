@@ -1,6 +1,6 @@
-"""Files that are whole or absent: written to a temporary name, then renamed; read with a check of what they hold.
+"""Atomic file writing (to a temporary name, then renamed), and checked reading.
 
-Nothing here unpickles: arrays are safetensors, everything else is JSON checked by a schema.
+Nothing is unpickled: arrays are safetensors, everything else is JSON that is checked against a schema.
 """
 
 import json
@@ -20,11 +20,11 @@ from core.errors import InputError, sentence
 
 Model = TypeVar("Model", bound=BaseModel)
 Stamp = tuple[tuple[int, int, int], ...]
-SETTLED = 3  # seconds after which a file's time tells all its versions apart
+SETTLED = 3  # seconds after which a change of a file shows in its time
 
 
 def data_folder(package: Path, name: str) -> Path:
-    """A folder of files that ship with a package: inside it where it is installed, beside it in a checkout.
+    """A folder of files that ship with a package: inside an installed package, beside it in a checkout.
 
     Args:
         package: the package's own folder.
@@ -35,7 +35,7 @@ def data_folder(package: Path, name: str) -> Path:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file so that at any moment either the old content or the whole new one is there."""
+    """Write a file so that it always has either its complete old content or its complete new content."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -51,20 +51,20 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def stamp(folder: Path, names: Iterable[str]) -> Stamp:
-    """Changes when any of some files in a folder does, or comes or goes: time, inode and size of each, 0 for one that is not there."""
-    found = []
+    """A value that changes when one of some files in a folder changes, appears or disappears: time, inode and size of each, zeros if missing."""
+    files = []
     for name in names:
         try:
-            one = (folder / name).stat()
-            found.append((one.st_mtime_ns, one.st_ino, one.st_size))
+            file = (folder / name).stat()
+            files.append((file.st_mtime_ns, file.st_ino, file.st_size))
         except OSError:
-            found.append((0, 0, 0))
-    return tuple(found)
+            files.append((0, 0, 0))
+    return tuple(files)
 
 
-def is_settled(found: Stamp) -> bool:
-    """Whether the files are old enough for any change to show in their stamp."""
-    return time.time_ns() - max(written for written, _, _ in found) > SETTLED * 10**9
+def is_settled(state: Stamp) -> bool:
+    """Whether the files are old enough that any change would show in their stamp."""
+    return time.time_ns() - max(written for written, _, _ in state) > SETTLED * 10**9
 
 
 def folder_bytes(folder: Path) -> int:
@@ -82,7 +82,7 @@ def read_json(path: Path, schema: type[Model]) -> Model:
     """Read JSON and check it.
 
     Raises:
-        InputError: the file is missing, is not JSON, or does not fit the schema.
+        InputError: the file is missing, is not JSON, or does not match the schema.
     """
     try:
         return schema.model_validate_json(path.read_bytes())
@@ -104,14 +104,14 @@ def read_tensors(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, st
     """Tensors and metadata of a safetensors file whose metadata says ``format: kind``.
 
     Raises:
-        InputError: the file is missing, is not safetensors, or is of another kind.
+        InputError: the file is missing, is not safetensors, or has another format.
     """
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             if metadata.get("format") != kind:
-                found = metadata.get("format", "a file of another program")
-                raise InputError(f"{path} is {found!r}, not {kind!r}")
+                other = metadata.get("format", "a file of another program")
+                raise InputError(f"{path} is {other!r}, not {kind!r}")
             return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None

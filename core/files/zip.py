@@ -1,4 +1,4 @@
-"""A run's whole folder as one zip file, made while it is sent."""
+"""A run's folder as a zip file, created while it is sent."""
 
 import zipfile
 from collections.abc import Iterator
@@ -9,18 +9,18 @@ LEFT_OUT = (
     "heartbeat.json",
     "control.json",
     "job.json",
-)  # who works on it and who asked for it is nobody else's business
+)  # private: the worker and the client
 CHUNK = 2**18
 
 
 class _Pipe:
-    """What zipfile writes to: it can be emptied, and cannot be wound back."""
+    """The sink of zipfile: it can be emptied, but not rewound."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
 
     def write(self, part: bytes) -> int:
-        """Take in some bytes."""
+        """Append bytes."""
         self._parts.append(bytes(part))
         return len(part)
 
@@ -28,27 +28,27 @@ class _Pipe:
         """Nothing to do."""
 
     def take(self) -> bytes:
-        """All that was written since the last time."""
-        found = b"".join(self._parts)
+        """The bytes written since the last call."""
+        content = b"".join(self._parts)
         self._parts.clear()
-        return found
+        return content
 
 
 def files_of(path: Path) -> list[Path]:
-    """The files of a run that anybody else can use, in order: nothing hidden, nothing of the queue."""
-    found = (one for one in path.rglob("*") if one.is_file() and not one.is_symlink())
-    names = {one: one.relative_to(path).parts for one in found}
+    """The public files of a run in order: nothing hidden, and nothing of the queue."""
+    files = (file for file in path.rglob("*") if file.is_file() and not file.is_symlink())
+    names = {file: file.relative_to(path).parts for file in files}
     return sorted(
-        one
-        for one, parts in names.items()
+        file
+        for file, parts in names.items()
         if not any(part.startswith(".") for part in parts) and parts[0] not in LEFT_OUT
     )
 
 
 def zipped(path: Path) -> Iterator[bytes]:
-    """The zip file of a run's folder, in parts: all its files under the run's name. No more than a part is held in memory.
+    """The zip file of a run's folder in parts, with all files under the run's name. Only one part is in memory at a time.
 
-    A file that goes away meanwhile is left out.
+    A file that disappears in the meantime is left out.
     """
     pipe = _Pipe()
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:  # type: ignore[call-overload]

@@ -1,11 +1,11 @@
-"""Outer trainings that wait their turn, run in workers of their own, and survive whatever happens to those.
+"""The queue of outer trainings: workers train the runs, and runs survive the loss of their worker.
 
-The run's folder is the record: beside what `core.runs.run` keeps it holds
+A run's folder is its record. Besides the files of `core.runs.run` it contains
 
-    RUN/job.json        who asked for it, when, and its place in the queue
-    RUN/events.jsonl    what happened, appended; the number of a line is its sequence number
-    RUN/control.json    what is asked of its worker (pause, stop, cancel); absent if nothing is
-    RUN/heartbeat.json  who works on it
+    RUN/job.json        client, time of submission, and position in the queue
+    RUN/events.jsonl    the events, appended; the number of a line is its sequence number
+    RUN/control.json    the pending request to its worker (pause, stop, cancel); absent without one
+    RUN/heartbeat.json  the worker that trains it
 
-A message through the broker only says that there is work: a worker that gets one takes the first run that waits.
+A message through the broker only means that there is work: a worker that receives one takes the first waiting run.
 """

@@ -1,4 +1,4 @@
-"""Celery's part: a message that says there is work, by way of a folder or of Redis (REDIS_URL), and the process that gets it."""
+"""The Celery broker: sends "there is work" messages through a folder or Redis (REDIS_URL), and runs the worker process that receives them."""
 
 import functools
 import logging
@@ -25,8 +25,8 @@ from core.runs.run import runs_root
 
 TASK = "loptscope.work"
 QUEUE = "loptscope"
-LOOK_EVERY = 2.0  # seconds between two looks of an idle worker for runs of which no message came
-SEEN_WITHIN = 10.0  # seconds in which a worker shows itself
+LOOK_EVERY = 2.0  # seconds between an idle worker's checks for runs whose message was lost
+SEEN_WITHIN = 10.0  # seconds after its last sign of life in which a worker counts as present
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 PRESENT = ".workers"
 
@@ -38,8 +38,8 @@ def celery_app(root: Path, redis_url: str | None) -> Celery:
     """The Celery application of a folder of runs.
 
     Args:
-        root: that folder; the broker is a folder in it, unless Redis is named.
-        redis_url: as in "redis://host:6379/0".
+        root: that folder; the broker is a folder in it unless Redis is used.
+        redis_url: such as "redis://host:6379/0"; None for the folder.
     """
     options: dict[str, Any]
     if redis_url:
@@ -73,16 +73,16 @@ def celery_app(root: Path, redis_url: str | None) -> Celery:
 
 
 def notify(root: Path | None = None) -> None:
-    """Tell the workers that there is work. Should that fail, an idle worker finds it by itself within seconds."""
+    """Tell the workers that there is work. If this fails, an idle worker finds the work within seconds."""
     try:
         app = celery_app(root or runs_root(), os.environ.get("REDIS_URL") or None)
         app.send_task(TASK, retry=False, expires=3600)
     except (KombuError, OSError, ValueError) as error:
-        log.warning("the workers could not be told of new work (%s); they look for it themselves", error)
+        log.warning("the workers could not be notified of new work (%s); they will find it themselves", error)
 
 
 def workers_present(root: Path | None = None) -> int:
-    """How many workers have shown themselves within the last seconds."""
+    """The number of workers that are present."""
     now = time.time()
     count = 0
     for path in ((root or runs_root()) / PRESENT).glob("*"):
@@ -97,7 +97,7 @@ def workers_present(root: Path | None = None) -> int:
 
 
 class _Service:
-    """One worker process: takes runs one after the other, shows itself, and notices what no message told it."""
+    """One worker process: trains runs one after another, shows that it is present, and finds runs whose message was lost."""
 
     def __init__(self, root: Path, threads: int | None, parent: int | None):
         self.root, self.threads, self.parent = root, threads, parent
@@ -107,37 +107,37 @@ class _Service:
         self.presence = root / PRESENT / self.name
 
     def warm(self) -> None:
-        """Load what is slow to load, so that the first run's first step is not kept waiting."""
+        """Load slow modules ahead of the first run."""
         settings = {"task": "linear_regression", "units": 2, "problems": 2, "unroll": 2, "outer_steps": 1}
         with self.busy, tempfile.TemporaryDirectory() as folder:
             load_kernels()
             train(Path(folder), from_options(settings))
 
     def work(self) -> None:
-        """Take the next run, if there is one, and work on it."""
+        """Train the next run, if there is one."""
         if self.leaving.is_set() or self.orphaned():
             return
         with self.busy:
             try:
-                held = take_next(self.name, self.root)
+                claimed = take_next(self.name, self.root)
             except OSError as error:
                 log.warning("no run could be taken: %s", error)
                 return
-            if held is not None:
-                execute(held, self.name, leaving=self.leaving.is_set, threads=self.threads)
+            if claimed is not None:
+                execute(claimed, self.name, leaving=self.leaving.is_set, threads=self.threads)
 
     def orphaned(self) -> bool:
-        """Whether the dashboard that this worker belongs to is gone."""
+        """Whether the dashboard that started this worker has ended."""
         return self.parent is not None and os.getppid() != self.parent
 
     def watch(self) -> None:
-        """A thread's work: show that this worker is there; look for work while it is idle."""
+        """The watching thread: shows that this worker is present, and looks for work while it is idle."""
         looked = 0.0
         while not self.leaving.wait(0.5):
             try:
                 self.presence.parent.mkdir(parents=True, exist_ok=True)
                 self.presence.touch()
-            except OSError as error:  # a full disk does not keep a worker from working
+            except OSError as error:  # a full disk must not stop a worker
                 log.debug("presence: %s", error)
             if self.busy.locked():
                 continue
@@ -148,26 +148,26 @@ class _Service:
                 looked = time.monotonic()
                 if is_waiting(self.root):
                     notify(self.root)
-        with self.busy:  # once the run in hand is saved
+        with self.busy:  # after the current run has been saved
             self.absent()
-            os._exit(0)  # all that matters is in files; Celery and torch would take seconds to leave
+            os._exit(0)  # everything is saved in files; Celery and torch would take seconds to exit
 
     def absent(self) -> None:
-        """No longer show that this worker is there."""
+        """Remove the sign that this worker is present."""
         self.presence.unlink(missing_ok=True)
 
 
 def run_worker(root: Path | None = None, threads: int | None = None, parent: int | None = None) -> None:
-    """Be a worker, until SIGTERM or Ctrl-C: the run in hand is then saved and queued again.
+    """Run a worker until SIGTERM or Ctrl-C; the current run is then saved and queued again.
 
     Args:
         root: the folder of runs.
-        threads: to train with; one for each core by default.
-        parent: process without which no further run is to be begun.
+        threads: number of training threads; by default one for each core.
+        parent: process id; the worker stops taking runs when that process has ended.
     """
     if parent is not None:
         with suppress(OSError):
-            os.nice(5)  # the page that it came with stays quick
+            os.nice(5)  # keeps the dashboard responsive
     root = root or runs_root()
     root.mkdir(parents=True, exist_ok=True)
     tidy(root)
@@ -208,5 +208,5 @@ def run_worker(root: Path | None = None, threads: int | None = None, parent: int
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     if service.leaving.is_set():
         return
-    # Celery gave up, over a message that was torn, say: begin anew. Whoever asks it to stop meanwhile is heard once it is ready.
+    # Celery gave up, for example over a damaged message: start again. A request to stop is handled when it is ready.
     os.execv(sys.executable, sys.orig_argv)

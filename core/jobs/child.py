@@ -1,4 +1,4 @@
-"""The worker that the dashboard brings along: a process of its own, started again should it die, stopped with the dashboard."""
+"""The dashboard's own worker: a separate process that is restarted if it dies, and stopped with the dashboard."""
 
 import os
 import subprocess
@@ -7,11 +7,11 @@ import threading
 import time
 from typing import final
 
-RESTART_AFTER = 1.0, 30.0  # seconds after a death: the first time, and at most
+RESTART_AFTER = 1.0, 30.0  # seconds after it dies: the first time, and at most
 
 
 def how_many() -> int:
-    """Workers to bring along: LOPTSCOPE_WORKERS; otherwise one, or none where REDIS_URL says that they are elsewhere."""
+    """The number of workers to start: LOPTSCOPE_WORKERS; otherwise one, or none with REDIS_URL."""
     given = os.environ.get("LOPTSCOPE_WORKERS", "")
     if given.isascii() and given.isdigit():
         return int(given)
@@ -43,7 +43,7 @@ class WorkerProcess:
             wait = min(2 * wait, RESTART_AFTER[1])
 
     def stop(self, patience: float = 30.0) -> None:
-        """Let it save the run in hand and leave; no effect in a process that did not start it (a fork)."""
+        """Let it save its current run and exit; no effect in a forked process."""
         if os.getpid() != self._owner:
             return
         self._over.set()

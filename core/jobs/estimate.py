@@ -1,4 +1,4 @@
-"""How long a run would take on this machine: some of its outer steps are done, and timed."""
+"""Estimates a run's training time on this machine by timing some outer steps."""
 
 import functools
 import json
@@ -16,8 +16,8 @@ from core.outer.gradient import Workers
 from core.runs.config import RunConfig, window_length
 from core.seeds import Purpose, generator
 
-SECONDS = 0.8  # to measure for, about
-INDIFFERENT = {  # settings that change neither the work of an outer step nor how steps follow each other
+SECONDS = 0.8  # approximate time of a measurement
+INDIFFERENT = {  # settings that do not affect the time of an outer step
     "outer_steps": 1,
     "learning_rate": 1e-3,
     "learning_rate_halving": None,
@@ -27,20 +27,20 @@ INDIFFERENT = {  # settings that change neither the work of an outer step nor ho
     "snapshots": 2,
     "start": None,
 }
-_measuring = threading.Lock()  # two at a time would slow each other down
+_measuring = threading.Lock()  # two measurements at a time would slow each other down
 
 
 class Estimate(BaseModel):
-    """How long a run would take.
+    """The estimated training time of a run.
 
     Attributes:
-        seconds: of training, all outer steps together.
-        seconds_per_step: of an outer step, on average.
-        measured_steps: outer steps that were timed for it.
-        measured_problems: problems in the batch of those.
-        measured_unroll: inner steps of those, of one window where there are windows; where fewer than asked for, the time is
+        seconds: of all outer steps together.
+        seconds_per_step: of an average outer step.
+        measured_steps: number of outer steps that were timed.
+        measured_problems: problems in their batches.
+        measured_unroll: their inner steps (of one window, if there are windows); if these are fewer than the run's, the time is
             extrapolated in proportion.
-        threads: that were at work.
+        threads: number of training threads.
     """
 
     seconds: float
@@ -53,7 +53,7 @@ class Estimate(BaseModel):
 
 @dataclass(frozen=True)
 class _Timing:
-    """Seconds of an outer step of some problems and inner steps, and over how many it was taken."""
+    """The median seconds of an outer step with some problems and inner steps, and the number of steps timed."""
 
     seconds: float
     steps: int
@@ -62,12 +62,12 @@ class _Timing:
 
 
 def _time(config: RunConfig, problems: int, unroll: int, threads: int, patience: float) -> _Timing:
-    """Outer steps of windows (or unrolls) of that many inner steps, for about that many seconds; their median counts."""
+    """Time outer steps of windows (or unrolls) of ``unroll`` inner steps for about ``patience`` seconds."""
     windows = {"unroll": config.unroll, "truncation": unroll} if config.truncation else {"unroll": unroll}
     small = config.model_copy(update={"problems": problems, "truncation_start": None, **windows})
     estimator = make_estimator(small, Workers(threads), Team())
     theta = small.architecture.initial_theta(generator(Purpose.INITIALIZE, 0))
-    estimator.estimate(theta, 0)  # what happens only once
+    estimator.estimate(theta, 0)  # the first step also loads and compiles
     taken: list[float] = []
     began = time.perf_counter()
     while not taken or time.perf_counter() - began < patience:
@@ -79,50 +79,50 @@ def _time(config: RunConfig, problems: int, unroll: int, threads: int, patience:
 
 @functools.lru_cache(maxsize=256)
 def _measured(plain: str, threads: int) -> _Timing:
-    """The largest part of an outer step that can be timed in the time there is: problems and inner steps are doubled until then."""
+    """Time the largest part of an outer step that fits into `SECONDS`; problems and inner steps grow until then."""
     config = RunConfig.model_validate_json(plain)
     longest = config.truncation or config.unroll
     problems, unroll = min(config.problems, 2), min(longest, 10)
-    _time(config, problems, min(unroll, 2), threads, 0.0)  # loads what is compiled
-    found = _time(config, problems, unroll, threads, 0.0)
-    while found.problems < config.problems or found.unroll < longest:
-        share = SECONDS / max(found.seconds, 1e-6)
+    _time(config, problems, min(unroll, 2), threads, 0.0)  # loads compiled code
+    timing = _time(config, problems, unroll, threads, 0.0)
+    while timing.problems < config.problems or timing.unroll < longest:
+        share = SECONDS / max(timing.seconds, 1e-6)
         if share < 2:
             break
-        unroll = min(longest, int(found.unroll * share))
-        problems = min(config.problems, max(1, int(found.problems * share * found.unroll / unroll)))
-        if (problems, unroll) == (found.problems, found.unroll):
+        unroll = min(longest, int(timing.unroll * share))
+        problems = min(config.problems, max(1, int(timing.problems * share * timing.unroll / unroll)))
+        if (problems, unroll) == (timing.problems, timing.unroll):
             break
-        found = _time(config, max(problems, found.problems), max(unroll, found.unroll), threads, 0.0)
-    return _time(config, found.problems, found.unroll, threads, SECONDS / 2)
+        timing = _time(config, max(problems, timing.problems), max(unroll, timing.unroll), threads, 0.0)
+    return _time(config, timing.problems, timing.unroll, threads, SECONDS / 2)
 
 
 def inner_steps(config: RunConfig) -> float:
-    """Inner steps of all windows together: what the time is in proportion to."""
+    """Inner steps of all windows together; the training time is proportional to them."""
     points = range(0, config.outer_steps, max(1, config.outer_steps // 1000))
     return sum(window_length(config, step) for step in points) * config.outer_steps / len(points)
 
 
 def estimate(config: RunConfig, threads: int | None = None) -> Estimate:
-    """Time a run's outer steps on this machine; what was timed once is known from then on.
+    """Estimate a run's training time on this machine; measurements are remembered.
 
     Args:
         config: the run.
-        threads: that it would be trained with; one for each core by default.
+        threads: number of training threads; by default one for each core.
     """
     torch.set_num_threads(1)
     count = threads or Workers().threads
     alike = config.model_copy(update=INDIFFERENT)
     plain = json.dumps(alike.model_dump(mode="json"), sort_keys=True)
     with _measuring:
-        found = _measured(plain, count)
-    per_inner_step = found.seconds / found.unroll * (config.problems / found.problems)
+        timing = _measured(plain, count)
+    per_inner_step = timing.seconds / timing.unroll * (config.problems / timing.problems)
     seconds = per_inner_step * inner_steps(config)
     return Estimate(
         seconds=seconds,
         seconds_per_step=seconds / config.outer_steps,
-        measured_steps=found.steps,
-        measured_problems=found.problems,
-        measured_unroll=found.unroll,
+        measured_steps=timing.steps,
+        measured_problems=timing.problems,
+        measured_unroll=timing.unroll,
         threads=count,
     )

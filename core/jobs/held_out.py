@@ -1,4 +1,4 @@
-"""How good a run is while it trains, on problems it never trains on, at a small share of the time it trains for."""
+"""Evaluates a run on held-out problems while it trains, in a small share of the training time."""
 
 import time
 from collections.abc import Mapping
@@ -15,13 +15,13 @@ from core.runs import zoo
 from core.runs.config import RunConfig
 from core.seeds import Purpose, generator
 
-BUDGET = 0.08  # of the time spent training
+BUDGET = 0.08  # share of the training time
 MOST_PROBLEMS = 64
-FORWARD = 0.4  # of an outer step's time that a forward pass takes, about
-RIVALS_COST = 6  # evaluations' time that the tuned hand-designed optimizers together take, about
-LAST_LEVELS = 15.0  # seconds for those when training is over
-ROWS = 20_000  # inner parameters at once, about
-POINTS = 101  # of the loss curve that is shown
+FORWARD = 0.4  # approximate share of an outer step's time that a forward pass takes
+BASELINES_COST = 6  # approximate time of all tuned baselines together, in evaluations
+LAST_LEVELS = 15.0  # seconds allowed for the baselines after training
+ROWS = 20_000  # approximate number of inner parameters in one batch
+POINTS = 101  # of the loss curve
 SPACING = 1.5, 0.02  # seconds between two evaluations, at least; and as a share of the training time
 
 
@@ -39,7 +39,7 @@ def _curve(losses: Tensor) -> dict[str, list[Any]]:
 
 @final
 class HeldOut:
-    """Evaluates θ now and then on held-out problems of the run's own task and unroll length, within a budget of time.
+    """Evaluates θ from time to time on held-out problems of the run's task and unroll length, within a time budget.
 
     Args:
         config: of the run.
@@ -52,13 +52,13 @@ class HeldOut:
         count = max(2, min(MOST_PROBLEMS, config.problems * 2, ROWS // dimension))
         self.problems = task.sample(count, generator(Purpose.EVALUATE, config.seed))
         self.spent = 0.0
-        self.trained = 0.0  # seconds of training that were seen
-        self.last = 0.0  # of those, at the last evaluation
+        self.trained = 0.0  # seconds of training so far
+        self.last = 0.0  # value of ``trained`` at the last evaluation
         self.cost: float | None = None
         self.levels_due = True
 
     def saw(self, seconds: float) -> None:
-        """An outer step took this long."""
+        """Record the time of an outer step."""
         self.trained += seconds
         if self.cost is None:  # before the first one: a forward pass is cheaper than an outer step
             self.cost = FORWARD * seconds * self.problems.count / self.config.problems
@@ -76,18 +76,18 @@ class HeldOut:
         return spaced and self.spent + cost <= BUDGET * self.trained
 
     def baselines_due(self, *, last: bool = False) -> bool:
-        """Whether to find the levels of the tuned hand-designed optimizers now.
+        """Whether to evaluate the tuned baselines now.
 
         Args:
             last: whether training is over.
         """
-        cost = RIVALS_COST * (self.cost or 0.0)
+        cost = BASELINES_COST * (self.cost or 0.0)
         if last:
             return self.levels_due and cost <= max(LAST_LEVELS, 0.25 * self.trained)
         return self.levels_due and self.last > 0 and self.spent + cost <= BUDGET * self.trained
 
     def evaluate(self, theta: Mapping[str, Tensor]) -> dict[str, Any]:
-        """Mean meta-loss, its standard error (None where a problem diverged), and the loss curve of one problem."""
+        """Mean meta-loss, its standard error (None if a problem diverged), and the loss curve of one problem."""
         began = time.perf_counter()
         fixed = {name: tensor.detach() for name, tensor in theta.items()}
         compiled = CompiledOptimizer(RecurrentOptimizer(self.config.architecture, fixed))
@@ -95,26 +95,26 @@ class HeldOut:
         with torch.no_grad():
             start = compiled.initial_state(x0.numel())
             losses, _, _ = compiled.advance(self.problems, x0, start, self.config.unroll, Workspace())
-        found = self._summary(losses)
+        summary = self._summary(losses)
         self.cost = time.perf_counter() - began
         self.spent += self.cost
         self.last = self.trained
-        return {**found, "curve": _curve(losses)}
+        return {**summary, "curve": _curve(losses)}
 
     def baselines(self) -> dict[str, Any]:
-        """The tuned hand-designed optimizers on the same problems, by name; empty if none were tuned for the task."""
+        """Scores of the tuned baselines on the same problems, by name; empty if they are not tuned for the task."""
         self.levels_due = False
         began = time.perf_counter()
         try:
             tuned = zoo.baselines(self.config.task)
         except InputError:
             return {}
-        found = {}
+        scores = {}
         for name, optimizer in tuned.items():
             losses = loss_curves(optimizer, self.problems, self.config.unroll)
-            found[name] = {**self._summary(losses), "curve": _curve(losses)}
+            scores[name] = {**self._summary(losses), "curve": _curve(losses)}
         self.spent += time.perf_counter() - began
-        return found
+        return scores
 
     def _summary(self, losses: Tensor) -> dict[str, Any]:
         scored = score(losses, curve_steps=[0])

@@ -1,4 +1,4 @@
-"""What a run's folder keeps of it as a job: who asked for it, what happened, what is asked of its worker."""
+"""A run as a job: its submission, events and requests, stored in the run's folder."""
 
 import fcntl
 import json
@@ -19,13 +19,13 @@ from core.runs.states import Request, State
 
 
 class JobInfo(BaseModel):
-    """``job.json``: what makes a run a job.
+    """``job.json``: the submission of a run.
 
     Attributes:
-        submitted: when, seconds since 1970.
-        order: the queue is in ascending order of it.
-        client: who asked for it, as a keyed hash that only serves to count a client's runs.
-        sweep: name of the sweep it belongs to.
+        submitted: time of submission, in seconds since 1970.
+        order: the queue is sorted by it in ascending order.
+        client: a keyed hash of the client's address, used only to count a client's runs.
+        sweep: name of its sweep; None without one.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -38,7 +38,7 @@ class JobInfo(BaseModel):
 
 
 class Control(BaseModel):
-    """``control.json``: what is asked of a run's worker."""
+    """``control.json``: the pending request to a run's worker."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -49,7 +49,7 @@ class Job:
     """A run that is a job.
 
     Raises:
-        InputError: the folder holds no run, no job, or a damaged one.
+        InputError: the folder is not a run or not a job, or is damaged.
     """
 
     def __init__(self, path: Path):
@@ -63,16 +63,16 @@ class Job:
         return self.path.name
 
     def status(self) -> Status:
-        """How far it is."""
+        """Read its state and progress."""
         return self.run.status()
 
     def write_job(self, **changes: Any) -> None:
-        """Note a change of what makes it a job."""
+        """Change its submission data."""
         self.info = self.info.model_copy(update=changes)
         write_json(self.path / "job.json", self.info)
 
     def set_state(self, state: State, message: str = "") -> None:
-        """Change its state. The event is written before the status: whoever sees the new state finds its event."""
+        """Change its state. The event is written before the status, so a reader that sees the new state also finds the event."""
         status = self.status().model_copy(update={"state": state, "message": message})
         self.note_state(status)
         self.run.write_status(status)
@@ -82,24 +82,24 @@ class Job:
         note(self.path, "state", state=status.state, message=status.message, outer_step=status.outer_step)
 
     def pending_request(self) -> Request | None:
-        """What is asked of its worker."""
+        """The pending request to its worker; None without one."""
         path = self.path / "control.json"
         if not path.exists():
             return None
         try:
             return read_json(path, Control).requested
         except InputError:
-            return None  # taken back this moment, or not whole
+            return None  # withdrawn in the meantime, or incomplete
 
     def make_request(self, request: Request | None) -> None:
-        """Ask something of its worker, or take it back."""
+        """Send a request to its worker, or withdraw it with None."""
         if request is None:
             (self.path / "control.json").unlink(missing_ok=True)
         else:
             write_json(self.path / "control.json", Control(requested=request))
 
     def keep_snapshot(self) -> None:
-        """Keep θ of the last training state as a snapshot, so that a stopped run can be looked at where it stopped."""
+        """Store θ of the last training state as a snapshot, so that a stopped run can be inspected at its end."""
         if not (self.path / "training_state.safetensors").exists():
             return
         tensors, counters = self.run.training_state()
@@ -112,7 +112,7 @@ class Job:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Do something while nobody else does who asks for the same lock; ``path`` is made if need be."""
+    """Hold an exclusive lock on a file, which is created if necessary."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -124,7 +124,7 @@ def note(path: Path, kind: str, **content: Any) -> None:
 
     Args:
         path: the run's folder.
-        kind: what happened.
+        kind: the type of event.
         content: more about it; numbers must be finite.
     """
     line = json.dumps({"time": round(time.time(), 3), "kind": kind, **content}, allow_nan=False, separators=(",", ":"))
@@ -133,7 +133,7 @@ def note(path: Path, kind: str, **content: Any) -> None:
         torn = False
         if file.seek(0, os.SEEK_END):
             file.seek(-1, os.SEEK_END)
-            torn = file.read(1) != b"\n"  # somebody was killed, or the disk was full, in the middle of a line
+            torn = file.read(1) != b"\n"  # a writer was killed, or the disk was full, in the middle of a line
         file.write((b"\n" if torn else b"") + line.encode() + b"\n")
 
 
@@ -143,21 +143,21 @@ def events(path: Path, after: int = 0, most: int = 1000) -> tuple[list[dict[str,
     Args:
         path: the run's folder.
         after: sequence number to begin after; that of the first event is 1.
-        most: how many at most.
+        most: maximum number of events.
 
     Returns:
-        the events, each with its "seq", and the sequence number up to which all were looked at (lines that were torn are skipped).
+        the events, each with its "seq", and the last sequence number read (incomplete lines are skipped).
     """
     try:
         lines = whole_lines(path / "events.jsonl", after, most)
     except FileNotFoundError:
         return [], after
-    found = []
+    read = []
     for number, line in enumerate(lines, start=after + 1):
         try:
             event = json.loads(line)
         except ValueError:
             continue
         if isinstance(event, dict):
-            found.append({"seq": number, **event})
-    return found, after + len(lines)
+            read.append({"seq": number, **event})
+    return read, after + len(lines)

@@ -1,4 +1,4 @@
-"""What a job may cost, so that a public instance cannot be exhausted. Every limit is an environment variable."""
+"""Limits on jobs, which protect a public instance. Every limit is an environment variable."""
 
 import math
 import os
@@ -22,16 +22,16 @@ from core.tasks import ClassifierProblems
 
 PREFIX = "LOPTSCOPE_MAX_"
 GIB = 2**30
-_weighing = threading.Lock()  # a problem is drawn to see how large it is: one at a time
+_weighing = threading.Lock()  # checks draw a problem to measure its size: one at a time
 
 
 @final
 class TooManyError(InputError):
-    """There is no room now; later there may be."""
+    """A limit is reached now; later there may be room."""
 
 
 def _memory() -> float:
-    """GiB of main memory; 16 where the system does not say."""
+    """GiB of main memory; 16 if unknown."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIB
     except (AttributeError, OSError, ValueError):
@@ -40,7 +40,7 @@ def _memory() -> float:
 
 @final
 class Limits(BaseModel):
-    """The limits, each from LOPTSCOPE_MAX_ and its name in capitals.
+    """The limits; each is set by LOPTSCOPE_MAX_ and its name in capitals.
 
     Attributes:
         units: of the cell.
@@ -50,9 +50,9 @@ class Limits(BaseModel):
         problem: inner parameters · data points of one problem.
         memory_gb: GiB that one outer step may need.
         disk_gb: GiB that one run may fill.
-        queue: runs that wait.
-        runs_per_client: runs of one client that wait, run or are paused.
-        runs: runs that are kept, whatever their state, those in the bin included.
+        queue: waiting runs.
+        runs_per_client: waiting, training or paused runs of one client.
+        runs: runs on disk in any state, including those in the trash.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -70,10 +70,10 @@ class Limits(BaseModel):
 
     @classmethod
     def from_environment(cls) -> "Limits":
-        """The limits that are configured.
+        """The limits from the environment.
 
         Raises:
-            InputError: a variable is no number, or out of range.
+            InputError: a variable is not a number, or out of range.
         """
         names = {name: PREFIX + name.upper() for name in cls.model_fields}
         given = {name: os.environ[variable] for name, variable in names.items() if os.environ.get(variable)}
@@ -83,10 +83,10 @@ class Limits(BaseModel):
             raise InputError(f"{PREFIX}…: {sentence(error)}") from None
 
     def check(self, config: RunConfig) -> None:
-        """Whether a run of this configuration is allowed here.
+        """Check that a run of this configuration is allowed.
 
         Raises:
-            InputError: one sentence that names the limit.
+            InputError: it exceeds a limit, which the message names.
         """
         _most("units", config.architecture.units, self.units)
         _most("outer_steps", config.outer_steps, self.outer_steps)
@@ -101,31 +101,31 @@ class Limits(BaseModel):
         _most("GiB of memory for an outer step", memory_bytes(config) / GIB, self.memory_gb)
 
     def check_room(self, waiting: int, of_client: int, kept: int, folder: Path) -> None:
-        """Whether one more run may be queued.
+        """Check that another run may be queued.
 
         Raises:
-            TooManyError: one sentence that names the limit.
+            TooManyError: a limit is reached, which the message names.
         """
         if waiting >= self.queue:
-            raise TooManyError(f"the queue is full: at most {self.queue} runs may wait here, try again later")
+            raise TooManyError(f"the queue is full: at most {self.queue} runs may wait here; try again later")
         if of_client >= self.runs_per_client:
             raise TooManyError(
-                f"at most {self.runs_per_client} runs of yours may wait or run here at a time: wait for one"
+                f"at most {self.runs_per_client} of your runs may wait or train here at a time: wait for one to end"
             )
         self.check_kept(kept, folder)
 
     def check_kept(self, kept: int, folder: Path) -> None:
-        """Whether one more run may be kept.
+        """Check that another run may be stored.
 
         Raises:
-            TooManyError: one sentence that names the limit.
+            TooManyError: a limit is reached, which the message names.
         """
         if kept >= self.runs:
             raise TooManyError(
-                f"at most {self.runs} runs are kept here, the bin included: delete one and empty the bin"
+                f"at most {self.runs} runs are kept here, including the trash: delete one and empty the trash"
             )
         if shutil.disk_usage(folder).free < 4 * RESERVED_BYTES:
-            raise TooManyError("the disk is full: nothing can be kept until there is room")
+            raise TooManyError("the disk is full: free some space first")
 
 
 def _most(what: str, value: float, limit: float) -> None:
@@ -146,18 +146,20 @@ def _tensors(thing: Any) -> list[Tensor]:
 
 
 def memory_bytes(config: RunConfig) -> int:
-    """What one outer step needs: states and tapes of the unrolls at work, and the batch of problems (drawn in float64)."""
+    """The memory of one outer step: states and tapes of the concurrent unrolls, and the batch of problems (drawn in float64)."""
     one, two = (config.make_task().sample(n, generator(Purpose.TRAIN, 0)) for n in (1, 2))
     own = sum(b.numel() - a.numel() for a, b in zip(_tensors(one), _tensors(two), strict=True))
     work = 0.0
     if isinstance(one, ClassifierProblems):
         blocks = min(config.problems, os.cpu_count() or 1)
-        work = 8.0 * blocks * len(one.points) * math.sqrt(one.dimension) * 4  # activations, about, of a square network
+        work = (
+            8.0 * blocks * len(one.points) * math.sqrt(one.dimension) * 4
+        )  # approximate activations of a square network
     return make_estimator(config, Workers(), Team()).bytes() + int(work) + 12 * own * config.problems
 
 
 def disk_bytes(config: RunConfig) -> int:
-    """What a run fills: snapshots, the training state twice (it is replaced whole), one line of the curve an outer step."""
+    """The disk space of a run: snapshots, two training states (one is written while the other exists), one line of the curve for each outer step."""
     numbers = sum(math.prod(shape) for shape in config.architecture.shapes().values())
     theta = numbers * torch.finfo(torch.float32).bits // 8
     return theta * (config.snapshots + 6) + 200 * config.outer_steps

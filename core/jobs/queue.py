@@ -1,4 +1,4 @@
-"""The queue: which runs wait, in what order, and what may be asked of a run. All of it is read from the runs' folders."""
+"""The queue: the waiting runs in order, and requests to runs. Everything is read from the runs' folders."""
 
 import functools
 import hashlib
@@ -25,22 +25,22 @@ from core.runs.run import Run, Status, is_name, runs_root
 from core.runs.states import LEFT_AS, STATES, Request
 from core.runs.trash import count, expire, purge
 
-IN_VAIN = 5  # workers in a row that may die of a run before it is given up
+IN_VAIN = 5  # workers in a row that may die on a run before it fails
 
 
 @dataclass(frozen=True)
 class ClaimedJob:
-    """A run that was taken from the queue, and the right to work on it."""
+    """A run that was taken from the queue, with its lock."""
 
     job: Job
-    claim: RunLock
+    lock: RunLock
 
 
 def find(name: str, root: Path | None = None) -> Job:
     """The job of that name.
 
     Raises:
-        UnknownError: there is none.
+        UnknownError: it does not exist.
     """
     path = (root or runs_root()) / name
     if not is_name(name) or not (path / "job.json").is_file():
@@ -49,41 +49,41 @@ def find(name: str, root: Path | None = None) -> Job:
 
 
 @functools.lru_cache(maxsize=8192)
-def _settled(path: Path, found: Stamp) -> tuple[Job, Status]:
+def _settled(path: Path, state: Stamp) -> tuple[Job, Status]:
     job = Job(path)
     return job, job.status()
 
 
 def _read(path: Path) -> tuple[Job, Status]:
-    """A job; from memory if its files are the same and old enough for a change to show in their times."""
-    found = stamp(path, ("job.json", "config.json", "status.json"))
-    if is_settled(found):
-        return _settled(path, found)
+    """A job; from memory if its files are unchanged, and old enough that a change would show in their times."""
+    state = stamp(path, ("job.json", "config.json", "status.json"))
+    if is_settled(state):
+        return _settled(path, state)
     job = Job(path)
     return job, job.status()
 
 
 def list_jobs(root: Path | None = None) -> list[tuple[Job, Status]]:
-    """All jobs, in the order in which they were submitted; folders that are damaged are left out."""
-    found = []
+    """All jobs in the order of submission; damaged folders are left out."""
+    jobs = []
     for path in (root or runs_root()).glob("*/job.json"):
         if not is_name(path.parent.name):
             continue
         try:
-            found.append(_read(path.parent))
+            jobs.append(_read(path.parent))
         except (InputError, OSError):
             continue
-    return sorted(found, key=lambda pair: (pair[0].info.submitted, pair[0].name))
+    return sorted(jobs, key=lambda pair: (pair[0].info.submitted, pair[0].name))
 
 
 def waiting(listed: Iterable[tuple[Job, Status]]) -> list[Job]:
-    """The runs that wait, the next one first."""
+    """The waiting runs, the next one first."""
     queued = [job for job, status in listed if status.state == "queued"]
     return sorted(queued, key=lambda job: (job.info.order, job.info.submitted, job.name))
 
 
 def _client(address: str, root: Path) -> str:
-    """A keyed hash of an address, so that a client's runs can be counted and its address is not kept."""
+    """A keyed hash of an address, so that a client's runs can be counted without storing the address."""
     key = root / ".key"
     if not key.exists():
         write_bytes(key, secrets.token_bytes(32))
@@ -112,11 +112,11 @@ def submit(
 
     Args:
         settings: by the names of ``train``'s options; ``start`` as ``{"run": NAME, "outer_step": K}`` names a snapshot.
-        base: a configuration whose settings hold where nothing else is asked for.
+        base: a configuration whose settings apply unless overridden.
         root: the folder of runs.
-        limits: what is allowed; those of the environment by default.
-        client: address of who asks.
-        sweep: name of the sweep it belongs to.
+        limits: the limits; by default those of the environment.
+        client: address of the client.
+        sweep: name of its sweep.
 
     Raises:
         InputError: the settings are wrong or not allowed; nothing was created.
@@ -128,7 +128,7 @@ def submit(
     theta = None
     if config.start is not None:
         if not is_name(config.start.run):
-            raise InputError(f"start must name one of the runs here (got {config.start.run!r:.60})")
+            raise InputError(f"start must be one of the runs here (got {config.start.run!r:.60})")
         theta = zoo.find_run(config.start.run).optimizer(config.start.outer_step).theta
     root.mkdir(parents=True, exist_ok=True)
     with locked(root / ".lock"):
@@ -140,7 +140,7 @@ def submit(
         now = time.time()
         order = max([now, *(job.info.order + 1 for job in queue)])
         name = _name(config, root)
-        making = root / f".new-{name}"  # it appears whole, or not at all
+        making = root / f".new-{name}"  # it appears complete or not at all
         try:
             run = Run.create(making, config, theta)
             run.write_status(Status(state="queued", outer_step=0, outer_steps=config.outer_steps))
@@ -161,10 +161,10 @@ def restart(
     limits: Limits | None = None,
     client: str = "",
 ) -> Job:
-    """Queue a new run that starts from a snapshot of another one, with its settings but for the changes.
+    """Queue a new run that starts from a snapshot of another run, with that run's settings and some changes.
 
     Raises:
-        InputError: no such snapshot, the changes are wrong, or they change the shape of the optimizer.
+        InputError: no such snapshot, a change is invalid, or the shape of the optimizer would change.
     """
     kept = job.run.snapshots()
     if not kept:
@@ -176,17 +176,17 @@ def restart(
 
 
 def reorder(job: Job, place: int) -> None:
-    """Move a waiting run to another place of the queue, 0 being the next one to run.
+    """Move a waiting run to another position in the queue; 0 is the next to run.
 
     Raises:
-        ConflictError: it does not wait.
+        ConflictError: it is not waiting.
     """
     root = job.path.parent
     with locked(root / ".lock"):
         queue = waiting(list_jobs(root))
         names = [other.name for other in queue]
         if job.name not in names:
-            raise ConflictError(f"{job.name} does not wait in the queue any more")
+            raise ConflictError(f"{job.name} is no longer waiting in the queue")
         moved = queue.pop(names.index(job.name))
         queue.insert(max(0, min(place, len(queue))), moved)
         orders = sorted(other.info.order for other in queue)
@@ -196,26 +196,26 @@ def reorder(job: Job, place: int) -> None:
 
 
 def ask(job: Job, request: Request) -> None:
-    """Pause, stop (and keep) or cancel a run: at once if nobody works on it, otherwise its worker is asked.
+    """Pause, stop (and keep) or cancel a run: at once if no worker has it, otherwise by a request to the worker.
 
     Raises:
-        ConflictError: the run is over, so there is nothing to pause, stop or cancel.
+        ConflictError: the run is over.
     """
-    claim = acquire(job.path)
-    if claim is None:
+    lock = acquire(job.path)
+    if lock is None:
         job.make_request(request)
         return
     try:
         leave(job, request)
     finally:
-        claim.release()
+        lock.release()
 
 
 def leave(job: Job, request: Request) -> None:
-    """Do to a run that is claimed what is wanted.
+    """Apply a request to a locked run.
 
     Raises:
-        ConflictError: the run is over, so there is nothing to pause, stop or cancel.
+        ConflictError: the run is over.
     """
     state = job.status().state
     if STATES[state].over and state != LEFT_AS[request]:
@@ -228,19 +228,19 @@ def leave(job: Job, request: Request) -> None:
 
 
 def withdraw(job: Job) -> None:
-    """Remove a run that was queued by mistake; if a worker was quicker, it is cancelled."""
-    claim = acquire(job.path)
-    if claim is None:
+    """Remove a run that was queued by mistake; if a worker has it already, cancel it."""
+    lock = acquire(job.path)
+    if lock is None:
         job.make_request("cancel")
         return
     try:
         purge(job.path, job.path.parent)
     finally:
-        claim.release()
+        lock.release()
 
 
 def tidy(root: Path) -> None:
-    """Remove what was left behind by processes that were killed while they made or removed a run, and what is long in the bin."""
+    """Remove leftovers of processes that were killed while they created or removed a run, and expired runs in the trash."""
     for pattern, age in ((".gone-*", 0.0), (".new-*", 3600.0)):
         for path in root.glob(pattern):
             with suppress(OSError):
@@ -250,14 +250,14 @@ def tidy(root: Path) -> None:
 
 
 def resume(job: Job, limits: Limits | None = None) -> None:
-    """Queue a run again, to go on from its last training state; no effect on one that waits or runs.
+    """Queue a run again, to resume from its last training state; no effect on a waiting or training run.
 
     Raises:
-        ConflictError: it is finished, or has been trained for as long as is allowed.
+        ConflictError: it is finished, or has reached the limit of training time.
     """
     limits = limits or Limits.from_environment()
-    claim = acquire(job.path)
-    if claim is None:
+    lock = acquire(job.path)
+    if lock is None:
         if job.pending_request() == "pause":
             job.make_request(None)
         return
@@ -266,38 +266,38 @@ def resume(job: Job, limits: Limits | None = None) -> None:
         if status.state == "finished":
             raise ConflictError(f"{job.name} is finished: start a new run from one of its snapshots instead")
         if status.seconds >= limits.seconds:
-            raise ConflictError(f"{job.name} has been trained for the {limits.seconds:g} s that a run may take here")
+            raise ConflictError(f"{job.name} has been trained for {limits.seconds:g} s, the limit here")
         if STATES[status.state].resumable:
             job.make_request(None)
             job.write_job(order=time.time())
             job.set_state("queued")
     finally:
-        claim.release()
+        lock.release()
 
 
 def take_next(worker: str, root: Path | None = None) -> ClaimedJob | None:
-    """Take the run that is next: first those whose worker was lost, then the queue. None if nothing waits.
+    """Take the next run: first those whose worker was lost, then the queue. None if there is none.
 
-    Its status says "running" and its heartbeat is the worker's from now on.
+    From then on its state is "running", and its heartbeat is the worker's.
     """
     listed = list_jobs(root)
     lost = [job for job, status in listed if status.state == "running"]
     for job in (*lost, *waiting(listed)):
-        claim = acquire(job.path)
-        if claim is None:
+        lock = acquire(job.path)
+        if lock is None:
             continue
         try:
             if _begin(job, worker):
-                return ClaimedJob(job, claim)
+                return ClaimedJob(job, lock)
         except BaseException:
-            claim.release()
+            lock.release()
             raise
-        claim.release()
+        lock.release()
     return None
 
 
 def _begin(job: Job, worker: str) -> bool:
-    """Make a claimed run the worker's, if it still is to be run."""
+    """Assign a locked run to the worker, if it still needs training."""
     status = job.status()
     request = job.pending_request()
     if status.state not in ("queued", "running"):
@@ -310,28 +310,28 @@ def _begin(job: Job, worker: str) -> bool:
     if before is not None and status.outer_step <= before.outer_step:
         in_vain = before.in_vain + 1
     if in_vain >= IN_VAIN:
-        job.set_state("failed", f"its worker died {in_vain} times at the same point, perhaps for want of memory")
+        job.set_state("failed", f"its worker died {in_vain} times at the same point, possibly out of memory")
         return False
     heartbeat = Heartbeat(worker=worker, host=socket.gethostname(), outer_step=status.outer_step, in_vain=in_vain)
     begin_heartbeat(job.path, heartbeat)
-    message = "its worker was lost; another one goes on from the last training state" if before is not None else ""
+    message = "its worker was lost; another one resumes from the last training state" if before is not None else ""
     job.set_state("running", message)
     return True
 
 
 def is_waiting(root: Path | None = None) -> bool:
-    """Whether a worker would find something to do."""
+    """Whether there is work for a worker."""
     for job, status in list_jobs(root):
         if status.state == "queued":
             return True
         if status.state == "running":
-            claim = acquire(job.path)
-            if claim is not None:
-                claim.release()
+            lock = acquire(job.path)
+            if lock is not None:
+                lock.release()
                 return True
     return False
 
 
 def worker_name() -> str:
-    """A name for this process as a worker, unlike any other."""
+    """A unique name for this process as a worker."""
     return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"

@@ -1,4 +1,4 @@
-"""Many runs that differ in a few settings, through the same queue."""
+"""Sweeps: runs of every combination of some settings."""
 
 import itertools
 import secrets
@@ -26,17 +26,17 @@ def sweep(
     """Queue every combination of some settings' values.
 
     Args:
-        settings: what all runs share, by the names of ``train``'s options.
+        settings: settings of all runs, by the names of ``train``'s options.
         axes: values by the name of the setting, as in ``{"seed": [0, 1], "units": [16, 32]}``.
         root: the folder of runs.
-        limits: what is allowed.
-        client: address of who asks.
+        limits: the limits; by default those of the environment.
+        client: address of the client.
 
     Returns:
         the sweep's name, and its runs.
 
     Raises:
-        InputError: any of the combinations is wrong or there is no room for all of them; nothing is left behind.
+        InputError: a combination is invalid, or a limit is reached; nothing is left behind.
     """
     limits = limits or Limits.from_environment()
     for name, values in axes.items():
@@ -48,17 +48,17 @@ def sweep(
     for values in axes.values():
         count *= len(values)
     if not axes or count > MOST_RUNS:
-        raise InputError(f"a sweep must be of 1 to {MOST_RUNS} runs (got {count if axes else 0})")
+        raise InputError(f"a sweep must have 1 to {MOST_RUNS} runs (got {count if axes else 0})")
     combinations = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
     for chosen in combinations:
         limits.check(from_options({**settings, **chosen}, strict=True))
     name = f"sweep-{secrets.token_hex(3)}"
-    made: list[Job] = []
+    queued: list[Job] = []
     try:
         for chosen in combinations:
-            made.append(submit({**settings, **chosen}, root=root, limits=limits, client=client, sweep=name))  # noqa: PERF401 - what was made is needed
+            queued.append(submit({**settings, **chosen}, root=root, limits=limits, client=client, sweep=name))  # noqa: PERF401 - needed to undo a partial sweep
     except (InputError, OSError):
-        for job in made:
+        for job in queued:
             withdraw(job)
         raise
-    return name, made
+    return name, queued

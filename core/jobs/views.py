@@ -1,4 +1,4 @@
-"""Jobs as plain JSON: what the dashboard and other programs are told of them."""
+"""Jobs as plain JSON for the dashboard and other programs."""
 
 import functools
 import math
@@ -17,9 +17,9 @@ from core.runs.options import command_of, to_options
 from core.runs.run import OuterStep, Status
 
 MOST_EVENTS = 500
-MOST_POINTS = 5000  # of the curve in one answer, about
-FILES = ("outer_loss.csv", "snapshots", LABEL_FILE)  # beside those that `list_jobs` looks at
-RECENT = 20  # outer steps that the speed is taken over
+MOST_POINTS = 5000  # approximate number of points of the curve in one answer
+FILES = ("outer_loss.csv", "snapshots", LABEL_FILE)  # besides those that `list_jobs` checks
+RECENT = 20  # outer steps used to compute the speed
 
 
 def _finite(value: float) -> float | None:
@@ -27,7 +27,7 @@ def _finite(value: float) -> float | None:
 
 
 def _points(steps: list[OuterStep]) -> dict[str, list[Any]]:
-    """Columns; None where a number is not finite, since JSON has none such."""
+    """Columns; None for numbers that are not finite, which JSON lacks."""
     return {
         "outer_step": [step.outer_step for step in steps],
         "meta_loss": [_finite(step.meta_loss) for step in steps],
@@ -40,7 +40,7 @@ def _points(steps: list[OuterStep]) -> dict[str, list[Any]]:
 
 
 def _speed(steps: list[OuterStep]) -> float | None:
-    """Outer steps a second over the last ones."""
+    """Outer steps per second over the most recent ones."""
     if len(steps) < 2 or steps[-1].seconds <= steps[0].seconds:
         return None
     return (steps[-1].outer_step - steps[0].outer_step) / (steps[-1].seconds - steps[0].seconds)
@@ -54,13 +54,13 @@ def _beating(job: Job) -> bool:
 
 
 def describe(job: Job) -> dict[str, Any]:
-    """One job; its place in the queue is only in `describe_all`."""
+    """One job; its position in the queue is only in `describe_all`."""
     status = job.status()
     recent: list[OuterStep] = []
     if status.state != "queued":
         try:
             recent = job.run.outer_losses(max(0, status.outer_step - RECENT))
-        except InputError:  # said where the curve is asked for
+        except InputError:  # reported when the curve is requested
             recent = []
     newer = [step for step in recent if step.outer_step > status.outer_step] if status.state == "running" else []
     latest = recent[-1] if recent else None
@@ -96,21 +96,21 @@ def describe(job: Job) -> dict[str, Any]:
 
 
 @functools.lru_cache(maxsize=8192)
-def _described(job: Job, found: Stamp) -> dict[str, Any]:
-    """Of a run that nobody works on; a record that `list_jobs` gives again is the same as long as its files are, and ``found`` (of
-    its other files) is part of the key only."""
+def _described(job: Job, state: Stamp) -> dict[str, Any]:
+    """A job without a worker. `list_jobs` returns the same object while its files are unchanged; ``state`` (of its other files) is
+    only part of the cache key."""
     return describe(job)
 
 
 def _listed(job: Job, status: Status, queue: Mapping[str, int]) -> dict[str, Any]:
-    found = stamp(job.path, FILES)
-    known = _described(job, found) if status.state != "running" and is_settled(found) else describe(job)
+    state = stamp(job.path, FILES)
+    known = _described(job, state) if status.state != "running" and is_settled(state) else describe(job)
     place = queue.get(job.name) if status.state == "queued" else None
     return {**known, "requested": job.pending_request(), "place": place}
 
 
 def describe_all(listed: Iterable[tuple[Job, Status]], sweep: str | None = None) -> dict[str, Any]:
-    """All jobs in the order in which they were submitted, the queue, and the number of workers that are there."""
+    """All jobs in the order of submission, the queue, and the number of workers present."""
     known = list(listed)
     queue = [job.name for job in waiting(known)]
     places = {name: place for place, name in enumerate(queue)}
@@ -120,7 +120,7 @@ def describe_all(listed: Iterable[tuple[Job, Status]], sweep: str | None = None)
             continue
         try:
             shown.append(_listed(job, status, places))
-        except (InputError, OSError):  # deleted this moment
+        except (InputError, OSError):  # deleted in the meantime
             continue
     return {"jobs": shown, "queue": queue, "workers": workers_present()}
 
@@ -131,11 +131,11 @@ def happened(job: Job, after: int) -> dict[str, Any]:
     Raises:
         InputError: the curve is damaged.
     """
-    state = job.status().state  # before the events: an answer with a new state has its event, too
-    found, last = events(job.path, after, MOST_EVENTS)
-    told: list[dict[str, Any]] = []
+    state = job.status().state  # read before the events, so that an answer with a new state also has its event
+    read, last = events(job.path, after, MOST_EVENTS)
+    answered: list[dict[str, Any]] = []
     points = 0
-    for event in found:
+    for event in read:
         if event.get("kind") == "steps":
             if points > MOST_POINTS:
                 last = event["seq"] - 1
@@ -143,6 +143,6 @@ def happened(job: Job, after: int) -> dict[str, Any]:
             part = job.run.outer_losses(event["first"] - 1, event["last"] - event["first"] + 1)
             points += len(part)
             event = {**event, "points": _points(part)}
-        told.append(event)
+        answered.append(event)
     more = bool(events(job.path, last, 1)[0])
-    return {"events": told, "next": last, "more": more, "state": state}
+    return {"events": answered, "next": last, "more": more, "state": state}

@@ -1,4 +1,4 @@
-"""Work on one run: train it, say how far it is, and do what is asked of it on the way."""
+"""Trains one run: writes its progress, and handles requests on the way."""
 
 import logging
 import threading
@@ -21,14 +21,14 @@ from core.runs.run import OuterStep, Status
 from core.runs.states import LEFT_AS, State
 
 BEAT_EVERY = 1.0  # seconds
-LOOK_EVERY = 0.2  # seconds between two looks at what is asked
+LOOK_EVERY = 0.2  # seconds between two checks for a request
 
 log = logging.getLogger("loptscope.worker")
 
 
 @final
 class HeartbeatThread:
-    """A thread that says a run is being worked on, until it is stopped or another worker has taken the run."""
+    """A thread that renews a run's heartbeat until it is stopped or another worker has taken the run."""
 
     def __init__(self, path: Path, worker: str):
         self.lost = threading.Event()
@@ -44,14 +44,14 @@ class HeartbeatThread:
                 return
 
     def stop(self) -> None:
-        """No more."""
+        """Stop the heartbeat."""
         self._over.set()
         self._thread.join()
 
 
 @final
 class _Supervision:
-    """What a worker does between two outer steps of one run."""
+    """The worker's checks between two outer steps of a run."""
 
     def __init__(self, job: Job, pulse: HeartbeatThread, leaving: Callable[[], bool], limits: Limits):
         self.job, self.pulse, self.leaving, self.limits = job, pulse, leaving, limits
@@ -62,15 +62,15 @@ class _Supervision:
         self.reason: tuple[State, str] = ("stopped", "")
 
     def on_step(self, step: OuterStep) -> bool:
-        """Whether to go on."""
+        """Whether to continue."""
         if self.pulse.lost.is_set():
             raise LostError
         now = time.monotonic()
         if self.leaving():
-            self.reason = "queued", "its worker was stopped; it goes on when there is one"
+            self.reason = "queued", "its worker was stopped; it continues when there is another"
             return False
         if step.seconds >= self.limits.seconds:
-            self.reason = "stopped", f"stopped after {self.limits.seconds:g} s, the longest that a run may take here"
+            self.reason = "stopped", f"stopped after {self.limits.seconds:g} s, the limit of training time here"
             return False
         if now - self.looked > LOOK_EVERY:
             self.looked = now
@@ -81,13 +81,13 @@ class _Supervision:
         return True
 
     def written(self, outer_step: int) -> None:
-        """The curve on disk has grown."""
+        """Record that the curve on disk has grown."""
         if outer_step > self.written_to:
             note(self.job.path, "steps", first=self.written_to + 1, last=outer_step)
         self.written_to = outer_step
 
     def theta(self, step: OuterStep, theta: Mapping[str, Tensor]) -> None:
-        """Evaluate on held-out problems now and then."""
+        """Evaluate on held-out problems from time to time."""
         before, self.seconds = self.seconds, step.seconds
         if before is None:  # the first step also loads and compiles
             return
@@ -101,16 +101,16 @@ class _Supervision:
             if not last:
                 return
         if held_out.baselines_due(last=last):
-            found = held_out.baselines()
-            if found:
-                note(self.job.path, "levels", optimizers=found)
+            scores = held_out.baselines()
+            if scores:
+                note(self.job.path, "levels", optimizers=scores)
 
     def kept(self, outer_step: int) -> None:
-        """A snapshot was kept."""
+        """Record a new snapshot."""
         note(self.job.path, "snapshot", outer_step=outer_step)
 
     def leaving_run(self, status: Status) -> None:
-        """Before the status says so: keep what is to be kept, and write the event."""
+        """Before the status changes: store the snapshot of a stopped run, and write the event."""
         if status.state == "stopped":
             self.job.keep_snapshot()
         self.job.note_state(status)
@@ -122,29 +122,29 @@ class LostError(Exception):
 
 
 def execute(
-    held: ClaimedJob,
+    claimed: ClaimedJob,
     worker: str,
     *,
     leaving: Callable[[], bool] = lambda: False,
     threads: int | None = None,
     limits: Limits | None = None,
 ) -> None:
-    """Train a run that was taken from the queue, to its end or until something is asked of it. The claim is given up.
+    """Train a run that was taken from the queue to its end, or until a request. Its lock is released.
 
-    Whatever goes wrong with the run is said in its status; nothing is raised.
+    Errors are written to its status; nothing is raised.
 
     Args:
-        held: the run.
-        worker: the name under which it was taken.
-        leaving: asked after every outer step; if so, the run is saved and queued again.
-        threads: to use; one for each core by default.
-        limits: what is allowed; those of the environment by default.
+        claimed: the run.
+        worker: the name of the worker.
+        leaving: checked after every outer step; if True, the run is saved and queued again.
+        threads: number of training threads; by default one for each core.
+        limits: the limits; by default those of the environment.
     """
-    job = held.job
+    job = claimed.job
     pulse = HeartbeatThread(job.path, worker)
     watch = _Supervision(job, pulse, leaving, limits or Limits.from_environment())
     watch.written_to = job.status().outer_step
-    log.info("%s: goes on from outer step %d", job.name, watch.written_to)
+    log.info("%s: continues from outer step %d", job.name, watch.written_to)
     hooks = Hooks(
         theta=watch.theta,
         written=watch.written,
@@ -158,7 +158,7 @@ def execute(
         _after(job)
     except LostError:
         log.warning("%s: another worker has taken it over", job.name)
-        held.claim.release()
+        claimed.lock.release()
         pulse.stop()
         return
     except (
@@ -175,26 +175,26 @@ def execute(
         _say_failed(job, error)
     pulse.stop()
     end_heartbeat(job.path)
-    held.claim.release()
+    claimed.lock.release()
 
 
 def _after(job: Job) -> None:
-    """After training: forget what was asked, and queue the run again if its pause was taken back meanwhile."""
+    """After training: clear the request, and queue the run again if its pause was withdrawn in the meantime."""
     if job.pending_request() is None and job.status().state == "paused":
         job.set_state("queued")
     job.make_request(None)
 
 
 def _say_failed(job: Job, error: BaseException) -> None:
-    """As far as that is possible: the disk may be full."""
+    """Write the failure to its status, if possible: the disk may be full."""
     full = isinstance(error, OSError) and error.errno in FULL
     try:
-        if full and job.status().state == "failed":  # the trainer has said why
+        if full and job.status().state == "failed":  # the trainer has written why
             return
         job.run.release()
         what = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
         if full:
-            what = "the disk is full: make room, then resume the run"
+            what = "the disk is full: free some space, then resume the run"
         job.set_state("failed", " ".join(what.split())[:400])
     except (OSError, InputError):
-        log.exception("%s: what went wrong could not be written", job.name)
+        log.exception("%s: the failure could not be written", job.name)

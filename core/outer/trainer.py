@@ -148,7 +148,7 @@ class _Trainer:
     def say_full(self, error: OSError) -> None:
         """The disk is full: leave the reason in what room was kept for it."""
         self.run.release()
-        message = f"the disk is full ({error.strerror}): make room, then resume the run"
+        message = f"the disk is full ({error.strerror}): free some space, then resume the run"
         status = self.status("failed", message)
         for write in (self.hooks.leaving, self.run.write_status):
             with suppress(OSError):  # not even that room was there

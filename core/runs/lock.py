@@ -1,8 +1,8 @@
-"""Who works on a run: one process at a time, on one machine or on many that share the folder.
+"""The run lock: one process at a time works on a run, on one machine or on several that share the folder.
 
-A claim is an exclusive lock on ``RUN/.claim``, which the system gives back when its process dies, however that comes about. Some
-network file systems do not pass locks on to other machines, so whoever works on a run also touches ``RUN/heartbeat.json``; a
-heartbeat of another machine that is fresh is respected even where the lock is free. "Fresh" is told by the file system's own clock.
+The lock is an exclusive lock on ``RUN/.claim``, which the operating system releases when the process dies, for whatever reason. Some
+network file systems do not share locks between machines, so a process that works on a run also touches ``RUN/heartbeat.json``. A
+fresh heartbeat from another machine is respected even if the lock is free. Freshness is measured by the file system's own clock.
 """
 
 import fcntl
@@ -18,19 +18,19 @@ from pydantic import BaseModel, ConfigDict
 from core.errors import InputError
 from core.files.atomic import read_json, write_json
 
-CLAIM = ".claim"
+LOCK_FILE = ".claim"
 HEARTBEAT = "heartbeat.json"
-STALE_AFTER = 30.0  # seconds without a heartbeat after which a worker on another machine is given up
+STALE_AFTER = 30.0  # seconds without a heartbeat after which a worker on another machine is considered dead
 
 
 class Heartbeat(BaseModel):
-    """Who works on a run, or did last; the file's modification time says when.
+    """The process that works on a run, or was the last to; the file's modification time is the time of the heartbeat.
 
     Attributes:
         worker: name of the worker.
         host: its machine.
         outer_step: outer steps that were saved when it began.
-        in_vain: workers in a row that died before they saved any more.
+        in_vain: number of workers in a row that died without saving progress.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -43,21 +43,21 @@ class Heartbeat(BaseModel):
 
 @final
 class RunLock:
-    """The right to work on one run; lost with the process, or given up by `release`."""
+    """The lock on one run; released by `release` or when the process ends."""
 
     def __init__(self, path: Path, handle: int):
         self.path = path
         self._handle = handle
 
     def release(self) -> None:
-        """Give it up; more than once does no harm."""
+        """Release the lock; calling it again is harmless."""
         if self._handle >= 0:
             os.close(self._handle)
             self._handle = -1
 
 
 def last_heartbeat(path: Path) -> Heartbeat | None:
-    """Who worked on it last, if that can be read."""
+    """The last heartbeat; None if it is missing or damaged."""
     try:
         return read_json(path / HEARTBEAT, Heartbeat)
     except InputError:
@@ -65,9 +65,9 @@ def last_heartbeat(path: Path) -> Heartbeat | None:
 
 
 def heartbeat_again(path: Path, worker: str) -> bool:
-    """Say that a run is still being worked on; False if another worker has taken it, or it is gone."""
-    found = last_heartbeat(path)
-    if found is None or found.worker != worker:
+    """Renew the heartbeat of a run; False if another worker has taken the run, or it was deleted."""
+    heartbeat = last_heartbeat(path)
+    if heartbeat is None or heartbeat.worker != worker:
         return False
     try:
         os.utime(path / HEARTBEAT)
@@ -77,13 +77,13 @@ def heartbeat_again(path: Path, worker: str) -> bool:
 
 
 def begin_heartbeat(path: Path, heartbeat: Heartbeat) -> None:
-    """Say who works on a run from now on."""
+    """Write the first heartbeat of a worker."""
     write_json(path / HEARTBEAT, heartbeat)
 
 
 def _age(path: Path) -> float:
-    """Seconds since the last heartbeat by the file system's clock; infinite if there was none."""
-    probe = path / CLAIM
+    """Seconds since the last heartbeat, by the file system's clock; infinite if there was none."""
+    probe = path / LOCK_FILE
     try:
         os.utime(probe)
         return probe.stat().st_mtime - (path / HEARTBEAT).stat().st_mtime
@@ -92,48 +92,50 @@ def _age(path: Path) -> float:
 
 
 def acquire(path: Path, stale_after: float = STALE_AFTER) -> RunLock | None:
-    """Claim a run, or None if somebody works on it (or it is gone).
+    """Lock a run; None if another process works on it, or it was deleted.
 
     Args:
         path: the run's folder.
-        stale_after: seconds after which a silent worker on another machine is given up.
+        stale_after: seconds after which a silent worker on another machine is considered dead.
     """
     try:
-        handle = os.open(path / CLAIM, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        handle = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError:
         return None
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        same = os.fstat(handle).st_ino == (path / CLAIM).stat().st_ino  # not a folder that was removed meanwhile
+        same = (
+            os.fstat(handle).st_ino == (path / LOCK_FILE).stat().st_ino
+        )  # the folder may have been removed in the meantime
     except OSError:
         os.close(handle)
         return None
-    claim = RunLock(path, handle)
+    lock = RunLock(path, handle)
     heartbeat = last_heartbeat(path)
     elsewhere = heartbeat is not None and heartbeat.worker and heartbeat.host != socket.gethostname()
     if not same or (elsewhere and _age(path) < stale_after):
-        claim.release()
+        lock.release()
         return None
-    return claim
+    return lock
 
 
 def end_heartbeat(path: Path) -> None:
-    """Say that nobody works on a run any more."""
+    """Remove the heartbeat of a run."""
     (path / HEARTBEAT).unlink(missing_ok=True)
 
 
 @contextmanager
 def run_lock(path: Path) -> Iterator[None]:
-    """Work on a run.
+    """Hold the lock on a run.
 
     Raises:
-        InputError: somebody else does.
+        InputError: another process holds it.
     """
-    claim = acquire(path) if path.is_dir() else None
-    if claim is None and path.is_dir():
+    lock = acquire(path) if path.is_dir() else None
+    if lock is None and path.is_dir():
         raise InputError(f"{path} is being trained by another process: pause it there first")
     try:
         yield
     finally:
-        if claim is not None:
-            claim.release()
+        if lock is not None:
+            lock.release()

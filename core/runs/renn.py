@@ -1,9 +1,9 @@
-"""Learned optimizers as renn publishes them: weights in ``theta.bin``, settings in ``config.yml``.
+"""Reads renn's published optimizers: weights in ``theta.bin``, settings in ``config.yml``.
 
 renn (Maheswaranathan et al., arXiv 2011.02159; its ``serialize.py``, ``rnn/cells.py`` and ``metaopt/models.py``, version 0.1.0)
 writes θ = (cell, readout) as msgpack with three extension types: 1 an array (bytes, dtype, shape), 2 a tuple, 3 a linear map
-(A, W, b): A · input + W · state + b. They are read here by hand, within limits; nothing is unpickled. Its GRU resets the state before
-the recurrent product, and adds a constant to a gate before the sigmoid; that constant goes into the bias.
+(A, W, b): A · input + W · state + b. They are parsed here within limits; nothing is unpickled. Its GRU applies the reset before the
+recurrent product, and adds a constant to a gate before the sigmoid; here that constant is added to the bias.
 """
 
 import math
@@ -23,11 +23,11 @@ from core.optimizers.recurrent import Architecture
 
 LARGEST = 64 * 2**20  # bytes of theta.bin: an LSTM of 1024 units in double precision has 32 MiB
 LARGEST_CONFIG = 64 * 2**10
-DEEPEST = 8  # extension types within each other
-MOST = 64  # entries of a list or a table
+DEEPEST = 8  # nesting depth of extension types
+MOST = 64  # entries of a list or a mapping
 DTYPES = ("<f4", "<f8")
 ARRAY, TUPLE, LINEAR = 1, 2, 3
-CONFIG_DICT = "tag:yaml.org,2002:python/object:ml_collections."  # how renn's settings were dumped
+CONFIG_DICT = "tag:yaml.org,2002:python/object:ml_collections."  # the YAML tag of renn's settings
 
 Table = dict[str, Any]
 Array = np.ndarray
@@ -54,14 +54,14 @@ def _unpack(content: bytes, depth: int = 0) -> Any:
             return _array(data)
         if code not in (TUPLE, LINEAR):
             raise InputError(
-                f"theta.bin holds extension type {code}; renn's are 1 (array), 2 (tuple) and 3 (linear map)"
+                f"theta.bin contains extension type {code}; renn's are 1 (array), 2 (tuple) and 3 (linear map)"
             )
         items = _unpack(data, depth + 1)
         if code == TUPLE and isinstance(items, list):
             return tuple(items)
         if code == LINEAR and isinstance(items, tuple) and len(items) == 3 and all(isinstance(a, Array) for a in items):
             return Linear(*items)
-        raise InputError("theta.bin holds a tuple or a linear map that is not one")
+        raise InputError("theta.bin contains an invalid tuple or linear map")
 
     limits = {
         "max_bin_len": LARGEST,
@@ -75,7 +75,7 @@ def _unpack(content: bytes, depth: int = 0) -> Any:
     except InputError:
         raise
     except (ValueError, msgpack.UnpackException) as error:
-        raise InputError(f"theta.bin is damaged or not what renn writes: {error}") from None
+        raise InputError(f"theta.bin is damaged or not in renn's format: {error}") from None
 
 
 def _array(data: bytes) -> Array:
@@ -83,30 +83,34 @@ def _array(data: bytes) -> Array:
     try:
         buffer, dtype, shape = msgpack.unpackb(data, raw=False, max_bin_len=LARGEST, max_array_len=3, max_str_len=8)
     except (ValueError, TypeError, msgpack.UnpackException):
-        raise InputError("theta.bin holds an array that is not one: bytes, dtype and shape") from None
+        raise InputError("theta.bin contains an invalid array: it needs bytes, dtype and shape") from None
     if dtype not in DTYPES:
-        raise InputError(f"theta.bin holds an array of {dtype!r:.40}; only {' and '.join(DTYPES)} are read")
+        raise InputError(f"theta.bin contains an array of {dtype!r:.40}; only {' and '.join(DTYPES)} are supported")
     if not (isinstance(buffer, bytes) and isinstance(shape, list) and len(shape) <= 2):
-        raise InputError("theta.bin holds an array that is not one: bytes, dtype and a shape of at most two numbers")
+        raise InputError(
+            "theta.bin contains an invalid array: it needs bytes, dtype and a shape of at most two numbers"
+        )
     whole = all(isinstance(size, int) and not isinstance(size, bool) and 0 < size <= LARGEST for size in shape)
     if not whole or math.prod(shape) * np.dtype(dtype).itemsize != len(buffer):
-        raise InputError(f"theta.bin holds an array whose shape {shape!r:.40} does not fit its {len(buffer)} bytes")
-    found = np.frombuffer(buffer, dtype=dtype).reshape(shape)
-    if not np.isfinite(found).all():
-        raise InputError("theta.bin holds numbers that are not finite")
-    return found
+        raise InputError(
+            f"theta.bin contains an array whose shape {shape!r:.40} does not match its {len(buffer)} bytes"
+        )
+    array = np.frombuffer(buffer, dtype=dtype).reshape(shape)
+    if not np.isfinite(array).all():
+        raise InputError("theta.bin contains numbers that are not finite")
+    return array
 
 
 # --- config.yml
 
 
 class _Plain(yaml.SafeLoader):  # type: ignore[misc]
-    """Safe YAML; an ml_collections ConfigDict is read as the table that it holds, and no object is made."""
+    """Safe YAML; an ml_collections ConfigDict is read as a mapping, and no object is created."""
 
 
 def _config_dict(loader: _Plain, _: str, node: yaml.Node) -> Any:
     if not isinstance(node, yaml.MappingNode):
-        raise yaml.YAMLError("a ConfigDict must be a table")
+        raise yaml.YAMLError("a ConfigDict must be a mapping")
     table = loader.construct_mapping(node, deep=True)
     return table.get("_fields", table)
 
@@ -118,29 +122,29 @@ def _settings(content: bytes) -> Table:
     if len(content) > LARGEST_CONFIG:
         raise InputError(f"config.yml has {len(content):,} bytes; at most {LARGEST_CONFIG:,} are read")
     try:
-        found = yaml.load(content, _Plain)
+        settings = yaml.load(content, _Plain)
     except (yaml.YAMLError, RecursionError, ValueError, TypeError) as error:
         what = str(getattr(error, "problem", None) or error).splitlines()[0]
         raise InputError(f"config.yml is not plain YAML: {what:.100}") from None
-    if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
-        raise InputError("config.yml must be a table of settings, as in 'num_units: 256'")
-    return found
+    if not isinstance(settings, dict) or not all(isinstance(key, str) for key in settings):
+        raise InputError("config.yml must be a mapping of settings, as in 'num_units: 256'")
+    return settings
 
 
 def _shown(value: Any) -> str:
-    """A setting in a message; YAML's aliases make a small list of lists an endless text."""
+    """A setting in a message; only plain values, since YAML's aliases can make a small list print endlessly."""
     return f"{value!r:.40}" if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"
 
 
 def _number(settings: Table, name: str, default: float | None = None) -> float:
     value = settings.get(name, default)
-    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e30:  # never so for NaN
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e30:  # false for NaN
         return float(value)
     raise InputError(f"{name} in config.yml must be a finite number (got {_shown(value)})")
 
 
 def _features(settings: Table) -> Table:
-    """What the cell sees of a gradient."""
+    """The input features of the cell."""
     scale = settings.get("input_scale")
     known = {"raw": {"features": "raw"}, "log1p": {"features": "log_sign"}}
     if isinstance(scale, str):
@@ -154,13 +158,13 @@ def _features(settings: Table) -> Table:
 
 
 def _stack(maps: list[Linear], biases: dict[int, float] | None = None) -> dict[str, Array]:
-    """The weights of all gates, one above the other."""
-    b = [one.b + np.asarray((biases or {}).get(i, 0.0), one.b.dtype) for i, one in enumerate(maps)]
+    """The stacked weights of all gates."""
+    b = [gate.b + np.asarray((biases or {}).get(i, 0.0), gate.b.dtype) for i, gate in enumerate(maps)]
     try:
-        joined = {name: np.concatenate([getattr(one, name) for one in maps]) for name in ("A", "W")}
+        joined = {name: np.concatenate([getattr(gate, name) for gate in maps]) for name in ("A", "W")}
         bias = np.concatenate(b)
     except ValueError:
-        raise InputError("the gates in theta.bin have shapes that do not fit each other") from None
+        raise InputError("the gates in theta.bin have shapes that do not match") from None
     return {"weight_ih": joined["A"], "weight_hh": joined["W"], "bias_ih": bias, "bias_hh": np.zeros_like(bias)}
 
 
@@ -187,7 +191,7 @@ CELLS: dict[frozenset[str], tuple[str, Read]] = {  # by the names of a cell's we
 
 
 def _only_layer(cell: Table) -> Table:
-    """The cell in a StackedCell of one layer, with the stack's initial state; any other cell as it is."""
+    """The cell in a StackedCell of one layer, with the stack's initial state; any other cell unchanged."""
     layers = cell.get("weights")
     if not isinstance(layers, list | tuple):
         return cell
@@ -197,63 +201,63 @@ def _only_layer(cell: Table) -> Table:
         or len(layers[0]) != 2
         or not isinstance(layers[0][0], dict)
     ):
-        raise InputError(f"theta.bin stacks {len(layers)} cells; only a single one is understood")
+        raise InputError(f"theta.bin stacks {len(layers)} cells; only a single cell is supported")
     return {**layers[0][0], "initial_state": cell.get("initial_state")}
 
 
-def _cell(found: Any) -> tuple[Table, str, Read]:
-    if not isinstance(found, dict):
-        raise InputError("theta.bin must hold (cell, readout), as metaopt.models.cwrnn makes them")
-    cell = _only_layer(found)
+def _cell(content: Any) -> tuple[Table, str, Read]:
+    if not isinstance(content, dict):
+        raise InputError("theta.bin must contain (cell, readout) from metaopt.models.cwrnn")
+    cell = _only_layer(content)
     names = frozenset(cell) - {"initial_state"}
     if names == {"update_gate", "cell_state"}:
-        raise InputError("theta.bin holds a UGRNN; the cells that are understood are GRU, LSTM and VanillaRNN")
+        raise InputError("theta.bin contains a UGRNN; the supported cells are GRU, LSTM and VanillaRNN")
     if names not in CELLS or not all(isinstance(cell[name], Linear) for name in names):
-        raise InputError("theta.bin holds an unknown cell; those that are understood are GRU, LSTM and VanillaRNN")
+        raise InputError("theta.bin contains an unknown cell; the supported cells are GRU, LSTM and VanillaRNN")
     if not isinstance(cell.get("initial_state"), Array):
         raise InputError("the cell in theta.bin has no initial_state")
     return cell, *CELLS[names]
 
 
-def _readout(found: Any, units: int, reaches: int) -> tuple[Array, Array]:
+def _readout(content: Any, units: int, entries: int) -> tuple[Array, Array]:
     """w [units] and c, from the Dense layer's (W [state, 1], b [1])."""
-    if not (isinstance(found, tuple) and len(found) == 2 and all(isinstance(part, Array) for part in found)):
+    if not (isinstance(content, tuple) and len(content) == 2 and all(isinstance(part, Array) for part in content)):
         raise InputError("the readout in theta.bin must be one dense layer: weights and bias")
-    weight, bias = found
-    if weight.shape != (reaches, 1) or bias.shape != (1,):
-        raise InputError(f"the readout in theta.bin must have shapes {[reaches, 1]} and [1], not {[*weight.shape]}")
+    weight, bias = content
+    if weight.shape != (entries, 1) or bias.shape != (1,):
+        raise InputError(f"the readout in theta.bin must have shapes {[entries, 1]} and [1], not {[*weight.shape]}")
     if weight[units:].any():
         raise InputError(
-            "the readout in theta.bin also reads the LSTM's cell state c; only a readout of its hidden state h is understood"
+            "the readout in theta.bin also uses the LSTM's cell state c; only a readout of its hidden state h is supported"
         )
     return weight[:units, 0], bias[0]
 
 
 def read_renn(theta: bytes, config: bytes) -> tuple[Architecture, dict[str, Tensor], int]:
-    """A learned optimizer of renn's.
+    """Read a learned optimizer of renn's.
 
     Args:
-        theta: what is in ``theta.bin``.
-        config: what is in ``config.yml``; read are ``input_scale``, ``output_scale``, ``num_units``, ``num_outer_steps``,
+        theta: content of ``theta.bin``.
+        config: content of ``config.yml``; the settings used are ``input_scale``, ``output_scale``, ``num_units``, ``num_outer_steps``,
             ``gate_bias`` and ``forget_bias``.
 
     Returns:
-        Its architecture, its θ in float32, and the outer steps that it was trained for; 0 if the settings do not say.
+        Its architecture, its θ in float32, and the number of outer steps it was trained for; 0 if unknown.
 
     Raises:
-        InputError: one sentence on what is damaged, too large or not understood.
+        InputError: a file is damaged, too large or not supported.
     """
     if len(theta) > LARGEST:
         raise InputError(f"theta.bin has {len(theta):,} bytes; at most {LARGEST:,} are read")
-    settings, found = _settings(config), _unpack(theta)
-    if not (isinstance(found, tuple | list) and len(found) == 2):
-        raise InputError("theta.bin must hold (cell, readout), as metaopt.models.cwrnn makes them")
-    cell, kind, read = _cell(found[0])
+    settings, content = _settings(config), _unpack(theta)
+    if not (isinstance(content, tuple | list) and len(content) == 2):
+        raise InputError("theta.bin must contain (cell, readout) from metaopt.models.cwrnn")
+    cell, kind, read = _cell(content[0])
     start = cell["initial_state"]
     units = start.size // (2 if kind == "lstm" else 1)
     if "num_units" in settings and settings["num_units"] != units:
         raise InputError(f"config.yml says {_shown(settings['num_units'])} units, but theta.bin has {units}")
-    weight, bias = _readout(found[1], units, start.size)
+    weight, bias = _readout(content[1], units, start.size)
     arrays = {**read(cell, settings), "readout_weight": weight, "readout_bias": bias, "initial_state": start}
     try:
         architecture = Architecture(

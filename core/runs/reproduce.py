@@ -1,7 +1,7 @@
-"""Training a zoo optimizer again from its recipe, and how what comes out compares with what is shipped.
+"""Trains a zoo optimizer again from its recipe, and compares the result with the shipped one.
 
-On one machine the same recipe gives the same θ, bit for bit. On another one products are rounded differently, and outer training soon
-takes another course: the first outer losses agree closely, the last θ does not, and the held-out meta-losses are what to compare.
+On one machine, the same recipe gives the same θ bit for bit. On another machine, products are rounded differently and outer training
+soon diverges numerically: the first outer losses agree closely, the final θ does not, and the held-out meta-losses are comparable.
 """
 
 import math
@@ -17,7 +17,7 @@ from core.runs import zoo
 from core.runs.config import RunConfig
 from core.runs.run import Run
 
-FIRST = 3  # outer losses that rounding does not move visibly
+FIRST = 3  # number of outer losses that rounding hardly changes
 
 
 class Reproduction(BaseModel):
@@ -27,9 +27,9 @@ class Reproduction(BaseModel):
         name: of the zoo optimizer.
         run: folder of the new run.
         outer_step: outer steps done.
-        finished: whether those are all.
-        first_losses_differ: largest relative difference of the first three outer losses from the shipped run's; None if the shipped
-            run has none.
+        finished: whether training has finished.
+        first_losses_differ: largest relative difference of the first three outer losses from those of the shipped run; None if it
+            has none.
         meta_loss: on held-out problems, of the new run; None before it has finished.
         shipped_meta_loss: the same of the shipped one; None if it has not been evaluated.
     """
@@ -43,18 +43,18 @@ class Reproduction(BaseModel):
     shipped_meta_loss: MetaLoss | None
 
     def sentence(self) -> str:
-        """What came out, in words."""
+        """The result as a sentence."""
         text = f"{self.name}: {self.outer_step} outer steps in {self.run}"
         if self.first_losses_differ is not None:
             text += f"; the first outer losses differ from the shipped run's by {self.first_losses_differ:.1g} relative"
-        for word, found in (("held-out meta-loss", self.meta_loss), ("shipped", self.shipped_meta_loss)):
-            if self.finished and found is not None and found.mean is not None:
-                text += f"; {word} {found.mean:.4g}" + (f" ± {found.sem:.2g}" if found.sem is not None else "")
+        for word, score in (("held-out meta-loss", self.meta_loss), ("shipped", self.shipped_meta_loss)):
+            if self.finished and score is not None and score.mean is not None:
+                text += f"; {word} {score.mean:.4g}" + (f" ± {score.sem:.2g}" if score.sem is not None else "")
         return text
 
 
-def _difference(found: Run, shipped: Run) -> float | None:
-    ours = [step.meta_loss for step in found.outer_losses()[:FIRST]]
+def _difference(again: Run, shipped: Run) -> float | None:
+    ours = [step.meta_loss for step in again.outer_losses()[:FIRST]]
     theirs = [step.meta_loss for step in shipped.outer_losses()[:FIRST]]
     pairs = list(zip(ours, theirs, strict=False))
     return max((abs(a - b) / abs(b) for a, b in pairs if math.isfinite(a - b)), default=None)
@@ -74,18 +74,18 @@ def reproduce(
     root: Path = zoo.ROOT,
     on_evaluation: Callable[[Evaluation], None] | None = None,
 ) -> Reproduction:
-    """Train a zoo optimizer again, or go on with that, and evaluate it once it has finished.
+    """Train a zoo optimizer again, or continue doing so, and evaluate it when it has finished.
 
     Args:
         name: of a recipe.
-        into: the new run is ``into/name``; taken up again if it is there.
-        fit: trains a folder with a configuration, resuming or not, perhaps not to the end.
-        problems: held-out problems of the evaluation, which is kept with the run.
+        into: folder of the new run, ``into/name``; an existing run is continued.
+        fit: trains a run in a folder with a configuration; the third argument says whether to resume.
+        problems: number of held-out problems of the evaluation, which is stored with the run.
         root: of the zoo.
         on_evaluation: called with the evaluation.
 
     Raises:
-        InputError: no such recipe, or what lies in the folder is another run.
+        InputError: no such recipe, or the folder contains another run.
     """
     table = {recipe.name: recipe for recipe in zoo.recipes(root)}
     if name not in table:
@@ -94,11 +94,11 @@ def reproduce(
     path = into / name
     run = fit(path, table[name].config, (path / "config.json").exists())
     finished = run.status().state == "finished"
-    found = None
+    score = None
     if finished:
         evaluation = zoo.evaluate_run(run, problems=problems, root=root / "tuned")
         zoo.write_evaluation(run, evaluation)
-        found = evaluation.optimizers["learned"].meta_loss
+        score = evaluation.optimizers["learned"].meta_loss
         if on_evaluation is not None:
             on_evaluation(evaluation)
     return Reproduction(
@@ -107,6 +107,6 @@ def reproduce(
         outer_step=run.status().outer_step,
         finished=finished,
         first_losses_differ=_difference(run, Run(root / name)) if shipped_there else None,
-        meta_loss=found,
+        meta_loss=score,
         shipped_meta_loss=_shipped_meta_loss(Run(root / name)) if shipped_there else None,
     )

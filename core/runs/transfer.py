@@ -1,6 +1,6 @@
-"""Optimizers from elsewhere as runs of one's own, and runs as one file each.
+"""Imports optimizers as runs, and exports runs as files.
 
-An exported file is safetensors: θ, and in its metadata the configuration of its run as JSON. What is imported becomes a run of one
+An exported file is safetensors with θ, and the configuration of its run as JSON in the metadata. An import becomes a run with one
 snapshot. Nothing is unpickled.
 """
 
@@ -26,14 +26,14 @@ from core.runs.renn import read_renn
 from core.runs.run import Run, Status, is_name, runs_root
 
 LARGEST = 32 * 2**20  # bytes: an LSTM of 1024 units has 16 MiB
-ABOUT = "loptscope"  # the one entry of an exported file's metadata: safetensors shuffles several
+ABOUT = "loptscope"  # the only entry of an exported file's metadata: safetensors does not keep the order of several
 
 
 class Exported(BaseModel):
-    """What an exported file says of itself.
+    """The metadata of an exported file.
 
     Attributes:
-        config: of the run that it was taken from.
+        config: of the original run.
         outer_step: of the snapshot.
     """
 
@@ -45,14 +45,17 @@ class Exported(BaseModel):
 
 
 def export_weights(run: Run, outer_step: int | None = None) -> bytes:
-    """One snapshot of a run as a file that `import_weights` reads back to the bit.
+    """One snapshot of a run as safetensors bytes, which `import_weights` reads back bit for bit.
 
     Args:
         run: the run.
-        outer_step: of the snapshot; the last one by default.
+        outer_step: of the snapshot; by default the last.
+
+    Returns:
+        the file: θ in float32, with the run's configuration in the metadata.
 
     Raises:
-        InputError: no such snapshot, or a damaged one.
+        InputError: no such snapshot, or it is damaged.
     """
     theta = run.optimizer(outer_step).theta
     about = Exported(config=run.config, outer_step=run.snapshots()[-1] if outer_step is None else outer_step)
@@ -60,7 +63,7 @@ def export_weights(run: Run, outer_step: int | None = None) -> bytes:
 
 
 def _metadata(content: bytes) -> dict[str, str]:
-    """What safetensors says in its header; the size and the tensors' dtypes are checked."""
+    """The metadata in the header; the file size and the tensors' dtypes are checked."""
     if len(content) > LARGEST:
         raise InputError(f"the file has {len(content):,} bytes; at most {LARGEST:,} are read")
     try:
@@ -72,7 +75,7 @@ def _metadata(content: bytes) -> dict[str, str]:
         raise InputError("the file is damaged or not a safetensors file") from None
     for name, kind in kinds.items():
         if kind != "F32":
-            raise InputError(f"{name[:40]} in the file must hold float32 numbers (F32), not {kind!r:.20}")
+            raise InputError(f"{name[:40]} in the file must contain float32 numbers (F32), not {kind!r:.20}")
     return metadata
 
 
@@ -84,39 +87,39 @@ def _tensors(content: bytes) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise InputError(f"the file is damaged or not a safetensors file: {error}") from None
     for name, tensor in theta.items():
         if not bool(torch.isfinite(tensor).all()):
-            raise InputError(f"{name[:40]} in the file holds numbers that are not finite")
+            raise InputError(f"{name[:40]} in the file contains numbers that are not finite")
     return theta, metadata
 
 
-def _said(metadata: Mapping[str, str]) -> Exported | None:
-    """What the file says of itself, if it was exported."""
+def _exported(metadata: Mapping[str, str]) -> Exported | None:
+    """The file's metadata if it was exported here, otherwise None."""
     if ABOUT not in metadata:
         return None
     try:
         return Exported.model_validate_json(metadata[ABOUT])
     except ValidationError as error:
-        raise InputError(f"what the file says of itself is damaged: {sentence(error)}") from None
+        raise InputError(f"the file's metadata is damaged: {sentence(error)}") from None
 
 
 def check_name(name: str, root: Path) -> None:
-    """Whether a new run can have this name.
+    """Check that a new run can have this name.
 
     Raises:
-        InputError: it cannot be a name, or it is taken.
+        InputError: it is not a valid name, or it is taken.
     """
     if not is_name(name):
         raise InputError(f"a name has up to 100 letters, digits, dots, dashes and underscores (got {name!r:.60})")
     if name in {"learned", *HAND_DESIGNED, *CALIBRATION, *(entry.name for entry in zoo.entries())}:
         raise InputError(f"{name} is the name of an optimizer that ships with Loptscope: choose another")
     if (root / name).exists():
-        raise InputError(f"{root / name} is there already: choose another name")
+        raise InputError(f"{root / name} exists already: choose another name")
 
 
 def _keep(config: RunConfig, theta: Mapping[str, Tensor], outer_step: int, name: str, root: Path | None) -> Run:
-    """A finished run of one snapshot, whole or not there at all."""
+    """Create a finished run with one snapshot; it appears complete or not at all."""
     folder = runs_root() if root is None else root
     check_name(name, folder)
-    RecurrentOptimizer(config.architecture, theta)  # they fit
+    RecurrentOptimizer(config.architecture, theta)  # raises if they do not fit
     folder.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(dir=folder, prefix=f".{name}."))
     try:
@@ -132,7 +135,7 @@ def _keep(config: RunConfig, theta: Mapping[str, Tensor], outer_step: int, name:
 
 
 def _foreign(task: str, architecture: Architecture, outer_step: int) -> RunConfig:
-    """The configuration of weights that were trained elsewhere; what is unknown of their training has its default."""
+    """The configuration of weights that were trained elsewhere; unknown training settings have their defaults."""
     settings = {"task": task, "architecture": architecture.model_dump(), "provenance": "imported"}
     return make_config({**settings, **({"outer_steps": outer_step} if outer_step else {})})
 
@@ -140,43 +143,51 @@ def _foreign(task: str, architecture: Architecture, outer_step: int) -> RunConfi
 def import_weights(
     content: bytes, *, name: str, task: str, architecture: Architecture | None = None, root: Path | None = None
 ) -> Run:
-    """Weights of a known cell, as safetensors, as a run of one's own with one snapshot.
+    """Import safetensors weights of a known cell as a run with one snapshot.
 
     Args:
-        content: of the file: one that `export_weights` made, or any whose tensors have the names and shapes of
-            `Architecture.shapes`, float32.
+        content: bytes of the file: one from `export_weights`, or any whose float32 tensors have the names and shapes of
+            `Architecture.shapes`.
         name: of the new run.
-        task: that it is to be looked at on.
-        architecture: of weights whose file does not say it.
-        root: folder of the runs; one's own by default.
+        task: name of the task to analyse it on.
+        architecture: required if the file does not contain it.
+        root: folder of the runs; by default the user's.
+
+    Returns:
+        the new run, finished.
 
     Raises:
-        InputError: one sentence on what is wrong with the file, the name or the task.
+        InputError: the file, the name or the task is wrong.
     """
     theta, metadata = _tensors(content)
-    said = _said(metadata)
-    if said is None:
+    exported = _exported(metadata)
+    if exported is None:
         if architecture is None:
-            raise InputError("the file does not say its architecture: name at least its cell and its units")
+            raise InputError("the file does not contain its architecture: give at least its cell and its units")
         return _keep(_foreign(task, architecture, 0), theta, 0, name, root)
-    if architecture is not None and architecture != said.config.architecture:
-        raise InputError("the file says another architecture than the one named: leave it out")
-    config = _foreign(task, said.config.architecture, said.outer_step)
-    if said.config.task == task:
-        config = said.config.model_copy(update={"start": None, "provenance": "imported"})
-    return _keep(config, theta, said.outer_step, name, root)
+    if architecture is not None and architecture != exported.config.architecture:
+        raise InputError("the file contains a different architecture: leave the architecture out")
+    config = _foreign(task, exported.config.architecture, exported.outer_step)
+    if exported.config.task == task:
+        config = exported.config.model_copy(update={"start": None, "provenance": "imported"})
+    return _keep(config, theta, exported.outer_step, name, root)
 
 
 def import_renn(theta: bytes, config: bytes, *, name: str, task: str, root: Path | None = None) -> Run:
-    """A learned optimizer as renn publishes it, as a run of one's own with one snapshot.
+    """Import a learned optimizer in renn's published format as a run with one snapshot (arXiv 2011.02159).
 
     Args:
-        theta: what is in ``theta.bin``.
-        config: what is in ``config.yml``.
-        name, task, root: as for `import_weights`.
+        theta: content of ``theta.bin``.
+        config: content of ``config.yml``.
+        name: of the new run.
+        task: name of the task to analyse it on.
+        root: folder of the runs; by default the user's.
+
+    Returns:
+        the new run, finished.
 
     Raises:
-        InputError: one sentence on what is wrong with a file, the name or the task.
+        InputError: a file, the name or the task is wrong.
     """
     architecture, weights, outer_step = read_renn(theta, config)
     return _keep(_foreign(task, architecture, outer_step), weights, outer_step, name, root)

@@ -31,7 +31,7 @@ REPAIRED_FILE = "evaluation_repaired.json"  # beside a run's evaluation.json
 
 
 class Entry(BaseModel):
-    """One shipped optimizer, as listed by ``loptscope zoo``."""
+    """One shipped optimizer in the list of ``loptscope zoo``."""
 
     name: str
     task: str
@@ -51,7 +51,7 @@ class Recipe(BaseModel):
 
 
 def recipes(root: Path = ROOT) -> list[Recipe]:
-    """What is in ``recipes.json``, in order: the first one of a task is the task's default."""
+    """The recipes in ``recipes.json``, in order: the first one of a task is the task's default."""
     path = root / "recipes.json"
     try:
         return [Recipe.model_validate(item) for item in json.loads(path.read_text())]
@@ -62,7 +62,14 @@ def recipes(root: Path = ROOT) -> list[Recipe]:
 
 
 def entries(root: Path = ROOT) -> list[Entry]:
-    """The shipped optimizers, the default one of each task first."""
+    """The shipped optimizers, with the default of each task first.
+
+    Args:
+        root: folder of the zoo.
+
+    Raises:
+        InputError: ``recipes.json`` or a run is damaged.
+    """
     listed = []
     for recipe in recipes(root):
         if not (root / recipe.name / "config.json").exists():
@@ -83,10 +90,14 @@ def entries(root: Path = ROOT) -> list[Entry]:
 
 
 def find_run(name_or_folder: str, root: Path = ROOT) -> Run:
-    """A zoo entry by name, one of one's own runs by name, or any run by its folder.
+    """A shipped optimizer or one of the user's runs by name, or any run by its folder.
+
+    Args:
+        name_or_folder: the name, or the path of the folder.
+        root: folder of the zoo.
 
     Raises:
-        InputError: neither.
+        InputError: there is no such run, or it is damaged.
     """
     names = [entry.name for entry in entries(root)]
     if name_or_folder in names:
@@ -95,11 +106,11 @@ def find_run(name_or_folder: str, root: Path = ROOT) -> Run:
         return Run(runs_root() / name_or_folder)
     if Path(name_or_folder).is_dir():
         return Run(Path(name_or_folder))
-    raise InputError(f"{name_or_folder!r} is neither a run's folder nor in the zoo: {', '.join(names)}")
+    raise InputError(f"{name_or_folder!r} is neither a run nor a run's folder; the zoo has {', '.join(names)}")
 
 
 def starting_point(text: str, root: Path = ROOT) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """What "RUN@STEP" names: the setting ``start`` and its θ. Without "@STEP" it is the last snapshot.
+    """The setting ``start`` and its θ for "RUN@STEP"; without "@STEP" for the last snapshot.
 
     Raises:
         InputError: no such run, or no such snapshot.
@@ -113,8 +124,8 @@ def starting_point(text: str, root: Path = ROOT) -> tuple[dict[str, Any], dict[s
 
 
 @functools.lru_cache(maxsize=8192)
-def _own_run(path: Path, found: Stamp) -> Run | None:
-    """The run in a folder, if it is over and can be looked at; ``found`` (of its files) is part of the key only."""
+def _own_run(path: Path, state: Stamp) -> Run | None:
+    """The run in a folder if it is over and has a snapshot; ``state`` (of its files) is only part of the cache key."""
     try:
         run = Run(path)
         return run if STATES[run.status().state].kept and run.snapshots() else None
@@ -123,25 +134,25 @@ def _own_run(path: Path, found: Stamp) -> Run | None:
 
 
 def own_runs() -> list[Run]:
-    """One's own runs that can be looked at: finished or stopped, with at least one snapshot, by name.
+    """The user's runs that can be inspected: finished or stopped, with at least one snapshot, sorted by name.
 
-    Folders that hold no whole run are left out. As long as nothing changes, these are the same objects every time.
+    Incomplete runs are left out. While nothing changes, these are the same objects every time.
     """
-    found = []
+    runs = []
     for path in sorted(runs_root().glob("*/config.json")):
         run = _own_run(path.parent, stamp(path.parent, ("config.json", "status.json")))
         if run is not None and is_name(run.name):
-            found.append(run)
-    return found
+            runs.append(run)
+    return runs
 
 
 def own_tuned() -> Path:
-    """Where outcomes of one's own searches lie: beside one's own runs."""
+    """The folder of the user's search results, beside the user's runs."""
     return runs_root() / "tuned"
 
 
 def find_tuned(task: str, name: str, root: Path = TUNED_ROOT) -> SearchResult:
-    """The outcome of a search: the shipped one, or else one's own.
+    """The result of a search: the shipped one, otherwise the user's.
 
     Raises:
         InputError: there is none, or its file is damaged.
@@ -151,15 +162,19 @@ def find_tuned(task: str, name: str, root: Path = TUNED_ROOT) -> SearchResult:
 
 
 def is_tuned(task: str, name: str, root: Path = TUNED_ROOT) -> bool:
-    """Whether there is such an outcome."""
-    return any((place / task / f"{name}.json").exists() for place in (own_tuned(), root))
+    """Whether there is a search result for an optimizer on a task."""
+    return any((folder / task / f"{name}.json").exists() for folder in (own_tuned(), root))
 
 
 def baselines(task: str, root: Path = TUNED_ROOT) -> dict[str, Optimizer]:
-    """The hand-designed optimizers tuned for a task that a learned one is compared with, by name.
+    """The tuned hand-designed optimizers of a task, by name.
+
+    Args:
+        task: name of the task.
+        root: folder of the shipped search results.
 
     Raises:
-        InputError: some of them have not been tuned, or a file is damaged.
+        InputError: a baseline has not been tuned for the task, or a file is damaged.
     """
     missing = [name for name in BASELINES if not is_tuned(task, name, root)]
     if missing:
@@ -209,21 +224,25 @@ def evaluate_run(
     root: Path = TUNED_ROOT,
     repair: bool = False,
 ) -> Evaluation:
-    """Compare a run's last snapshot with the tuned hand-designed optimizers on held-out problems of its task.
+    """Compare a run's last snapshot with the tuned baselines on held-out problems of its task.
 
-    The problems have the task's own parameters (two moons: the full network), whatever the run was trained on, since
-    those are what the others were tuned for.
+    The problems have the task's default parameters (two moons: the full network), whatever the run was trained on, since
+    the baselines were tuned for those.
 
     Args:
         run: the run.
-        problems: how many.
+        problems: number of problems.
         seed: of the problems.
-        target: the f(x_k)/f(x_0) to reach; the task's usual one by default.
-        root: where the outcomes of the searches lie.
+        target: the f(x_k)/f(x_0) to reach; by default the task's.
+        root: folder of the shipped search results.
         repair: whether to take the learned optimizer's bias at rest away first.
 
+    Returns:
+        the scores of "learned" and of every baseline.
+
     Raises:
-        InputError: nothing is tuned for the task, or it cannot be repaired.
+        InputError: the run has no snapshot, a baseline is not tuned, an argument is out of range, or the optimizer cannot
+            be repaired.
     """
     contenders = _contenders(run, root)
     if repair:
@@ -247,7 +266,7 @@ def generalize_run(
     on_condition: Callable[[Condition, int], None] | None = None,
     root: Path = TUNED_ROOT,
 ) -> Generalization:
-    """Try a run's last snapshot and the tuned hand-designed optimizers out of distribution; see `generalize`."""
+    """Evaluate a run's last snapshot and the tuned baselines out of distribution; see `generalize`."""
     return generalize(
         run.config.task,
         _contenders(run, root),
@@ -266,10 +285,10 @@ def _write_compactly(path: Path, content: Evaluation | Generalization) -> None:
 
 
 def write_evaluation(run: Run, evaluation: Evaluation, *, repaired: bool = False) -> None:
-    """Keep a held-out comparison with its run; that of the repaired optimizer in a file of its own."""
+    """Store a held-out comparison with its run; that of the repaired optimizer in a file of its own."""
     _write_compactly(run.path / (REPAIRED_FILE if repaired else "evaluation.json"), evaluation)
 
 
-def write_generalization(run: Run, found: Generalization) -> None:
-    """Keep out-of-distribution results with its run."""
-    _write_compactly(run.path / "out_of_distribution.json", found)
+def write_generalization(run: Run, results: Generalization) -> None:
+    """Store out-of-distribution results with their run."""
+    _write_compactly(run.path / "out_of_distribution.json", results)

@@ -33,21 +33,23 @@ def add_analyze(a: argparse.ArgumentParser) -> None:
     subject.add_argument(
         "--optimizer",
         choices=(*HAND_DESIGNED, *CALIBRATION, *plugins.OPTIMIZERS),
-        help="a hand-designed one, or a plugin's",
+        help="a hand-designed optimizer, or a plugin's",
     )
     a.add_argument("--outer-step", type=int, metavar="STEP", help="snapshot of the run (default: the last)")
-    a.add_argument("--hyperparameters", metavar="JSON", help='as in {"learning_rate": 0.1}; others have defaults')
-    a.add_argument("--task", choices=TASKS, help="where its gradients come from (default: the run's own)")
+    a.add_argument(
+        "--hyperparameters", metavar="JSON", help='as in {"learning_rate": 0.1}; the others have their defaults'
+    )
+    a.add_argument("--task", choices=TASKS, help="task that its gradients come from (default: the run's)")
     a.add_argument(
         "--untrained", type=int, metavar="SEED", help="an untrained optimizer of the run's architecture instead"
     )
     a.add_argument(
         "--curvatures", type=list_of(float), metavar="L,L,…", help="report the closed loop at these curvatures"
     )
-    a.add_argument("--interventions", action="store_true", help="also re-run it with each mechanism switched off")
-    a.add_argument("--problems", type=int, help="held-out problems for that (default: 128, or 16 large ones)")
-    a.add_argument("--save", action="store_true", help="keep the interventions with the run")
-    a.add_argument("--html", type=Path, metavar="FILE", help="also write a page with figures, to print")
+    a.add_argument("--interventions", action="store_true", help="also run its ablations: each mechanism switched off")
+    a.add_argument("--problems", type=int, help="held-out problems of the ablations (default: 128, or 16 large ones)")
+    a.add_argument("--save", action="store_true", help="run the ablations and store them with the run")
+    a.add_argument("--html", type=Path, metavar="FILE", help="also write a printable page with figures")
 
 
 def add_null(n: argparse.ArgumentParser) -> None:
@@ -70,7 +72,7 @@ class _Analyzed:
 def _subject(options: argparse.Namespace) -> _Analyzed:
     if options.run is not None:
         if options.hyperparameters is not None:
-            raise InputError("--hyperparameters belong to --optimizer: a run has its own settings")
+            raise InputError("--hyperparameters need --optimizer: a run has its own settings")
         run = zoo.find_run(options.run)
         task = options.task or run.config.task
         if options.untrained is None:
@@ -80,9 +82,7 @@ def _subject(options: argparse.Namespace) -> _Analyzed:
         name = f"{run.config.architecture.label}, untrained, seed {options.untrained}"
         return _Analyzed(name, untrained(run.config.architecture, options.untrained), task, run)
     if options.outer_step is not None or options.save or options.untrained is not None:
-        raise InputError(
-            "--outer-step, --untrained and --save belong to --run: a hand-designed optimizer is not trained"
-        )
+        raise InputError("--outer-step, --untrained and --save need --run: a hand-designed optimizer is not trained")
     try:
         values = json.loads(options.hyperparameters or "{}")
     except ValueError:
@@ -92,9 +92,7 @@ def _subject(options: argparse.Namespace) -> _Analyzed:
     task = options.task or next(iter(TASKS))
     if options.optimizer in plugins.OPTIMIZERS:
         if values:
-            raise InputError(
-                f"--hyperparameters belong to a hand-designed optimizer: {options.optimizer} is a plugin's"
-            )
+            raise InputError(f"--hyperparameters need a hand-designed optimizer: {options.optimizer} is a plugin's")
         return _Analyzed(options.optimizer, plugins.OPTIMIZERS[options.optimizer].optimizer, task)
     return _Analyzed(options.optimizer, make_hand_designed(options.optimizer, values), task)
 

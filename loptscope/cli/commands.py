@@ -1,6 +1,6 @@
-"""Commands of the shell. With ``--json`` the last line of stdout is one JSON object.
+"""The commands. With ``--json``, the last line of stdout is one JSON object.
 
-Errors are one line on stderr: exit status 2 for bad input, 1 for a failure.
+An error is one line on stderr; the exit status is 2 for bad input and 1 for a failure.
 """
 
 import argparse
@@ -68,10 +68,10 @@ def parser() -> argparse.ArgumentParser:
 
     t = commands.add_parser("train", parents=[common], help="train a learned optimizer")
     t.add_argument("--run", type=Path, required=True, metavar="DIR", help="folder of the run")
-    t.add_argument("--resume", action="store_true", help="go on with the run in that folder")
+    t.add_argument("--resume", action="store_true", help="resume the run in that folder")
     add_settings(t)
 
-    u = commands.add_parser("tune", parents=[common], help="random search for a hand-designed optimizer")
+    u = commands.add_parser("tune", parents=[common], help="tune a hand-designed optimizer by random search")
     u.add_argument("--task", choices=TASKS, required=True)
     u.add_argument("--optimizer", choices=(*HAND_DESIGNED, "all"), required=True)
     u.add_argument("--draws", type=int, default=2500)
@@ -80,27 +80,31 @@ def parser() -> argparse.ArgumentParser:
         "--out",
         type=Path,
         metavar="DIR",
-        help="keep the outcome and all draws under DIR/TASK/ (default: with one's own runs, where none is shipped)",
+        help="store the result and all draws in DIR/TASK/ (default: with your own runs, unless results are shipped)",
     )
-    u.add_argument("--skip-existing", action="store_true", help="leave out what DIR holds with these draws and seed")
+    u.add_argument(
+        "--skip-existing",
+        action="store_true",
+        help="skip optimizers with a result for these draws and this seed in DIR",
+    )
 
-    e = commands.add_parser("evaluate", parents=[common], help="compare with tuned hand-designed optimizers")
+    e = commands.add_parser("evaluate", parents=[common], help="compare with the tuned baselines")
     subject = e.add_mutually_exclusive_group(required=True)
     subject.add_argument("--run", metavar="DIR_OR_NAME", help="a run's folder or a zoo name")
-    subject.add_argument("--optimizer", metavar="NAME", help="one that a plugin registers, on --task")
+    subject.add_argument("--optimizer", metavar="NAME", help="a plugin's optimizer, on --task")
     e.add_argument("--task", choices=TASKS, help="with --optimizer")
     e.add_argument("--problems", type=int, default=128)
     e.add_argument("--seed", type=int, default=0)
-    e.add_argument("--target", type=float, metavar="RATIO", help="loss to reach, as a share of the first one")
-    e.add_argument("--out-of-distribution", action="store_true", help="also on what it was not trained for")
+    e.add_argument("--target", type=float, metavar="RATIO", help="target loss relative to the first one")
+    e.add_argument("--out-of-distribution", action="store_true", help="also on conditions it was not trained for")
     e.add_argument(
         "--repaired", action="store_true", help="take the bias at which the run's optimizer rests away first"
     )
-    e.add_argument("--save", action="store_true", help="also keep the results with the run")
+    e.add_argument("--save", action="store_true", help="also store the results with the run")
 
     commands.add_parser("zoo", parents=[common], help="list the shipped optimizers")
 
-    add_analyze(commands.add_parser("analyze", parents=[common], help="the four mechanisms of one optimizer, measured"))
+    add_analyze(commands.add_parser("analyze", parents=[common], help="measure the four mechanisms of an optimizer"))
 
     add_null(
         commands.add_parser("null", parents=[common], help="the same for untrained optimizers: what noise would show")
@@ -109,41 +113,39 @@ def parser() -> argparse.ArgumentParser:
     r = commands.add_parser("reproduce", parents=[common], help="train shipped optimizers again, from their recipes")
     r.add_argument("names", nargs="+", metavar="NAME", help="of zoo/recipes.json")
     r.add_argument("--into", type=Path, default=Path("runs/reproduced"), metavar="DIR", help="(default: %(default)s)")
-    r.add_argument("--until", type=int, metavar="STEPS", help="stop after that many outer steps; again to go on")
+    r.add_argument("--until", type=int, metavar="STEPS", help="stop after that many outer steps; run again to continue")
 
-    add_import(commands.add_parser("import", parents=[common], help="weights from elsewhere as a run of one's own"))
-    add_export(commands.add_parser("export", parents=[common], help="one snapshot of a run as a file"))
+    add_import(commands.add_parser("import", parents=[common], help="import weights as a run"))
+    add_export(commands.add_parser("export", parents=[common], help="export one snapshot of a run as a file"))
 
-    w = commands.add_parser("worker", parents=[common], help="train the runs that are queued, until it is stopped")
-    w.add_argument("--parent", type=int, metavar="PID", help="begin no further run once this parent process is gone")
+    w = commands.add_parser("worker", parents=[common], help="train queued runs until it is stopped")
+    w.add_argument("--parent", type=int, metavar="PID", help="stop taking runs when this parent process has ended")
 
-    m = commands.add_parser("sweep", parents=[common], help="queue runs of every combination of some settings")
+    m = commands.add_parser("sweep", parents=[common], help="queue runs with every combination of some settings")
     add_settings(m, without=("units",))
     m.add_argument("--seeds", type=list_of(int), metavar="S,S,…", help="as in 0,1,2")
     m.add_argument("--units", type=list_of(int), metavar="N,N,…", help="as in 16,32")
     m.add_argument("--learning-rates", type=list_of(float), metavar="R,R,…", help="as in 0.001,0.003")
 
-    s = commands.add_parser("serve", parents=[common], help="the dashboard and its worker")
+    s = commands.add_parser("serve", parents=[common], help="start the dashboard and its worker")
     s.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     s.add_argument("--port", type=int, default=8050)
-    s.add_argument(
-        "--mcp", action="store_true", help="let assistants read numbers at /_mcp, with the token that is printed"
-    )
+    s.add_argument("--mcp", action="store_true", help="let assistants read numbers at /_mcp with the printed token")
     return top
 
 
 @contextmanager
 def _stop_on_interrupt() -> Iterator[list[int]]:
-    """The first Ctrl-C (or SIGTERM) asks for a clean stop (the list is no longer empty), the second interrupts at once."""
-    asked: list[int] = []
+    """The first Ctrl-C (or SIGTERM) requests a clean stop (the list is no longer empty); the second interrupts at once."""
+    signals: list[int] = []
 
     def ask(number: int, frame: FrameType | None) -> None:
-        asked.append(number)
+        signals.append(number)
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield asked
+        yield signals
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -160,13 +162,13 @@ def _train_with_bar(
     team = Team.from_environment()
     workers = Workers(threads) if threads else Workers()
     skipped = diverged = 0
-    bar: tqdm[NoReturn] | None = None  # opened by the first step, so that a refusal stays one line
-    with _stop_on_interrupt() as asked:
+    bar: tqdm[NoReturn] | None = None  # opened by the first step, so that an error is a single line
+    with _stop_on_interrupt() as signals:
 
         def report(step: OuterStep) -> bool:
             nonlocal skipped, diverged, bar
             if not team.is_main:
-                return not asked
+                return not signals
             if bar is None:
                 description = f"{config.task} {config.architecture.label}"
                 bar = tqdm(total=config.outer_steps, unit="step", desc=description, initial=step.outer_step - 1)
@@ -176,7 +178,7 @@ def _train_with_bar(
                 f"meta-loss {step.meta_loss:.4f}, diverged {diverged}, skipped {skipped}", refresh=False
             )
             bar.update(step.outer_step - bar.n)
-            return not asked and step.outer_step != until
+            return not signals and step.outer_step != until
 
         try:
             return train(path, config, resume=resume, on_step=report, workers=workers, team=team, start=start)
@@ -186,7 +188,7 @@ def _train_with_bar(
 
 
 def _settings(options: argparse.Namespace) -> tuple[dict[str, Any], Theta | None]:
-    """The settings that were given, by name, and the θ to start from."""
+    """The given settings by name, and the θ to start from."""
     given = {name: value for name, value in vars(options).items() if name in OPTIONS}
     if "task_parameters" in given:
         given["task_parameters"] = dict(given["task_parameters"])
@@ -212,9 +214,9 @@ def _train(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _tune(options: argparse.Namespace) -> dict[str, Any]:
-    torch.set_num_threads(1)  # the batches run side by side instead
-    outcomes: dict[str, Any] = {}
-    bar: tqdm[NoReturn] | None = None  # opened by the first unrolls, so that a refusal stays one line
+    torch.set_num_threads(1)  # batches run in parallel instead
+    results: dict[str, Any] = {}
+    bar: tqdm[NoReturn] | None = None  # opened by the first unrolls, so that an error is a single line
     names = BASELINES if options.optimizer == "all" else (options.optimizer,)
     shipped = all((zoo.TUNED_ROOT / options.task / f"{name}.json").exists() for name in names)
     folder = options.out or (None if shipped else zoo.own_tuned())
@@ -242,13 +244,13 @@ def _tune(options: argparse.Namespace) -> dict[str, Any]:
             best = ", ".join(f"{name}={value:.4g}" for name, value in tuned.hyperparameters.items())
             print(f"{options.task} {tuned.optimizer}: meta-loss {tuned.meta_loss:.4f} with {best}", end=" ")
             print(f"({tuned.diverged} of {tuned.draws} draws diverged, {tuned.given_up} given up early)", flush=True)
-            outcomes[tuned.optimizer] = tuned.model_dump()
+            results[tuned.optimizer] = tuned.model_dump()
         if folder is not None:
-            print(f"kept under {folder / options.task}")
+            print(f"stored in {folder / options.task}")
     finally:
         if bar is not None:
             bar.close()
-    return {"optimizers": outcomes} if options.optimizer == "all" else outcomes[options.optimizer]
+    return {"optimizers": results} if options.optimizer == "all" else results[options.optimizer]
 
 
 def _out_of_distribution(run: Run, problems: int, seed: int, target: float | None) -> Generalization:
@@ -264,9 +266,9 @@ def _out_of_distribution(run: Run, problems: int, seed: int, target: float | Non
 def _evaluate_plugin(options: argparse.Namespace) -> dict[str, Any]:
     own: Optimizer
     if options.save or options.out_of_distribution:
-        raise InputError("--save and --out-of-distribution belong to --run")
+        raise InputError("--save and --out-of-distribution need --run")
     if options.task is None:
-        raise InputError("--optimizer needs --task: what it is to be compared on")
+        raise InputError("--optimizer needs --task: the task to compare it on")
     name = options.optimizer
     if name in plugins.WRAPPED:
         own = (
@@ -278,32 +280,32 @@ def _evaluate_plugin(options: argparse.Namespace) -> dict[str, Any]:
         known = ", ".join([*plugins.OPTIMIZERS, *plugins.WRAPPED]) or "none: name its file with --plugin"
         raise InputError(f"no plugin has registered an optimizer {name!r:.60} (registered: {known})")
     contenders = {"learned": own, **zoo.baselines(options.task)}
-    asked = {"problems": options.problems, "seed": options.seed, "target": options.target}
-    found = compare(make_task(options.task), contenders, **asked)
-    print(evaluation_table(found))
-    return found.model_dump(mode="json")
+    settings = {"problems": options.problems, "seed": options.seed, "target": options.target}
+    evaluation = compare(make_task(options.task), contenders, **settings)
+    print(evaluation_table(evaluation))
+    return evaluation.model_dump(mode="json")
 
 
 def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
     if options.run is None:
         return _evaluate_plugin(options)
     if options.task is not None:
-        raise InputError("--task belongs to --optimizer: a run has its own task")
+        raise InputError("--task needs --optimizer: a run has its own task")
     if options.repaired and options.out_of_distribution:
         raise InputError("--out-of-distribution takes the optimizer as it is: leave --repaired out")
     run = zoo.find_run(options.run)
-    asked = {"problems": options.problems, "seed": options.seed, "target": options.target}
-    evaluation = zoo.evaluate_run(run, **asked, repair=options.repaired)
+    settings = {"problems": options.problems, "seed": options.seed, "target": options.target}
+    evaluation = zoo.evaluate_run(run, **settings, repair=options.repaired)
     if options.save:
         zoo.write_evaluation(run, evaluation, repaired=options.repaired)
     print(evaluation_table(evaluation))
     result = evaluation.model_dump(mode="json")
     if options.out_of_distribution:
-        found = _out_of_distribution(run, **asked)
+        generalization = _out_of_distribution(run, **settings)
         if options.save:
-            zoo.write_generalization(run, found)
-        print(generalization_table(found))
-        result["out_of_distribution"] = found.model_dump(mode="json")
+            zoo.write_generalization(run, generalization)
+        print(generalization_table(generalization))
+        result["out_of_distribution"] = generalization.model_dump(mode="json")
     return result
 
 
@@ -313,11 +315,11 @@ def _reproduce(options: argparse.Namespace) -> dict[str, Any]:
 
     done = []
     for name in options.names:
-        again = reproduce(name, options.into, fit, on_evaluation=lambda found: print(evaluation_table(found)))
+        again = reproduce(name, options.into, fit, on_evaluation=lambda evaluation: print(evaluation_table(evaluation)))
         print(again.sentence())
         done.append(again.model_dump(mode="json"))
         if not again.finished and (options.until is None or again.outer_step < options.until):
-            break  # stopped by hand: the same command goes on from there
+            break  # stopped by hand: the same command continues from there
     return {"reproduced": done}
 
 
@@ -332,7 +334,7 @@ def _zoo(options: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def _worker(options: argparse.Namespace) -> dict[str, Any]:
-    from core.jobs.broker import run_worker  # Celery, too, is only for this command and the next
+    from core.jobs.broker import run_worker  # only this command and the next need Celery
 
     run_worker(threads=options.threads, parent=options.parent)
     return {}
@@ -344,19 +346,19 @@ def _sweep(options: argparse.Namespace) -> dict[str, Any]:
 
     axes = {setting: values for name, setting in AXES.items() if (values := getattr(options, name))}
     shared, _ = _settings(options)
-    shared.pop("units")  # a list, here
+    shared.pop("units")  # a list here
     name, queued = sweep(shared, axes)
-    for record in queued:
+    for job in queued:
         notify()
-        print(record.name)
+        print(job.name)
     if not workers_present():
-        print("No worker is there yet: start one with `loptscope worker` (the dashboard brings one along).")
+        print("There is no worker yet: start one with `loptscope worker` (the dashboard starts its own).")
     print(f"The dashboard compares them at /runs?sweep={name}")
-    return {"sweep": name, "runs": [record.name for record in queued]}
+    return {"sweep": name, "runs": [job.name for job in queued]}
 
 
 def _serve(options: argparse.Namespace) -> dict[str, Any]:
-    from app.server import serve  # the dashboard's libraries take a second to load, and only this command needs them
+    from app.server import serve  # the dashboard's libraries take a second to load
 
     if options.mcp:
         token = os.environ.setdefault("LOPTSCOPE_MCP_TOKEN", secrets.token_urlsafe(24))
@@ -388,7 +390,7 @@ def _plugin_files(arguments: Sequence[str]) -> list[str]:
     try:
         return list(early.parse_known_args(arguments)[0].plugin)
     except argparse.ArgumentError:
-        return []  # the parser of the command says what is wrong
+        return []  # the command's own parser reports it
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

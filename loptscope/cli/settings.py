@@ -1,4 +1,4 @@
-"""The settings of a run as options of the command line: made from the settings themselves, which hold names, limits and descriptions."""
+"""Command-line options for the settings of a run, derived from the settings' names, limits and descriptions."""
 
 import argparse
 import json
@@ -47,7 +47,7 @@ def _pairs(text: str) -> tuple[str, Any]:
 
 
 def _add(parser: argparse.ArgumentParser, setting: Setting) -> None:
-    # Defaults live in the settings alone: what is not given here is not passed on.
+    # The settings define the defaults: options that are not given are not passed on.
     option = f"--{setting.name.replace('_', '-')}"
     common: dict[str, Any] = {"default": argparse.SUPPRESS, "help": setting.description.rstrip(".")}
     if setting.kind == "text":
@@ -69,7 +69,7 @@ def add_settings(parser: argparse.ArgumentParser, without: Collection[str] = ())
 
     Args:
         parser: of the command.
-        without: names of settings that it takes in another way.
+        without: names of settings that it handles itself.
     """
     for setting in SETTINGS:
         if setting.name not in without:

@@ -17,9 +17,9 @@ from loptscope.cli.settings import add_architecture
 def add_import(i: argparse.ArgumentParser) -> None:
     """The options of ``import``."""
     i.add_argument("file", type=Path, metavar="FILE", help="safetensors, or renn's theta.bin")
-    i.add_argument("--task", choices=TASKS, required=True, help="task it is to be looked at on")
+    i.add_argument("--task", choices=TASKS, required=True, help="task to analyse it on")
     i.add_argument("--name", required=True, help="of the new run")
-    i.add_argument("--config", type=Path, metavar="FILE", help="renn's config.yml: FILE is then its theta.bin")
+    i.add_argument("--config", type=Path, metavar="FILE", help="renn's config.yml; FILE is then its theta.bin")
     add_architecture(i)
 
 
@@ -38,7 +38,7 @@ def _content(path: Path) -> bytes:
 
 
 def _architecture(options: argparse.Namespace) -> Architecture | None:
-    """The architecture that was named, if any of it was."""
+    """The architecture in the options; None without one."""
     given = {name: value for name, value in vars(options).items() if name in Architecture.model_fields}
     if not given:
         return None
@@ -52,23 +52,23 @@ def _architecture(options: argparse.Namespace) -> Architecture | None:
 
 
 def import_run(options: argparse.Namespace) -> dict[str, Any]:
-    """``import``."""
-    from core.runs.transfer import import_renn, import_weights  # msgpack and YAML are only for this
+    """Run ``import``."""
+    from core.runs.transfer import import_renn, import_weights  # only this needs msgpack and YAML
 
     content, architecture = _content(options.file), _architecture(options)
     if options.config is None:
         run = import_weights(content, name=options.name, task=options.task, architecture=architecture)
     elif architecture is not None:
-        raise InputError("--config says the architecture: leave the options for it out")
+        raise InputError("--config contains the architecture: leave its options out")
     else:
         run = import_renn(content, _content(options.config), name=options.name, task=options.task)
-    found = run.config.architecture
-    print(f"{run.path}: {found.label}, {found.features} input, to be looked at on {run.config.task}")
-    return {"run": str(run.path), "name": run.name, "task": run.config.task, **found.model_dump()}
+    imported = run.config.architecture
+    print(f"{run.path}: {imported.label}, {imported.features} input, on {run.config.task}")
+    return {"run": str(run.path), "name": run.name, "task": run.config.task, **imported.model_dump()}
 
 
 def export_run(options: argparse.Namespace) -> dict[str, Any]:
-    """``export``."""
+    """Run ``export``."""
     from core.runs.transfer import export_weights
 
     run = zoo.find_run(options.run)

@@ -74,7 +74,7 @@ def test_the_system_decides_between_light_and_dark(explorers: object, scheme: st
 
 
 def test_a_narrow_page_stacks_its_panels(explorers: object) -> None:
-    explorer = explorers(width=390, height=844).open("?task=rosenbrock&step=50")
+    explorer = explorers(width=390, height=800).open("?task=rosenbrock&step=50")
     page = explorer.page
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     boxes = [page.locator(f"#{name}-panel").bounding_box() for name in PANELS]

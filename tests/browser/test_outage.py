@@ -20,6 +20,7 @@ def serving(tmp_path: Path) -> Iterator[Serving]:
     made.close()
 
 
+@pytest.mark.long
 def test_a_killed_server_and_a_minute_offline(
     serving: Serving, contexts: Callable[..., BrowserContext], tmp_path: Path
 ) -> None:
@@ -27,6 +28,7 @@ def test_a_killed_server_and_a_minute_offline(
         return Trainer(Explorer(contexts(**settings), serving.address))
 
     one, other = opened(), opened(width=1361)  # two contexts: only the second one goes offline
+    other.page.clock.install()  # its minute offline passes at once
     wait_for(lambda: one.api("/healthz"))
     name = one.open().start(LONG)
     one.wait_points(20)
@@ -37,17 +39,19 @@ def test_a_killed_server_and_a_minute_offline(
     before = len(one.losses())
     serving.kill_server()
     one.page.wait_for_function("document.querySelector('#train-offline').textContent !== ''")
-    one.page.wait_for_timeout(2000)
     serving.start()
     wait_for(lambda: one.api("/healthz"))
     one.page.wait_for_function("document.querySelector('#train-offline').textContent === ''")
     one.wait_points(before + 100)
 
-    other.page.wait_for_timeout(60_000)
-    missed = len(other.losses())
+    seen = len(other.losses())
+    one.wait_points(seen + 200)
+    other.page.clock.fast_forward(60_000)
+    assert "offline" in other.page.locator("#train-offline").inner_text()
+    assert len(other.losses()) == seen
     other.page.context.set_offline(False)
     other.page.wait_for_function("document.querySelector('#train-offline').textContent === ''")
-    other.wait_points(missed + 200)
+    other.wait_points(seen + 200)
 
     one.press("Stop and keep")
     for tab in (one, other):

@@ -3,7 +3,6 @@
 import json
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -42,11 +41,9 @@ class Trainer:
         self.forgive("ERR_ABORTED")
         return self
 
-    def forgive(self, text: str) -> int:
-        """Leave out complaints with a text in them, and say how many there were."""
-        before = len(self.explorer.complaints)
-        self.explorer.complaints[:] = [one for one in self.explorer.complaints if text not in one]
-        return before - len(self.explorer.complaints)
+    @property
+    def forgive(self) -> Callable[[str], int]:
+        return self.explorer.forgive
 
     def fill(self, settings: dict[str, Any]) -> None:
         """Put values into the form's controls."""
@@ -118,9 +115,7 @@ def trainers(explorers: Callable[..., Explorer]) -> Iterator[Callable[..., Train
 
     yield make
     for trainer in opened:
-        with suppress(Exception):
-            trainer.page.evaluate("history.replaceState(null, '', '/nowhere')")
-    opened[0].page.wait_for_timeout(700)
+        trainer.explorer.leave()
     for job in opened[0].api("/api/jobs")["jobs"]:
         opened[0].discard(job["id"])
 
@@ -252,9 +247,10 @@ def test_a_run_starts_again_from_a_snapshot_with_changed_settings(trainer: Train
     assert trainer.api(f"/api/jobs/{trainer.run}")["start"] == {"run": name, "outer_step": 60}
 
 
-@pytest.mark.parametrize("width", [380, 1100])
-def test_nothing_is_wider_than_the_window(trainers: Callable[..., Trainer], width: int) -> None:
-    trainer = trainers(width=width, height=800).open()
+def test_nothing_is_wider_than_the_window(trainer: Trainer) -> None:
+    trainer.open()
     trainer.start(TINY)
     trainer.wait_state("finished")
-    trainer.page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")
+    for width in (1100, 380):
+        trainer.page.set_viewport_size({"width": width, "height": 800})
+        trainer.page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")

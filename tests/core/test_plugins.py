@@ -74,9 +74,9 @@ WRONG = [
     ("x = 1 /", "fails with SyntaxError"),
     ("import nothing_of_that_name", "fails with ModuleNotFoundError"),
     ("raise RuntimeError('on purpose')", "fails with RuntimeError: on purpose"),
-    (MODULE.format(name="adam", more=""), "there is an optimizer 'adam' already"),
+    (MODULE.format(name="adam", more=""), "an optimizer 'adam' exists already"),
     (MODULE.format(name="../x", more=""), "must be letters"),
-    (MODULE.format(name="plain", more=", tasks=['nonsense']"), "there is no task 'nonsense'"),
+    (MODULE.format(name="plain", more=", tasks=['nonsense']"), "unknown task 'nonsense'"),
     ("from core.plugins import register_optimizer\nregister_optimizer('x', lambda: 3)", "must be a torch.nn.Module"),
     ("from core.plugins import register_task\nregister_task(int)", "must be a class derived from Task"),
     (

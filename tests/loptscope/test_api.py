@@ -63,7 +63,7 @@ def test_in_ten_lines():
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        (lambda: ls.load("nothing"), "'nothing' is neither a run's folder nor in the zoo"),
+        (lambda: ls.load("nothing"), "'nothing' is neither a run nor a run's folder"),
         (lambda: ls.load("adam", outer_step=3), "outer_step belongs to a learned optimizer: adam is hand-designed"),
         (lambda: ls.load("adam", speed=3), "speed"),
         (lambda: ls.load("linear_regression-vanilla2", beta=3), "beta: a learned optimizer like"),
@@ -80,6 +80,7 @@ def test_importing_it_makes_no_server():
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.long
 def test_the_documentation_is_built_without_a_warning(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -26,6 +26,7 @@ def results():
     return read_json(RESULTS, Results)
 
 
+@pytest.mark.long
 def test_a_training_ends_when_its_time_is_up(tmp_path):
     curve = measure_curve("rosenbrock", "clipped", 1, 0.2, problems=4, unroll=10, architecture={"units": 4})
     assert 1 <= curve.outer_steps < 20_000 and curve.seconds[0] == 0
@@ -35,6 +36,7 @@ def test_a_training_ends_when_its_time_is_up(tmp_path):
     assert read_json(tmp_path / "r.json", Results).curves == [curve]
 
 
+@pytest.mark.long
 def test_the_exact_estimator_has_no_bias():
     step = snapshots_studied("linear_regression")[0]
     exact = exact_gradient("linear_regression", step, 2, problems=8)

@@ -15,7 +15,7 @@ from app.shared.browser import ASSETS, data_map, json_script
 from app.shared.icons import icon_style
 from app.shared.style import THEMES
 
-STYLES = ("shared/style.css",)
+STYLES = ("explore/explore.css", "shared/style.css")
 ENTRY = "explore/saved.mjs"
 PLAYER = {
     "step-back": ("One step back (left arrow)", ("back",)),

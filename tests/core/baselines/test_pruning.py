@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
-from core.baselines import pruning as racing
+from core.baselines import pruning
 from core.baselines.pruning import meta_losses, pruned_search
 from core.baselines.search import draw
 from core.meta_loss import meta_loss
@@ -15,7 +15,7 @@ from tests.core.helpers import plain_losses, small_problems
 STEPS = 40
 
 
-def rivals_draws(name, count, steps=STEPS, seed=0):
+def drawn(name, count, steps=STEPS, seed=0):
     return draw(name, count, seed, steps)
 
 
@@ -30,9 +30,9 @@ def one_by_one(name, draws, problems, steps):
 @pytest.mark.parametrize("name", BASELINES)
 def test_batches_equal_one_by_one(task, name, monkeypatch):
     problems = small_problems(task, count=3)
-    draws = rivals_draws(name, 5, 8)
+    draws = drawn(name, 5, 8)
     draws["learning_rate"] = torch.tensor([1e-3, 0.01, 0.1, 0.5, 1.0], dtype=torch.float64)
-    monkeypatch.setattr(racing, "ROWS_AT_ONCE", 2 * problems.x0.numel())
+    monkeypatch.setattr(pruning, "ROWS_AT_ONCE", 2 * problems.x0.numel())
     found = meta_losses(HAND_DESIGNED[name], draws, problems, 8)
     assert found.shape == (5, 3)
     torch.testing.assert_close(found, one_by_one(name, draws, problems, 8), rtol=1e-6, atol=1e-9)
@@ -46,9 +46,9 @@ WAYS = [(task, ordered) for ordered in (False, True) for task in ("linear_regres
 def test_giving_up_changes_neither_the_best_draws_nor_their_numbers(name, way, monkeypatch):
     task, ordered = way
     problems, keep = small_problems(task, count=4), 6
-    draws = rivals_draws(name, 40)
-    monkeypatch.setattr(racing, "ROWS_AT_ONCE", 3 * problems.dimension)  # parts of problems, one draw at a time
-    monkeypatch.setattr(racing, "CHUNKS_A_WAVE", 2)
+    draws = drawn(name, 40)
+    monkeypatch.setattr(pruning, "ROWS_AT_ONCE", 3 * problems.dimension)  # parts of problems, one draw at a time
+    monkeypatch.setattr(pruning, "CHUNKS_PER_GROUP", 2)
     whole = pruned_search(HAND_DESIGNED[name], draws, problems, STEPS)
     scored = pruned_search(HAND_DESIGNED[name], draws, problems, STEPS, keep=keep, ordered=ordered)
     best = torch.argsort(whole.mean, stable=True)[:keep]
@@ -65,9 +65,9 @@ def test_giving_up_changes_neither_the_best_draws_nor_their_numbers(name, way, m
 
 def test_steps_say_what_a_bound_covers(monkeypatch):
     """Σ f(x_k)/f(x_0) over exactly as many steps, divided by K + 1."""
-    problems, draws = small_problems("linear_regression", count=2), rivals_draws("adam", 60)
-    monkeypatch.setattr(racing, "ROWS_AT_ONCE", 2 * problems.x0.numel())
-    monkeypatch.setattr(racing, "CHUNKS_A_WAVE", 2)
+    problems, draws = small_problems("linear_regression", count=2), drawn("adam", 60)
+    monkeypatch.setattr(pruning, "ROWS_AT_ONCE", 2 * problems.x0.numel())
+    monkeypatch.setattr(pruning, "CHUNKS_PER_GROUP", 2)
     scored = pruned_search(HAND_DESIGNED["adam"], draws, problems, STEPS, keep=5)
     partial = torch.nonzero((scored.steps < STEPS) & ~scored.diverged)[:, 0]
     assert len(partial) > 10
@@ -80,9 +80,9 @@ def test_steps_say_what_a_bound_covers(monkeypatch):
 
 @pytest.mark.parametrize("keep", [None, 4])
 def test_results_do_not_depend_on_the_workers(keep, monkeypatch):
-    problems, draws = small_problems("two_moons", count=2), rivals_draws("nesterov", 30)
-    monkeypatch.setattr(racing, "ROWS_AT_ONCE", 2 * problems.x0.numel())
-    monkeypatch.setattr(racing, "CHUNKS_A_WAVE", 3)
+    problems, draws = small_problems("two_moons", count=2), drawn("nesterov", 30)
+    monkeypatch.setattr(pruning, "ROWS_AT_ONCE", 2 * problems.x0.numel())
+    monkeypatch.setattr(pruning, "CHUNKS_PER_GROUP", 3)
     alone = pruned_search(HAND_DESIGNED["nesterov"], draws, problems, STEPS, keep=keep)
     with ThreadPoolExecutor(3) as pool:
         together = pruned_search(HAND_DESIGNED["nesterov"], draws, problems, STEPS, keep=keep, pool=pool)
@@ -105,6 +105,6 @@ def test_divergence_is_infinite_whatever_the_other_problems_do():
 @pytest.mark.parametrize("keep", [None, 5])
 def test_progress_counts_every_draw_once(keep):
     told = []
-    problems, draws = small_problems("rosenbrock", count=2), rivals_draws("momentum", 50)
+    problems, draws = small_problems("rosenbrock", count=2), drawn("momentum", 50)
     pruned_search(HAND_DESIGNED["momentum"], draws, problems, STEPS, keep=keep, on_chunk=told.append)
     assert sum(told) == 50 and min(told) > 0

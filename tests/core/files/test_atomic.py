@@ -97,7 +97,7 @@ def damaged(path, how):
         path.write_bytes((10**18).to_bytes(8, "little") + b"{}")
     elif how == "foreign":
         safetensors.numpy.save_file({"a": np.zeros(3)}, path)
-    elif how == "another kind":
+    elif how == "another format":
         write_tensors(path, TENSORS, {"format": "other/1"})
 
 
@@ -107,7 +107,7 @@ def damaged(path, how):
         *[(how, "is damaged or not a safetensors file") for how in ("truncated", "shortened", "lengthened", "empty")],
         *[(how, "is damaged or not a safetensors file") for how in ("pickle", "torch.save", "header")],
         ("foreign", "a file of another program"),
-        ("another kind", "is 'other/1', not 'test/1'"),
+        ("another format", "is 'other/1', not 'test/1'"),
     ],
 )
 def test_damaged_tensors_are_refused_by_name(tmp_path, how, words):

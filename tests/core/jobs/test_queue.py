@@ -28,7 +28,7 @@ from core.jobs.queue import (
     withdraw,
 )
 from core.runs import zoo
-from core.runs.lock import CLAIM, acquire
+from core.runs.lock import LOCK_FILE, acquire
 from core.runs.options import from_options
 from core.runs.run import Run
 from core.runs.trash import empty, move_to_trash
@@ -71,8 +71,8 @@ def test_a_submitted_run_is_a_folder_with_everything(root):
         ({"architecture": {}}, "'architecture' is not a known setting"),
         ({"format": "x"}, "'format' is not a known setting"),
         ({"start": {"run": "../../etc", "outer_step": 0}}, "must be a run's name, not a path"),
-        ({"start": {"run": ".git", "outer_step": 0}}, "start must name one of the runs here"),
-        ({"start": {"run": "absent", "outer_step": 0}}, "neither a run's folder nor in the zoo"),
+        ({"start": {"run": ".git", "outer_step": 0}}, "start must be one of the runs here"),
+        ({"start": {"run": "absent", "outer_step": 0}}, "neither a run nor a run's folder"),
         ({"start": "absent"}, "start"),
         ({"seed": None}, "seed should be a valid integer"),
         ({"truncation": 11}, "truncation must be at most the unroll"),
@@ -107,7 +107,7 @@ def test_the_order_can_be_seen_and_changed(root):
     late = queued(seed=3)
     assert order()[-1] == late.name
     assert work().name == b.name
-    with pytest.raises(ConflictError, match="does not wait"):
+    with pytest.raises(ConflictError, match="no longer waiting"):
         reorder(b, 0)
 
 
@@ -127,7 +127,7 @@ def test_only_one_takes_a_run(root):
     (held,) = [one for one in taken if one is not None]
     assert held.job.name == record.name and record.status().state == "running"
     assert take_next("late") is None and not is_waiting()
-    held.claim.release()
+    held.lock.release()
     assert is_waiting()  # its worker is gone
 
 
@@ -157,7 +157,7 @@ def test_what_a_worker_has_taken_is_cancelled_instead(root):
     held = take_next("w")
     withdraw(record)
     assert record.pending_request() == "cancel" and record.path.exists()
-    held.claim.release()
+    held.lock.release()
 
 
 def test_what_is_over_cannot_be_paused_or_resumed(root):
@@ -199,7 +199,7 @@ def test_a_run_of_the_command_line_is_never_taken(root):
 def test_a_run_that_kills_its_workers_is_given_up(root):
     record = queued()
     for _ in range(IN_VAIN):
-        take_next("doomed").claim.release()  # as if it had died
+        take_next("doomed").lock.release()  # as if it had died
     assert take_next("wary") is None
     assert record.status().state == "failed" and f"died {IN_VAIN} times" in record.status().message
     resume(record)
@@ -233,7 +233,7 @@ def test_what_a_client_may_queue(root):
     limits = Limits(runs_per_client=2, queue=3)
     for _ in range(2):
         submit(SMALL, client="a", limits=limits)
-    with pytest.raises(TooManyError, match="at most 2 runs of yours"):
+    with pytest.raises(TooManyError, match="at most 2 of your runs"):
         submit(SMALL, client="a", limits=limits)
     other = submit(SMALL, client="b", limits=limits)
     with pytest.raises(TooManyError, match="the queue is full: at most 3"):
@@ -249,7 +249,7 @@ def test_the_bin_counts(root):
     record = queued()
     ask(record, "cancel")
     move_to_trash(record.path)
-    with pytest.raises(TooManyError, match="at most 1 runs are kept here, the bin included"):
+    with pytest.raises(TooManyError, match="at most 1 runs are kept here, including the trash"):
         submit(SMALL, limits=Limits(runs=1))
     empty()
     submit(SMALL, limits=Limits(runs=1))
@@ -262,11 +262,11 @@ def test_a_claim_is_respected_by_whoever_asks(root):
     assert record.pending_request() == "pause" and record.status().state == "running"
     resume(record)  # taken back
     assert record.pending_request() is None
-    held.claim.release()
+    held.lock.release()
     ask(record, "pause")  # nobody works on it any more
     assert record.status().state == "paused"
     assert acquire(record.path).release() is None
-    assert (record.path / CLAIM).exists()
+    assert (record.path / LOCK_FILE).exists()
 
 
 def test_events_are_numbered_lines_and_torn_ones_are_skipped(root):
@@ -305,6 +305,6 @@ def test_a_request_outlives_the_worker_that_it_was_meant_for(root, asked, state)
     held = take_next("doomed")
     ask(record, asked)
     assert record.status().state == "running"
-    held.claim.release()  # as if it had died
+    held.lock.release()  # as if it had died
     assert take_next("next") is None
     assert record.status().state == state and record.pending_request() is None

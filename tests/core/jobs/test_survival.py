@@ -19,6 +19,7 @@ from core.runs.run import Run
 from tests.core.jobs.helpers import assert_same_training, kinds, queued, states, uninterrupted, wait_for, work
 
 
+@pytest.mark.long
 def test_a_killed_worker_loses_nothing(root, start_worker, tmp_path):
     """Saved once, then taken by a process that is killed in mid-run: another worker comes to the same, bit for bit."""
     record = queued(outer_steps=500)
@@ -39,6 +40,7 @@ def test_a_killed_worker_loses_nothing(root, start_worker, tmp_path):
     assert set(told) == set(range(1, 501))  # no gap
 
 
+@pytest.mark.long
 def test_two_workers_eight_runs_every_message_twice_and_one_torn(root, start_worker, tmp_path):
     list_jobs = [queued(seed=seed, outer_steps=40) for seed in range(8)]
     for _ in range(16):
@@ -61,6 +63,7 @@ def test_two_workers_eight_runs_every_message_twice_and_one_torn(root, start_wor
     assert workers_present() == 0
 
 
+@pytest.mark.long
 def test_a_worker_that_begins_anew_still_hears_that_it_is_to_stop(root, start_worker):
     """It begins anew with these signals held back, as here from the start: one that comes before it is ready is not lost."""
     held_back = (signal.SIGTERM, signal.SIGINT)
@@ -100,6 +103,7 @@ def redis_url(tmp_path):
         process.wait(10)
 
 
+@pytest.mark.long
 def test_messages_through_redis(root, redis_url, start_worker, monkeypatch):
     monkeypatch.setenv("REDIS_URL", redis_url)
     list_jobs = [queued(seed=seed) for seed in range(2)]
@@ -118,7 +122,7 @@ def test_without_redis_nothing_is_lost(root, monkeypatch, caplog):
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
     record = queued()
     notify()
-    assert "they look for it themselves" in caplog.text
+    assert "they will find it themselves" in caplog.text
     assert work().name == record.name
     celery_app.cache_clear()
 
@@ -150,7 +154,7 @@ def test_a_full_disk_stops_a_run_that_goes_on_when_there_is_room(small_disk, roo
     work()
     status = record.status()
     assert status.state == "failed" and 0 < status.outer_step < 400
-    assert "the disk is full" in status.message and "make room" in status.message
+    assert "the disk is full" in status.message and "free some space" in status.message
     assert states(record)[-1] == "failed"
     run = Run(record.path)
     assert len(run.outer_losses()) > 0

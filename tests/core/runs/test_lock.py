@@ -8,7 +8,7 @@ import pytest
 
 from core.errors import InputError
 from core.runs.lock import (
-    CLAIM,
+    LOCK_FILE,
     Heartbeat,
     acquire,
     begin_heartbeat,
@@ -61,8 +61,8 @@ def test_a_folder_that_is_gone_or_replaced(tmp_path, monkeypatch):
 
     def replaced(handle, operation):
         lock(handle, operation)
-        (tmp_path / CLAIM).rename(tmp_path / "moved")  # as `remove` does to the whole folder
-        (tmp_path / CLAIM).touch()
+        (tmp_path / LOCK_FILE).rename(tmp_path / "moved")  # as `remove` does to the whole folder
+        (tmp_path / LOCK_FILE).touch()
 
     monkeypatch.setattr(fcntl, "flock", replaced)
     assert acquire(tmp_path) is None

@@ -95,34 +95,34 @@ def nested(depth):
 
 
 REFUSED = {
-    "a UGRNN": (stored("ugrnn"), "UGRNN; the cells that are understood are GRU, LSTM and VanillaRNN"),
-    "no msgpack": ((b"\xc1nonsense", config()), "damaged or not what renn writes"),
-    "empty": ((b"", config()), "damaged or not what renn writes"),
-    "cut short": ((vanilla()[:-9], config()), "damaged or not what renn writes"),
-    "more behind it": ((vanilla() + b"x", config()), "damaged or not what renn writes"),
+    "a UGRNN": (stored("ugrnn"), "UGRNN; the supported cells are GRU, LSTM and VanillaRNN"),
+    "no msgpack": ((b"\xc1nonsense", config()), "damaged or not in renn's format"),
+    "empty": ((b"", config()), "damaged or not in renn's format"),
+    "cut short": ((vanilla()[:-9], config()), "damaged or not in renn's format"),
+    "more behind it": ((vanilla() + b"x", config()), "damaged or not in renn's format"),
     "too large": ((b"\x00" * (LARGEST + 1), config()), "at most 67,108,864 are read"),
-    "a number": ((msgpack.packb(3), config()), "must hold (cell, readout)"),
+    "a number": ((msgpack.packb(3), config()), "must contain (cell, readout)"),
     "too deep": ((nested(12), config()), "nests deeper than 8 levels"),
-    "too many": ((msgpack.packb(list(range(100))), config()), "damaged or not what renn writes"),
+    "too many": ((msgpack.packb(list(range(100))), config()), "damaged or not in renn's format"),
     "another extension": ((msgpack.packb(msgpack.ExtType(7, b"")), config()), "extension type 7"),
     "objects": (
         (vanilla(cell={"initial_state": packed_array(single(3), "|O")}), config()),
-        "an array of '|O'; only <f4 and <f8 are read",
+        "an array of '|O'; only <f4 and <f8 are supported",
     ),
     "integers": ((vanilla(cell={"initial_state": packed_array(np.arange(3))}), config()), "an array of '<i8'"),
     "a shape that lies": (
         (vanilla(cell={"initial_state": msgpack.ExtType(1, msgpack.packb((b"1234", "<f4", [10**9])))}), config()),
-        "does not fit its 4 bytes",
+        "does not match its 4 bytes",
     ),
     "a negative shape": (
         (vanilla(cell={"initial_state": msgpack.ExtType(1, msgpack.packb((b"1234", "<f4", [-1, -1])))}), config()),
-        "does not fit its 4 bytes",
+        "does not match its 4 bytes",
     ),
     "NaN": ((vanilla(cell={"initial_state": packed_array(single(3) * np.nan)}), config()), "not finite"),
     "no start": ((vanilla(cell={"initial_state": None}), config()), "no initial_state"),
     "another cell": ((vanilla(cell={"gates": 1}), config()), "an unknown cell"),
     "weights that are none": ((vanilla(cell={"weights": 5}), config()), "an unknown cell"),
-    "two layers": ((vanilla(cell={"weights": [1, 2]}), config()), "stacks 2 cells; only a single one"),
+    "two layers": ((vanilla(cell={"weights": [1, 2]}), config()), "stacks 2 cells; only a single cell"),
     "another readout": ((vanilla(readout=packed_tuple()), config()), "must be one dense layer"),
     "two outputs": (
         (vanilla(readout=packed_tuple(packed_array(single(3, 2)), packed_array(single(2)))), config()),
@@ -132,7 +132,7 @@ REFUSED = {
     "no scale": ((vanilla(), config(output_scale=None)), "output_scale in config.yml must be a finite number"),
     "a scale of 0": ((vanilla(), config(input_scale=0)), "feature_scale should be greater than 0"),
     "another input": ((vanilla(), config(input_scale="sqrt")), "must be a number, raw or log1p (got 'sqrt')"),
-    "a list": ((vanilla(), b"- 1\n"), "config.yml must be a table"),
+    "a list": ((vanilla(), b"- 1\n"), "config.yml must be a mapping"),
     "an object": ((vanilla(), b"!!python/object/apply:os.system ['true']"), "config.yml is not plain YAML"),
     "a large config": ((vanilla(), b"#" * (LARGEST_CONFIG + 1)), "at most 65,536 are read"),
     "aliases": (
@@ -164,5 +164,5 @@ def test_an_lstm_whose_readout_reads_its_cell_state_is_refused():
     cell, readout = msgpack.unpackb(msgpack.unpackb(theta).data)
     weight = packed_array(np.ones((16, 1), "<f4"))
     changed = packed_tuple(weight, msgpack.unpackb(readout.data)[1])
-    with pytest.raises(InputError, match="also reads the LSTM's cell state"):
+    with pytest.raises(InputError, match="also uses the LSTM's cell state"):
         read_renn(msgpack.packb(packed_tuple(cell, changed)), settings)

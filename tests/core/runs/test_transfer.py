@@ -90,17 +90,17 @@ REFUSED = {
     "empty": (b"", {}, "damaged or not a safetensors file"),
     "cut short": (content()[:-4], {}, "damaged or not a safetensors file"),
     "too large": (b"\x00" * (2**25 + 1), {}, "at most 33,554,432 are read"),
-    "no architecture": (content(), {"architecture": None}, "does not say its architecture"),
+    "no architecture": (content(), {"architecture": None}, "does not contain its architecture"),
     "another cell": (content(), {"architecture": Architecture(cell="gru", units=2)}, "weight_ih of a GRU-2 has shape"),
     "a missing tensor": (content(bias_hh=None), {}, "missing or unknown: bias_hh"),
     "one too many": (content(extra=torch.zeros(1)), {}, "missing or unknown: extra"),
     "NaN": (
         content(readout_bias=torch.tensor(torch.nan)),
         {},
-        "readout_bias in the file holds numbers that are not finite",
+        "readout_bias in the file contains numbers that are not finite",
     ),
     "double": (content(readout_bias=torch.tensor(0.0).double()), {}, "float32 numbers (F32), not 'F64'"),
-    "damaged words": (content({ABOUT: '{"config": 3}'}), {}, "what the file says of itself is damaged: config"),
+    "damaged words": (content({ABOUT: '{"config": 3}'}), {}, "the file's metadata is damaged: config"),
     "a path": (content(), {"name": "../mine"}, "a name has up to 100 letters"),
     "a hidden name": (content(), {"name": ".mine"}, "a name has up to 100 letters"),
     "a shipped name": (content(), {"name": "rosenbrock-gru64"}, "ships with Loptscope"),
@@ -122,12 +122,12 @@ def test_what_is_wrong_is_refused_in_one_sentence_and_leaves_nothing(root, case)
 
 def test_a_name_that_is_taken_is_refused(root):
     import_weights(content(), name="mine", task="linear_regression", architecture=SMALL)
-    with pytest.raises(InputError, match="is there already"):
+    with pytest.raises(InputError, match="exists already"):
         import_weights(content(), name="mine", task="linear_regression", architecture=SMALL)
     assert Run(root / "mine").snapshots() == [0]
 
 
 def test_another_architecture_than_the_file_says_is_refused(root):
     exported = export_weights(zoo.find_run("linear_regression-vanilla2"))
-    with pytest.raises(InputError, match="another architecture than the one named"):
+    with pytest.raises(InputError, match="a different architecture"):
         import_weights(exported, name="mine", task="linear_regression", architecture=Architecture(units=3))

@@ -44,7 +44,7 @@ def test_runs_are_found_by_name_and_by_folder(root):
     assert zoo.find_run("trained", root).path == root / "trained"
     assert zoo.find_run(str(root / "trained"), root).path == root / "trained"
     for name in ("planned", "../trained-not", "recipes.json"):
-        with pytest.raises(InputError, match="neither a run's folder nor in the zoo: trained"):
+        with pytest.raises(InputError, match="neither a run nor a run's folder; the zoo has trained"):
             zoo.find_run(name, root)
     with pytest.raises(InputError, match="is not a run"):
         zoo.find_run(str(root), root)

@@ -42,10 +42,10 @@ def test_a_shipped_one_with_interventions_and_a_page(capsys, tmp_path):
         ("--optimizer lion", "invalid choice: 'lion'"),
         ("--optimizer sgd --hyperparameters [1]", "--hyperparameters must be a JSON object (got '[1]')"),
         ("--optimizer sgd --hyperparameters {", "--hyperparameters must be JSON"),
-        ("--optimizer sgd --outer-step 3", "--outer-step and --save belong to --run"),
-        ("--run nobody", "is neither a run's folder nor in the zoo"),
+        ("--optimizer sgd --outer-step 3", "--outer-step and --save need --run"),
+        ("--run nobody", "is neither a run nor a run's folder"),
         ("--run linear_regression-vanilla2 --outer-step 7777", "has no snapshot at outer step 7777"),
-        ("--run linear_regression-vanilla2 --hyperparameters {}", "--hyperparameters belong to --optimizer"),
+        ("--run linear_regression-vanilla2 --hyperparameters {}", "--hyperparameters need --optimizer"),
         ("--optimizer sgd --interventions --problems 1", "problems must be at least 2"),
     ],
 )

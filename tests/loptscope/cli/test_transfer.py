@@ -65,13 +65,13 @@ def test_import_of_renn_files():
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ([], "does not say its architecture: name at least its cell and its units"),
+        ([], "does not contain its architecture: give at least its cell and its units"),
         (["--units", 3], "an architecture needs its --cell as well"),
         (["--cell", "lstm", "--units", 0], "units should be greater than or equal to 1"),
         (["--cell", "lstm", "--units", 4], "weight_ih of a LSTM-4 has shape [16, 1], not [12, 1]"),
         (["--config", RENN / "theta.bin"], "config.yml is not plain YAML"),
         (["--config", "/nowhere"], "/nowhere cannot be read: No such file or directory"),
-        (["--config", RENN / "config.yml", "--cell", "gru", "--units", 3], "--config says the architecture"),
+        (["--config", RENN / "config.yml", "--cell", "gru", "--units", 3], "--config contains the architecture"),
     ],
 )
 def test_bad_input_is_one_line_and_status_2(bare, capsys, options, said):

@@ -117,7 +117,7 @@ SHAPE = "&cell=vanilla&units=2&features=scaled&feature_scale=0.01&output_scale=1
 
 def test_weights_that_do_not_say_what_they_are(client: FlaskClient) -> None:
     refused = client.post(IMPORT, data=BARE, content_type=FILE)
-    assert refused.status_code == 400 and "name at least its cell and its units" in refused.json["error"]
+    assert refused.status_code == 400 and "give at least its cell and its units" in refused.json["error"]
     found = client.post(IMPORT + SHAPE, data=BARE, content_type=FILE)
     assert found.status_code == 201 and client.get("/api/library/own/mine").json["command"] is None
     config = client.get("/api/library/own/mine").json["config"]

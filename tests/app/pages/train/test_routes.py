@@ -293,7 +293,7 @@ def test_room_in_the_queue_and_for_each_client(client: FlaskClient, monkeypatch:
 
     assert submit("10.0.0.1").status_code == 201
     refused = submit("10.0.0.1")
-    assert refused.status_code == 429 and "at most 1 runs of yours" in refused.json["error"]
+    assert refused.status_code == 429 and "at most 1 of your runs" in refused.json["error"]
     assert submit("10.0.0.2").status_code == 201
     refused = submit("10.0.0.3")
     assert refused.status_code == 429 and "the queue is full: at most 2" in refused.json["error"]
@@ -323,6 +323,7 @@ def ask(url: str, body: dict[str, Any] | None = None) -> Any:
         return json.load(answer)
 
 
+@pytest.mark.long
 def test_a_killed_web_server_loses_nothing(serving: Serving, root: Path) -> None:
     address = serving.address
     serving.start()
