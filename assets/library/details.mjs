@@ -1,5 +1,5 @@
 // How the Library page draws all that is known of one run: a row of its own below the run's.
-import { ORIGINS, link } from "#library/rows.mjs";
+import { ORIGINS, interval, link } from "#library/rows.mjs";
 import { make } from "#shared/elements.mjs";
 import { isFinite, lasted, megabytes, moment, plusMinus, readable, whole } from "#shared/numbers.mjs";
 import { states } from "#shared/tables.mjs";
@@ -126,7 +126,7 @@ function scores(entry, words) {
   /** @type {[string, any][]} */
   const entries = Object.entries(entry.scores);
   if (!entries.length) {
-    return part("Held-out problems", hint("Not evaluated yet: ", `python -m core evaluate --run ${entry.name} --save`));
+    return part("Held-out problems", hint("Not evaluated yet: ", `loptscope evaluate --run ${entry.name} --save`));
   }
   const title = (/** @type {string} */ name) => (name === "learned" ? "this one" : words.optimizers[name] || name);
   const lines = entries.map(([name, found]) => [title(name), mean(found), whole(found.diverged)]);
@@ -134,16 +134,18 @@ function scores(entry, words) {
 }
 
 /** @param {Entry} entry */
-function reruns(entry) {
+function ablations(entry) {
   const more = entry.looks ? [link("/mechanisms", entry, "See its mechanisms")] : [];
-  if (!entry.reruns.length) {
-    const command = `python -m core analyze --run ${entry.name} --save`;
-    return part("Mechanisms", hint("What each is worth has not been kept: ", command), ...more);
+  if (!entry.ablations.length) {
+    const command = `loptscope analyze --run ${entry.name} --save`;
+    return part("Mechanisms", hint("Its ablations have not been run: ", command), ...more);
   }
-  const times = (/** @type {any} */ found) => (isFinite(found.times) ? `${readable(found.times)} ×` : "");
-  const lines = entry.reruns.map((/** @type {any} */ found) => [found.title, mean(found), times(found), whole(found.diverged)]);
+  const median = (/** @type {any} */ found) => (isFinite(found.median) ? readable(found.median) : "diverges");
+  const ratio = (/** @type {any} */ { ratio }) =>
+    ratio ? `${isFinite(ratio.median) ? readable(ratio.median) : "infinite"} (${interval(ratio)})` : "";
+  const lines = entry.ablations.map((/** @type {any} */ found) => [found.title, median(found), ratio(found), whole(found.diverged)]);
   const without = Object.entries(entry.without).map(([title, why]) => make("p", { className: "hint" }, `${title}: ${why}`));
-  const drawn = table(["Re-run", "Meta-loss", "Times", "Diverged"], lines);
+  const drawn = table(["Ablation", "Median meta-loss", "Ratio (95 %)", "Diverged"], lines);
   return part("Mechanisms, each switched off", drawn, ...without, ...more);
 }
 
@@ -185,7 +187,7 @@ export function details(entry, { key, words }) {
     make("pre", { tabIndex: 0, "aria-label": "Configuration" }, text),
   );
   const column = make("div", { className: "details-column" }, command(entry, key), snapshots(entry), config);
-  const parts = make("div", { className: "details-parts" }, label(entry, key), scores(entry, words), reruns(entry), column);
+  const parts = make("div", { className: "details-parts" }, label(entry, key), scores(entry, words), ablations(entry), column);
   const inside = make("div", { className: "details" }, actions(entry, key), facts(entry), parts);
   return make("tr", { className: "details-row", "data-details": key }, make("td", { colspan: COLUMNS }, inside));
 }

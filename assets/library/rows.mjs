@@ -12,11 +12,12 @@ const MANY = 1000; // times the meta-loss: beyond, it is told in full where it i
 export const ORIGINS = { shipped: "shipped", trained: "trained here", imported: "imported" };
 /** @type {Record<string, [string, string]>} */
 const MECHANISMS = {
-  momentum: ["momentum only", "linearised at its fixed point: nothing but momentum is left"],
+  momentum: ["no momentum", "without memory: only the gradient of the moment counts"],
   clipping: ["no clipping", "its update un-saturated"],
-  schedule: ["no schedule", "its drift frozen at the start"],
+  schedule: ["no schedule", "its drift frozen"],
   adaptation: ["no adaptation", "its adaptation pinned"],
 };
+/** @typedef {{ median: number | null, low: number | null, high: number | null }} Ratio of meta-losses; null is infinite */
 
 /** @typedef {import("#shared/elements.mjs").Child} Child */
 /** @param {string} text */
@@ -74,15 +75,25 @@ function heldOut(found, words) {
   return stack(make(won ? "b" : "span", {}, mine), value("best tuned:"), value(best));
 }
 
-/** @param {Record<string, number | null> | null} found times the meta-loss, by mechanism */
+/**
+ * The interval of a ratio in words.
+ * @param {Ratio} ratio
+ */
+export function interval({ low, high }) {
+  return `${isFinite(low) ? readable(low) : "more"} to ${isFinite(high) ? readable(high) : "more"}`;
+}
+
+/** @param {Record<string, Ratio> | null} found by mechanism */
 function mechanisms(found) {
-  if (!found) return value("not kept");
+  if (!found) return value("not measured");
   const shown = Object.keys(MECHANISMS).filter((name) => name in found);
   const parts = shown.flatMap((name) => {
     const [title, about] = MECHANISMS[name];
-    const times = found[name];
-    const told = isFinite(times) ? `${readable(times)} times the meta-loss` : "it diverges";
-    const brief = !isFinite(times) ? "diverges" : times > MANY ? `> ${whole(MANY)} ×` : `${readable(times, 2)} ×`;
+    const { median } = found[name];
+    const told = isFinite(median)
+      ? `${readable(median)} times the meta-loss (95 %: ${interval(found[name])})`
+      : "it diverges on half of the problems";
+    const brief = !isFinite(median) ? "diverges" : median > MANY ? `> ${whole(MANY)} ×` : `${readable(median)} ×`;
     return [
       make("span", { className: "value", title: `${about}: ${told}` }, title),
       make("span", { title: told }, brief),

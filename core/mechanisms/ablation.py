@@ -113,6 +113,22 @@ class Ablations(BaseModel):
         return next((ablation for ablation in self.ablations if ablation.name == name), None)
 
 
+def _distance(ratio: Ratio) -> float:
+    """How far a ratio is from 1, by its nearer end: 0 where the interval holds 1."""
+    low = float("inf") if ratio.low is None else ratio.low
+    high = float("inf") if ratio.high is None else ratio.high
+    if low > 1:
+        return low
+    return 1 / high if high < 1 else 0.0
+
+
+def consequence(ablations: Ablations, name: Name) -> Ratio | None:
+    """What switching a mechanism off does: of the ablations that do so, the ratio that is nearest to 1; None if none was run."""
+    variants = [ablations.of(variant) for variant in SWITCHED_OFF[name]]
+    ratios = [variant.ratio for variant in variants if variant is not None and variant.ratio is not None]
+    return min(ratios, key=_distance, default=None)
+
+
 def problems_for(context: Context) -> int:
     """On how many held-out problems ablations of a task are run, unless another number is asked for."""
     return LARGE_PROBLEMS if context.large else PROBLEMS

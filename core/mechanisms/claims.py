@@ -16,7 +16,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from core.mechanisms.ablation import SWITCHED_OFF, Ablations, Ratio
+from core.mechanisms.ablation import SWITCHED_OFF, Ablations, Ratio, consequence
 from core.mechanisms.context import Context
 from core.mechanisms.measures import MEASURES, Measure, Name
 from core.mechanisms.null import Null
@@ -131,27 +131,15 @@ def _by_number(
 
 def _by_consequence(name: Name, ablations: Ablations) -> Decision:
     """Whether switching the mechanism off changes the meta-loss of an optimizer that lowers the loss at all."""
-    variants = {variant: ablations.of(variant) for variant in SWITCHED_OFF[name]}
-    ratios = [found.ratio for found in variants.values() if found is not None and found.ratio is not None]
-    whole = ablations.of("whole")
-    if not ratios or whole is None:
-        missing = "; ".join(ablations.without.get(variant, "it was not run") for variant in variants)
+    least, whole = consequence(ablations, name), ablations.of("whole")
+    if least is None or whole is None:
+        missing = "; ".join(ablations.without.get(variant, "it was not run") for variant in SWITCHED_OFF[name])
         return "unknown", f"it could not be switched off: {missing}", None
-    least = min(ratios, key=_distance)
     if whole.median is None or whole.median >= DESCENDS:
         return "not_shown", "the optimizer does not lower the loss", least
     if not least.changes:
         return "not_shown", "the meta-loss is the same with it switched off", least
     return "shown", "", least
-
-
-def _distance(ratio: Ratio) -> float:
-    """How far a ratio is from 1, by its nearer end: 0 where the interval holds 1."""
-    low = float("inf") if ratio.low is None else ratio.low
-    high = float("inf") if ratio.high is None else ratio.high
-    if low > 1:
-        return low
-    return 1 / high if high < 1 else 0.0
 
 
 def claims_of(

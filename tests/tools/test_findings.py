@@ -2,37 +2,31 @@
 
 import pytest
 
+from core.mechanisms.ablation import Ratio
 from core.runs import zoo
-from tools import findings
 from tools.findings import PAGE, Finding, find, page
 
 
 @pytest.fixture(scope="module")
 def found() -> Finding:
-    return find("linear_regression-vanilla2", run_interventions=False)
+    return find("linear_regression-vanilla2", measure=False, floors=False)
 
 
-def test_the_momentum_like_one_is_momentum(found: Finding) -> None:
-    assert found.claims == {"momentum": True, "clipping": True, "schedule": False, "adaptation": False}
-    assert found.near_beta == pytest.approx(found.beta, abs=findings.NEAR)
-    text = page([found])
-    assert "1 of 1 have a mode within 0.05 of the tuned momentum's β" in text
-    assert "0 of 1 have a learning-rate schedule" in text and "not `linear_regression-vanilla2`" in text
+def test_a_claim_is_written_with_its_number_and_its_null(found: Finding) -> None:
+    claim, text = found.claim("momentum"), page([found])
+    assert claim.null is not None and claim.value is not None
+    assert f"{claim.value:.2f} (untrained {claim.null.low:.2f} to {claim.null.high:.2f})" in text
+    shown = sum(found.claim(name).verdict == "shown" for name in ("momentum", "clipping", "schedule", "adaptation"))
+    assert text.count("Here 1 of 1 show it") == shown and text.count("Here 0 of 1 show it") == 4 - shown
 
 
-def test_a_claim_that_does_not_hold_is_not_made(found: Finding) -> None:
-    far = Finding(found.name, found.seed, found.report, 0.2, found.ablations)
-    assert not far.claims["momentum"] and "0 of 1 have a mode within" in page([far])
+def test_what_ablations_do_is_the_stored_ratio(found: Finding) -> None:
+    assert found.ablations is not None
+    pinned = found.ablations.of("pinned")
+    assert pinned is not None and isinstance(pinned.ratio, Ratio) and pinned.ratio.median is not None
+    assert f"× {pinned.ratio.median:.3g} ({pinned.ratio.low:.3g} to {pinned.ratio.high:.3g})" in page([found])
 
 
 def test_the_shipped_page_has_every_optimizer() -> None:
     text = PAGE.read_text(encoding="utf-8")
     assert all(f"`{entry.name}`" in text for entry in zoo.entries())
-
-
-def test_what_is_earned_is_a_ratio_of_medians(found: Finding) -> None:
-    assert found.ablations is not None
-    whole = found.ablations.ablations[0].median
-    linear = next(one for one in found.ablations.ablations if one.name == "linearised")
-    assert whole and linear.median
-    assert f"× {linear.median / whole:.3g}" in page([found])

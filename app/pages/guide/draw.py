@@ -20,15 +20,13 @@ from core.errors import InputError
 from core.tasks import TASKS
 
 SHOWN = {  # figures of the Mechanisms page that a chapter shows
-    "momentum": ("eigenvalues", "update"),
+    "momentum": ("kernel", "update"),
     "clipping": ("update", "slope"),
     "schedule": ("rate", "path"),
     "adaptation": ("curve", "rate"),
-    "ablations": ("bars", "curves"),
+    "ablations": ("ratios", "curves"),
+    "closed_loop": ("rate", "descent"),
 }
-FIRST = {
-    ("momentum", "eigenvalues"): 1
-}  # index of the first caption sentence used here; the ones before it ask readers to point at things
 
 
 @dataclass(frozen=True)
@@ -187,7 +185,7 @@ def _mechanism(view: str) -> Callable[[str, Sequence[int], Theme], Drawn]:
                 name,
                 originals[name].title,
                 originals[name].draw(),
-                originals[name].caption()[FIRST.get((view, name), 0) :],
+                originals[name].caption(),
                 "mechanisms",
                 query,
             )

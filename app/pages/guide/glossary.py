@@ -28,9 +28,9 @@ class Term:
 TERMS: tuple[Term, ...] = (
     Term(
         "Adaptation",
-        "A learning rate that falls where gradients are large. In a learned optimizer, large gradients push the state to a place where the update function is flatter.",
-        "α(g) = −\\frac{∂u}{∂g}(h^*(g), g)",
-        ("Fixed point", "Effective learning rate"),
+        "A learning rate that depends on how large the gradients are. In RMSProp it falls with their size; in a learned optimizer, the gradients push the state to a place where the slope of the update function at zero is another.",
+        "α(g) = −\\frac{∂u}{∂g}(h^*(g), 0)",
+        ("Fixed point", "Effective learning rate", "Local slope"),
     ),
     Term(
         "Autonomous trajectory",
@@ -45,8 +45,20 @@ TERMS: tuple[Term, ...] = (
         ("Update function", "Saturation"),
     ),
     Term(
+        "Closed loop",
+        "Optimizer and problem together: the update changes the parameters, and these change the gradient. On a quadratic of curvature $λ$ it is one linear system, and its spectral radius is the convergence rate.",
+        "h_{k+1} = F(h_k, λ x_k), \\quad x_{k+1} = x_k + u(h_k, λ x_k)",
+        ("Curvature", "Repaired optimizer"),
+    ),
+    Term(
         "Component",
         "One inner parameter. A component-wise optimizer runs the same system for each of them, with a separate state.",
+    ),
+    Term(
+        "Curvature",
+        "How fast the gradient changes along a direction: an eigenvalue of the Hessian of the loss.",
+        "",
+        ("Closed loop",),
     ),
     Term(
         "Effective learning rate",
@@ -87,6 +99,18 @@ TERMS: tuple[Term, ...] = (
         ("Fixed point", "Mode"),
     ),
     Term(
+        "Local slope",
+        "Minus the slope of the update function at a gradient other than zero. It also falls because the update function saturates, so it is not the effective learning rate.",
+        "−\\frac{∂u}{∂g}(h, g)",
+        ("Effective learning rate", "Saturation"),
+    ),
+    Term(
+        "Memory kernel",
+        "How much an update answers the gradient of $j$ steps before, near the fixed point. Momentum has $α β^j$.",
+        "K_j = −\\frac{∂u_{k+j}}{∂g_k}",
+        ("Momentum", "Mode"),
+    ),
+    Term(
         "Meta-loss",
         "The score of an optimizer on a problem: the loss relative to the first, averaged over the inner steps. Lower is better, and early progress counts.",
         "\\frac{1}{K+1} (\\frac{f(x_0)}{f(x_0)} + … + \\frac{f(x_K)}{f(x_0)})",
@@ -111,10 +135,20 @@ TERMS: tuple[Term, ...] = (
         ("Mode",),
     ),
     Term(
+        "Null",
+        "What untrained optimizers of the same architecture show: a number that they have as well is no evidence.",
+    ),
+    Term(
         "Outer step",
         "One step of training the optimizer itself: its meta-parameters move against the gradient of the meta-loss.",
         "",
         ("Inner step", "Meta-parameters"),
+    ),
+    Term(
+        "Repaired optimizer",
+        "An optimizer that is fed $g + g^*$ instead of $g$, where $g^*$ is the gradient at which its closed loop rests. It then rests at the minimum.",
+        "",
+        ("Closed loop",),
     ),
     Term(
         "Saturation",

@@ -81,13 +81,14 @@ CHAPTERS: tuple[Chapter, ...] = (
     ),
     Chapter(
         "momentum",
-        "Momentum: slow modes",
+        "Momentum: a memory of gradients",
         (
             "How does it do that? Analyse it like any dynamical system: find its fixed points, and look at its behaviour near them. If the gradient stays zero, the state settles at a *fixed point*:",
             "=h^* = F(h^*, 0)",
-            "Near that point the network is almost linear, and its Jacobian splits into *modes* that do not mix. Each mode shrinks by its eigenvalue $λ$ at every step and adds the gradient. That is momentum, with $λ$ in the place of $β$ and its own learning rate:",
-            "=α_j = −\\frac{(U_h R_j)(L_j J_g)}{λ_j}",
-            "So the question is: is there a mode near the unit circle, where memory is long, and is its eigenvalue close to the $β$ of tuned momentum?",
+            "Near that point, ask how much an update still answers a gradient of some steps before. This is the *memory kernel*. For momentum it is $α β^j$ after $j$ steps; for plain gradient descent it ends at once:",
+            "=K_j = −\\frac{∂u_{k+j}}{∂g_k}",
+            "The kernel can be taken apart: near the fixed point the network is almost linear, and its Jacobian splits into *modes* that do not mix. Each mode shrinks by its eigenvalue $λ$ at every step and adds the gradient, as momentum does with $β$.",
+            "A slow mode alone says little: among many random modes one is nearly always slow. What counts is how much it contributes to the kernel, and whether an untrained network has as long a memory.",
         ),
         (Slider("position", "Shift along the slowest mode", 800),),
     ),
@@ -96,7 +97,7 @@ CHAPTERS: tuple[Chapter, ...] = (
         "Gradient clipping: saturation",
         (
             "Fix the state and vary the gradient. For gradient descent, the update is a straight line. Clipped gradient descent follows that line up to a threshold and is flat beyond it, so no single gradient can cause a large step. A network always saturates somewhere, and outer training decides where.",
-            "It only counts as clipping if gradients reach that size: compare the bend with the density of the gradients that this optimizer observed.",
+            "It only counts as clipping if gradients reach that size in use: compare the bend with the density of the gradients that this optimizer observed.",
         ),
         (Slider("position", "Clip gradients at", 700),),
     ),
@@ -114,9 +115,10 @@ CHAPTERS: tuple[Chapter, ...] = (
         "adaptation",
         "Learning-rate adaptation: moving fixed points",
         (
-            "Finally, keep the gradient at a value other than zero. The state settles elsewhere, at $h^*(g)$. As $g$ goes from negative to positive, these points form a curve with two arms, one for each sign. In the same experiment, RMSProp's state settles at $g^2$, and its learning rate is divided by the square root of that.",
-            "=α(g) = −\\frac{∂u}{∂g}(h^*(g), g)",
-            "If the effective learning rate falls along both arms, large gradients lower it: this is adaptation. The curve in the paper is a smooth S. Where the curve here folds back, the same gradient has more than one fixed point, and the past decides which one the state reaches.",
+            "Now keep the gradient at a value other than zero. The state settles elsewhere, at $h^*(g)$. As $g$ goes from negative to positive, these points form a curve with two arms, one for each sign. In the same experiment, RMSProp's state settles at $g^2$, and its learning rate is divided by the square root of that. So ask what the *state* does to the learning rate, the slope at gradient zero:",
+            "=α(g) = −\\frac{∂u}{∂g}(h^*(g), 0)",
+            "If it falls along both arms, large gradients lower it, as in RMSProp and in the paper. The slope at the gradient itself falls too, but for another reason: there the update function saturates, whatever the state does. Both are drawn, and the distance between them is the saturation.",
+            "Where the curve folds back, the same gradient has more than one fixed point, and the past decides which one the state reaches.",
         ),
         (Slider("position", "Constant gradient", 750),),
     ),
@@ -124,8 +126,21 @@ CHAPTERS: tuple[Chapter, ...] = (
         "ablations",
         "What each contributes",
         (
-            "A mechanism that exists need not matter. Ablations show whether it does: switch it off inside the optimizer, change nothing else, and run the task again. Replace the network by its linear model at $h^*$; continue the update function as a straight line where it bends; remove the drift, and the schedule with it; or give every component the step's typical learning rate.",
-            "The increase in meta-loss is the contribution of the mechanism. The differences are paired: they compare the variants on the same problems.",
+            "A mechanism that exists need not matter. Ablations show whether it does: switch it off inside the optimizer, change nothing else, and run the task again. Replace the network by its linear model at $h^*$; let only the gradient of the moment count; continue the update function as a straight line where it bends; remove the drift, and the schedule with it; or give every component the step's typical learning rate.",
+            "The contribution of the mechanism is the meta-loss without it over the meta-loss with it, on the same problems. Its interval is bootstrapped over problems. A mechanism is reported as *shown* only if untrained networks do not have it too, and if this ratio differs from one.",
+        ),
+    ),
+    Chapter(
+        "closed_loop",
+        "How does it win? The closed loop",
+        (
+            "An optimizer is not alone: its updates change the parameters, and these change the next gradient. On a quadratic of curvature $λ$, optimizer and problem together are one linear system, the *closed loop*:",
+            "=h_{k+1} = F(h_k, λ x_k), \\quad x_{k+1} = x_k + u(h_k, λ x_k)",
+            "Its largest eigenvalue is the factor by which the distance to the minimum shrinks at every step near the end. Below one it converges; the smaller, the faster. Drawn over the curvature, this is the signature of an optimizer: fast over a range of curvatures, with a cliff at the end of it. Compare the range with the curvatures of the task (grey), and the factor with the best that momentum could have.",
+        ),
+        (Slider("position", "Curvature", 400),),
+        (
+            "The loop also explains why the loss of a learned optimizer goes flat. Its update at a gradient of zero is not quite zero, so the loop rests beside the minimum, where a small gradient $g^*$ balances it. Feed it $g + g^*$ instead of $g$ and it rests at the minimum: one number, and no training. The Performance page shows the repaired optimizer beside the original.",
         ),
     ),
     Chapter(
@@ -133,7 +148,7 @@ CHAPTERS: tuple[Chapter, ...] = (
         "Inspect your own",
         (
             "Every instrument works for any optimizer of this form. Press Start on the [Train](/train) page and watch the update function and the eigenvalues form while it learns. The finished run opens in [Explore](/) and [Mechanisms](/mechanisms) like a shipped one. The [Library](/library) imports optimizers from files. Put Adam or RMSProp under the microscope first: the results are known in closed form, and tests check the instruments against them.",
-            "The argument follows Maheswaranathan, Sussillo, Metz, Sun and Sohl-Dickstein, *Reverse engineering learned optimizers reveals known and novel mechanisms* (arXiv 2011.02159). The optimizers on this page were trained for Loptscope, and every figure and number is computed from them. The ablations are not in the paper.",
+            "The argument follows Maheswaranathan, Sussillo, Metz, Sun and Sohl-Dickstein, *Reverse engineering learned optimizers reveals known and novel mechanisms* (arXiv 2011.02159). The optimizers on this page were trained for Loptscope, and every figure and number is computed from them. The ablations, the comparison with untrained networks and the closed loop are not in the paper.",
         ),
         drawn=False,
     ),

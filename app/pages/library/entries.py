@@ -17,7 +17,8 @@ from core.evaluation.held_out import MetaLoss
 from core.files.append_only import whole_lines
 from core.files.atomic import Stamp, folder_bytes, is_settled, read_json, stamp
 from core.jobs.job import JobInfo
-from core.mechanisms.ablation import ABLATIONS_FILE, TITLES, Ablations
+from core.mechanisms.ablation import ABLATIONS_FILE, TITLES, Ablations, consequence
+from core.mechanisms.measures import MEASURES
 from core.runs import zoo
 from core.runs.label import LABEL_FILE, read_label
 from core.runs.options import command_of
@@ -30,12 +31,6 @@ FILES = ("config.json", "status.json", "job.json", LABEL_FILE, CURVE, EVALUATION
 POINTS = 60  # of a sparkline
 LOOKED_AT = 20  # outer steps sampled for one of its points, at most
 HEIGHT = 100
-MECHANISMS = {  # mechanism to the ablation that measures it
-    "momentum": "linearised",
-    "clipping": "unsaturated",
-    "schedule": "frozen_start",
-    "adaptation": "pinned",
-}
 
 
 class _Score(BaseModel):
@@ -131,19 +126,16 @@ def _ablations(run: Run) -> Ablations | None:
     return read_json(path, Ablations) if path.exists() else None
 
 
-def _ratio(means: dict[str, float | None], name: str) -> float | None:
-    whole, mean = means.get("whole"), means.get(name)
-    return mean / whole if whole and mean is not None else None
-
-
 def _mechanisms(run: Run) -> dict[str, Any] | None:
-    """By mechanism, the ratio of the meta-loss without it to the unmodified one (momentum: with nothing else). A mechanism is
-    absent if its ablation was not run, and None if it diverges."""
+    """By mechanism, the ratio of the meta-loss with it switched off to the unmodified one, with its interval (None: infinite).
+
+    A mechanism is absent if its ablation was not run, and all are None if nothing is stored.
+    """
     stored = _ablations(run)
     if stored is None:
         return None
-    means = {ablation.name: ablation.meta_loss.mean for ablation in stored.ablations}
-    return {name: _ratio(means, variant) for name, variant in MECHANISMS.items() if variant in means}
+    ratios = {name: consequence(stored, name) for name in MEASURES}
+    return {name: ratio.model_dump() for name, ratio in ratios.items() if ratio is not None}
 
 
 def _submitted(run: Run) -> float | None:
@@ -281,18 +273,17 @@ def details(kind: Kind, path: Path) -> dict[str, Any]:
         stored = read_json(path / EVALUATION, _Compared).optimizers
         scores = {name: {**score.meta_loss.model_dump(), "diverged": score.diverged} for name, score in stored.items()}
     kept = _ablations(run)
-    means = {} if kept is None else {item.name: item.meta_loss.mean for item in kept.ablations}
     return {
         **row,
         "config": run.config.model_dump(mode="json"),
         "command": None if row["origin"] == "imported" else command_of(run.config, f"runs/{run.name}"),
         "steps": run.snapshots(),
         "scores": scores,
-        "reruns": [
+        "ablations": [
             {
                 "title": TITLES.get(item.name, item.name),
-                **item.meta_loss.model_dump(),
-                "times": _ratio(means, item.name),
+                "median": item.median,
+                "ratio": None if item.ratio is None else item.ratio.model_dump(),
                 "diverged": item.diverged,
             }
             for item in (kept.ablations if kept else ())

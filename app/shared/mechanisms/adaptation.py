@@ -207,7 +207,9 @@ def _in_use(p: MechanismDrawing) -> go.Figure:
     for i, (part, color) in enumerate(zip(binned, colors, strict=True)):
         name = STRETCHES[i]
         text = f"{name}: rate %{{y:.3g}} at recent |g| = %{{x:.3g}}<extra></extra>"
-        traces.append(line(part[:, 0], part[:, 1], color, name, width=2, mode="lines+markers", hovertemplate=text))
+        traces.append(
+            line(part[:, 0], part[:, 1], color, name, width=2, hovertemplate=text).update(mode="lines+markers")
+        )
     for trace in traces:
         trace.showlegend = True
     rates = binned[..., 1][np.isfinite(binned[..., 1])]

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from core.analysis.autonomous import autonomous_trajectory
-from core.analysis.interventions import LARGEST_FACTOR, Frozen, Pinned, Unsaturated
+from core.analysis.interventions import LARGEST_FACTOR, Frozen, Memoryless, Pinned, Repaired, Unsaturated
 from core.analysis.linearization import LinearOptimizer, linearize
 from core.analysis.update_function import effective_learning_rate
 from core.optimizers import make_hand_designed
@@ -99,3 +99,22 @@ def test_unsaturated_is_the_tangent(gradients):
     still = optimizer.step(state, torch.zeros_like(small))[1]
     torch.testing.assert_close(variant.step(state, 1e6 * small)[1] - still, 1e6 * (exact - still), rtol=1e-4, atol=1e-9)
     assert torch.equal(variant.step(state, gradients[0])[0], optimizer.step(state, gradients[0])[0])
+
+
+def test_momentum_without_memory_is_gradient_descent_at_its_whole_rate(gradients):
+    """ΣK = α/(1 − β): momentum and this gradient descent have the same slow response."""
+    momentum = make_hand_designed("momentum", {"learning_rate": 0.1, "momentum": 0.9})
+    without = Memoryless(momentum, autonomous_trajectory(momentum, 40), 1 / (1 - 0.9))
+    torch.testing.assert_close(updates(without, gradients), -gradients)
+
+
+def test_a_schedule_stays_without_memory(gradients):
+    values = {"learning_rate": 0.5, "learning_rate_decay": 0.3}
+    sgd = make_hand_designed("sgd", values)
+    without = Memoryless(sgd, autonomous_trajectory(sgd, 40), 1.0)
+    torch.testing.assert_close(updates(without, gradients), updates(sgd, gradients))
+
+
+def test_a_repaired_optimizer_sees_every_gradient_shifted(gradients):
+    optimizer = learned(units=6)
+    torch.testing.assert_close(updates(Repaired(optimizer, 0.25), gradients), updates(optimizer, gradients + 0.25))

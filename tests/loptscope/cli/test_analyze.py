@@ -32,7 +32,7 @@ def test_a_shipped_one_with_interventions_and_a_page(capsys, tmp_path):
     ]
     assert main(command) == 0
     out = capsys.readouterr().out
-    assert "linearised at h*" in out and "momentum    present" in out
+    assert "linearised at h*" in out and "momentum    Not shown" in out and "closed loop" in out
     assert file.stat().st_size > 1_000_000
 
 
@@ -42,7 +42,7 @@ def test_a_shipped_one_with_interventions_and_a_page(capsys, tmp_path):
         ("--optimizer lion", "invalid choice: 'lion'"),
         ("--optimizer sgd --hyperparameters [1]", "--hyperparameters must be a JSON object (got '[1]')"),
         ("--optimizer sgd --hyperparameters {", "--hyperparameters must be JSON"),
-        ("--optimizer sgd --outer-step 3", "--outer-step and --save need --run"),
+        ("--optimizer sgd --outer-step 3", "--outer-step, --untrained and --save need --run"),
         ("--run nobody", "is neither a run nor a run's folder"),
         ("--run linear_regression-vanilla2 --outer-step 7777", "has no snapshot at outer step 7777"),
         ("--run linear_regression-vanilla2 --hyperparameters {}", "--hyperparameters need --optimizer"),

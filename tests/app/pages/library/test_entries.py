@@ -13,6 +13,7 @@ from core.errors import InputError, UnknownError
 from core.evaluation.held_out import Evaluation
 from core.files.atomic import read_json
 from core.jobs.queue import submit
+from core.mechanisms.ablation import ABLATIONS_FILE, Ablations
 from core.outer.trainer import train
 from core.runs import zoo
 from core.runs.label import write_label
@@ -71,14 +72,11 @@ def test_the_shipped_ones(root):
         theta = Run(zoo.ROOT / name).optimizer().theta
         assert one["parameters"] == sum(tensor.numel() for tensor in theta.values())
         assert one["looks"] and one["origin"] == "shipped" and one["when"] is None
-    earned = json.loads((zoo.ROOT / "rosenbrock-gru64" / "interventions.json").read_text())["earnings"]
-    means = {one["name"]: one["meta_loss"]["mean"] for one in earned}
-    assert found["rosenbrock-gru64"]["mechanisms"] == {
-        "momentum": None,
-        "clipping": None,
-        "schedule": means["frozen_start"] / means["whole"],
-        "adaptation": means["pinned"] / means["whole"],
-    }
+    stored = read_json(zoo.ROOT / "rosenbrock-gru64" / ABLATIONS_FILE, Ablations)
+    shown = found["rosenbrock-gru64"]["mechanisms"]
+    assert shown["clipping"] == stored.of("unsaturated").ratio.model_dump()
+    frozen = [stored.of(name).ratio.model_dump() for name in ("frozen_start", "frozen_end")]
+    assert shown["schedule"] in frozen and set(shown) == {"momentum", "clipping", "schedule", "adaptation"}
 
 
 def test_ones_own_in_every_state(root):
@@ -117,9 +115,9 @@ def test_details(root):
     train(root / "mine", small_config(outer_steps=2, snapshots=2))
     found = details("own", find("own", "mine"))
     assert found["config"] == Run(root / "mine").config.model_dump(mode="json") and found["steps"] == [0, 2]
-    assert found["command"].startswith("loptscope train --task linear_regression") and found["reruns"] == []
+    assert found["command"].startswith("loptscope train --task linear_regression") and found["ablations"] == []
     shipped = details("zoo", find("zoo", "rosenbrock-gru64"))
-    assert next(iter(shipped["scores"])) == "learned" and shipped["reruns"][0]["times"] == 1.0
+    assert next(iter(shipped["scores"])) == "learned" and shipped["ablations"][0]["ratio"]["median"] == 1.0
 
 
 @pytest.mark.parametrize(
