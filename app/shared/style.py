@@ -17,9 +17,9 @@ from plotly.colors import sample_colorscale
 from core.optimizers.hand_designed import BASELINES, HAND_DESIGNED
 
 LEARNED = "#D55E00"
-OPTIMIZER_COLORS = {"learned": LEARNED, **{name: HAND_DESIGNED[name].color for name in BASELINES}}
+OPTIMIZER_COLORS = {"learned": LEARNED, "repaired": LEARNED, **{name: HAND_DESIGNED[name].color for name in BASELINES}}
 LEARNED_COLORS = (LEARNED, "#5a5aff", "#4dbf60", "#84507f")  # of several side by side, in order
-OPTIMIZER_DASHES = {"learned": "solid", **{name: HAND_DESIGNED[name].dash for name in BASELINES}}
+OPTIMIZER_DASHES = {"learned": "solid", "repaired": "dot", **{name: HAND_DESIGNED[name].dash for name in BASELINES}}
 FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
 GRAPH_CONFIG = {

@@ -135,7 +135,9 @@ class InUseReport(BaseModel):
 
 
 def in_use_report(context: Context) -> InUseReport | None:
-    """The learning rate against recent gradients; None where there is nothing to compare."""
+    """The learning rate against recent gradients; None where there is nothing to compare, or no slope."""
+    if context.jumps_with_state:
+        return None
     found = adaptation_in_use(rates_in_use(context), context.sample.gradients, context.seed)
     return None if found is None else InUseReport(**asdict(found))
 

@@ -28,7 +28,8 @@ class Saturation(BaseModel):
 
     Attributes:
         slope: effective learning rate at g = 0.
-        half_slope: |g| for g > 0 and g < 0 at which the slope has halved; null where it never does.
+        half_slope: |g| for g > 0 and g < 0 at which the slope has halved; null where it never does, and where the update
+            jumps at 0, so that the question does not apply.
         largest_update: null where updates still grow at the largest gradient looked at.
         share_beyond: share of the gradients met that lie beyond the half-slope; null without one.
     """
@@ -60,7 +61,9 @@ def saturation(context: Context, state: Tensor) -> Saturation:
     optimizer, observed = context.double, context.observed
     low, high = 1e-9 * observed.largest, largest_gradient_scanned(context)
     slope = float(effective_learning_rate(optimizer, state, observed.scale))
-    right, left = (half_slope(optimizer, state, sign, low, high, observed.scale) for sign in (1, -1))
+    right = left = None
+    if optimizer.smooth:
+        right, left = (half_slope(optimizer, state, sign, low, high, observed.scale) for sign in (1, -1))
     size, _, grows = largest_update(optimizer, state, low, high)
     nearer = min((one for one in (right, left) if one is not None), default=None)
     return Saturation(

@@ -100,8 +100,10 @@ def loop_of(context: Context, curvatures: Tensor) -> ClosedLoop:
     """The closed loop at some curvatures.
 
     Raises:
-        InputError: there is no fixed point to look for its rest at.
+        InputError: there is no fixed point to look for its rest at, or the update jumps at gradient 0.
     """
+    if not context.double.smooth:
+        raise InputError("its update jumps at gradient 0, so that no linear system stands for it near the minimum")
     state = context.fixed_point if context.moving else context.start
     if state is None:
         raise InputError("no fixed point was found to look for the loop's rest at")

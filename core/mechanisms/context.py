@@ -66,6 +66,10 @@ class Sample:
     gradients: Tensor
 
 
+NO_SLOPE = "its update jumps as its state changes, so that it has no slope there"
+BESIDE = 1e-4  # of how far the states met lie from h*
+
+
 @dataclass(frozen=True)
 class Context:
     """One optimizer on one task; what is computed is kept.
@@ -149,6 +153,22 @@ class Context:
         return self.fixed_points.states[0] if len(self.fixed_points.states) else None
 
     @cached_property
+    def jumps_with_state(self) -> bool:
+        """Whether the update jumps as the state passes through h* (Lion's sign of its memory does), so that it has no slope there."""
+        if self.double.smooth or not self.moving or self.fixed_point is None:
+            return False
+        still = torch.zeros(2, dtype=torch.float64)
+        scale = float((self.visited - self.fixed_point).abs().median())
+        sizes = []
+        for width in (scale * BESIDE, scale * BESIDE / 1000):  # a jump stays as large, a slope does not
+            shift = torch.zeros_like(self.fixed_point)
+            shift[self.moving] = width
+            with torch.no_grad():
+                _, updates = self.double.step(torch.stack([self.fixed_point + shift, self.fixed_point - shift]), still)
+            sizes.append(float((updates[0] - updates[1]).abs()))
+        return sizes[1] > sizes[0] / 2 > 0
+
+    @cached_property
     def linearized(self) -> Linearization:
         """The linear system at h*.
 
@@ -168,7 +188,10 @@ class Context:
         steps = LARGE_STEPS if self.large else STEPS
         run = unroll(self.optimizer, problems, steps, record=("gradients", "states"), components=list(chosen))
         assert run.gradients is not None and run.states is not None
-        return Sample(run.states[:steps].double(), run.gradients[:steps].double())
+        gradients = run.gradients[:steps][
+            ..., list(chosen)
+        ]  # those of all components are recorded, states of the chosen only
+        return Sample(run.states[:steps].double(), gradients.double())
 
     @cached_property
     def path(self) -> Tensor:
@@ -180,15 +203,19 @@ class Context:
         """The memory kernel at h*, or in the only state of an optimizer without memory.
 
         Raises:
-            InputError: there is no h*, or the derivatives there are not finite.
+            InputError: there is no h*, the update jumps with the state, or the derivatives there are not finite.
         """
+        if self.jumps_with_state:
+            raise InputError(NO_SLOPE)
         if self.moving or self.fixed_point is not None:
             return memory_kernel(self.linearized)
         return memory_kernel(linearize(self.double, self.start, width=self.observed.scale))
 
     @cached_property
     def loop_rest(self) -> Rest | None:
-        """Where the optimizer and a quadratic come to rest together, searched from h*; None where there is no h*."""
+        """Where the optimizer and a quadratic come to rest together, searched from h*; None where there is no h* or a jump."""
+        if not self.double.smooth:
+            return None
         state = self.fixed_point if self.moving else self.start
         return None if state is None else rest_of_loop(self.double, state)
 
@@ -197,8 +224,10 @@ class Context:
         """The curve h*(g) through the fixed point at g = 0; both arms from just beside 0 where the optimizer jumps there.
 
         Raises:
-            InputError: it cannot be followed.
+            InputError: it cannot be followed, or the update jumps with the state.
         """
+        if self.jumps_with_state:
+            raise InputError(NO_SLOPE)
         reach = self.observed.largest
         if self.double.smooth:
             if self.fixed_point is None or not bool(self.fixed_points.converged[0]):

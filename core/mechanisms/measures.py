@@ -16,7 +16,7 @@ from core.analysis.adaptation import adaptation_of
 from core.analysis.fixed_points import MARGINAL
 from core.analysis.update_function import effective_learning_rate, update_function
 from core.errors import InputError
-from core.mechanisms.context import Context
+from core.mechanisms.context import NO_SLOPE, Context
 
 Name = Literal["momentum", "clipping", "schedule", "adaptation"]
 LARGEST = 0.1  # share of the gradients, the largest ones, over which clipping is measured
@@ -63,6 +63,8 @@ def clipping(context: Context, floor: float = 0.0) -> Measure:
     α(h) is the effective learning rate of the state that met g, s(h, g) = −(u(h, g) − u(h, −g))/2g the slope of the secant through it. 0
     where updates grow in proportion, 1 − c/|g| where they are clipped at c.
     """
+    if context.jumps_with_state:
+        return Measure(None, NO_SLOPE)
     sample = context.sample
     gradients, states = sample.gradients.flatten(), sample.states.flatten(0, 2)
     known = torch.isfinite(gradients) & (gradients != 0) & torch.isfinite(states).all(1)

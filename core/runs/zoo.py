@@ -203,7 +203,7 @@ def repaired(run: Run, optimizer: Optimizer) -> Repaired:
     """A run's optimizer without its bias.
 
     Raises:
-        InputError: it comes to rest nowhere together with a quadratic.
+        InputError: it comes to rest nowhere together with a quadratic, or its update jumps at gradient 0.
     """
     rest = Context(optimizer, run.config.make_task()).loop_rest
     if rest is None or not rest.converged:

@@ -5,6 +5,7 @@ import numpy as np
 from app.pages.performance.data import Curve, Landscape, Results
 from app.pages.performance.figures.shift import CEILING as BEYOND
 from app.pages.performance.figures.tuning import CEILING, MEMORIES, memory_of, sort_draws
+from app.pages.performance.table import title_of
 from app.shared.catalog import TITLES
 from app.shared.numbers import counted, listed, number, plus_minus, ratio
 from core.evaluation.held_out import Evaluation, MetaLoss
@@ -56,7 +57,7 @@ def table(results: Results) -> Sentences:
     if evaluation.target is not None:
         share = f"{evaluation.target:g}"
         drawn += f"; steps to target is the median over problems of the first step with a loss of at most {share} of the first"
-    scores = evaluation.optimizers
+    scores = results.scores.optimizers
     finals = {n: s.final_loss.median for n, s in scores.items() if s.final_loss.median is not None}
     parts = []
     if finals:
@@ -69,11 +70,16 @@ def table(results: Results) -> Sentences:
         parts.append(f"{_title(results, first)} reaches the target first, after {reached[first]:g} steps")
     diverged = [_title(results, n) for n, s in scores.items() if s.diverged]
     parts.append(f"{listed(diverged)} diverged on some problem" if diverged else "none diverged")
-    return [f"{drawn}.", f"{'; '.join(parts)}."]
+    sentences = [f"{drawn}.", f"{'; '.join(parts)}."]
+    if results.repaired is not None:
+        sentences.append(
+            "Repaired: the same optimizer, fed the gradient plus the one at which its closed loop rests, so that it rests at the minimum."
+        )
+    return sentences
 
 
 def _title(results: Results, name: str) -> str:
-    return results.subject.title if name == "learned" else TITLES[name]
+    return title_of(name, results.subject.title)
 
 
 def tuning(landscape: Landscape, results: Results) -> Sentences:

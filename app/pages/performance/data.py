@@ -12,7 +12,7 @@ from app.shared.evaluations import evaluation_of, kept, modified
 from app.shared.numbers import running_median
 from core.baselines.search import SearchResult, read_draws, read_search_result
 from core.errors import InputError, choose
-from core.evaluation.held_out import Evaluation
+from core.evaluation.held_out import Evaluation, Score
 from core.evaluation.out_of_distribution import Generalization
 from core.runs import zoo
 from core.runs.run import Run
@@ -44,6 +44,7 @@ class Results:
         subject: the optimizer.
         run: its run.
         evaluation: held-out comparison on its task.
+        repaired: the score of the repaired optimizer on the same problems; None if it was not evaluated on them.
         generalization: out-of-distribution results; None if there are none.
         curve: of its outer training.
         siblings: held-out comparisons of optimizers that differ from it only in the seed, by name.
@@ -52,9 +53,18 @@ class Results:
     subject: Subject
     run: Run
     evaluation: Evaluation
+    repaired: Score | None
     generalization: Generalization | None
     curve: Curve
     siblings: Mapping[str, Evaluation]
+
+    @property
+    def scores(self) -> Evaluation:
+        """The evaluation with the repaired optimizer, if there is one, beside the original."""
+        if self.repaired is None:
+            return self.evaluation
+        learned, *others = self.evaluation.optimizers.items()
+        return self.evaluation.model_copy(update={"optimizers": dict([learned, ("repaired", self.repaired), *others])})
 
 
 @dataclass(frozen=True)
@@ -89,6 +99,15 @@ def _siblings(subject: Subject, run: Run) -> dict[str, Evaluation]:
     return siblings
 
 
+def _repaired(run: Run, evaluation: Evaluation) -> Score | None:
+    """The repaired optimizer's score, if it is of the same snapshot and problems."""
+    found = kept(run.path / zoo.REPAIRED_FILE, Evaluation)
+    if found is None:
+        return None
+    same = ("outer_step", "problems", "seed", "steps")
+    return found.optimizers["learned"] if all(getattr(found, n) == getattr(evaluation, n) for n in same) else None
+
+
 def results_of(task: str, name: str) -> Results:
     """The results of a learned optimizer.
 
@@ -101,10 +120,12 @@ def results_of(task: str, name: str) -> Results:
     subject = choose(f"learned optimizer for {task}", name, known)
     run = subject.run
     assert run is not None
+    evaluation = evaluation_of(run)
     return Results(
         subject=subject,
         run=run,
-        evaluation=evaluation_of(run),
+        evaluation=evaluation,
+        repaired=_repaired(run, evaluation),
         generalization=kept(run.path / "out_of_distribution.json", Generalization),
         curve=outer_curve(task, name),
         siblings=_siblings(subject, run),

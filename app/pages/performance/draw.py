@@ -76,14 +76,14 @@ def _draw_task(drawn: Drawn, view: View, theme: Theme, task: str) -> None:
         return
     pictured = scene(task, shown.subject.name, shown.subject.snapshots[-1])
     drawn.figures[picture] = picture_figure(theme, pictured)
-    drawn.figures[curves] = curves_figure(theme, shown.evaluation, view.shown, shown.siblings)
+    drawn.figures[curves] = curves_figure(theme, shown.scores, view.shown, shown.siblings)
     drawn.captions[curves] = captions.curves(shown, not isinstance(pictured, Data))
     if detailed:
         _draw_details(drawn, view, theme, shown)
 
 
 def _draw_details(drawn: Drawn, view: View, theme: Theme, shown: Results) -> None:
-    drawn.rows = rows(shown.evaluation, shown.subject.title)
+    drawn.rows = rows(shown.scores, shown.subject.title)
     drawn.orders = orders(drawn.rows)
     drawn.captions["table"] = captions.table(shown)
     entries = {"task": view.task, "optimizer": view.optimizer}

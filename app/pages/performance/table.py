@@ -39,9 +39,14 @@ class Row:
 def rows(evaluation: Evaluation, learned_title: str) -> list[Row]:
     """One row for each optimizer of an evaluation."""
     return [
-        _row(name, learned_title if name == "learned" else TITLES[name], score, evaluation)
-        for name, score in evaluation.optimizers.items()
+        _row(name, title_of(name, learned_title), score, evaluation) for name, score in evaluation.optimizers.items()
     ]
+
+
+def title_of(name: str, learned_title: str = TITLES["learned"]) -> str:
+    """The title of an optimizer's row."""
+    own = {"learned": learned_title, "repaired": f"{learned_title}, repaired"}
+    return own[name] if name in own else TITLES[name]
 
 
 def _row(name: str, title: str, score: Score, evaluation: Evaluation) -> Row:
@@ -55,7 +60,7 @@ def _row(name: str, title: str, score: Score, evaluation: Evaluation) -> Row:
             "final_loss": number(score.final_loss.median),
             "steps_to_target": _steps(score.steps_to_target, evaluation.problems),
             "diverged": f"{score.diverged} of {evaluation.problems}",
-            "hyperparameters": written or "trained, not tuned",
+            "hyperparameters": written or ("bias at rest removed" if name == "repaired" else "trained, not tuned"),
         },
         values={
             "optimizer": title,

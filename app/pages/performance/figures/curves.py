@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from app.pages.performance.table import title_of
 from app.shared.catalog import TITLES
 from app.shared.style import (
     LEAST_LOSS,
@@ -24,7 +25,8 @@ CEILING = 10.0  # times the first loss; the axis ends there
 
 def belonging(name: str, shown: Sequence[str]) -> dict[str, Any]:
     """Trace settings that let the shared legend show and hide it with its optimizer."""
-    return {"legendgroup": name, "visible": name in shown}
+    owner = "learned" if name == "repaired" else name
+    return {"legendgroup": owner, "visible": owner in shown}
 
 
 def steps_of(score: Score) -> np.ndarray:
@@ -58,10 +60,17 @@ def curves_figure(
             np.isnan(mean).any() and score.curve_median is not None
         ):  # some problem diverged: the mean ends there, the median continues
             median = positive(score.curve_median)
-            text = f"{TITLES[name]}, median: %{{y:.3g}} at step %{{x}}<extra></extra>"
+            text = f"{title_of(name, TITLES['learned'])}, median: %{{y:.3g}} at step %{{x}}<extra></extra>"
             settings = {"width": 1.2, "dash": "dot", "hovertemplate": text, "opacity": 0.8}
             traces.append(
-                line(steps, median, OPTIMIZER_COLORS[name], TITLES[name], **settings, **belonging(name, shown))
+                line(
+                    steps,
+                    median,
+                    OPTIMIZER_COLORS[name],
+                    title_of(name),
+                    **settings,
+                    **belonging(name, shown),
+                )
             )
             drawn.append(median)
         traces.append(_band(steps, mean, positive(score.curve_sem), name, shown))
@@ -81,10 +90,10 @@ def curves_figure(
 
 
 def _mean(steps: np.ndarray, mean: np.ndarray, name: str, shown: Sequence[str]) -> go.Scatter:
-    text = f"{TITLES[name]}: %{{y:.3g}} at step %{{x}}<extra></extra>"
-    width, dash = (2.6, "solid") if name == "learned" else (1.6, OPTIMIZER_DASHES[name])
+    text = f"{title_of(name, TITLES['learned'])}: %{{y:.3g}} at step %{{x}}<extra></extra>"
+    width, dash = 2.6 if name in ("learned", "repaired") else 1.6, OPTIMIZER_DASHES[name]
     settings = {"width": width, "dash": dash, "hovertemplate": text}
-    return line(steps, mean, OPTIMIZER_COLORS[name], TITLES[name], **settings, **belonging(name, shown))
+    return line(steps, mean, OPTIMIZER_COLORS[name], title_of(name), **settings, **belonging(name, shown))
 
 
 def _band(steps: np.ndarray, mean: np.ndarray, sem: np.ndarray, name: str, shown: Sequence[str]) -> go.Scatter:
@@ -101,6 +110,6 @@ def _band(steps: np.ndarray, mean: np.ndarray, sem: np.ndarray, name: str, shown
         fill="toself",
         fillcolor=translucent(OPTIMIZER_COLORS[name], 0.22),
         hoverinfo="skip",
-        name=f"{TITLES[name]} ± one standard error",
+        name=f"{title_of(name, TITLES['learned'])} ± one standard error",
         **belonging(name, shown),
     )

@@ -8,6 +8,7 @@ import pytest
 from app.pages.performance import captions
 from app.pages.performance.data import Curve, Landscape, Results, results_of
 from app.shared.numbers import running_median
+from core.evaluation.held_out import FinalLoss
 from tests.app.pages.performance.samples import draws, evaluation, generalization, tuned
 
 
@@ -37,13 +38,21 @@ def test_other_seeds_are_named_with_their_numbers(sample: Results) -> None:
 
 
 def test_table(sample: Results) -> None:
-    drawn, look = captions.table(sample)
+    drawn, look = captions.table(dataclasses.replace(sample, repaired=None))
     assert "10 held-out problems (seed 3) with 20 inner steps" in drawn
     title = sample.subject.title
     expected = f"{title} ends lowest, with a median loss of 0.00500; {title} reaches the target first, after 5 steps"
     assert look == f"{expected}; none diverged."
     worse = dataclasses.replace(sample, evaluation=evaluation(0.5, adam=None))
     assert "Adam diverged on some problem." in captions.table(worse)[1]
+
+
+def test_a_repaired_optimizer_stands_beside_the_original(sample: Results) -> None:
+    score = evaluation(0.04).optimizers["learned"].model_copy(update={"final_loss": FinalLoss(mean=1e-9, median=1e-9)})
+    beside = dataclasses.replace(sample, repaired=score)
+    assert list(beside.scores.optimizers)[:2] == ["learned", "repaired"]
+    _, look, repaired = captions.table(beside)
+    assert look.startswith(f"{sample.subject.title}, repaired ends lowest") and repaired.startswith("Repaired:")
 
 
 def test_tuning(sample: Results) -> None:
