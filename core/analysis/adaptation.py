@@ -13,20 +13,41 @@ from core.optimizers.base import Optimizer
 
 
 def rates_along(optimizer: Optimizer, branch: Branch) -> Tensor:
-    """−∂u/∂g at (h*(g), g) for every point of a branch, [p]."""
+    """−∂u/∂g at (h*(g), g) for every point of a branch (arXiv 2011.02159, section 4.4).
+
+    Args:
+        optimizer: any optimizer, in float64.
+        branch: of fixed points, p of them.
+
+    Returns:
+        [p], in the optimizer's own units (SGD: its learning rate).
+    """
     return -update_slope(optimizer, branch.states, branch.gradients)
 
 
 def rate_at(gradients: Tensor, rates: Tensor, at: float) -> float:
-    """The effective learning rate where a curve passes a gradient, linear between its points; the first passage from g = 0 outwards."""
+    """The effective learning rate of a curve at one gradient, by linear interpolation between its points.
+
+    Args:
+        gradients: g of the points, [p].
+        rates: their effective learning rates, [p].
+        at: the gradient.
+    """
     order = gradients.argsort()
     return float(np.interp(at, gradients[order].numpy(), rates[order].numpy()))
 
 
 def rate_exponent(gradients: Tensor, rates: Tensor, low: float, high: float) -> float | None:
-    """−d ln(rate) / d ln|g| fitted by least squares over both arms, low ≤ |g| ≤ high: 0 for momentum, 1 for RMSProp far out.
+    """−d ln(rate) / d ln|g|, fitted by least squares over both arms: 0 for momentum, 1 for RMSProp at large gradients.
 
-    None where fewer than four points with a positive rate lie there.
+    Args:
+        gradients: g of the points, [p].
+        rates: their effective learning rates, [p].
+        low: smallest |g| of the fit.
+        high: largest |g| of the fit.
+
+    Returns:
+        the exponent; None if fewer than four points with a positive rate are in the range.
     """
     sizes = gradients.abs()
     kept = (sizes >= low) & (sizes <= high) & (rates > 0)

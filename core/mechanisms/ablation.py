@@ -1,4 +1,4 @@
-"""What each mechanism earns: an optimizer and its interventions on the same held-out problems."""
+"""Ablations: an optimizer and its interventions on the same held-out problems."""
 
 import torch
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
@@ -15,7 +15,7 @@ from core.optimizers.base import Optimizer
 from core.seeds import Purpose, generator
 
 ABLATIONS_FILE = "interventions.json"  # in a run's folder, of its last snapshot
-FROZEN_AT = (0, STEPS)  # steps of the drift: never begun, and long over
+FROZEN_AT = (0, STEPS)  # steps at which the drift is frozen: the first, and the last
 POINTS = 101
 
 TITLES = {
@@ -32,12 +32,12 @@ class Ablation(BaseModel):
     """One variant on the held-out problems.
 
     Attributes:
-        name: a key of `TITLES`; "whole" is the optimizer as it is.
-        meta_loss: mean and standard error; None as soon as one problem diverges.
+        name: a key of `TITLES`; "whole" is the unmodified optimizer.
+        meta_loss: mean and standard error; None if any problem diverges.
         median: of the meta-losses, None if half of the problems diverge.
-        difference: of the meta-loss from the whole one's, problem by problem: mean and standard error.
+        difference: paired difference of the meta-loss from the unmodified optimizer's: mean and standard error.
         diverged: problems on which any loss was not finite.
-        curve: median over problems of f(x_k)/f(x_0), at ``steps``; None where half of the problems diverged.
+        curve: median over problems of f(x_k)/f(x_0) at ``steps``; None where half of the problems diverged.
         steps: inner steps of the curve.
     """
 
@@ -53,12 +53,14 @@ class Ablation(BaseModel):
 
 
 class Ablations(BaseModel):
-    """All variants that the optimizer has.
+    """All ablations of an optimizer.
 
     Attributes:
-        task, problems, seed: what they were run on.
-        without: interventions that it does not have, with the reason.
-        ablations: the whole optimizer first.
+        task: name of the task.
+        problems: number of held-out problems.
+        seed: of the problems.
+        without: interventions that were not possible, with the reasons.
+        ablations: the scores; the unmodified optimizer comes first.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -71,13 +73,13 @@ class Ablations(BaseModel):
 
 
 def typical_rates(context: Context) -> Tensor:
-    """Median effective learning rate over the components met at every step, [K]."""
+    """Median effective learning rate over the observed components at every step, [K]."""
     states = context.observed.states[:-1]
     return effective_learning_rate(context.double, states, context.observed.scale).nanmedian(1).values
 
 
 def variants(context: Context, dtype: torch.dtype = torch.float64) -> tuple[dict[str, Optimizer], dict[str, str]]:
-    """The optimizer and its interventions by name, to be run in a precision, and why some are missing."""
+    """The optimizer and its interventions by name in a precision, and the reasons for missing ones."""
     exact, width = context.double, context.observed.scale
     optimizer = exact if dtype is torch.float64 else context.optimizer
     made: dict[str, Optimizer] = {"whole": optimizer}
@@ -98,13 +100,16 @@ def variants(context: Context, dtype: torch.dtype = torch.float64) -> tuple[dict
 
 
 def ablate(context: Context, problems: int = 128, seed: int = 0, steps: int = STEPS) -> Ablations:
-    """Run every variant on the same held-out problems.
+    """Run an optimizer with each mechanism switched off in turn, on the same held-out problems.
 
     Args:
         context: the optimizer on its task.
-        problems: how many.
+        problems: number of problems, at least 2.
         seed: of the problems.
-        steps: K.
+        steps: K, the unroll length in inner steps.
+
+    Returns:
+        for each variant the meta-loss (mean over inner steps of f(x_k)/f(x_0)) and its paired difference.
 
     Raises:
         InputError: fewer than two problems.
@@ -136,7 +141,7 @@ def ablate(context: Context, problems: int = 128, seed: int = 0, steps: int = ST
 
 
 def _meta_losses(losses: Tensor) -> Tensor:
-    """One a problem; infinite where it diverged."""
+    """The meta-loss of each problem; infinite if it diverged."""
     own = (losses / losses[0]).mean(0)
     return torch.where(torch.isfinite(losses).all(0), own, torch.inf)
 

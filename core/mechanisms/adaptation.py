@@ -16,12 +16,18 @@ from core.bundle import Arrays, Bundle
 from core.errors import InputError
 from core.mechanisms.context import Context, grid
 
-CURVES = 61  # points of the S-curve at which the update function is drawn
+CURVES = 61  # points of the S-curve whose update functions are drawn
 GRADIENTS = 61
 
 
 def adaptation_view(context: Context) -> Bundle:
-    """The curve h*(g), its stability, and the effective learning rate −∂u/∂g at (h*(g), g).
+    """The curve h*(g), its stability, and −∂u/∂g at (h*(g), g) (arXiv 2011.02159, section 4.4).
+
+    Args:
+        context: the optimizer on its task.
+
+    Returns:
+        a bundle with the arrays below, and a description of the curve; the arrays are missing if there is no curve.
 
     Arrays: ``g`` [p], ``curve`` [p, 3] (three principal components), ``rates`` [p], ``radii`` [p], ``unstable`` [p], ``folds`` [f] and,
     for ``chosen`` [c] points of the curve, ``updates`` [c, G] over ``gradients`` [G].

@@ -1,6 +1,6 @@
-"""The numbers of all four mechanisms for one optimizer, as JSON that says what is there and what is not.
+"""The numbers of all four mechanisms of one optimizer, as JSON.
 
-Each mechanism has ``present``, its numbers, and ``sentences``: sentences with these numbers. A number that is not finite is null.
+Each mechanism has ``present``, its numbers, and ``sentences`` that state these numbers in words. A number that is not finite is null.
 """
 
 import math
@@ -18,10 +18,10 @@ from core.mechanisms.adaptation import fall, rates_of
 from core.mechanisms.clipping import Saturation, largest_gradient_scanned, saturation, states_of
 from core.mechanisms.context import Context
 
-SLOW = 0.8  # |λ| from which on a mode counts as momentum
-SCHEDULED = 0.1  # relative change of the autonomous rate from which on there is a schedule
+SLOW = 0.8  # smallest |λ| of a mode that counts as momentum
+SCHEDULED = 0.1  # relative change of the autonomous rate above which there is a schedule
 ADAPTED = 0.9  # the rate at the typical gradient over that at 0, below which there is adaptation
-LISTED = 12  # modes that are listed
+LISTED = 12  # modes in the list
 
 
 class Mode(BaseModel):
@@ -42,12 +42,13 @@ class Momentum(BaseModel):
     """Momentum: linear dynamics around the fixed point at g = 0.
 
     Attributes:
-        fixed_points: how many were found, and ``slow_points``, ``failed`` starts.
+        fixed_points, slow_points: numbers of points found.
+        failed: number of starts that reached neither.
         stability: of the fixed point analysed; null without one.
-        speed: q there.
+        speed: q = ½‖F(h, 0) − h‖² there.
         eigenvalues: |λ| of all modes, largest first.
         modes: the slowest.
-        direct_learning_rate: of gradient descent beside the modes.
+        direct_learning_rate: the memoryless part of the update, −∂u/∂g minus the modes' learning rates.
         near_defective: whether modes nearly coincide.
     """
 
@@ -68,8 +69,8 @@ class Clipping(BaseModel):
     """Gradient clipping, at h₀ and at h*.
 
     Attributes:
-        largest_gradient_scanned: size of the largest gradient looked at.
-        secant: whether slopes at 0 are secants, since the update jumps there.
+        largest_gradient_scanned: size of the largest gradient scanned.
+        secant: whether slopes at 0 are secants, because the update jumps there.
     """
 
     present: bool
@@ -84,9 +85,9 @@ class ScheduleReport(BaseModel):
     """The effective learning rate along the autonomous trajectory.
 
     Attributes:
-        rates: at every autonomous step.
+        rates: effective learning rates at every autonomous step.
         change: (largest − smallest) / largest.
-        clock: whether a step counter carries it.
+        clock: whether a step counter causes it.
     """
 
     present: bool
@@ -104,11 +105,11 @@ class Adaptation(BaseModel):
     """The effective learning rate along the curve of fixed points over a constant gradient.
 
     Attributes:
-        rate_at_zero, rate_at_typical: effective learning rates, the latter the mean of both arms.
-        typical: the size of gradient that 98 % of those met stay below.
-        exponent: −d ln(rate)/d ln|g| between the median and the largest gradient met.
+        rate_at_zero, rate_at_typical: effective learning rates at g = 0 and at the typical gradient (mean of both arms).
+        typical: the size that 98 % of the observed gradients stay below.
+        exponent: −d ln(rate)/d ln|g| between the median and the largest observed gradient.
         folds: gradients at which the curve turns back.
-        unstable: points of the curve that are unstable, of ``points``.
+        unstable: number of unstable points of the curve, out of ``points``.
         ended: why the curve ended at both ends.
     """
 
@@ -125,7 +126,17 @@ class Adaptation(BaseModel):
 
 
 class Report(BaseModel):
-    """Everything `analyze` prints."""
+    """The four mechanisms of one optimizer, as `analyze` prints them.
+
+    Attributes:
+        optimizer: its name.
+        task: name of the task it was measured on.
+        momentum: fixed point, eigenvalues and modes at g = 0 (arXiv 2011.02159, section 4.1).
+        clipping: saturation of the update function (section 4.2).
+        schedule: the learning rate along the autonomous trajectory (section 4.3).
+        adaptation: the learning rate along the curve of fixed points (section 4.4).
+        interventions: ablations of each mechanism; None if they were not run.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -157,10 +168,10 @@ def momentum_report(context: Context) -> Momentum:
     }
     slope = _finite(effective_learning_rate(context.double, context.start, context.observed.scale))
     if not context.moving:
-        sentences = ["It has no state: every gradient is forgotten at once, so there is no momentum."]
+        sentences = ["It has no state and no memory of past gradients, so there is no momentum."]
         return Momentum(present=False, direct_learning_rate=slope, sentences=sentences, **counts)
     if context.fixed_point is None:
-        sentences = ["No start came to rest, or to a slow point: nothing to linearise."]
+        sentences = ["No fixed point or slow point was found, so there is nothing to linearise."]
         return Momentum(present=False, sentences=sentences, **counts)
     try:
         found = context.linearized
@@ -183,7 +194,7 @@ def momentum_report(context: Context) -> Momentum:
         f"{slow} of them have |λ| of {SLOW} or more." if slow else f"None reaches {SLOW}: there is no slow memory."
     )
     if found.near_defective:
-        sentences.append("Some modes nearly coincide: their learning rates mean little one by one.")
+        sentences.append("Some modes nearly coincide: their learning rates are not individually meaningful.")
     return Momentum(
         present=slow > 0,
         stability=fixed_points.stability[0],
@@ -212,10 +223,10 @@ def clipping_report(context: Context) -> Clipping:
     else:
         share = 100 * (at.share_beyond or 0.0)
         sentences = [
-            f"At {where} the slope halves at |g| = {_n(half)}; {share:.3g} % of the gradients met on its task are larger."
+            f"At {where} the slope halves at |g| = {_n(half)}; {share:.3g} % of the gradients observed on its task are larger."
         ]
         sentences.append(
-            "Updates still grow with the gradient beyond."
+            "Larger gradients still give larger updates."
             if at.largest_update is None
             else f"No update is larger than {_n(at.largest_update)}."
         )
@@ -237,11 +248,11 @@ def schedule_report(context: Context) -> ScheduleReport:
     carried = "a step counter" if context.double.clock is not None else "the state's own drift"
     sentences = (
         [
-            f"At gradient 0 its learning rate goes from {_n(found.start)} over {_n(found.peak)} at step {found.peak_step} to {_n(found.end)}, carried by {carried}."
+            f"At gradient 0 its learning rate goes from {_n(found.start)} over {_n(found.peak)} at step {found.peak_step} to {_n(found.end)}, because of {carried}."
         ]
         if present
         else [
-            f"At gradient 0 its learning rate changes by {100 * found.change:.3g} % only, around {_n(found.end)}: there is no schedule."
+            f"At gradient 0 its learning rate changes by only {100 * found.change:.3g} %, around {_n(found.end)}: there is no schedule."
         ]
     )
     if found.nonfinite:
@@ -269,7 +280,7 @@ def adaptation_report(context: Context) -> Adaptation:
     except InputError as error:
         return Adaptation(present=False, typical=typical, sentences=[str(error)])
     if not branches:
-        return Adaptation(present=False, typical=typical, sentences=["No fixed point was found to follow."])
+        return Adaptation(present=False, typical=typical, sentences=["No fixed point was found to start from."])
     g, rates = rates_of(context)
     near, far = (_finite(rate) for rate in fall(g, rates, typical))
     exponent = rate_exponent(g, rates, context.observed.scale, context.observed.largest)
@@ -297,15 +308,15 @@ def adaptation_report(context: Context) -> Adaptation:
 
 
 def report_of(name: str, context: Context, interventions: Ablations | None = None) -> Report:
-    """All four mechanisms.
+    """Measure all four mechanisms (arXiv 2011.02159, section 4).
 
     Args:
-        name: of the optimizer, to note.
+        name: of the optimizer; stored in the report.
         context: the optimizer on its task.
-        interventions: what `ablations` found, to note with it.
+        interventions: results of `ablate`; stored in the report.
 
     Raises:
-        InputError: weights or states are not finite, so that nothing can be measured.
+        InputError: weights or states are not finite, so nothing can be measured.
     """
     if not bool(torch.isfinite(context.start).all()) or not bool(torch.isfinite(context.probe).all()):
         raise InputError(f"{name} cannot be analysed: its weights, or its first update, are not finite")
