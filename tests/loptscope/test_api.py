@@ -64,7 +64,7 @@ def test_in_ten_lines():
     ("asked", "said"),
     [
         (lambda: ls.load("nothing"), "'nothing' is neither a run nor a run's folder"),
-        (lambda: ls.load("adam", outer_step=3), "outer_step belongs to a learned optimizer: adam is hand-designed"),
+        (lambda: ls.load("adam", outer_step=3), "outer_step needs a learned optimizer: adam is hand-designed"),
         (lambda: ls.load("adam", speed=3), "speed"),
         (lambda: ls.load("linear_regression-vanilla2", beta=3), "beta: a learned optimizer like"),
     ],
