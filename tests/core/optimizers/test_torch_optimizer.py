@@ -135,7 +135,7 @@ REFUSED = [
     (torch.optim.SGD, {"weight_decay": 0.1}, "depends on the parameter itself"),
     (torch.optim.LBFGS, {}, "a plain step fails"),
     (torch.optim.NAdam, {}, "mu_product"),
-    (torch.optim.Rprop, {}, "depend on its learning rate"),
+    (torch.optim.Rprop, {}, "depends on its learning rate"),
     (torch.optim.SparseAdam, {}, "a plain step fails"),
     (Normed, {}, "components influence each other"),
 ]

@@ -229,7 +229,7 @@ def test_a_damaged_training_state_is_refused_by_name(reference, tmp_path, damage
     tensors, counters = read_tensors(file, STATE_FORMAT)
     damage(tensors, counters)
     write_tensors(file, tensors, counters)
-    with pytest.raises(InputError, match=r"training_state\.safetensors is damaged or of another run"):
+    with pytest.raises(InputError, match=r"training_state\.safetensors is damaged or from another run"):
         train(path, CONFIG, resume=True)
 
 
