@@ -37,15 +37,15 @@ def visited() -> tuple[RecurrentOptimizer, Tensor]:
 
 def _ours(optimizer: RecurrentOptimizer, starts: Tensor) -> tuple[float, FixedPoints]:
     began = time.perf_counter()
-    found = find_fixed_points(optimizer, starts)
-    return time.perf_counter() - began, found
+    points = find_fixed_points(optimizer, starts)
+    return time.perf_counter() - began, points
 
 
-def _check(found: FixedPoints, starts: Tensor) -> None:
+def _check(points: FixedPoints, starts: Tensor) -> None:
     """Every start has a class, and every start called converged came to a point of speed 1e-20 or less."""
-    assert len(found.status) == len(starts) and set(found.status) <= {"converged", "slow", "failed"}
-    for status, point in zip(found.status, found.point.tolist(), strict=True):
-        if (status == "converged") != (point >= 0 and float(found.speeds[point]) <= CONVERGED):
+    assert len(points.status) == len(starts) and set(points.status) <= {"converged", "slow", "failed"}
+    for status, point in zip(points.status, points.point.tolist(), strict=True):
+        if (status == "converged") != (point >= 0 and float(points.speeds[point]) <= CONVERGED):
             raise AssertionError(f"a start called {status} came to point {point}")
 
 
@@ -69,9 +69,9 @@ def run() -> list[Line]:
     torch.set_num_threads(1)
     try:
         optimizer, starts = visited()
-        _, found = _ours(optimizer, starts)
-        _check(found, starts)
-        counts = ", ".join(f"{found.status.count(kind)} {kind}" for kind in ("converged", "slow", "failed"))
+        _, points = _ours(optimizer, starts)
+        _check(points, starts)
+        counts = ", ".join(f"{points.status.count(kind)} {kind}" for kind in ("converged", "slow", "failed"))
         what = f"fixed points, GRU-64, {len(starts)} visited states"
         if not PEER.exists():
             ours = statistics.median(_ours(optimizer, starts)[0] for _ in range(PAIRS))
@@ -82,7 +82,7 @@ def run() -> list[Line]:
     ratios = [a / b["seconds"] for a, b in zip(seconds, answers, strict=True)]
     compiled = [a / (b["seconds"] - b["compiling"]) for a, b in zip(seconds, answers, strict=True)]
     theirs = statistics.median(answer["seconds"] for answer in answers)
-    largest = float(found.speeds[found.converged].max()) if bool(found.converged.any()) else float("nan")
+    largest = float(points.speeds[points.converged].max()) if bool(points.converged.any()) else float("nan")
     after = answers[0]["after"]
     note = f"renn {theirs:.2f} s ({statistics.median(compiled):.2f} without what it compiles)"
     bar = "≤ 0.2 (aim 0.1)"

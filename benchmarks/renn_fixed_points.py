@@ -38,8 +38,8 @@ def main(given: Path) -> None:
 
     def search(steps: int) -> tuple[float, list[float]]:
         began = time.perf_counter()
-        found = renn.find_fixed_points(speeds, starts, zero, adam, -np.inf, range(steps))
-        return time.perf_counter() - began, np.asarray(found[2]).tolist()
+        points = renn.find_fixed_points(speeds, starts, zero, adam, -np.inf, range(steps))
+        return time.perf_counter() - began, np.asarray(points[2]).tolist()
 
     before = np.asarray(speeds(starts, zero)).tolist()
     for _ in sys.stdin:

@@ -97,8 +97,8 @@ def _one(task: str, name: str, pool: Executor) -> tuple[Line, float]:
     looped, theirs = _fastest(lambda: plain_loop(name, problems, draws, range(LOOPED)))
     peer = looped * DRAWS / LOOPED
     options: dict[str, Any] = {"draws": DRAWS, "steps": STEPS, "rungs": [(PROBLEMS, DRAWS)]}
-    ours, found = _fastest(lambda: search(found_task, name, **options, pool=pool))
-    same = torch.isclose(found.meta_losses[:LOOPED], theirs.double(), rtol=1e-2) | ~torch.isfinite(theirs)
+    ours, searched = _fastest(lambda: search(found_task, name, **options, pool=pool))
+    same = torch.isclose(searched.meta_losses[:LOOPED], theirs.double(), rtol=1e-2) | ~torch.isfinite(theirs)
     if same.sum() < 0.75 * LOOPED:  # not all: at high rates a path is chaotic, and roundings grow
         raise AssertionError(f"{task} {name}: the search and the plain loop disagree")
     what = f"tuning {name} on {task}: {DRAWS} draws × {PROBLEMS} problems × {STEPS} steps"

@@ -200,14 +200,16 @@ def measure_bias(task: str, arm: str, outer_step: int, exact: Tensor, batches: i
     theta = shipped.optimizer(outer_step).theta
     window = config.truncation or config.unroll
     before = 0 if window >= config.unroll else -(-config.unroll // window)
-    found, spent = [], 0.0
+    estimates, spent = [], 0.0
     for index in range(before + batches):
         began = time.process_time()
         gradient = _flat(estimator.estimate(theta, index).gradients)
         if index >= before:
             spent += time.process_time() - began
-            found.append(gradient)
-    kept = torch.stack([gradient for gradient in found if bool(torch.isfinite(gradient).all())] or [exact * math.nan])
+            estimates.append(gradient)
+    kept = torch.stack(
+        [gradient for gradient in estimates if bool(torch.isfinite(gradient).all())] or [exact * math.nan]
+    )
     mean = kept.mean(0)
     norm, reference = torch.linalg.vector_norm(mean), torch.linalg.vector_norm(exact)
     spread = (kept - mean).square().sum(1).mean().sqrt()
@@ -216,7 +218,7 @@ def measure_bias(task: str, arm: str, outer_step: int, exact: Tensor, batches: i
         arm=arm,
         outer_step=outer_step,
         batches=batches,
-        not_finite=sum(not bool(torch.isfinite(gradient).all()) for gradient in found),
+        not_finite=sum(not bool(torch.isfinite(gradient).all()) for gradient in estimates),
         cosine=_finite(float(mean @ exact / (norm * reference))),
         ratio=_finite(float(norm / reference)),
         noise=_finite(float(spread / norm)),

@@ -18,42 +18,42 @@ def context(name, **values):
 
 
 def test_momentum_earns_nothing_by_what_it_does_not_have():
-    found = ablate(context("momentum", learning_rate=0.3, momentum=0.8), problems=5, steps=40)
-    assert [one.name for one in found.ablations] == list(TITLES) and not found.without
-    for one in found.ablations:
-        assert one.difference.mean == pytest.approx(0, abs=1e-12) and one.diverged == 0
+    ablations = ablate(context("momentum", learning_rate=0.3, momentum=0.8), problems=5, steps=40)
+    assert [ablation.name for ablation in ablations.ablations] == list(TITLES) and not ablations.without
+    for ablation in ablations.ablations:
+        assert ablation.difference.mean == pytest.approx(0, abs=1e-12) and ablation.diverged == 0
 
 
 def test_the_whole_one_is_what_evaluation_says():
     own = context("adam", learning_rate=0.1)
-    found = ablate(own, problems=4, seed=3, steps=30).ablations[0]
+    ablations = ablate(own, problems=4, seed=3, steps=30).ablations[0]
     expected = meta_loss(evaluate(TASK, {"a": own.optimizer}, problems=4, seed=3, steps=30)["a"]).mean()
-    assert found.meta_loss.mean == pytest.approx(float(expected), rel=1e-4)
-    assert found.difference.mean == 0 and len(found.curve) == len(found.steps)
+    assert ablations.meta_loss.mean == pytest.approx(float(expected), rel=1e-4)
+    assert ablations.difference.mean == 0 and len(ablations.curve) == len(ablations.steps)
 
 
 def test_differences_are_paired():
     clipped = context("clipped_sgd", learning_rate=0.5, threshold=0.1)
-    found = {one.name: one for one in ablate(clipped, problems=6, steps=30).ablations}
+    ablations = {ablation.name: ablation for ablation in ablate(clipped, problems=6, steps=30).ablations}
     plain = evaluate(TASK, {"a": make_hand_designed("sgd", {"learning_rate": 0.5})}, problems=6, steps=30)["a"]
     whole = evaluate(TASK, {"a": clipped.optimizer}, problems=6, steps=30)["a"]
     difference = (meta_loss(plain) - meta_loss(whole)).double()
-    assert found["unsaturated"].difference.mean == pytest.approx(float(difference.mean()), rel=1e-3)
-    assert found["unsaturated"].difference.sem == pytest.approx(float(difference.std() / 6**0.5), rel=1e-3)
+    assert ablations["unsaturated"].difference.mean == pytest.approx(float(difference.mean()), rel=1e-3)
+    assert ablations["unsaturated"].difference.sem == pytest.approx(float(difference.std() / 6**0.5), rel=1e-3)
 
 
 def test_divergence_is_counted_and_nothing_is_made_up():
-    found = ablate(context("sgd", learning_rate=1e9), problems=3, steps=40)
-    assert found.ablations[0].diverged == 3
-    assert found.ablations[0].meta_loss.mean is None and found.ablations[0].median is None
-    Ablations.model_validate_json(found.model_dump_json())
+    ablations = ablate(context("sgd", learning_rate=1e9), problems=3, steps=40)
+    assert ablations.ablations[0].diverged == 3
+    assert ablations.ablations[0].meta_loss.mean is None and ablations.ablations[0].median is None
+    Ablations.model_validate_json(ablations.model_dump_json())
 
 
 def test_a_learned_optimizer_on_a_large_task_in_single_precision():
     moons = Context(learned(dtype=torch.float32), make_task("two_moons", {**SMALL_MOONS, "hidden": (32, 32)}))
     assert moons.large
-    found = ablate(moons, problems=2, steps=5)
-    assert {one.name for one in found.ablations} <= set(TITLES)
+    ablations = ablate(moons, problems=2, steps=5)
+    assert {ablation.name for ablation in ablations.ablations} <= set(TITLES)
 
 
 def test_typical_rates_are_medians_over_what_is_met():

@@ -21,48 +21,48 @@ def report(name, **values):
 
 @pytest.mark.parametrize("beta", [0.3, 0.9])
 def test_momentum(beta):
-    found = report("momentum", learning_rate=0.05, momentum=beta)
-    (mode,) = found.momentum.modes
+    measured = report("momentum", learning_rate=0.05, momentum=beta)
+    (mode,) = measured.momentum.modes
     assert mode.eigenvalue == pytest.approx((beta, 0), rel=1e-6)
     assert mode.learning_rate == pytest.approx((0.05, 0), rel=1e-6)
     assert mode.timescale == pytest.approx(-1 / math.log(beta), rel=1e-6)
-    assert found.momentum.direct_learning_rate == pytest.approx(0, abs=1e-9)
-    assert found.momentum.present is (beta > 0.8)
-    assert not found.clipping.present and not found.schedule.present and not found.adaptation.present
-    assert found.adaptation.rate_at_typical == pytest.approx(0.05, rel=1e-6)
+    assert measured.momentum.direct_learning_rate == pytest.approx(0, abs=1e-9)
+    assert measured.momentum.present is (beta > 0.8)
+    assert not measured.clipping.present and not measured.schedule.present and not measured.adaptation.present
+    assert measured.adaptation.rate_at_typical == pytest.approx(0.05, rel=1e-6)
 
 
 def test_nesterov_is_a_mode_beside_a_direct_rate():
-    found = report("nesterov", learning_rate=0.05, momentum=0.9).momentum
-    assert found.modes[0].learning_rate[0] == pytest.approx(0.05 * 0.9, rel=1e-6)
-    assert found.direct_learning_rate == pytest.approx(0.05, rel=1e-6)
+    measured = report("nesterov", learning_rate=0.05, momentum=0.9).momentum
+    assert measured.modes[0].learning_rate[0] == pytest.approx(0.05 * 0.9, rel=1e-6)
+    assert measured.direct_learning_rate == pytest.approx(0.05, rel=1e-6)
 
 
 def test_sgd_has_no_mechanism():
-    found = report("sgd", learning_rate=0.05)
-    assert not any(getattr(found, name).present for name in ("momentum", "clipping", "schedule", "adaptation"))
-    assert found.momentum.direct_learning_rate == pytest.approx(0.05, rel=1e-9)
-    assert "no state" in found.momentum.sentences[0]
+    measured = report("sgd", learning_rate=0.05)
+    assert not any(getattr(measured, name).present for name in ("momentum", "clipping", "schedule", "adaptation"))
+    assert measured.momentum.direct_learning_rate == pytest.approx(0.05, rel=1e-9)
+    assert "no state" in measured.momentum.sentences[0]
 
 
 def test_rmsprop():
     gamma, alpha, epsilon = 0.9, 0.01, 1e-3
-    found = report("rmsprop", learning_rate=alpha, decay=gamma, epsilon=epsilon)
-    assert found.momentum.eigenvalues == pytest.approx([gamma], rel=1e-6)
-    assert found.adaptation.present and found.adaptation.rate_at_zero == pytest.approx(alpha / epsilon, rel=1e-6)
-    size = found.adaptation.typical
+    measured = report("rmsprop", learning_rate=alpha, decay=gamma, epsilon=epsilon)
+    assert measured.momentum.eigenvalues == pytest.approx([gamma], rel=1e-6)
+    assert measured.adaptation.present and measured.adaptation.rate_at_zero == pytest.approx(alpha / epsilon, rel=1e-6)
+    size = measured.adaptation.typical
     exact = alpha * (gamma * size + epsilon) / (size + epsilon) ** 2
-    assert found.adaptation.rate_at_typical == pytest.approx(exact, rel=0.02)
-    assert found.clipping.present
-    assert found.clipping.start.largest_update == pytest.approx(alpha / math.sqrt(1 - gamma), rel=1e-3)
+    assert measured.adaptation.rate_at_typical == pytest.approx(exact, rel=0.02)
+    assert measured.clipping.present
+    assert measured.clipping.start.largest_update == pytest.approx(alpha / math.sqrt(1 - gamma), rel=1e-3)
 
 
 def test_adam():
-    found = report("adam", learning_rate=0.01, beta1=0.8, beta2=0.95, epsilon=1e-3)
-    assert found.momentum.eigenvalues == pytest.approx([0.95, 0.8], rel=1e-6)
-    assert found.schedule.present and found.schedule.clock
+    measured = report("adam", learning_rate=0.01, beta1=0.8, beta2=0.95, epsilon=1e-3)
+    assert measured.momentum.eigenvalues == pytest.approx([0.95, 0.8], rel=1e-6)
+    assert measured.schedule.present and measured.schedule.clock
     expected = [0.01 * 0.2 / (1 - 0.8 ** (k + 1)) / 1e-3 for k in range(201)]
-    assert found.schedule.rates == pytest.approx(expected, rel=1e-6)
+    assert measured.schedule.rates == pytest.approx(expected, rel=1e-6)
 
 
 def test_clipping_and_a_schedule_alone():
@@ -80,12 +80,12 @@ def test_clipping_and_a_schedule_alone():
     "architecture", [{}, {"cell": "lstm"}, {"cell": "vanilla", "units": 1}, {"features": "log_sign"}]
 )
 def test_a_learned_optimizers_report_is_json_and_says_something(architecture):
-    found = report_of("mine", Context(learned(dtype=torch.float32, **architecture), TASK))
-    plain = json.loads(json.dumps(found.model_dump(mode="json"), allow_nan=False))
+    measured = report_of("mine", Context(learned(dtype=torch.float32, **architecture), TASK))
+    plain = json.loads(json.dumps(measured.model_dump(mode="json"), allow_nan=False))
     assert {"momentum", "clipping", "schedule", "adaptation"} <= set(plain)
     for name in ("momentum", "clipping", "schedule", "adaptation"):
         assert plain[name]["sentences"] and isinstance(plain[name]["present"], bool)
-    text = report_table(found)
+    text = report_table(measured)
     assert all(name in text for name in ("momentum", "clipping", "schedule", "adaptation"))
 
 

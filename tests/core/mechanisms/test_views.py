@@ -63,10 +63,10 @@ def test_what_is_met_is_the_tasks():
     context = hand_designed("sgd", learning_rate=0.1)
     observed = context.observed
     problems = TASK.sample(16, generator(Purpose.VIEW, 0))
-    found = unroll(context.optimizer, problems, 200, record=("gradients",)).gradients.double().reshape(-1)
-    torch.testing.assert_close(observed.gradients, found)
-    assert observed.scale == pytest.approx(float(found.abs().median()), rel=1e-2)
-    assert observed.scale < observed.typical < observed.largest == pytest.approx(float(found.abs().max()))
+    seen = unroll(context.optimizer, problems, 200, record=("gradients",)).gradients.double().reshape(-1)
+    torch.testing.assert_close(observed.gradients, seen)
+    assert observed.scale == pytest.approx(float(seen.abs().median()), rel=1e-2)
+    assert observed.scale < observed.typical < observed.largest == pytest.approx(float(seen.abs().max()))
 
 
 def test_the_grid_holds_zero_and_both_ends():
