@@ -1,4 +1,4 @@
-"""renn 0.1.0's search for fixed points, for comparison; runs in an environment of its own, with JAX.
+"""renn 0.1.0's search for fixed points, for comparison; runs in a separate environment with JAX.
 
 Its notebook's recipe: Adam at 0.01 on the mean speed of all states, 1000 steps. It is given our GRU's step (reset gate after the
 recurrent product) as a JAX function, for its own applies the gate before. For every line on stdin it searches once and prints,

@@ -260,7 +260,7 @@ def _state_space(optimizer: Optimizer, states: Tensor) -> tuple[Arrays, dict[str
 
 
 def _histogram(gradients: Tensor, scale: float, stretched: float) -> tuple[np.ndarray, np.ndarray]:
-    """Gradients met up to each step, as shares of all of the run: [K + 1, bins], and the bins' edges [bins + 1]."""
+    """Gradients observed up to each step, as shares of those of the whole run: [K + 1, bins], and the bins' edges [bins + 1]."""
     steps = gradients.shape[0]
     values = gradients.numpy()
     finite = np.isfinite(values)

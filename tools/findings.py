@@ -22,8 +22,8 @@ from core.runs import zoo
 from core.tasks import TASKS, make_task
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "findings.md"
-PROBLEMS, FEW = 128, 8  # of interventions: on small problems, and on large ones
-NEAR = 0.05  # of β: how near |λ| must come to it
+PROBLEMS, FEW = 128, 8  # numbers of problems of ablations: small problems, and large ones
+NEAR = 0.05  # largest distance of |λ| from β
 
 INTRODUCTION = """# What the shipped optimizers do
 
@@ -45,8 +45,8 @@ class Finding:
         name: of the zoo entry.
         seed: its outer seed.
         report: the four mechanisms.
-        beta: of the momentum tuned for its task.
-        ablations: its interventions, if they were run.
+        beta: the tuned momentum's β on its task.
+        ablations: its ablations; None if they were not run.
     """
 
     name: str
@@ -225,7 +225,7 @@ def page(findings: Sequence[Finding]) -> str:
                 "",
             ]
             parts += _table(
-                ["optimizer", "as it is", *(TITLES[name] for name in names)],
+                ["optimizer", "unmodified", *(TITLES[name] for name in names)],
                 [_ablations_row(f, names) for f in ablated],
             )
             parts += [*_ablation_sentences(ablated, names), ""]

@@ -31,7 +31,7 @@ def _steps(score: Score | None) -> str:
 
 
 def _failures(name: str) -> str:
-    """How often an entry fails out of distribution, and where."""
+    """The number of conditions where an entry fails out of distribution, and which."""
     path = zoo.ROOT / name / "out_of_distribution.json"
     if not path.exists():
         return "–"
@@ -49,7 +49,7 @@ def _heading(*cells: str) -> list[str]:
 
 
 def entries_table(evaluations: dict[str, Evaluation]) -> list[str]:
-    """One line a shipped optimizer: against the best tuned one, the better of the two in bold."""
+    """One line for each shipped optimizer: beside the best tuned one, with the better of the two in bold."""
     lines = _heading("task", "shipped optimizer", "learned", "best tuned", "steps", "fails out of distribution")
     for name, evaluation in evaluations.items():
         judged = outcome_of(evaluation)
@@ -65,7 +65,7 @@ def entries_table(evaluations: dict[str, Evaluation]) -> list[str]:
 
 
 def baselines_table(evaluations: dict[str, Evaluation]) -> list[str]:
-    """One line a tuned optimizer, one column a task."""
+    """One line for each tuned optimizer, one column for each task."""
     by_task = {evaluation.task: evaluation for evaluation in evaluations.values()}
     columns = [by_task[task] for task in TASKS if task in by_task]
     lines = _heading("tuned", *(TASKS[evaluation.task].title for evaluation in columns))
@@ -84,7 +84,7 @@ def table() -> str:
 
 
 def updated(text: str) -> str:
-    """The README with today's tables."""
+    """The README with the current tables."""
     return with_table(text, table())
 
 

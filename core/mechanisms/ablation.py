@@ -19,7 +19,7 @@ FROZEN_AT = (0, STEPS)  # steps at which the drift is frozen: the first, and the
 POINTS = 101
 
 TITLES = {
-    "whole": "as it is",
+    "whole": "unmodified",
     "linearised": "linearised at h*",
     "unsaturated": "update un-saturated",
     "frozen_start": "drift frozen at the start",

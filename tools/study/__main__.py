@@ -21,7 +21,7 @@ BATCHES = 16
 
 
 def missing_curves(results: Results, seeds: int) -> Iterator[tuple[str, str, int]]:
-    """Trainings that are still to do: task, arm, seed."""
+    """The missing trainings: task, arm, seed."""
     done = {(curve.task, curve.arm, curve.seed) for curve in results.curves}
     every = ((task, arm, seed) for seed in range(seeds) for task in TASKS for arm in ARMS)
     return (curve for curve in every if curve not in done)
