@@ -228,6 +228,11 @@ def test_problems_depend_on_the_seed_alone(task: str) -> None:
     assert first.count == 1
 
 
+def test_minus_zero_is_no_other_start() -> None:
+    (view, _), (same, _) = (parse(f"{ROSENBROCK}start={start}") for start in ("-0,-0.00001", "0,0"))
+    assert to_query(view) == to_query(same)
+
+
 def test_a_start_point_is_where_the_problem_starts() -> None:
     assert problem_of("rosenbrock", 3, (-1.25, 0.5)).x0.tolist() == [[-1.25, 0.5]]
     assert [startable(task) for task in TASKS] == [task == "rosenbrock" for task in TASKS]
