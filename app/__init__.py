@@ -1,4 +1,4 @@
-"""The dashboard: pages, figures and the HTTP interface on top of `core`."""
+"""The dashboard: pages, figures and HTTP routes on top of `core`."""
 
 from core import plugins
 

@@ -48,7 +48,7 @@ def _cache_settings() -> dict[str, Any]:
 
 def create_app() -> Dash:
     """The dashboard as a Dash application."""
-    torch.set_num_threads(1)  # requests and unrolls run side by side instead
+    torch.set_num_threads(1)  # requests and unrolls run in parallel instead
     server = Flask("app")
     server.config.update(
         MAX_CONTENT_LENGTH=8 * 2**20,

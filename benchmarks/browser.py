@@ -1,4 +1,4 @@
-"""A dashboard of its own and a headless Chromium, for the benchmarks that need one."""
+"""A separate dashboard and a headless Chromium for the benchmarks."""
 
 import os
 import socket
@@ -18,7 +18,7 @@ READY = "window.loptscope && window.loptscope.steps > 0"
 
 
 def free_port() -> int:
-    """A port nobody listens on."""
+    """A free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""From starting the server to a page one can scrub: times and bytes; then from view to view."""
+"""Times and bytes from starting the server to an interactive page, and from view to view."""
 
 from playwright.sync_api import Page
 
@@ -8,7 +8,7 @@ from benchmarks.report import Line
 
 def _new_view(page: Page, property_set: str) -> float:
     """Milliseconds from setting a control to the new view being drawn."""
-    page.wait_for_timeout(500)  # a person's pace: number inputs wait for the end of typing
+    page.wait_for_timeout(500)  # number inputs wait for the end of typing
     script = f"""async () => {{
       const before = loptscope.view.query;
       const start = performance.now();
@@ -50,7 +50,7 @@ def run() -> list[Line]:
                 _new_view(page, _set("task", f"'{task}'"))
             computed = [_new_view(page, _set("seed", str(10 + seed))) for seed in seeds]
             again = _new_view(page, _set("seed", str(10 + seeds[0])))
-            page.reload()  # so that only the server remembers
+            page.reload()  # so that only the server has cached it
             page.wait_for_function(READY)
             page.evaluate("loptscope.ready.then(() => 1)")
             cached = _new_view(page, _set("seed", str(10 + seeds[1])))

@@ -1,4 +1,4 @@
-"""Fixed points of the shipped GRU-64 for linear regression from 505 states it visits: against renn, in the same run."""
+"""Fixed points of the shipped GRU-64 for linear regression from 505 states it visits: compared with renn in the same run."""
 
 import json
 import statistics
@@ -26,7 +26,7 @@ PAIRS = 5
 
 
 def visited() -> tuple[RecurrentOptimizer, Tensor]:
-    """The optimizer and the states all components of one problem are in, [505, S], in float64."""
+    """The optimizer and the states of all components of one problem, [505, S], in float64."""
     run = find_run(OPTIMIZER)
     optimizer = run.optimizer()
     problem = make_task(run.config.task).sample(1, generator(Purpose.EVALUATE, 0))
@@ -37,20 +37,20 @@ def visited() -> tuple[RecurrentOptimizer, Tensor]:
 
 def _ours(optimizer: RecurrentOptimizer, starts: Tensor) -> tuple[float, FixedPoints]:
     began = time.perf_counter()
-    found = find_fixed_points(optimizer, starts)
-    return time.perf_counter() - began, found
+    points = find_fixed_points(optimizer, starts)
+    return time.perf_counter() - began, points
 
 
-def _check(found: FixedPoints, starts: Tensor) -> None:
-    """Every start has a class, and every start called converged came to a point of speed 1e-20 or less."""
-    assert len(found.status) == len(starts) and set(found.status) <= {"converged", "slow", "failed"}
-    for status, point in zip(found.status, found.point.tolist(), strict=True):
-        if (status == "converged") != (point >= 0 and float(found.speeds[point]) <= CONVERGED):
-            raise AssertionError(f"a start called {status} came to point {point}")
+def _check(points: FixedPoints, starts: Tensor) -> None:
+    """Check that every start has a status, and that converged starts reached a point with a speed of 1e-20 or less."""
+    assert len(points.status) == len(starts) and set(points.status) <= {"converged", "slow", "failed"}
+    for status, point in zip(points.status, points.point.tolist(), strict=True):
+        if (status == "converged") != (point >= 0 and float(points.speeds[point]) <= CONVERGED):
+            raise AssertionError(f"a start with status {status} reached point {point}")
 
 
 def _against_renn(optimizer: RecurrentOptimizer, starts: Tensor) -> tuple[list[float], list[dict[str, Any]]]:
-    """Seconds of ours, and what renn says, one after the other."""
+    """Our seconds, and renn's answer, one after the other."""
     with tempfile.TemporaryDirectory() as folder:
         given = Path(folder) / "given.npz"
         arrays = {name: tensor.float().numpy() for name, tensor in optimizer.theta.items()}
@@ -64,14 +64,14 @@ def _against_renn(optimizer: RecurrentOptimizer, starts: Tensor) -> tuple[list[f
 
 
 def run() -> list[Line]:
-    """Seconds to find and classify, one thread of ours against all of renn's, and the speeds both end at."""
+    """Seconds to find and classify, our one thread against all of renn's, and the speeds at the ends."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         optimizer, starts = visited()
-        _, found = _ours(optimizer, starts)
-        _check(found, starts)
-        counts = ", ".join(f"{found.status.count(kind)} {kind}" for kind in ("converged", "slow", "failed"))
+        _, points = _ours(optimizer, starts)
+        _check(points, starts)
+        counts = ", ".join(f"{points.status.count(kind)} {kind}" for kind in ("converged", "slow", "failed"))
         what = f"fixed points, GRU-64, {len(starts)} visited states"
         if not PEER.exists():
             ours = statistics.median(_ours(optimizer, starts)[0] for _ in range(PAIRS))
@@ -82,9 +82,9 @@ def run() -> list[Line]:
     ratios = [a / b["seconds"] for a, b in zip(seconds, answers, strict=True)]
     compiled = [a / (b["seconds"] - b["compiling"]) for a, b in zip(seconds, answers, strict=True)]
     theirs = statistics.median(answer["seconds"] for answer in answers)
-    largest = float(found.speeds[found.converged].max()) if bool(found.converged.any()) else float("nan")
+    largest = float(points.speeds[points.converged].max()) if bool(points.converged.any()) else float("nan")
     after = answers[0]["after"]
-    note = f"renn {theirs:.2f} s ({statistics.median(compiled):.2f} without what it compiles)"
+    note = f"renn {theirs:.2f} s ({statistics.median(compiled):.2f} without compiling)"
     bar = "≤ 0.2 (aim 0.1)"
     return [
         Line(what, f"{statistics.median(seconds):.3f} s", note, f"{statistics.median(ratios):.2f}", bar),

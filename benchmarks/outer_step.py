@@ -1,4 +1,4 @@
-"""One outer step: against renn, against the machine's own rate of multiplying matrices, and over sizes.
+"""One outer step: compared with renn and with the machine's matrix-product rate, and over sizes.
 
 The setting is that of renn's notebook: GRU-64, quadratics of 5 parameters, 64 problems, 200 inner steps, the gradient through
 everything. Ours and renn's steps alternate in one run, each with all cores.
@@ -36,7 +36,7 @@ class Stepper:
         self.done = 0
 
     def step(self) -> float:
-        """Seconds of one outer step, the update of θ included."""
+        """Seconds of one outer step, including the update of θ."""
         began = time.perf_counter()
         outer = self.estimator.estimate(self.theta, self.done)
         for name, parameter in self.theta.items():
@@ -47,7 +47,7 @@ class Stepper:
 
 
 def setting(units: int = 64, problems: int = 64, unroll: int = 200, parameters: int = 5) -> RunConfig:
-    """renn's notebook's setting, or a variation of it."""
+    """The setting of renn's notebook, or a variation."""
     return make_config(
         {
             "task": "linear_regression",
@@ -111,7 +111,7 @@ def _matrix_rate() -> float:
 
 
 def _against_the_machine() -> Line:
-    """Three products of [n, units] × [units, 3 units] an inner step: one forward, two on the way back."""
+    """Three products of [n, units] × [units, 3 units] in each inner step: one forward, two backward."""
     units, problems, unroll, parameters = 64, 64, 200, 5
     stepper = Stepper(setting(units, problems, unroll, parameters))
     stepper.step()
@@ -160,5 +160,5 @@ def _memory() -> list[Line]:
 
 
 def run() -> list[Line]:
-    """Against renn, against the machine, over sizes, and memory."""
+    """Compared with renn and the machine, over sizes, and memory."""
     return [*_against_renn(), _against_the_machine(), *_scaling(), *_memory()]

@@ -1,4 +1,4 @@
-"""A peer in an environment of its own, that answers a line on its stdin with a line on its stdout."""
+"""A peer process in a separate environment that answers each line on its stdin with a line on its stdout."""
 
 import os
 import subprocess

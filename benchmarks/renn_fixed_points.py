@@ -1,4 +1,4 @@
-"""renn 0.1.0's search for fixed points, for comparison; runs in an environment of its own, with JAX.
+"""renn 0.1.0's search for fixed points, for comparison; runs in a separate environment with JAX.
 
 Its notebook's recipe: Adam at 0.01 on the mean speed of all states, 1000 steps. It is given our GRU's step (reset gate after the
 recurrent product) as a JAX function, for its own applies the gate before. For every line on stdin it searches once and prints,
@@ -38,8 +38,8 @@ def main(given: Path) -> None:
 
     def search(steps: int) -> tuple[float, list[float]]:
         began = time.perf_counter()
-        found = renn.find_fixed_points(speeds, starts, zero, adam, -np.inf, range(steps))
-        return time.perf_counter() - began, np.asarray(found[2]).tolist()
+        points = renn.find_fixed_points(speeds, starts, zero, adam, -np.inf, range(steps))
+        return time.perf_counter() - began, np.asarray(points[2]).tolist()
 
     before = np.asarray(speeds(starts, zero)).tolist()
     for _ in sys.stdin:

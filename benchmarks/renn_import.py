@@ -1,4 +1,4 @@
-"""renn 0.1.0 in an environment of its own, with today's JAX.
+"""Imports renn 0.1.0 in a separate environment with a current JAX.
 
 renn was written for a JAX of 2021: three of its imports are pointed at where those things are today, and its data module (which
 needs TensorFlow, and is not used) is left out.

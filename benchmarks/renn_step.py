@@ -1,4 +1,4 @@
-"""One outer step of renn 0.1.0 at a time, for comparison; runs in an environment of its own, with JAX.
+"""One outer step of renn 0.1.0 at a time, for comparison; runs in a separate environment with JAX.
 
 For every line on stdin it takes one outer step and prints its seconds; the first one compiles. The setting is that of renn's
 notebook: a GRU of 64 units, quadratics of 5 parameters, 64 problems, 200 inner steps, the gradient through everything with

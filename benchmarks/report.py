@@ -1,11 +1,11 @@
-"""What a benchmark reports."""
+"""The lines of a benchmark's report."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the closing table.
+    """One line of the final table.
 
     Attributes:
         what: what was measured.
@@ -23,6 +23,6 @@ class Line:
 
 
 def percentile(values: list[float], share: float) -> float:
-    """The value below which that share of the values lie."""
+    """The value at a quantile."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

@@ -1,4 +1,4 @@
-"""Scrubbing: our canvases against Plotly's own ways to move six panels, on the same page in the same run."""
+"""Scrubbing: our canvases compared with Plotly's own updates of six panels, on the same page in the same run."""
 
 from benchmarks.browser import READY, chromium, dashboard
 from benchmarks.report import Line, percentile
@@ -49,7 +49,7 @@ RESTYLE = """async () => {
 
 
 def run() -> list[Line]:
-    """Seek and play on every task; Plotly.restyle of one trace a panel as the peer."""
+    """Seek and play on every task; the peer is Plotly.restyle of one trace in each panel."""
     lines = []
     with dashboard() as (address, _), chromium() as browser:
         for task in TASKS:

@@ -1,4 +1,4 @@
-"""Random search: all draws as one batched search against a plain loop over `torch.optim` for the same draws."""
+"""Random search: all draws in one batched search, compared with a plain loop over `torch.optim` for the same draws."""
 
 import os
 import time
@@ -24,12 +24,12 @@ Result = TypeVar("Result")
 STEPS = 200
 DRAWS = 2500
 PROBLEMS = 64
-LOOPED = 12  # draws that the plain loop does, after one to warm up; its time for all is in proportion
-REPEATS = 3  # the fastest counts, on both sides
+LOOPED = 12  # draws of the plain loop, after one to warm up; its time is scaled to all draws
+REPEATS = 3  # the fastest repeat counts for both
 
 
 def _peer(name: str, value: dict[str, float]) -> Callable[[Tensor], tuple[torch.optim.Optimizer, LRScheduler | None]]:
-    """How to make the `torch.optim` optimizer and scheduler of one draw."""
+    """Make the `torch.optim` optimizer and scheduler of one draw."""
     rate = value["learning_rate"]
 
     def inverse_time(optimizer: torch.optim.Optimizer) -> LRScheduler | None:
@@ -56,7 +56,7 @@ def _peer(name: str, value: dict[str, float]) -> Callable[[Tensor], tuple[torch.
 
 
 def plain_loop(name: str, problems: Problems, draws: dict[str, Tensor], which: range) -> Tensor:
-    """One `torch.optim` optimizer a draw on the whole batch of problems, gradients by autograd.
+    """One `torch.optim` optimizer for each draw on the whole batch of problems, with autograd gradients.
 
     Returns:
         Mean meta-loss of each of these draws, [draws].
@@ -80,7 +80,7 @@ def plain_loop(name: str, problems: Problems, draws: dict[str, Tensor], which: r
 
 
 def _fastest(work: Callable[[], Result]) -> tuple[float, Result]:
-    """Seconds of the fastest repeat, and what the last one returned."""
+    """Seconds of the fastest repeat, and the result of the last one."""
     timed = []
     for _ in range(REPEATS):
         began = time.perf_counter()
@@ -97,9 +97,9 @@ def _one(task: str, name: str, pool: Executor) -> tuple[Line, float]:
     looped, theirs = _fastest(lambda: plain_loop(name, problems, draws, range(LOOPED)))
     peer = looped * DRAWS / LOOPED
     options: dict[str, Any] = {"draws": DRAWS, "steps": STEPS, "rungs": [(PROBLEMS, DRAWS)]}
-    ours, found = _fastest(lambda: search(found_task, name, **options, pool=pool))
-    same = torch.isclose(found.meta_losses[:LOOPED], theirs.double(), rtol=1e-2) | ~torch.isfinite(theirs)
-    if same.sum() < 0.75 * LOOPED:  # not all: at high rates a path is chaotic, and roundings grow
+    ours, searched = _fastest(lambda: search(found_task, name, **options, pool=pool))
+    same = torch.isclose(searched.meta_losses[:LOOPED], theirs.double(), rtol=1e-2) | ~torch.isfinite(theirs)
+    if same.sum() < 0.75 * LOOPED:  # not all, since paths with high rates are chaotic and rounding errors grow
         raise AssertionError(f"{task} {name}: the search and the plain loop disagree")
     what = f"tuning {name} on {task}: {DRAWS} draws × {PROBLEMS} problems × {STEPS} steps"
     note = f"torch.optim loop {peer:.0f} s (from {LOOPED} draws)"
@@ -107,13 +107,13 @@ def _one(task: str, name: str, pool: Executor) -> tuple[Line, float]:
 
 
 def run() -> list[Line]:
-    """Every hand-designed optimizer on the two cheap tasks: time of the whole search, against the plain loop's."""
+    """Every hand-designed optimizer on the two cheap tasks: time of the whole search, compared with the plain loop's."""
     threads, workers = torch.get_num_threads(), os.cpu_count() or 1
     torch.set_num_threads(1)
     try:
         with worker_pool(workers) as pool:
             began = time.perf_counter()
-            list(pool.map(time.sleep, [1.0] * workers))  # so that all of them have started
+            list(pool.map(time.sleep, [1.0] * workers))  # so that all workers have started
             start = time.perf_counter() - began - 1.0
             timed = [_one(task, name, pool) for task in ("linear_regression", "rosenbrock") for name in BASELINES]
     finally:

@@ -1,4 +1,4 @@
-"""The arrays one view of the browser needs: one optimizer under the microscope, tuned ones beside it, one problem.
+"""The arrays of one view in the browser: an optimizer, the tuned baselines, and one problem.
 
 A bundle is safetensors: float32 arrays (int8 for images) and, in the header, a JSON description.
 """
@@ -23,31 +23,33 @@ from core.tasks.base import ClassifierProblems, PlanarProblems, Problems
 from core.unroll import Trajectory, unroll
 
 FORMAT = "loptscope-bundle/1"
-GRID = 65  # gradients at which the update function is drawn
+GRID = 65  # gradients of the drawn update function
 BINS = 60  # of the gradient density
 SURFACE = 121  # grid lines of a landscape, each way
 FIELD = (26, 42)  # rows and columns of a classifier's logits
-LOGIT_RANGE = 6.0  # logits are kept as int8 over ± this
+LOGIT_RANGE = 6.0  # logits are stored as int8 over ± this
 
 Arrays = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """Arrays and their description; `encode` and `decode` turn it to bytes and back."""
+    """Arrays and their description; `encode` and `decode` convert it to bytes and back."""
 
     arrays: Arrays
     about: dict[str, Any]
 
     def encode(self) -> bytes:
-        """As safetensors."""
+        """Encode as safetensors."""
         contiguous = {name: np.ascontiguousarray(array) for name, array in self.arrays.items()}
         about = json.dumps({"format": FORMAT, **self.about}, allow_nan=False)
-        return safetensors.numpy.save(contiguous, {"about": about})  # one entry: safetensors shuffles several
+        return safetensors.numpy.save(
+            contiguous, {"about": about}
+        )  # one entry: safetensors does not keep the order of several
 
     @classmethod
     def decode(cls, content: bytes) -> "Bundle":
-        """From safetensors that `encode` made."""
+        """Decode the safetensors of `encode`."""
         size = int.from_bytes(content[:8], "little")
         about = json.loads(json.loads(content[8 : 8 + size])["__metadata__"]["about"])
         del about["format"]
@@ -258,7 +260,7 @@ def _state_space(optimizer: Optimizer, states: Tensor) -> tuple[Arrays, dict[str
 
 
 def _histogram(gradients: Tensor, scale: float, stretched: float) -> tuple[np.ndarray, np.ndarray]:
-    """Gradients met up to each step, as shares of all of the run: [K + 1, bins], and the bins' edges [bins + 1]."""
+    """Gradients observed up to each step, as shares of those of the whole run: [K + 1, bins], and the bins' edges [bins + 1]."""
     steps = gradients.shape[0]
     values = gradients.numpy()
     finite = np.isfinite(values)

@@ -13,7 +13,17 @@ from core.errors import InputError
 
 
 class Purpose(IntEnum):
-    """The purpose of a draw."""
+    """The purpose of a draw.
+
+    Attributes:
+        INITIALIZE: initial meta-parameters θ.
+        TRAIN: problems of outer training.
+        TUNE: problems of hyperparameter searches.
+        EVALUATE: held-out problems.
+        VIEW: problems shown in the dashboard, and those of the instruments.
+        SEARCH: hyperparameters of a search.
+        PERTURB: perturbations of evolution strategies.
+    """
 
     INITIALIZE = 0
     TRAIN = 1

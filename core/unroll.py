@@ -1,4 +1,4 @@
-"""An optimizer on a batch of problems: the inner loop."""
+"""The inner loop: an optimizer on a batch of problems."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from core.tasks.base import Problems
 
 @dataclass(frozen=True)
 class Trajectory:
-    """What an unroll of K inner steps recorded; entries not asked for are None.
+    """The record of an unroll of K inner steps; entries that were not requested are None.
 
     Attributes:
         losses: f(x_k), k = 0 … K, [K + 1, problems].
         x: inner parameters, [K + 1, problems, parameters].
-        gradients: [K + 1, problems, parameters].
-        states: h_k, [K + 1, problems, components, S]; the components are those chosen by ``components``.
-        updates: u_k = x_{k+1} − x_k as the optimizer gave it, [K, problems, parameters].
+        gradients: of f at x_k, [K + 1, problems, parameters].
+        states: h_k, [K + 1, problems, components, S]; only the requested components.
+        updates: u_k = x_{k+1} − x_k, [K, problems, parameters].
     """
 
     losses: Tensor
@@ -31,16 +31,16 @@ class Trajectory:
 
 
 class InnerStep(NamedTuple):
-    """One inner step: what the optimizer met at x_k and what it made of it.
+    """One inner step k.
 
     Attributes:
         x: x_k, [problems, parameters].
         loss: f(x_k), [problems].
-        gradient: [problems, parameters].
+        gradient: of f at x_k, [problems, parameters].
         state: h_k, [problems * parameters, S].
         update: u_k, [problems, parameters].
-        next_x: x_{k+1}.
-        next_state: h_{k+1}.
+        next_x: x_{k+1}, [problems, parameters].
+        next_state: h_{k+1}, [problems * parameters, S].
     """
 
     x: Tensor
@@ -53,9 +53,15 @@ class InnerStep(NamedTuple):
 
 
 def inner_steps(optimizer: Optimizer, problems: Problems, x: Tensor, state: Tensor) -> Iterator[InnerStep]:
-    """The inner loop from x [problems, parameters] and state [problems * parameters, S], without end.
+    """The endless inner loop x[k+1] = x[k] + u(h[k], g[k]), h[k+1] = F(h[k], g[k]).
 
-    It neither enables nor disables gradients: that is the caller's.
+    It neither enables nor disables autograd; the caller decides.
+
+    Args:
+        optimizer: any optimizer, in the problems' precision.
+        problems: the batch.
+        x: start points, [problems, parameters].
+        state: start states, [problems * parameters, S].
     """
     while True:
         loss, gradient = problems.loss_and_gradient(x)
@@ -77,14 +83,14 @@ def unroll(
     record: Sequence[str] = EVERYTHING,
     components: Sequence[int] | None = None,
 ) -> Trajectory:
-    """Run an optimizer for ``steps`` inner steps on every problem at once, without a graph.
+    """Run an optimizer on every problem of a batch, without an autograd graph.
 
     Args:
-        optimizer: any optimizer; its dtype follows the problems'.
+        optimizer: any optimizer, in the problems' precision.
         problems: the batch.
-        steps: K, the unroll length.
-        record: which of x, gradients, states, updates to keep; losses are always kept.
-        components: whose states to keep, indices into the parameters; all by default.
+        steps: K, the number of inner steps.
+        record: which of "x", "gradients", "states", "updates" to record; losses are always recorded.
+        components: indices of the parameters whose states are recorded; by default all.
     """
     kept: dict[str, list[Tensor]] = {name: [] for name in record}
     losses = []
@@ -96,8 +102,8 @@ def unroll(
 
     with torch.no_grad():
         x0 = problems.x0
-        met = inner_steps(optimizer, problems, x0, optimizer.initial_state(x0.numel(), x0.dtype))
-        for k, step in zip(range(steps + 1), met, strict=False):
+        loop = inner_steps(optimizer, problems, x0, optimizer.initial_state(x0.numel(), x0.dtype))
+        for k, step in zip(range(steps + 1), loop, strict=False):
             losses.append(step.loss)
             keep("x", step.x)
             keep("gradients", step.gradient)

@@ -1,4 +1,4 @@
-"""Loptscope in Python: load an optimizer, run it, put it under the instruments, draw what the dashboard draws.
+"""The Python API of Loptscope: load an optimizer, run it, measure it, and draw the dashboard's figures.
 
 ```python
 import loptscope as ls
@@ -11,8 +11,8 @@ print(context.linearized.eigenvalues)
 ls.explore("task=rosenbrock&step=40").figure("landscape").show()
 ```
 
-Everything here is defined in `core` and `app`; this module only gathers it, and loads a part when it is first used (PEP 562). Its names
-are listed in ``__init__.pyi``. Bad input raises `InputError` with one sentence.
+Everything is defined in `core` and `app`; this module only collects the names, and loads each part when it is first used (PEP 562). The
+names are listed in ``__init__.pyi``. Bad input raises `InputError` with a one-sentence message.
 """
 
 import ast
@@ -20,7 +20,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-_HOMES = {  # names and the modules that define them, as the stub says: type checkers and this module read the same list
+_HOMES = {  # names and their modules, from the stub, so that type checkers and this module read the same list
     alias.name: node.module
     for node in ast.parse(Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8")).body
     if isinstance(node, ast.ImportFrom) and node.module is not None
@@ -32,9 +32,9 @@ __all__ = sorted(_HOMES)  # noqa: PLE0605 - read from the stub
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = found
-    return found
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:

@@ -1,4 +1,4 @@
-"""What `import loptscope` offers; `__init__.py` loads each name from where it is defined when it is first used."""
+"""The names of `import loptscope`; `__init__.py` loads each one from its module when it is first used."""
 
 from core import __version__ as __version__
 from core.analysis.adaptation import adaptation_of as adaptation_of

@@ -1,4 +1,4 @@
-"""What the dashboard's pages draw, as Plotly figures: from the part of a page's link after "?", which names the view."""
+"""The figures of the dashboard's pages as Plotly figures, from the part of a page's link after "?"."""
 
 import functools
 from collections.abc import Sequence
@@ -16,20 +16,20 @@ from core.errors import InputError, choose
 
 @functools.cache
 def _application() -> Flask:
-    """Keeps in memory what the figures are drawn from."""
-    made = Flask("app")
+    """The application that keeps the figures' data in memory."""
+    application = Flask("app")
     settings = {"CACHE_TYPE": "SimpleCache", "CACHE_DEFAULT_TIMEOUT": 0, "CACHE_THRESHOLD": 100}
-    cache.init_app(made, config=settings)
-    return made
+    cache.init_app(application, config=settings)
+    return application
 
 
 @final
 class Page:
-    """The figures of one view of a page; each is drawn when it is asked for.
+    """The figures of one view of a page, drawn on request.
 
     Args:
-        figures: by name, for each optimizer that has figures of its own.
-        column: what those are called: "column" on Explore, "side" on Mechanisms, "" on other pages.
+        figures: by name, for each optimizer with its own figures.
+        column: the keyword that selects one of those: "column" on Explore, "side" on Mechanisms, "" on other pages.
         theme: of the view.
     """
 
@@ -38,7 +38,7 @@ class Page:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What `figure` can be asked for."""
+        """The names of the figures."""
         return tuple(self._figures[0])
 
     def figure(self, name: str, *, column: int = 0, side: int = 0) -> go.Figure:
@@ -46,8 +46,8 @@ class Page:
 
         Args:
             name: one of ``names``.
-            column: on Explore, which optimizer: 0 for the one under the microscope, then those that it is compared with.
-            side: on Mechanisms, which optimizer: 0, or 1 for the one beside it.
+            column: on Explore, the optimizer: 0 for the first, then the ones beside it.
+            side: on Mechanisms, the optimizer: 0, or 1 for the one beside it.
 
         Raises:
             InputError: the view has no such figure.
@@ -66,7 +66,7 @@ class Page:
 
 
 def _open(name: str, query: str) -> Page:
-    """A view of a page; in a program, what is wrong in a link is an error."""
+    """A view of a page; an invalid entry in the link is an error."""
     row = page(name)
     view, wrong = row.links.parse(query)
     if wrong:
@@ -78,7 +78,7 @@ def _open(name: str, query: str) -> Page:
 
 
 def _framed(made: go.Figure, theme: Theme, *, legend: bool) -> go.Figure:
-    """On a background of its own, with a legend under it if it needs one: there is no page around it."""
+    """The figure with a background, and with a legend if it needs one, since there is no page around it."""
     made.update_layout(paper_bgcolor=theme.surface, plot_bgcolor=theme.surface)
     if legend and any(trace.showlegend is not False for trace in made.data):
         made.for_each_trace(lambda trace: trace.update(showlegend=False), lambda trace: "standard error" in trace.name)
@@ -87,29 +87,29 @@ def _framed(made: go.Figure, theme: Theme, *, legend: bool) -> go.Figure:
 
 
 def explore(query: str = "") -> Page:
-    """The six panels of the Explore page, with what moves in them drawn at the view's inner step.
+    """The six panels of the Explore page at the view's inner step.
 
-    Those of the optimizers that it is compared with are ``.figure(name, column=1)`` and so on.
+    ``.figure(name, column=1)`` is a panel of the second optimizer, and so on.
 
     Args:
-        query: a view, as in ``"task=rosenbrock&optimizer=adam&step=40"``; what is left out has its default.
+        query: a view, as in ``"task=rosenbrock&optimizer=adam&step=40"``; missing entries have their defaults.
 
     Raises:
-        InputError: something in it is wrong.
+        InputError: the query has an invalid entry.
     """
     return _open("explore", query)
 
 
 def mechanisms(query: str = "") -> Page:
-    """The figures of one mechanism, with the mode and the position of the slider that the view has.
+    """The figures of one mechanism on the Mechanisms page, at the view's mode and slider position.
 
-    Those of the optimizer beside it are ``.figure(name, side=1)``.
+    ``.figure(name, side=1)`` is a figure of the second optimizer.
 
     Args:
-        query: a view, as in ``"task=rosenbrock&view=schedule&versus=none"``; what is left out has its default.
+        query: a view, as in ``"task=rosenbrock&view=schedule&versus=none"``; missing entries have their defaults.
 
     Raises:
-        InputError: something in it is wrong.
+        InputError: the query has an invalid entry.
     """
     return _open("mechanisms", query)
 
@@ -118,10 +118,10 @@ def performance(query: str = "") -> Page:
     """The figures of the Performance page.
 
     Args:
-        query: a view, as in ``"task=rosenbrock&baseline=adam"``; what is left out has its default.
+        query: a view, as in ``"task=rosenbrock&baseline=adam"``; missing entries have their defaults.
 
     Raises:
-        InputError: something in it is wrong.
+        InputError: the query has an invalid entry.
     """
     return _open("performance", query)
 
@@ -133,18 +133,18 @@ def train(query: str) -> Page:
         query: a view, as in ``"run=mine"``: a run that was queued on the page or by ``sweep``.
 
     Raises:
-        InputError: something in it is wrong, or the run has no snapshot yet.
+        InputError: the query has an invalid entry, or the run has no snapshot yet.
     """
     return _open("train", query)
 
 
 def runs(query: str) -> Page:
-    """The figures of the Runs page: outer training curves of several runs, and where each value of a setting leads to.
+    """The figures of the Runs page: outer training curves of several runs, and the performance by each value of a setting.
 
     Args:
         query: a view, as in ``"runs=one,another"`` or ``"sweep=sweep-1a2b3c&axis=units"``.
 
     Raises:
-        InputError: something in it is wrong, or it names no run.
+        InputError: the query has an invalid entry, or names no run.
     """
     return _open("runs", query)

@@ -16,7 +16,7 @@ def scope_of(nodeid: str) -> str:
 
 def in_order(items: Sequence[pytest.Item]) -> list[pytest.Item]:
     """What belongs together first; the rest as it was."""
-    return sorted(items, key=lambda item: TOGETHER.index(found) if (found := scope_of(item.nodeid)) in TOGETHER else 9)
+    return sorted(items, key=lambda item: TOGETHER.index(scope) if (scope := scope_of(item.nodeid)) in TOGETHER else 9)
 
 
 class Scheduling(LoadScopeScheduling):

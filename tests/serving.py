@@ -76,8 +76,8 @@ def wait_for(condition: Callable[[], Any]) -> Any:
     until = time.monotonic() + 60
     while True:
         try:
-            if found := condition():
-                return found
+            if answer := condition():
+                return answer
         except OSError:
             pass
         assert time.monotonic() < until, "it never came to that"

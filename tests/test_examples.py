@@ -77,10 +77,10 @@ def test_from_training_to_evaluation(tmp_path: Path) -> None:
     assert statuses == [0, 2, 0, 0, 0, 0, 2, 0], done.stderr
     assert "no plugin has registered an optimizer 'adam' (registered: my_optimizer, adamw" in done.stderr
     assert "not tuned for quadratic yet" in done.stderr
-    own, report, found = (json.loads(line) for line in done.stdout.splitlines() if line.startswith("{"))
+    own, report, comparison = (json.loads(line) for line in done.stdout.splitlines() if line.startswith("{"))
     assert {"learned", "adam", "momentum"} <= set(own["optimizers"])
     assert report["momentum"]["eigenvalues"] == pytest.approx([0.9, 0.5])
-    scores = found["optimizers"]
+    scores = comparison["optimizers"]
     assert scores["learned"]["meta_loss"]["mean"] > scores["momentum"]["meta_loss"]["mean"]
 
 
@@ -94,12 +94,12 @@ def test_a_bad_file_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 def test_they_are_on_every_page(tmp_path: Path) -> None:
     done = run(folder=tmp_path, code=PAGES)
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
-    assert found.pop("tasks")[-2:] == ["quadratic", "digits"]
-    titles = found.pop("titles")
+    output = json.loads(done.stdout.splitlines()[-1])
+    assert output.pop("tasks")[-2:] == ["quadratic", "digits"]
+    titles = output.pop("titles")
     assert (titles["lion"], titles["my_optimizer"], titles["adam"]) == (
         "Lion (not tuned)",
         "My optimizer",
         "Adam (not tuned)",
     )
-    assert all(answer in (200, [[], 200, True]) for answer in found.values()), found
+    assert all(answer in (200, [[], 200, True]) for answer in output.values()), output

@@ -23,14 +23,14 @@ OUR_URLS = re.compile(r"(127\.0\.0\.1|localhost|\{\w+\})(:(\d+|\{\w+\}))?|www\.w
 
 def pins(name, section=None):
     """The pinned requirements of a file, or of one section of it, by canonical name."""
-    found, current = {}, None
+    requirements, current = {}, None
     for line in (ROOT / name).read_text().splitlines():
         if line.startswith("# "):
             current = line[2:].split(":")[0]
         elif line and not line.startswith("-r ") and section in (None, current):
             requirement = Requirement(line)
-            found[canonicalize_name(requirement.name)] = requirement
-    return found
+            requirements[canonicalize_name(requirement.name)] = requirement
+    return requirements
 
 
 def imports(folder):
@@ -93,9 +93,9 @@ def test_every_import_is_a_direct_requirement(folder, providers):
     if folder in ("benchmarks", "tests"):
         direct |= pins("requirements-dev.txt", "Direct").keys() | {"packaging"}
     # what runs in the peer's environment is left out
-    found = [(path, module) for path, module in imports(folder) if not path.name.startswith("renn_")]
-    assert found
-    for path, module in found:
+    imported = [(path, module) for path, module in imports(folder) if not path.name.startswith("renn_")]
+    assert imported
+    for path, module in imported:
         names = {canonicalize_name(name) for name in providers.get(module, [module])}
         assert names & direct, f"{path} imports {module}"
 

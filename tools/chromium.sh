@@ -1,5 +1,5 @@
 #!/bin/sh
-# See to it that the browser tests have a Chromium: LOPTSCOPE_CHROMIUM, or else /usr/bin/chromium, installed if need be.
+# Find a Chromium for the browser tests: LOPTSCOPE_CHROMIUM, or /usr/bin/chromium, which is installed if necessary.
 set -u
 
 chromium=${LOPTSCOPE_CHROMIUM:-/usr/bin/chromium}
@@ -8,7 +8,7 @@ present() {
     [ -f "$chromium" ] && [ -x "$chromium" ]
 }
 
-# Only where that needs no password, and never in place of a Chromium that was named.
+# Only if no password is needed, and never if LOPTSCOPE_CHROMIUM is set.
 bring() {
     [ -z "${LOPTSCOPE_CHROMIUM:-}" ] && command -v apt-get >/dev/null 2>&1 || return 1
     if [ "$(id -u 2>/dev/null)" = 0 ]; then

@@ -1,4 +1,4 @@
-"""Tables in documents that a command writes, between two marks."""
+"""Replaces tables between two marks in documents."""
 
 import re
 
@@ -6,5 +6,5 @@ BETWEEN = re.compile(r"(<!-- table -->\n).*?(<!-- /table -->)", re.DOTALL)
 
 
 def with_table(text: str, table: str) -> str:
-    """The document with another table between its marks."""
+    """The document with a new table between its marks."""
     return BETWEEN.sub(lambda match: match[1] + table + match[2], text)

@@ -31,7 +31,7 @@ def _steps(score: Score | None) -> str:
 
 
 def _failures(name: str) -> str:
-    """How often an entry fails out of distribution, and where."""
+    """The number of conditions where an entry fails out of distribution, and which."""
     path = zoo.ROOT / name / "out_of_distribution.json"
     if not path.exists():
         return "–"
@@ -49,29 +49,29 @@ def _heading(*cells: str) -> list[str]:
 
 
 def entries_table(evaluations: dict[str, Evaluation]) -> list[str]:
-    """One line a shipped optimizer: against the best tuned one, the better of the two in bold."""
+    """One line for each shipped optimizer: beside the best tuned one, with the better of the two in bold."""
     lines = _heading("task", "shipped optimizer", "learned", "best tuned", "steps", "fails out of distribution")
-    for name, found in evaluations.items():
-        judged = outcome_of(found)
-        ours, best = (_meta_loss(score, found.problems) for score in (judged.learned, judged.best))
+    for name, evaluation in evaluations.items():
+        judged = outcome_of(evaluation)
+        ours, best = (_meta_loss(score, evaluation.problems) for score in (judged.learned, judged.best))
         if judged.outcome == "better":
             ours = f"**{ours}**"
         elif judged.outcome == "worse":
             best = f"**{best}**"
         baseline = f"{best}, {TITLES[judged.baseline]}" if judged.baseline else "all diverge"
         steps = f"{_steps(judged.learned)} / {_steps(judged.best)}"
-        lines.append(_line(TASKS[found.task].title, f"`{name}`", ours, baseline, steps, _failures(name)))
+        lines.append(_line(TASKS[evaluation.task].title, f"`{name}`", ours, baseline, steps, _failures(name)))
     return lines
 
 
-def rivals_table(evaluations: dict[str, Evaluation]) -> list[str]:
-    """One line a tuned optimizer, one column a task."""
-    by_task = {found.task: found for found in evaluations.values()}
+def baselines_table(evaluations: dict[str, Evaluation]) -> list[str]:
+    """One line for each tuned optimizer, one column for each task."""
+    by_task = {evaluation.task: evaluation for evaluation in evaluations.values()}
     columns = [by_task[task] for task in TASKS if task in by_task]
-    lines = _heading("tuned", *(TASKS[found.task].title for found in columns))
+    lines = _heading("tuned", *(TASKS[evaluation.task].title for evaluation in columns))
     for name in BASELINES:
-        if any(name in found.optimizers for found in columns):
-            cells = (_meta_loss(found.optimizers.get(name), found.problems) for found in columns)
+        if any(name in evaluation.optimizers for evaluation in columns):
+            cells = (_meta_loss(evaluation.optimizers.get(name), evaluation.problems) for evaluation in columns)
             lines.append(_line(TITLES[name], *cells))
     return lines
 
@@ -80,11 +80,11 @@ def table() -> str:
     """Both tables."""
     names = [entry.name for entry in zoo.entries()]
     evaluations = {name: read_json(zoo.ROOT / name / "evaluation.json", Evaluation) for name in names}
-    return "\n".join([*entries_table(evaluations), "", *rivals_table(evaluations)]) + "\n"
+    return "\n".join([*entries_table(evaluations), "", *baselines_table(evaluations)]) + "\n"
 
 
 def updated(text: str) -> str:
-    """The README with today's tables."""
+    """The README with the current tables."""
     return with_table(text, table())
 
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# See to it that the tests of the queue have a Redis server: LOPTSCOPE_REDIS, or else redis-server, installed if need be.
+# Find a Redis server for the tests of the queue: LOPTSCOPE_REDIS, or redis-server, which is installed if necessary.
 set -u
 
 server=${LOPTSCOPE_REDIS:-redis-server}
@@ -8,7 +8,7 @@ present() {
     command -v "$server" >/dev/null 2>&1
 }
 
-# Only where that needs no password, and never in place of a server that was named.
+# Only if no password is needed, and never if LOPTSCOPE_REDIS is set.
 bring() {
     [ -z "${LOPTSCOPE_REDIS:-}" ] && command -v apt-get >/dev/null 2>&1 || return 1
     if [ "$(id -u 2>/dev/null)" = 0 ]; then
@@ -20,7 +20,7 @@ bring() {
     fi
     echo "Installing Redis for the tests of the queue (apt-get install redis-server)."
     $as_root apt-get update -qq
-    # RUNLEVEL: the tests start servers of their own, none is to run beside them
+    # RUNLEVEL: the tests start their own servers, so none is started here
     $as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
         apt-get install -qq --yes --no-install-recommends -o DPkg::Lock::Timeout=120 redis-server >/dev/null
 }

@@ -1,4 +1,4 @@
-"""Makes tests/data/renn: learned optimizers of renn's as renn itself writes them, and what renn computes with them.
+"""Writes tests/data/renn: learned optimizers in renn's own format, and renn's results with them.
 
 Runs in the environment that ``make bench`` makes for renn: ``.venv-peer/bin/python -m tools.renn_reference``. The settings are dumped as
 renn's authors did, as a tagged ml_collections ConfigDict.
@@ -19,7 +19,7 @@ TAG = "!!python/object:ml_collections.config_dict.config_dict.ConfigDict"
 
 
 def _random(theta, key, hidden_only):  # type: ignore[no-untyped-def]
-    """Weights of the size that training gives; renn starts with a readout of zeros."""
+    """Weights as large as trained ones; renn starts with a readout of zeros."""
     leaves, tree = jax.tree_util.tree_flatten(theta)
     keys = jax.random.split(key, len(leaves))
     made = [np.array(0.4 * jax.random.normal(k, leaf.shape)) for k, leaf in zip(keys, leaves, strict=True)]

@@ -11,7 +11,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "docs" / "images"
 EXPLORE = f"{READY} && loptscope.ready.then(() => 1)"
 PERFORMANCE = "(document.querySelector('#performance-tuning-graph .js-plotly-plot')?.data ?? []).length > 0"
 MECHANISMS = "window.mechanisms?.frames > 0 && document.querySelectorAll('.mechanism-room .main-svg').length > 0"
-VIEWS = {  # link, colour scheme, when it is drawn, height
+VIEWS = {  # link, colour scheme, ready condition, height
     "explore": ("/?task=rosenbrock&step=30&theme=light", "light", EXPLORE, 860),
     "explore-dark": ("/?task=two_moons&step=36&theme=dark", "dark", EXPLORE, 860),
     "mechanisms": ("/mechanisms?view=adaptation&theme=light", "light", MECHANISMS, 1040),
@@ -20,7 +20,7 @@ VIEWS = {  # link, colour scheme, when it is drawn, height
 
 
 def main() -> None:
-    """One picture a view, 1440 wide."""
+    """One picture for each view, 1440 pixels wide."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with dashboard() as (address, _), chromium() as browser:
         for name, (link, scheme, drawn, height) in VIEWS.items():

@@ -1,4 +1,4 @@
-"""What the server hands to the browser once, in the page itself: where the modules are, and the tables they go by."""
+"""The data that the server writes into every page for the browser: the import map of the modules, and shared tables."""
 
 import base64
 import functools
@@ -15,8 +15,8 @@ from core.files.atomic import data_folder
 from core.runs.states import STATES
 
 ASSETS = data_folder(Path(__file__).resolve().parents[1], "assets")
-IMPORT = re.compile(r'^(?:import|export) (?:[^;"]* from )?"([^"]+)";$', re.MULTILINE)  # what it names
-NOT_FOR_DASH = r"\.mjs$"  # of the assets: modules are loaded by their names, never by Dash
+IMPORT = re.compile(r'^(?:import|export) (?:[^;"]* from )?"([^"]+)";$', re.MULTILINE)  # the imported path
+NOT_FOR_DASH = r"\.mjs$"  # assets that Dash must not load: modules are imported by name
 
 
 @functools.cache
@@ -27,19 +27,19 @@ def versions() -> dict[str, str]:
 
 
 def import_map(address: Callable[[str], str]) -> dict[str, Any]:
-    """An import map: modules name each other as in ``#shared/numbers.mjs``.
+    """An import map for names such as ``#shared/numbers.mjs``.
 
     Args:
-        address: of the module at a path within the assets. One that changes with the content may be cached for ever.
+        address: gives the address of the module at a path within the assets; if it changes with the content, it can be cached forever.
     """
     return {"imports": {f"#{path}": address(path) for path in versions()}}
 
 
 def data_map(entry: str) -> dict[str, Any]:
-    """The import map of a page without a server: it holds the modules themselves, those that one of them needs.
+    """The import map of a page without a server: it contains an entry module and everything that it imports.
 
     Args:
-        entry: path of that one.
+        entry: path of the entry module.
     """
     needed: dict[str, str] = {}
     open_ = [entry]
@@ -58,7 +58,7 @@ def data_map(entry: str) -> dict[str, Any]:
 
 
 def browser_tables() -> dict[str, Any]:
-    """Pages with their links' fields that a browser writes, and the states of a run."""
+    """The pages with the link fields that the browser writes, and the states of a run."""
     return {
         "pages": {
             name: {
@@ -74,17 +74,17 @@ def browser_tables() -> dict[str, Any]:
 
 
 def json_script(kind: str, value: Any, **attributes: str) -> str:
-    """A script element that holds JSON; nothing in it can end it early."""
+    """A script element with JSON, escaped so that its content cannot close it."""
     text = value if isinstance(value, str) else json.dumps(value)
     more = "".join(f' {name}="{entry}"' for name, entry in attributes.items())
     return f'<script type="{kind}"{more}>' + text.replace("<", "\\u003c") + "</script>"
 
 
 def head(address: Callable[[str], str]) -> str:
-    """The scripts that every page begins with: the import map and the tables.
+    """The first scripts of every page: the import map and the tables.
 
     Args:
-        address: of the module at a path within the assets.
+        address: gives the address of the module at a path within the assets.
     """
     tables = json_script("application/json", browser_tables(), id="loptscope-tables")
     return json_script("importmap", import_map(address)) + tables

@@ -97,7 +97,7 @@ class Links(Generic[T]):
         return self._view(**values), wrong
 
     def written_defaults(self, names: Iterable[str]) -> dict[str, str]:
-        """What an empty link says of fields whose default depends on no other field, as text."""
+        """The defaults of fields that do not depend on other fields, as text."""
         return {name: self._table[name].write(self._table[name].default({})) for name in names}
 
     def to_query(self, view: T, leave_out: tuple[str, ...] = ()) -> str:

@@ -46,16 +46,16 @@ class Page:
     """A page's row.
 
     Attributes:
-        name: of its folder; also of the function that opens its views in Python.
+        name: name of its folder, and of the Python function that opens its views.
         title: in the navigation.
-        path: of its address.
+        path: its address.
         description: one line, for browsers and search.
-        links: how its views are written in addresses.
-        figures: the figures of a view, for each optimizer that has figures of its own; None where a page has none to show elsewhere.
-        kept_by_browser: fields of its links that the browser changes by itself and writes into the address; their defaults depend on no other
+        links: reads and writes its views in addresses.
+        figures: makes the figures of a view, for each optimizer with its own figures; None if the page has no figures for other uses.
+        kept_by_browser: fields of its links that only the browser changes and writes into the address; their defaults depend on no other
             field.
-        order: in the navigation; None where only links lead to it.
-        column: what those optimizers are called, as in ``figure(name, side=1)``.
+        order: in the navigation; None if it is not there.
+        column: the keyword that selects an optimizer, as in ``figure(name, side=1)``.
     """
 
     name: str
@@ -89,7 +89,7 @@ class Page:
         return about | ({} if self.order is None else {"order": self.order})
 
 
-PAGES: dict[str, Page] = {}  # filled by app.pages, which every page is a part of
+PAGES: dict[str, Page] = {}  # filled by app.pages, which contains every page
 
 
 def page(name: str) -> Page:

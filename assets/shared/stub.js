@@ -1,6 +1,7 @@
 // Modules load after Dash has started. Until a page's module is there, its callbacks are taken here and handed on.
 (function () {
   "use strict";
+  const LATER = 6000; // ms: by then a first view has been drawn, also on a slow machine
   const dash = (window.dash_clientside = window.dash_clientside || {});
   const { pages } = JSON.parse(document.getElementById("loptscope-tables").textContent);
   const modules = { shell: "#shared/frame.mjs" };
@@ -31,5 +32,6 @@
   const now = Object.entries(pages).find(([, page]) => page.path === location.pathname);
   import(modules.shell);
   if (now) import(modules[now[0]]);
-  addEventListener("load", () => setTimeout(() => Object.values(modules).forEach((module) => import(module).catch(() => {})), 1500));
+  const others = () => Object.values(modules).forEach((module) => import(module).catch(() => {}));
+  addEventListener("load", () => setTimeout(others, LATER));
 })();

@@ -1,4 +1,4 @@
-"""Autonomous dynamics: where the state goes when every gradient is 0, and the learning-rate schedule that this carries.
+"""Autonomous dynamics: the path of the state when every gradient is 0, and the learning-rate schedule along it.
 
 (Maheswaranathan et al., arXiv 2011.02159, section 4.3.)
 """
@@ -14,12 +14,15 @@ STEPS = 200
 
 
 def autonomous_trajectory(optimizer: Optimizer, steps: int = STEPS, start: Tensor | None = None) -> Tensor:
-    """h̄₀ … h̄_K at g = 0, [K + 1, S], float64.
+    """The autonomous trajectory h̄[k+1] = F(h̄[k], 0) (arXiv 2011.02159, section 4.3).
 
     Args:
         optimizer: any optimizer, in float64.
-        steps: K.
-        start: h̄₀, [S]; the optimizer's initial state by default.
+        steps: K, the number of steps.
+        start: h̄₀, [S], float64; by default the optimizer's initial state.
+
+    Returns:
+        h̄₀ … h̄_K, [K + 1, S], float64.
     """
     state = optimizer.initial_state(1, torch.float64) if start is None else start[None]
     states = [state]
@@ -32,14 +35,15 @@ def autonomous_trajectory(optimizer: Optimizer, steps: int = STEPS, start: Tenso
 
 @dataclass(frozen=True)
 class Schedule:
-    """What a schedule looks like.
+    """The shape of a learning-rate schedule; rates are in the optimizer's own units (SGD: its learning rate).
 
     Attributes:
-        start, end: effective learning rate at the first and the last step.
-        peak: its largest value.
-        peak_step: when.
-        change: (largest − smallest) / largest size: 0 for a constant.
-        nonfinite: steps at which it is not finite; these are left out.
+        start: effective learning rate at the first step.
+        end: at the last step.
+        peak: the largest one.
+        peak_step: the step of the peak.
+        change: (largest − smallest) / largest size; 0 for a constant.
+        nonfinite: number of steps where it is not finite; they are left out.
     """
 
     start: float
@@ -51,7 +55,11 @@ class Schedule:
 
 
 def schedule_of(rates: Tensor) -> Schedule:
-    """Describe effective learning rates over steps, [K + 1]."""
+    """Describe effective learning rates over steps.
+
+    Args:
+        rates: −∂u/∂g at g = 0 along a trajectory, [K + 1].
+    """
     finite = torch.isfinite(rates)
     if not bool(finite.any()):
         nan = float("nan")

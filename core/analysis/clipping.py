@@ -1,4 +1,4 @@
-"""Gradient clipping: where the update function leaves its slope at 0, and how large an update can be.
+"""Gradient clipping: where the slope of the update function falls, and how large an update can be.
 
 (Maheswaranathan et al., arXiv 2011.02159, section 4.2.)
 """
@@ -12,21 +12,25 @@ from core.analysis.jacobians import update_slope
 from core.analysis.update_function import effective_learning_rate, update_function
 from core.optimizers.base import Optimizer
 
-SCAN = 400  # sizes tried before the bisection
+SCAN = 400  # sizes scanned before the bisection
 EXACT = 60  # halvings of the bracket
 
 
 def half_slope(
     optimizer: Optimizer, state: Tensor, sign: int, low: float, high: float, width: float = 0.0
 ) -> float | None:
-    """The smallest |g| at which the slope of the update function has fallen to half of that at 0; None if it never does.
+    """The smallest |g| at which the local slope −∂u/∂g(h, g) has fallen to half of that at 0 (arXiv 2011.02159, section 4.2).
 
     Args:
         optimizer: any optimizer, in float64.
-        state: [S].
+        state: h, [S], float64.
         sign: 1 for positive gradients, −1 for negative ones.
-        low, high: sizes between which to look; by bisection from the first of 400 sizes, even in their logarithm, that is beyond.
-        width: for `effective_learning_rate`, where the update function jumps at 0.
+        low: smallest |g| scanned.
+        high: largest |g| scanned; the scan has 400 log-spaced sizes, and bisection refines the result.
+        width: for `effective_learning_rate`, if the update function jumps at 0.
+
+    Returns:
+        the size of the gradient; None if the slope never halves.
     """
     start = float(effective_learning_rate(optimizer, state, width))
 
@@ -52,9 +56,17 @@ def half_slope(
 
 
 def largest_update(optimizer: Optimizer, state: Tensor, low: float, high: float) -> tuple[float, float, bool]:
-    """The largest |u| for gradients of sizes between low and high, the g it belongs to, and whether it still grows at the end.
+    """The largest update |u(h, g)| for low ≤ |g| ≤ high (arXiv 2011.02159, section 4.2).
 
-    An update that still grows by more than 1 % from half the largest size to the largest has no bound that shows.
+    Args:
+        optimizer: any optimizer, in float64.
+        state: h, [S], float64.
+        low: smallest |g| scanned.
+        high: largest |g| scanned.
+
+    Returns:
+        the largest |u|; its gradient g; and whether |u| still grows at the end: by more than 1 % from half the largest |g| to
+        the largest.
     """
     sizes = torch.logspace(math.log10(low), math.log10(high), SCAN, dtype=torch.float64)
     gradients = torch.cat([-sizes.flip(0), sizes])
@@ -68,5 +80,10 @@ def largest_update(optimizer: Optimizer, state: Tensor, low: float, high: float)
 
 
 def share_beyond(gradients: Tensor, size: float) -> float:
-    """Share of gradients [m] of at least that size."""
+    """The share of gradients of at least some size; 0 without gradients.
+
+    Args:
+        gradients: [m].
+        size: the smallest |g| that counts.
+    """
     return float((gradients.abs() >= size).double().mean()) if len(gradients) else 0.0

@@ -3,9 +3,9 @@
 A point of the curve is z = (h, t) with F(h, g(t)) = h. The coordinate t = asinh(g / scale) / range is linear for gradients below
 the scale and logarithmic above, of both signs, and runs over a length of 1 from the low to the high end. Arclength is measured by
 ds² = ‖dh‖² / σ² + dt², with σ the norm of the state there (or how far one gradient of size ``scale`` moves the start, if that is
-more), so that a state that grows over decades is followed in steps of equal ratio. A step goes along the tangent, then Newton
-corrects it at right angles; it is shortened where Newton needs too long or the curve turns too fast. At a fold the tangent's share
-of t changes sign; where it is 0 is found by regula falsi. The clock of an optimizer that counts steps is held at its value in the
+more), so that a state that grows over decades is traced in steps of equal ratio. A step goes along the tangent, then Newton
+corrects it at right angles. It is shortened if Newton needs too many steps or the curve turns too fast. At a fold, the tangent's t
+component changes sign; regula falsi finds its zero. The clock of an optimizer that counts steps keeps its value in the
 start state.
 """
 
@@ -23,7 +23,7 @@ from core.optimizers.base import Optimizer
 
 FIRST, LONGEST, SHORTEST = 0.01, 0.03, 1e-8  # arclength of a step
 EASY = 0.2  # length of a change of the state by its own norm, beside 1 for the whole range of g
-TURN = 0.97  # least cosine between the tangents at both ends of a step
+TURN = 0.97  # smallest cosine between the tangents at both ends of a step
 CORRECTIONS = 8  # Newton steps at a point before the step is shortened
 TIGHT = 1e-9  # arclength of the last correction
 FLAT = 1e-9  # |dt/ds| at a fold
@@ -34,11 +34,11 @@ End = Literal["range", "jump", "closed", "stuck", "points"]
 
 @dataclass(frozen=True)
 class Fold:
-    """Where the curve turns back in g: a pair of fixed points is born or dies.
+    """A fold: the curve turns back in g, and a pair of fixed points appears or disappears.
 
     Attributes:
-        gradient: its g.
-        state: [S].
+        gradient: g at the fold.
+        state: h at the fold, [S].
     """
 
     gradient: float
@@ -47,18 +47,18 @@ class Fold:
 
 @dataclass(frozen=True)
 class Branch:
-    """A curve of fixed points, in order of arclength: it arrives at the start from lower gradients and leaves to higher ones.
+    """A curve of p fixed points in order of arclength; at the start point, g increases along it.
 
     Attributes:
-        gradients: [p].
-        states: [p, S].
-        radii: the spectral radius of the Jacobian without the clock, [p].
-        unstable: how many of its eigenvalues are above 1 + 1e-6 in modulus, int64 [p].
-        folds: in the same order.
-        start: index of the point it was followed from.
+        gradients: g of each point, [p].
+        states: h*(g) of each point, [p, S].
+        radii: the spectral radius of ∂F/∂h without the clock, [p].
+        unstable: number of eigenvalues with a modulus above 1 + 1e-6, int64 [p].
+        folds: the folds in the same order.
+        start: index of the start point.
         ended: why it ended at the first and at the last point: "range" (g reached an end of the range), "jump" (g reached 0,
-            where the optimizer is not continuous), "closed" (it came back to its start), "stuck" (Newton failed at the shortest
-            step: as where gates saturate and J is 1 to rounding), "points" (as many as allowed).
+            where the optimizer is not continuous), "closed" (it returned to its start), "stuck" (Newton failed at the shortest
+            step, for example because gates saturate and J is 1 up to rounding), "points" (the maximum number of points).
     """
 
     gradients: Tensor
@@ -88,23 +88,25 @@ def continue_fixed_points(
     scale: float | None = None,
     points: int = 500,
 ) -> Branch:
-    """The curve of fixed points through one of them, both ways, until g leaves [low, high].
+    """The curve of fixed points h*(g) = F(h*(g), g) through one of them, in both directions, until g leaves [low, high].
+
+    The S-curve of arXiv 2011.02159, section 4.4, by pseudo-arclength continuation (Keller 1977), through folds.
 
     Args:
         optimizer: any optimizer, in float64.
         state: the fixed point, [S], float64.
         gradient: its g.
-        low: least g.
+        low: smallest g.
         high: largest g.
-        scale: g up to which steps in g are even; by default a thousandth of the largest |g|, or the least |g| if the range does
-            not hold 0.
-        points: at most so many either way.
+        scale: g up to which steps are linear in g (logarithmic beyond); by default a thousandth of the largest |g|, or the
+            smallest |g| if the range excludes 0.
+        points: maximum number of points in each direction.
 
     Raises:
-        InputError: the state is no fixed point, the range is empty or does not hold g, or the optimizer jumps at g = 0 and g is 0.
+        InputError: the state is not a fixed point, the range is empty or excludes g, or the optimizer jumps at g = 0 and g is 0.
     """
     if not low <= gradient <= high or not low < high or not max(-low, high) < float("inf"):
-        raise InputError(f"the gradients must run from low to high past the start {gradient} (got {low} to {high})")
+        raise InputError(f"low and high must include the start gradient {gradient} (got {low} to {high})")
     reach = max(abs(low), abs(high))
     even = scale or (min(abs(low), abs(high)) if low * high > 0 else 1e-3 * reach)
     jumps: tuple[bool, bool] = (False, False)

@@ -1,9 +1,9 @@
 """Fixed points of an optimizer's dynamics: h* with F(h*, g) = h*, from any set of start states.
 
-The speed of a state is q = ½‖F(h, g) − h‖² (Sussillo & Barak, Neural Computation 25, 2013). Some steps of the dynamics bring
-the starts near to where they are going, near ones are merged, and damped Newton with exact Jacobians does the rest; where it
-gets stuck, Levenberg–Marquardt goes down the speed. A state entry that only counts steps (Adam's) never
-rests: it keeps the value it has in the start state and is left out of the search, the speed and the spectrum.
+The speed of a state is q = ½‖F(h, g) − h‖² (Sussillo & Barak, Neural Computation 25, 2013). Some steps of the dynamics move
+the starts close to their limits, close states are merged, and damped Newton with exact Jacobians finds the fixed points. If it
+gets stuck, Levenberg–Marquardt minimises the speed. A state entry that only counts steps (Adam's) has no
+fixed point: it keeps its start value and is left out of the search, the speed and the spectrum.
 """
 
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ from core.errors import InputError
 from core.optimizers.base import Optimizer
 
 CONVERGED = 1e-20  # speed at or below which a state counts as a fixed point …
-ROUNDING = 4 * torch.finfo(torch.float64).eps  # … or as far as rounding leaves a large state off: ‖F(h) − h‖ / ‖h‖
-MARGINAL = 1e-6  # largest |λ| within this of 1 is neither stable nor unstable
+ROUNDING = 4 * torch.finfo(torch.float64).eps  # … or the rounding error ‖F(h) − h‖ / ‖h‖ of a large state
+MARGINAL = 1e-6  # a largest |λ| this close to 1 is neither stable nor unstable
 DESCENT = 300  # largest number of steps of Levenberg–Marquardt
 FARTHEST = 2.0  # longest step of Newton's method, in norms of the state (or of a typical one, if that is larger)
 STATIONARY = 1e-7  # of a slow point: ‖∇q‖ at most this share of ‖F(h) − h‖ · max(1, ‖J − I‖)
-ROUND = 20  # free steps after which near states are merged
-BLOCK = 32  # rows whose distances to all others are held at a time
-ENTRIES_AT_ONCE = 4_000_000  # of Jacobians held at a time
+ROUND = 20  # free steps after which close states are merged
+BLOCK = 32  # rows whose distances to all others are in memory at a time
+ENTRIES_AT_ONCE = 4_000_000  # of Jacobians in memory at a time
 
 Status = Literal["converged", "slow", "failed"]
 Stability = Literal["stable", "unstable", "marginal"]
@@ -33,20 +33,21 @@ Stability = Literal["stable", "unstable", "marginal"]
 
 @dataclass(frozen=True)
 class FixedPoints:
-    """Where n starts came to, duplicates merged; fixed points come first, then slow points, each by how many starts they have.
+    """The m fixed and slow points reached from n starts, without duplicates: fixed points first, each kind sorted by its number of starts.
 
     Attributes:
-        states: the m points, [m, S].
+        states: h* of each point, [m, S], float64.
         gradients: the constant gradient of each point, [m].
-        speeds: q at each point, [m].
-        converged: whether it is `is_fixed_point`: q is at most 1e-20 (or what rounding leaves, for norms above 1e5); otherwise the point is slow, a local minimum of the speed, [m].
-        counts: how many starts came to each point, [m].
-        eigenvalues: of the Jacobian at each point without the clock, by falling modulus, complex [m, M].
-        stability: of each point: "stable" where every |λ| is below 1 − 1e-6, "unstable" where one is above 1 + 1e-6,
-            "marginal" between.
-        status: of each start, in order.
-        reasons: why a start failed, in order; "" where it did not.
-        point: the index of the point each start came to, −1 where it failed, [n].
+        speeds: q = ½‖F(h, g) − h‖² of each point, [m].
+        converged: whether each is a fixed point, bool [m]: q is at most 1e-20 (or at rounding error, for norms above 1e5). Otherwise it is a
+            slow point, a local minimum of the speed.
+        counts: number of starts that reached each point, [m].
+        eigenvalues: λ of ∂F/∂h at each point without the clock, sorted by falling modulus, complex [m, M].
+        stability: of each point: "stable" if every |λ| is below 1 − 1e-6, "unstable" if one is above 1 + 1e-6, otherwise
+            "marginal".
+        status: of each start: "converged", "slow" or "failed".
+        reasons: why each start failed; "" if it did not.
+        point: index of the point that each start reached, [n]; −1 if it failed.
     """
 
     states: Tensor
@@ -62,7 +63,16 @@ class FixedPoints:
 
 
 def speed(optimizer: Optimizer, states: Tensor, gradients: Tensor) -> Tensor:
-    """q = ½‖F(h, g) − h‖² without the clock, states [n, S] and gradients [n] -> [n]; NaN counts as infinite."""
+    """The speed q = ½‖F(h, g) − h‖² without the clock (Sussillo & Barak 2013; arXiv 2011.02159, section 4.1).
+
+    Args:
+        optimizer: any optimizer, in the states' precision.
+        states: h, [n, S].
+        gradients: g, [n].
+
+    Returns:
+        q, [n]; infinite instead of NaN.
+    """
     with torch.no_grad():
         following, _ = optimizer.step(states, gradients)
     moving = moving_entries(optimizer)
@@ -70,12 +80,12 @@ def speed(optimizer: Optimizer, states: Tensor, gradients: Tensor) -> Tensor:
 
 
 def is_fixed_point(optimizer: Optimizer, states: Tensor, speeds: Tensor) -> Tensor:
-    """Whether states [n, S] of those speeds [n] count as fixed points, [n]."""
+    """Whether states [n, S] with these speeds [n] count as fixed points, [n]."""
     return speeds <= (0.5 * (ROUNDING * states[:, moving_entries(optimizer)].norm(dim=1)) ** 2).clamp_min(CONVERGED)
 
 
 def stability_of(eigenvalues: Tensor) -> Stability:
-    """What eigenvalues [M] say of a fixed point; one without any rests wherever it is, and is stable."""
+    """The stability of a fixed point with eigenvalues [M]; stable without any."""
     largest = float(eigenvalues.abs().max()) if len(eigenvalues) else 0.0
     if abs(largest - 1) <= MARGINAL:
         return "marginal"
@@ -92,18 +102,18 @@ def find_fixed_points(
     near: float = 1e-3,
     merge: float = 1e-6,
 ) -> FixedPoints:
-    """The fixed or slow point that each start comes to at a constant gradient.
+    """The fixed points h* = F(h*, g), or slow points, that starts reach at a constant gradient (arXiv 2011.02159, section 4.1).
 
-    With many free steps starts come to the attracting points; with none, also to unstable ones near them.
+    With many free steps, starts reach attracting points; with none, also unstable points near them.
 
     Args:
         optimizer: any optimizer, in float64.
         starts: [n, S], float64.
-        gradients: the constant gradient, one for all or [n]; starts at different gradients are never merged.
-        free: steps of the dynamics before the search; taken back where they did not lower the speed.
-        newton: largest number of Newton steps.
-        near: starts this close after some free steps go on as one, relative to the typical norm of all.
-        merge: fixed points this close are one, relative to the typical norm of all; slow points, which are less sharp, as `near`.
+        gradients: the constant gradient, one number for all starts, or [n]; starts at different gradients are never merged.
+        free: steps of the dynamics before the search; undone for a start if they did not lower its speed.
+        newton: maximum number of Newton steps.
+        near: distance at which starts are merged after some free steps, relative to the typical norm.
+        merge: distance at which fixed points are merged, relative to the typical norm; slow points are merged at ``near``.
 
     Raises:
         InputError: the starts or gradients have the wrong shape or precision.
@@ -126,7 +136,7 @@ def find_fixed_points(
 
 @dataclass(frozen=True)
 class _Ends:
-    """Where k searches ended: states [k, S], speeds [k], and how."""
+    """The ends of k searches: states [k, S], speeds [k], status and reasons."""
 
     states: Tensor
     speeds: Tensor
@@ -147,11 +157,11 @@ class _Search:
         return speed(self.optimizer, states, g)
 
     def keys(self, starts: Tensor, g: Tensor) -> Tensor:
-        """What must be equal for two starts to go on as one: the gradient, and the clock, [n, 1 or 2]."""
+        """What must be equal for two starts to be merged: the gradient and the clock, [n, 1 or 2]."""
         return torch.stack([g] if self.optimizer.clock is None else [g, starts[:, self.optimizer.clock]], 1)
 
     def relax(self, starts: Tensor, g: Tensor, free: int, near: float) -> tuple[Tensor, Tensor]:
-        """The starts after the free steps, or as they were where those did not lower the speed; and their speeds."""
+        """The starts after the free steps, or unchanged if those did not lower the speed; and their speeds."""
         states, clock, keys = starts, self.optimizer.clock, self.keys(starts, g)
         rows, going_on_as = torch.arange(len(starts)), torch.arange(len(starts))
         with torch.no_grad():
@@ -172,7 +182,7 @@ class _Search:
         return torch.where(lower[:, None], states, starts), torch.where(lower, after, before)
 
     def settle(self, states: Tensor, g: Tensor, limit: int) -> _Ends:
-        """Search on from each state [k, S]."""
+        """Continue the search from each state [k, S]."""
         points, q = self._newton(states, g, limit)
         status: list[Status] = ["converged"] * len(points)
         reasons = [""] * len(points)
@@ -185,7 +195,9 @@ class _Search:
                 if not bool(settled[row]):
                     status[i] = "slow" if bool(slow[row]) else "failed"
                     reasons[i] = (
-                        "" if bool(slow[row]) else f"the search stopped at speed {float(q[i]):.1e}, at no minimum of it"
+                        ""
+                        if bool(slow[row])
+                        else f"the search stopped at speed {float(q[i]):.1e}, which is not a minimum"
                     )
         return _Ends(points, q, status, reasons)
 
@@ -198,7 +210,7 @@ class _Search:
         return (found.next_state - states)[:, moving], slopes
 
     def _newton(self, states: Tensor, g: Tensor, limit: int) -> tuple[Tensor, Tensor]:
-        """Damped Newton from each state until its speed falls no further: states and speeds."""
+        """Damped Newton from each state until its speed stops falling: states and speeds."""
         points, q = states.clone(), self.speed(states, g)
         active = torch.arange(len(points))
         for _ in range(limit):
@@ -211,7 +223,7 @@ class _Search:
         return points, q
 
     def _one_step(self, points: Tensor, q: Tensor, g: Tensor, rows: Tensor) -> Tensor:
-        """Move these rows, in place, along Newton's direction as far as the speed falls; says which of them moved."""
+        """Move these rows in place along Newton's direction while the speed falls; returns which of them moved."""
         residual, slopes = self.residual(points[rows], g[rows])
         direction = torch.linalg.solve_ex(slopes, -residual[:, :, None])[0][:, :, 0]
         longest = FARTHEST * points[rows][:, self.moving].norm(dim=1).clamp_min(self.scale)
@@ -228,7 +240,7 @@ class _Search:
             taken = rows[waiting[lower]]
             points[taken], q[taken], moved[waiting[lower]] = trial[lower], reached[lower], True
             settled = is_fixed_point(self.optimizer, points[rows[waiting]], here)
-            waiting = waiting[~lower & ~settled]  # a fixed point is polished by whole steps or not at all
+            waiting = waiting[~lower & ~settled]  # a fixed point is refined only by whole steps
             size /= 2
         return moved
 
@@ -261,14 +273,14 @@ class _Search:
             points[taken], q[taken] = trial[better], reached[better]
             damping[active] = mu * torch.where(better, (1 - (2 * gain - 1) ** 3).clamp_min(1 / 3), growth[active])
             growth[active] = torch.where(better, 2.0, 2 * growth[active])
-            active = active[growth[active] < 1e9]  # the speed falls no further to rounding
+            active = active[growth[active] < 1e9]  # the speed has stopped falling, up to rounding
         return points, minima
 
 
 def _collect(
     search: _Search, starts: Tensor, g: Tensor, ends: _Ends, end_of: Tensor, merge: float, near: float
 ) -> FixedPoints:
-    """Merge the ends, and say of every start where it came to; `end_of` [n] is −1 where a start was lost before the search."""
+    """Merge the ends, and assign every start its point; `end_of` [n] is −1 for a start that failed before the search."""
     moving = search.moving
     kept = torch.nonzero(end_of >= 0)[:, 0]
     used = torch.zeros(len(ends.states), dtype=g.dtype)
@@ -285,7 +297,7 @@ def _collect(
     order = sorted(range(len(chosen)), key=lambda i: (ends.status[chosen[i]] == "slow", -counts[i], i))
     chosen = chosen[order]
     points = ends.states[chosen]
-    number = torch.full((len(ends.states) + 1,), -1)  # the last one is for starts that were lost
+    number = torch.full((len(ends.states) + 1,), -1)  # the last entry is for failed starts
     for place, i in enumerate(chosen.tolist()):
         number[:-1][leader == i] = place
     eigenvalues = _spectra(search, points, used[chosen])
@@ -326,20 +338,20 @@ def _half_square(residual: Tensor) -> Tensor:
 
 
 def _typical_norm(states: Tensor) -> float:
-    """The median norm of rows, or 1 where that is 0 or there are none."""
+    """The median norm of rows; 1 if it is 0 or there are no rows."""
     norms = states.norm(dim=1)
     return (float(norms.median()) if len(norms) else 0.0) or 1.0
 
 
 def _merged(states: Tensor, keys: Tensor, tolerance: float, wanted: Tensor, order: Tensor | None = None) -> Tensor:
-    """The leader of each wanted row: the first one within the tolerance whose keys are the same; −1 for the others.
+    """The leader of each wanted row: the first row within the tolerance with the same keys; −1 for the others.
 
     Args:
         states: [n, M].
-        keys: [n, k]; rows are only joined where all of these are equal.
+        keys: [n, k]; only rows with equal keys are merged.
         tolerance: largest distance.
         wanted: [n], bool.
-        order: [n], smallest first lead; by default the order of the rows.
+        order: [n]; the row with the smallest value leads; by default the order of the rows.
     """
     rows = torch.nonzero(wanted)[:, 0]
     if order is not None:
@@ -353,7 +365,7 @@ def _merged(states: Tensor, keys: Tensor, tolerance: float, wanted: Tensor, orde
         for i, near in zip(ahead.tolist(), close.numpy(), strict=True):
             if first[i] < 0:
                 first[near & (first < 0)] = i
-                first[i] = i  # also where the distance overflows
+                first[i] = i  # also if the distance overflows
     leader = torch.full((len(states),), -1)
     leader[rows] = rows[torch.from_numpy(first)]
     return leader

@@ -1,18 +1,18 @@
-"""An optimizer with one mechanism switched off, or repaired: what does that mechanism contribute?
+"""Interventions: an optimizer with one mechanism switched off, or repaired, for ablations.
 
-Each intervention is an optimizer of its own, made from another one:
+Each intervention is an optimizer made from another one:
 
-- `LinearOptimizer` (core/analysis/linearization.py): the linear system at h*. Momentum is left, everything else is gone.
+- `LinearOptimizer` (core/analysis/linearization.py): the linear system at h*. Only momentum remains.
 - `Memoryless`: u(h̄_k, 0) + s (u(h̄_k, g) − u(h̄_k, 0)), with h̄_k the autonomous state at step k: only the gradient of the moment
-  counts, but its answer, spread over many steps before, comes at once: s = Σ K / K(0), of the memory kernel. Schedule and clipping stay,
-  momentum goes.
+  counts, but its answer, spread over many steps before, comes at once: s = Σ K / K(0), of the memory kernel. Schedule and clipping remain,
+  momentum is removed.
 - `Unsaturated`: u(h, 0) + ∂u/∂g(h, 0) g in place of u(h, g). The immediate response to a gradient is its tangent at 0; the state
-  follows as before.
-- `Frozen`: the drift that the state and the parameters have at h̄ₛ when g = 0 is taken away at every step: h' = F(h, g) − (F(h̄ₛ, 0) − h̄ₛ)
-  and u(h, g) − u(h̄ₛ, 0), from h̄ₛ on. So h̄ₛ rests until a gradient comes: the schedule stands still at step s.
-- `Pinned`: u(h, g) · α_k / α(h), where α(h) = −∂u/∂g(h, 0) is the effective learning rate of the state and α_k what is typical at
-  step k (the median over components and problems met). All components have the same learning rate at a step, whatever
-  gradients each has seen: the schedule and the momentum stay, the adaptation goes. The factor is kept between 1/10 and 10.
+  evolves as before.
+- `Frozen`: the drift of the state and the parameters at h̄ₛ when g = 0 is subtracted at every step: h' = F(h, g) − (F(h̄ₛ, 0) − h̄ₛ)
+  and u(h, g) − u(h̄ₛ, 0), starting from h̄ₛ. So h̄ₛ is a fixed point at g = 0, and the schedule stays at step s.
+- `Pinned`: u(h, g) · α_k / α(h), where α(h) = −∂u/∂g(h, 0) is the effective learning rate of the state and α_k the typical one at
+  step k (the median over observed components and problems). All components have the same learning rate at a step, whatever
+  gradients each has received: the schedule and the momentum remain, the adaptation is removed. The factor is kept between 1/10 and 10.
 - `Repaired`: u(h, g + g*), with g* the gradient at which the closed loop rests (core/analysis/closed_loop.py): the optimizer without its
   bias, at rest where the gradient is 0.
 """
@@ -31,11 +31,11 @@ LARGEST_FACTOR = 10.0
 
 @final
 class Unsaturated(Optimizer):
-    """An optimizer whose immediate response to a gradient is linear.
+    """An optimizer whose immediate response to a gradient is linear: u(h, 0) + ∂u/∂g(h, 0) g replaces u(h, g).
 
     Args:
-        optimizer: the one changed.
-        width: for `effective_learning_rate`, where the update function jumps at 0.
+        optimizer: the original optimizer.
+        width: for `effective_learning_rate`, if the update function jumps at 0.
     """
 
     def __init__(self, optimizer: Optimizer, width: float = 0.0):
@@ -64,11 +64,11 @@ class Unsaturated(Optimizer):
 
 @final
 class Frozen(Optimizer):
-    """An optimizer whose autonomous drift stands still.
+    """An optimizer without autonomous drift: F(h, g) − (F(h̄ₛ, 0) − h̄ₛ) and u(h, g) − u(h̄ₛ, 0), starting from h̄ₛ.
 
     Args:
-        optimizer: the one changed.
-        at: h̄ₛ, [S]: where it stands.
+        optimizer: the original optimizer.
+        at: h̄ₛ, the state where it is frozen, [S].
     """
 
     def __init__(self, optimizer: Optimizer, at: Tensor):
@@ -99,14 +99,14 @@ class Frozen(Optimizer):
 
 @final
 class Pinned(Optimizer):
-    """An optimizer with the same effective learning rate for every component at a step.
+    """An optimizer with the same effective learning rate for every component at a step: u(h, g) · α_k / α(h).
 
     Its state has one more entry, the step.
 
     Args:
-        optimizer: the one changed.
-        rates: α_k, [K]; the last one stays from there on.
-        width: for `effective_learning_rate`, where the update function jumps at 0.
+        optimizer: the original optimizer.
+        rates: α_k, [K]; the last one is used for all later steps.
+        width: for `effective_learning_rate`, if the update function jumps at 0.
     """
 
     def __init__(self, optimizer: Optimizer, rates: Sequence[float] | Tensor, width: float = 0.0):

@@ -1,4 +1,4 @@
-"""Derivatives of an optimizer's step, exact: in closed form for GRU, LSTM and vanilla cells, by reverse mode for any other.
+"""Exact derivatives of an optimizer's step: in closed form for GRU, LSTM and vanilla cells, by reverse mode for all others.
 
 Components are independent rows, so in reverse mode one backward pass over S + 1 copies of a state gives its whole Jacobian, and
 one over plain rows the slope of every row. (`torch.func` would do the same, but its first use imports torch's compiler, two
@@ -39,20 +39,20 @@ class Derivatives:
 
 
 def moving_entries(optimizer: Optimizer) -> list[int]:
-    """Indices of the state entries that can rest: all but the clock, which only counts steps."""
+    """Indices of the state entries that can have a fixed point: all except the clock, which only counts steps."""
     clock = optimizer.clock
     return [i for i in range(optimizer.state_size) if i != clock]
 
 
 def derivatives(optimizer: Optimizer, states: Tensor, gradients: Tensor) -> Derivatives:
-    """The step and its Jacobians at n states and gradients.
+    """The step h' = F(h, g), u(h, g) and its Jacobians at n states and gradients (arXiv 2011.02159, section 4.1).
 
-    Where an optimizer is not smooth (its features jump at g = 0), derivatives by g at g = 0 leave the jump out.
+    If an optimizer is not smooth (its features jump at g = 0), derivatives by g at g = 0 ignore the jump.
 
     Args:
         optimizer: any optimizer, in the states' precision.
-        states: [n, S].
-        gradients: [n].
+        states: h, [n, S].
+        gradients: g, [n].
     """
     if isinstance(optimizer, RecurrentOptimizer) and _closed_form(optimizer.architecture) is not None:
         return _of_cell(optimizer, states.detach(), gradients.detach())
@@ -60,7 +60,16 @@ def derivatives(optimizer: Optimizer, states: Tensor, gradients: Tensor) -> Deri
 
 
 def update_slope(optimizer: Optimizer, states: Tensor, gradients: Tensor) -> Tensor:
-    """∂u/∂g of every row, states [n, S] and gradients [n] -> [n]: as `derivatives` has it, without the Jacobians."""
+    """The slope ∂u/∂g(h, g) of the update function, without the other derivatives.
+
+    Args:
+        optimizer: any optimizer, in the states' precision.
+        states: h, [n, S].
+        gradients: g, [n].
+
+    Returns:
+        [n]; the local learning rate with the opposite sign.
+    """
     with torch.enable_grad():
         g = gradients.detach().requires_grad_()
         _, update = optimizer.step(states, g)
@@ -70,7 +79,7 @@ def update_slope(optimizer: Optimizer, states: Tensor, gradients: Tensor) -> Ten
 
 def _by_reverse_mode(optimizer: Optimizer, states: Tensor, gradients: Tensor) -> Derivatives:
     n, size = states.shape
-    copies = size + 1  # one for every entry of the next state, one for the update
+    copies = size + 1  # one copy for every entry of the next state, one for the update
     with torch.enable_grad():
         h = states.detach().repeat_interleave(copies, 0).requires_grad_()
         g = gradients.detach().repeat_interleave(copies, 0).requires_grad_()

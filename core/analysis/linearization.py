@@ -1,16 +1,16 @@
-"""An optimizer as a linear system near one state: its modes, what each does to the update, and the linear model itself.
+"""An optimizer as a linear system near one state: its modes, their effect on the update, and the linear model itself.
 
 Near (h₀, g₀), with δh = h − h₀ and δg = g − g₀:
 
     h' = F(h₀, g₀) + J_h δh + J_g δg        u' = u(h₀, g₀) + U_h δh + U_g δg
 
-With J_h = R Λ L (L R = 1), a gradient of one step changes the update n steps later by U_g for n = 0 and by
+With J_h = R Λ L (L R = 1), the gradient of one step changes the update n steps later by U_g for n = 0 and by
 Σ_j (U_h R_j) λ_jⁿ⁻¹ (L_j J_g) for n ≥ 1. Momentum (v ← βv + g, u = −αv) answers −α βⁿ for every n ≥ 0, so mode j is
 momentum with decay λ_j and learning rate
 
     α_j = −(U_h R_j)(L_j J_g) / λ_j,        and        α_direct = −U_g − Σ_j α_j
 
-is left: plain gradient descent beside the modes. Where the update only reads the next state, u = s (w · h') + …, U_h = s wᵀ J_h and
+remains: the memoryless part of the update. If the update only reads the next state, u = s (w · h') + …, U_h = s wᵀ J_h and
 α_j = −s (wᵀ R_j)(L_j J_g), as in Maheswaranathan et al. (arXiv 2011.02159, section 4.1), and nothing is left. SGD is all
 direct; Nesterov momentum (u = −α(g + βv')) is a mode β with learning rate αβ beside a direct α. A mode with λ_j = 0 has no
 memory, and its share is direct.
@@ -33,24 +33,27 @@ PARALLEL = 1e-6  # modes are nearly parallel where 1 − |cos| of their right ve
 
 @dataclass(frozen=True)
 class Linearization:
-    """The linear system at one state, its modes by falling |λ|. M is S without the clock, whose rows and columns are held.
+    """The linear system at one state, with M modes sorted by falling |λ|; M is S without the clock.
+
+    h' = F(h₀, g₀) + J_h δh + J_g δg and u' = u(h₀, g₀) + U_h δh + U_g δg (arXiv 2011.02159, section 4.1). Rates are in the optimizer's own
+    units (SGD: its learning rate).
 
     Attributes:
         state: h₀, [S].
         gradient: g₀.
-        next_state: F(h₀, g₀), [S]: h₀ again (but for the clock) at a fixed point.
+        next_state: F(h₀, g₀), [S]; equal to h₀ (except for the clock) at a fixed point.
         update: u(h₀, g₀).
-        j_h: ∂F/∂h, [S, S]; the clock neither acts on anything nor is acted on.
+        j_h: ∂F/∂h, [S, S]; 0 in the clock's row and column.
         j_g: ∂F/∂g, [S].
         u_h: ∂u/∂h, [S]; 0 for the clock.
         u_g: ∂u/∂g.
         eigenvalues: λ_j, complex [M].
-        right: R_j of norm 1 in columns, complex [S, M].
-        left: L_j in rows, complex [M, S].
-        rates: α_j, complex [M]: real, or in conjugate pairs.
-        direct: α_direct.
-        timescales: τ_j = −1/ln|λ_j| in steps, [M]: 0 where λ_j = 0, infinite where |λ_j| = 1, negative where a mode grows.
-        conditions: ‖L_j‖ ‖R_j‖, [M]: how far rounding moves λ_j (1 for a normal Jacobian; infinite for a defective one).
+        right: right eigenvectors R_j of norm 1 in columns, complex [S, M].
+        left: left eigenvectors L_j in rows, complex [M, S].
+        rates: learning rates α_j = −(U_h R_j)(L_j J_g) / λ_j, complex [M]; real, or in conjugate pairs.
+        direct: α_direct = −U_g − Σ_j α_j, the memoryless part.
+        timescales: τ_j = −1/ln|λ_j| in inner steps, [M]: 0 if λ_j = 0, infinite if |λ_j| = 1, negative if the mode grows.
+        conditions: ‖L_j‖ ‖R_j‖, [M]: the sensitivity of λ_j to rounding (1 for a normal Jacobian; infinite for a defective one).
         parallel: pairs of modes whose right vectors nearly coincide.
     """
 
@@ -73,22 +76,22 @@ class Linearization:
 
     @property
     def near_defective(self) -> bool:
-        """Whether modes nearly coincide, so that their rates are large, of opposite sign, and mean little one by one."""
+        """Whether modes nearly coincide: their rates are then large, of opposite sign, and not individually meaningful."""
         return bool(self.parallel) or bool((self.conditions >= DEFECTIVE).any())
 
 
 def linearize(optimizer: Optimizer, state: Tensor, gradient: float = 0.0, *, width: float = 0.0) -> Linearization:
-    """The linear system near a state [S] (usually a fixed point) at a constant gradient.
+    """The linear system near a state, usually a fixed point, at a constant gradient (arXiv 2011.02159, section 4.1).
 
     Args:
         optimizer: any optimizer, in float64.
-        state: [S], float64.
+        state: h₀, [S], float64.
         gradient: g₀.
-        width: where the optimizer jumps at g = 0 (``optimizer.smooth`` is false) and g₀ is 0, J_g and U_g are secants between
-            g = ±width, which must then be positive.
+        width: half-width of the secants that replace J_g and U_g if the optimizer jumps at g = 0 (``optimizer.smooth`` is False)
+            and g₀ is 0. It must be positive then.
 
     Raises:
-        InputError: the state is not finite, the derivatives there are not, or a width is needed and missing.
+        InputError: the state or the derivatives there are not finite, or a width is needed and missing.
     """
     if not bool(torch.isfinite(state).all()):
         raise InputError("an optimizer can only be linearised at a finite state")
@@ -163,7 +166,12 @@ def _parallel(vectors: Tensor) -> tuple[tuple[int, int], ...]:
 
 @final
 class LinearOptimizer(Optimizer):
-    """The linear system of a `Linearization`, run as an optimizer of its own, from the real one's initial state."""
+    """The linear system of a `Linearization` as an optimizer, from the original optimizer's initial state.
+
+    Args:
+        optimizer: the original optimizer.
+        linearization: its linear system at one state.
+    """
 
     def __init__(self, optimizer: Optimizer, linearization: Linearization):
         self.linearization = linearization

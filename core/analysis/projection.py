@@ -12,7 +12,7 @@ class Projection:
 
     Attributes:
         mean: [S].
-        axes: [2, S], orthonormal rows (zero rows where the states span fewer than two dimensions).
+        axes: [2, S], orthonormal rows (zero rows if the states span fewer than two dimensions).
         explained: share of the variance along each axis, [2].
     """
 
@@ -26,9 +26,12 @@ class Projection:
 
 
 def principal_components(states: Tensor) -> Projection:
-    """The two directions of largest variance of states [rows, S]; rows with a non-finite entry are left out.
+    """The first two principal components of states.
 
-    Signs are fixed so that the largest entry of each axis is positive.
+    The signs are fixed so that the largest entry of each axis is positive.
+
+    Args:
+        states: [rows, S]; rows with a non-finite entry are ignored.
     """
     rows = states.double()
     rows = rows[torch.isfinite(rows).all(1)]

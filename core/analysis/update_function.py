@@ -13,7 +13,16 @@ ROWS_AT_ONCE = 100_000
 
 
 def update_function(optimizer: Optimizer, states: Tensor, gradients: Tensor) -> Tensor:
-    """u(h, g) for every state and every gradient, [..., S] and [G] -> [..., G]."""
+    """The update u(h, g) for every state and every gradient (arXiv 2011.02159, section 4.2).
+
+    Args:
+        optimizer: any optimizer, in the states' precision.
+        states: h, [..., S].
+        gradients: g, [G].
+
+    Returns:
+        u, to be added to the inner parameters, [..., G].
+    """
     size = gradients.shape[0]
     rows = states.reshape(states.shape[:-1].numel(), states.shape[-1])
     at_once = max(1, ROWS_AT_ONCE // size)
@@ -26,13 +35,16 @@ def update_function(optimizer: Optimizer, states: Tensor, gradients: Tensor) -> 
 
 
 def effective_learning_rate(optimizer: Optimizer, states: Tensor, width: float = 0.0) -> Tensor:
-    """−∂u/∂g at g = 0 for every state, [..., S] -> [...], in the optimizer's own units (SGD: its learning rate).
+    """The effective learning rate −∂u/∂g(h, 0) of every state (arXiv 2011.02159, section 4.3).
 
     Args:
-        optimizer: any optimizer.
-        states: [..., S].
-        width: where the update function jumps at g = 0 (``optimizer.smooth`` is false) the slope does not exist, and
-            the secant −(u(h, width) − u(h, −width)) / (2 width) takes its place; it must be positive then.
+        optimizer: any optimizer, in the states' precision.
+        states: h, [..., S].
+        width: half-width of the secant −(u(h, width) − u(h, −width)) / (2 width), which replaces the slope if the update
+            function jumps at g = 0 (``optimizer.smooth`` is False). It must be positive then.
+
+    Returns:
+        [...], in the optimizer's own units (SGD: its learning rate).
     """
     if not optimizer.smooth:
         ends = torch.tensor([width, -width], dtype=states.dtype)
@@ -46,16 +58,17 @@ def effective_learning_rate(optimizer: Optimizer, states: Tensor, width: float =
 def update_functions_between(
     optimizer: Optimizer, start: Tensor, end: Tensor, shares: Tensor, gradients: Tensor
 ) -> Tensor:
-    """Update functions on the straight line between two states: along a principal component, a mode, or from h₀ to h*.
+    """Update functions along the straight line between two states, such as along a mode, or from h₀ to h*.
 
     Args:
-        optimizer: any optimizer.
-        start, end: [..., S].
-        shares: of the way from start to end, [T]; beyond 0 and 1 the line goes on.
-        gradients: [G].
+        optimizer: any optimizer, in the states' precision.
+        start: [..., S].
+        end: [..., S].
+        shares: positions on the line, [T]; 0 at the start, 1 at the end, also below 0 and above 1.
+        gradients: g, [G].
 
     Returns:
-        [..., T, G].
+        u at every position and gradient, [..., T, G].
     """
     way = shares[:, None] * (end - start)[..., None, :]
     return update_function(optimizer, start[..., None, :] + way, gradients)

@@ -73,6 +73,7 @@ class Generalization(BaseModel):
     """Out-of-distribution results; the first condition is the task as trained.
 
     Attributes:
+        format: name of the file format.
         outer_step: of the learned optimizer's snapshot.
         seed: of the problems.
         conditions: at least one.

@@ -1,4 +1,4 @@
-"""Ablations: an optimizer, and what is left of it with one mechanism switched off, on the same held-out problems."""
+"""Ablations: an optimizer and its interventions on the same held-out problems."""
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from core.optimizers.base import Optimizer
 from core.seeds import Purpose, generator
 
 ABLATIONS_FILE = "interventions.json"  # in a run's folder, of its last snapshot
-FROZEN_AT = (0, STEPS)  # steps of the drift: never begun, and long over
+FROZEN_AT = (0, STEPS)  # steps at which the drift is frozen: the first, and the last
 POINTS = 101
 PROBLEMS, LARGE_PROBLEMS = 128, 16  # held-out problems of small tasks, and of large ones: the same for every optimizer
 RESAMPLES = 2000
@@ -24,7 +24,7 @@ INTERVAL = (2.5, 97.5)  # percentiles
 SLIGHT = 1e-3  # a ratio within this of 1 is no change: rounding differs between two ways of computing the same
 
 TITLES = {
-    "whole": "as it is",
+    "whole": "unmodified",
     "linearised": "linearised at h*",
     "memoryless": "without memory",
     "unsaturated": "update un-saturated",
@@ -69,13 +69,13 @@ class Ablation(BaseModel):
     """One variant on the held-out problems.
 
     Attributes:
-        name: a key of `TITLES`; "whole" is the optimizer as it is.
-        meta_loss: mean and standard error; None as soon as one problem diverges.
+        name: a key of `TITLES`; "whole" is the unmodified optimizer.
+        meta_loss: mean and standard error; None if any problem diverges.
         median: of the meta-losses, None if half of the problems diverge.
         ratio: to the whole optimizer's meta-loss; None in files of earlier versions.
         difference: from the whole optimizer's meta-loss, mean and standard error: in files of earlier versions.
         diverged: problems on which any loss was not finite.
-        curve: median over problems of f(x_k)/f(x_0), at ``steps``; None where half of the problems diverged.
+        curve: median over problems of f(x_k)/f(x_0) at ``steps``; None where half of the problems diverged.
         steps: inner steps of the curve.
     """
 
@@ -92,12 +92,14 @@ class Ablation(BaseModel):
 
 
 class Ablations(BaseModel):
-    """All variants that the optimizer has.
+    """All ablations of an optimizer.
 
     Attributes:
-        task, problems, seed: what they were run on.
-        without: ablations that it does not have, with the reason.
-        ablations: the whole optimizer first.
+        task: name of the task.
+        problems: number of held-out problems.
+        seed: of the problems.
+        without: ablations that were not possible, with the reasons.
+        ablations: the scores; the unmodified optimizer comes first.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -135,7 +137,7 @@ def problems_for(context: Context) -> int:
 
 
 def typical_rates(context: Context) -> Tensor:
-    """Median effective learning rate over the components observed at every step, [K]."""
+    """Median effective learning rate over the observed components at every step, [K]."""
     states = context.observed.states[:-1]
     return effective_learning_rate(context.double, states, context.observed.scale).nanmedian(1).values
 
@@ -182,13 +184,16 @@ def memory_gain(context: Context) -> float:
 
 
 def ablate(context: Context, problems: int | None = None, seed: int = 0, steps: int = STEPS) -> Ablations:
-    """Run every variant on the same held-out problems.
+    """Run an optimizer with each mechanism switched off in turn, on the same held-out problems.
 
     Args:
         context: the optimizer on its task.
-        problems: how many; by default as many as every optimizer of a task is compared on (`problems_for`).
+        problems: number of problems, at least 2; by default as many as every optimizer of a task is compared on (`problems_for`).
         seed: of the problems.
-        steps: K.
+        steps: K, the unroll length in inner steps.
+
+    Returns:
+        for each variant the meta-loss (mean over inner steps of f(x_k)/f(x_0)) and its paired difference.
 
     Raises:
         InputError: fewer than two problems.

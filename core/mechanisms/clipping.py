@@ -30,8 +30,8 @@ class Saturation(BaseModel):
         slope: effective learning rate at g = 0.
         half_slope: |g| for g > 0 and g < 0 at which the slope has halved; null where it never does, and where the update
             jumps at 0, so that the question does not apply.
-        largest_update: null where updates still grow at the largest gradient looked at.
-        share_beyond: share of the gradients met that lie beyond the half-slope; null without one.
+        largest_update: the largest |u|; null if updates still grow at the largest gradient scanned.
+        share_beyond: share of the observed gradients beyond the half-slope; null without one.
     """
 
     slope: float | None
@@ -52,12 +52,17 @@ def states_of(context: Context) -> dict[str, Tensor]:
 
 
 def largest_gradient_scanned(context: Context) -> float:
-    """Size of the largest gradient at which saturation is looked for."""
+    """Size of the largest gradient scanned for saturation."""
     return 1e3 * context.observed.largest
 
 
 def saturation(context: Context, state: Tensor) -> Saturation:
-    """How the update function at a state [S] leaves its slope at 0."""
+    """The saturation of the update function at one state (arXiv 2011.02159, section 4.2).
+
+    Args:
+        context: the optimizer on its task.
+        state: h, [S], float64.
+    """
     optimizer, observed = context.double, context.observed
     low, high = 1e-9 * observed.largest, largest_gradient_scanned(context)
     slope = float(effective_learning_rate(optimizer, state, observed.scale))
@@ -75,7 +80,13 @@ def saturation(context: Context, state: Tensor) -> Saturation:
 
 
 def clipping_view(context: Context) -> Bundle:
-    """Update functions and their slopes at h₀ and h*, and the density of the gradients met.
+    """Update functions and their slopes at h₀ and h*, and the density of the observed gradients (arXiv 2011.02159, section 4.2).
+
+    Args:
+        context: the optimizer on its task.
+
+    Returns:
+        a bundle with the arrays below, and the saturation at each state.
 
     Arrays: ``gradients`` [G] and ``updates`` [states, G]; ``sizes`` [SIZES], and ``slopes`` [states, 2, SIZES] (−∂u/∂g at ± each
     size) beside ``slope_at_zero`` [states]; ``density`` [BINS] (share of all gradients in each bin) between ``edges`` [BINS + 1].

@@ -1,4 +1,4 @@
-"""What every view of a mechanism starts from: the optimizer in double precision, and what it meets on its task."""
+"""The shared inputs of the mechanisms' measurements: the optimizer in double precision, and what it observes on its task."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,8 +22,8 @@ from core.tasks.base import Task
 from core.unroll import unroll
 
 STEPS = 200
-ROWS = 80  # components that are met: 16 problems of 5 parameters, or some of one large problem
-LARGE = 1000  # inner parameters: with more, one problem and fewer steps stand for the task
+ROWS = 80  # observed components: 16 problems of 5 parameters, or some of one large problem
+LARGE = 1000  # inner parameters; above this, one problem and fewer steps represent the task
 LARGE_STEPS = 40
 SAMPLED, LARGE_SAMPLED = (
     32,
@@ -34,15 +34,15 @@ FREE = 1000  # free steps before the search for fixed points: some optimizers dr
 
 @dataclass(frozen=True)
 class Observed:
-    """What an optimizer meets on problems of its task.
+    """Gradients and states that an optimizer observes on problems of its task.
 
     Attributes:
         gradients: of every step and component, finite ones only, float64 [m].
-        nonfinite: how many were not finite.
+        nonfinite: number of gradients that were not finite.
         states: of some components over the run, float64 [K + 1, rows, S].
         scale: median size of the gradients that are not 0.
-        largest: size of the largest one.
-        typical: size that 98 % stay below.
+        largest: size of the largest gradient.
+        typical: size that 98 % of the gradients stay below.
     """
 
     gradients: Tensor
@@ -72,11 +72,11 @@ BESIDE = 1e-4  # of how far the states met lie from h*
 
 @dataclass(frozen=True)
 class Context:
-    """One optimizer on one task; what is computed is kept.
+    """One optimizer on one task, with cached measurements.
 
     Args:
         optimizer: any optimizer.
-        task: where its gradients come from.
+        task: the task of its gradients.
         seed: of the problems.
     """
 
@@ -96,7 +96,7 @@ class Context:
 
     @property
     def large(self) -> bool:
-        """Whether the task's problems have so many parameters that few must stand for it."""
+        """Whether the task's problems have so many parameters that few problems must represent it."""
         return self.dimension > LARGE
 
     @cached_property
@@ -118,7 +118,7 @@ class Context:
 
     @cached_property
     def observed(self) -> Observed:
-        """The optimizer run on problems kept for display."""
+        """The observations on the problems reserved for display."""
         source = generator(Purpose.VIEW, self.seed)
         problems = self.task.sample(1 if self.large else max(1, ROWS // self.dimension), source)
         chosen = problems.watched_components() if self.large else range(self.dimension)
@@ -136,20 +136,20 @@ class Context:
 
     @cached_property
     def visited(self) -> Tensor:
-        """A sample of the states met, finite ones only, [n, S], the last one of the first component at its head."""
+        """A sample of the observed states, finite ones only, [n, S]; the last state of the first component comes first."""
         states = self.observed.states
         rows = torch.cat([states[-1:, :1].flatten(0, 1), states[::10, ::4].flatten(0, 1)])
         return rows[torch.isfinite(rows).all(1)]
 
     @cached_property
     def fixed_points(self) -> FixedPoints:
-        """Fixed points at g = 0 reached from h₀ and from states met."""
+        """Fixed points at g = 0 reached from h₀ and from observed states."""
         starts = torch.cat([self.start[None], self.visited[:12]])
         return find_fixed_points(self.double, starts, free=FREE)
 
     @cached_property
     def fixed_point(self) -> Tensor | None:
-        """h*, [S]: the fixed point (or, failing that, the slowest point) that the states met come to; None if there is none."""
+        """h*, [S]: the main fixed point (or slow point, if there is none); None without either."""
         return self.fixed_points.states[0] if len(self.fixed_points.states) else None
 
     @cached_property
@@ -221,7 +221,7 @@ class Context:
 
     @cached_property
     def branches(self) -> list[Branch]:
-        """The curve h*(g) through the fixed point at g = 0; both arms from just beside 0 where the optimizer jumps there.
+        """The curve h*(g) through the fixed point at g = 0; two arms from either side of 0 if the optimizer jumps there.
 
         Raises:
             InputError: it cannot be followed, or the update jumps with the state.
@@ -246,7 +246,7 @@ class Context:
 
 
 def grid(context: Context, count: int, reach: float | None = None) -> Tensor:
-    """Gradients of both signs, even in asinh(g / scale), float64 [count]; odd counts hold 0."""
+    """Gradients of both signs, evenly spaced in asinh(g / scale), float64 [count]; odd counts include 0."""
     observed = context.observed
     end = float(np.arcsinh((reach or observed.largest) / observed.scale))
     right = torch.linspace(0, end, count // 2 + 1, dtype=torch.float64) if count % 2 else None

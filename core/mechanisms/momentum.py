@@ -24,9 +24,15 @@ KERNEL = 61  # steps of the memory kernel that are drawn
 
 
 def momentum_view(context: Context) -> Bundle:
-    """State space around h*, modes, and update functions shifted along the slowest ones.
+    """State space around h*, its modes, and update functions shifted along the slowest ones (arXiv 2011.02159, section 4.1).
 
-    Arrays: ``paths`` [components, K + 1, 2] and ``fixed_point`` [2] in the first two principal components of the states met;
+    Args:
+        context: the optimizer on its task.
+
+    Returns:
+        a bundle with the arrays below, and a description of the fixed points.
+
+    Arrays: ``paths`` [components, K + 1, 2] and ``fixed_point`` [2] in the first two principal components of the observed states;
     ``eigenvalues`` and ``rates`` [M, 2] (real, imaginary), ``timescales`` [M], ``conditions`` [M], ``contributions`` [M] (the share of
     each mode in the memory kernel); the memory ``kernel`` [KERNEL]; for the kept modes
     ``directions`` [modes, 2, 2] (ends of the shift in the projection), ``shifts`` [SHIFTS] from −1 to 1, and ``updates``
@@ -107,7 +113,7 @@ def _direction(found: Linearization, mode: int) -> Tensor:
 
 
 def _reach(context: Context, found: Linearization, fixed_point: Tensor, modes: list[int]) -> list[float]:
-    """How far along each mode the states met lie from h*: the largest |L_j (h − h*)| of 98 % of them."""
+    """The distance of observed states from h* along each mode: the largest |L_j (h − h*)| of 98 % of them."""
     away = (context.visited - fixed_point).to(found.left.dtype)
     sizes = (away @ found.left.T).abs()[:, modes].numpy()
     return [max(float(np.quantile(column, 0.98)), 1e-6) if len(column) else 1.0 for column in sizes.T]

@@ -69,10 +69,10 @@ class Momentum(Claim):
         kernel: null where it cannot be told.
         fixed_points: how many were found, and ``slow_points``, ``failed`` starts.
         stability: of the fixed point analysed; null without one.
-        speed: q there.
+        speed: q = ½‖F(h, 0) − h‖² there.
         eigenvalues: |λ| of all modes, largest first.
         modes: the slowest.
-        direct_learning_rate: of gradient descent beside the modes.
+        direct_learning_rate: the memoryless part of the update, −∂u/∂g minus the modes' learning rates.
         near_defective: whether modes nearly coincide.
     """
 
@@ -93,8 +93,8 @@ class Clipping(Claim):
     """Gradient clipping in use, and the update function at h₀ and h*.
 
     Attributes:
-        largest_gradient_scanned: size of the largest gradient looked at.
-        secant: whether slopes at 0 are secants, since the update jumps there.
+        largest_gradient_scanned: size of the largest gradient scanned.
+        secant: whether slopes at 0 are secants, because the update jumps there.
     """
 
     largest_gradient_scanned: float
@@ -108,9 +108,9 @@ class ScheduleReport(Claim):
     """The effective learning rate along the autonomous trajectory.
 
     Attributes:
-        rates: at every autonomous step.
+        rates: effective learning rates at every autonomous step.
         change: (largest − smallest) / largest.
-        clock: whether a step counter carries it.
+        clock: whether a step counter causes it.
     """
 
     start: float | None
@@ -132,7 +132,7 @@ class Adaptation(Claim, Slopes):
         local: the slope at the gradient itself, where saturation counts too.
         in_use: over the states met on held-out problems.
         folds: gradients at which the curve turns back.
-        unstable: points of the curve that are unstable, of ``points``.
+        unstable: number of unstable points of the curve, out of ``points``.
         ended: why the curve ended at both ends.
     """
 
@@ -148,7 +148,17 @@ class Adaptation(Claim, Slopes):
 
 
 class Report(BaseModel):
-    """Everything `analyze` prints."""
+    """The four mechanisms of one optimizer, as `analyze` prints them.
+
+    Attributes:
+        optimizer: its name.
+        task: name of the task it was measured on.
+        momentum: fixed point, eigenvalues and modes at g = 0 (arXiv 2011.02159, section 4.1).
+        clipping: saturation of the update function (section 4.2).
+        schedule: the learning rate along the autonomous trajectory (section 4.3).
+        adaptation: the learning rate along the curve of fixed points (section 4.4).
+        interventions: ablations of each mechanism; None if they were not run.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -358,7 +368,7 @@ def report_of(
     """All mechanisms of an optimizer.
 
     Args:
-        name: of the optimizer, to note.
+        name: of the optimizer; stored in the report.
         context: the optimizer on its task.
         interventions: what `ablate` found, to note with it and to decide by; run now, where a claim depends on it, if None.
         null: of untrained optimizers of its architecture.
@@ -366,7 +376,7 @@ def report_of(
         curvatures: λ of the closed loop; by default those over and around the task's.
 
     Raises:
-        InputError: weights or states are not finite, so that nothing can be measured.
+        InputError: weights or states are not finite, so nothing can be measured.
     """
     if not bool(torch.isfinite(context.start).all()) or not bool(torch.isfinite(context.probe).all()):
         raise InputError(f"{name} cannot be analysed: its weights, or its first update, are not finite")

@@ -1,4 +1,4 @@
-"""The learning-rate schedule: where the optimizer drifts when the gradient stays 0, and what that does to its learning rate.
+"""The learning-rate schedule: the drift of the state when the gradient stays 0, and the learning rate along it.
 
 (Maheswaranathan et al., arXiv 2011.02159, section 4.3.)
 """
@@ -17,7 +17,13 @@ GRADIENTS = 41
 
 
 def schedule_view(context: Context) -> Bundle:
-    """The autonomous trajectory from h₀ and the effective learning rate along it.
+    """The autonomous trajectory from h₀ and the effective learning rate along it (arXiv 2011.02159, section 4.3).
+
+    Args:
+        context: the optimizer on its task.
+
+    Returns:
+        a bundle with the arrays below, and the shape of the schedule.
 
     Arrays: ``path`` [K + 1, 2] in its first two principal components, ``rates`` [K + 1], ``updates`` [K + 1, G] over
     ``gradients`` [G], and ``fixed_point`` [2] if there is a fixed point.

@@ -1,4 +1,4 @@
-"""Optimizers, learned and hand-designed, behind one abstraction."""
+"""Optimizers: learned and hand-designed ones with one interface."""
 
 from core.optimizers.base import Optimizer
 from core.optimizers.hand_designed import CALIBRATION, HAND_DESIGNED, HandDesigned, make_hand_designed

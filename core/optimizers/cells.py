@@ -40,7 +40,7 @@ def gru_reset_before(theta: Weights, h: Tensor, z: Tensor) -> Tensor:
 
 
 def lstm(theta: Weights, state: Tensor, z: Tensor) -> Tensor:
-    """LSTM (Hochreiter & Schmidhuber 1997; Gers et al. 2000), as `torch.nn.LSTMCell`. State (h, c) [n, 2·units]."""
+    """LSTM (Hochreiter & Schmidhuber 1997; Gers et al. 2000), like `torch.nn.LSTMCell`. State (h, c) [n, 2·units]."""
     h, c = state.chunk(2, 1)
     gates = linear(z, theta["weight_ih"], theta["bias_ih"]) + linear(h, theta["weight_hh"], theta["bias_hh"])
     enter, forget, cell, out = gates.chunk(4, 1)
@@ -49,13 +49,13 @@ def lstm(theta: Weights, state: Tensor, z: Tensor) -> Tensor:
 
 
 def vanilla(theta: Weights, h: Tensor, z: Tensor) -> Tensor:
-    """Elman network, tanh, as `torch.nn.RNNCell`. State h [n, units]."""
+    """Elman network, tanh, like `torch.nn.RNNCell`. State h [n, units]."""
     return tanh(linear(z, theta["weight_ih"], theta["bias_ih"]) + linear(h, theta["weight_hh"], theta["bias_hh"]))
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell's step, how many gates its weights stack, and how many vectors of ``units`` its state holds."""
+    """A cell's step, the number of gates in its weights, and the number of vectors of ``units`` in its state."""
 
     step: Callable[[Weights, Tensor, Tensor], Tensor]
     gates: int

@@ -1,4 +1,4 @@
-"""Whether something is an optimizer as the instruments need it: checked on numbers, before it is let in."""
+"""Checks that an optimizer meets the instruments' requirements, by running it."""
 
 import torch
 from torch import Tensor
@@ -10,14 +10,14 @@ from core.optimizers.precision import double
 ROWS = 6
 STEPS = 4
 CLOSE = {torch.float32: 1e-4, torch.float64: 1e-9}
-TINY = 1e-14  # a gradient that a continuous update function hardly answers
+TINY = 1e-14  # a gradient that hardly changes a continuous update
 
 
 def check_optimizer(optimizer: Optimizer) -> None:
-    """Check shapes, that components are independent of each other, that a step can be repeated and differentiated.
+    """Check shapes, that components are independent, and that steps are deterministic and differentiable.
 
     Raises:
-        InputError: one of these does not hold.
+        InputError: a check fails.
     """
     for dtype in (torch.float32, torch.float64):
         _check(double(optimizer) if dtype == torch.float64 else optimizer, dtype)
@@ -41,30 +41,30 @@ def _check(optimizer: Optimizer, dtype: torch.dtype) -> None:
         raise refuse("a few steps with gradients of size 1 give numbers that are not finite")
     again = _stepped(optimizer, state, gradient, size)
     if not (torch.equal(following, again[0]) and torch.equal(update, again[1])):
-        raise refuse("the same state and gradient give another step the second time: it must be deterministic")
+        raise refuse("the same state and gradient give different steps: it must be deterministic")
     order = torch.randperm(ROWS, generator=source)
     moved = _stepped(optimizer, state[order], gradient[order], size)
     alone = _stepped(optimizer, state[:1], gradient[:1], size)
     pairs = [(moved[0], following[order]), (moved[1], update[order]), (alone[0], following[:1]), (alone[1], update[:1])]
-    if not all(torch.allclose(one, other, rtol=CLOSE[dtype], atol=CLOSE[dtype]) for one, other in pairs):
-        raise refuse("components influence each other: every row must be stepped by itself")
+    if not all(torch.allclose(a, b, rtol=CLOSE[dtype], atol=CLOSE[dtype]) for a, b in pairs):
+        raise refuse("components influence each other: every row must evolve independently")
     _differentiate(optimizer, state, gradient)
 
 
 def _stepped(optimizer: Optimizer, state: Tensor, gradient: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """One step, its shapes checked."""
+    """One step with checked shapes."""
     try:
         following, update = optimizer.step(state, gradient)
     except InputError:
         raise
-    except Exception as error:  # noqa: BLE001 - whatever somebody else's code raises
+    except Exception as error:  # noqa: BLE001 - other people's code can raise anything
         text = " ".join(str(error).split())
         raise InputError(
             f"optimizer {optimizer.name}: its step(state [n, S], gradient [n]) fails with {type(error).__name__}: {text:.200}"
         ) from None
-    wanted = ((len(state), size), (len(state),))
-    shapes = tuple(tuple(getattr(one, "shape", ())) for one in (following, update))
-    if shapes != wanted or following.dtype != state.dtype or update.dtype != state.dtype:
+    expected = ((len(state), size), (len(state),))
+    shapes = tuple(tuple(getattr(result, "shape", ())) for result in (following, update))
+    if shapes != expected or following.dtype != state.dtype or update.dtype != state.dtype:
         raise InputError(
             f"optimizer {optimizer.name}: a step must return (state [n, {size}], update [n]) in the state's precision "
             f"(got {', '.join(str(list(shape)) for shape in shapes)})"
@@ -78,7 +78,7 @@ def _differentiate(optimizer: Optimizer, state: Tensor, gradient: Tensor) -> Non
         _, update = optimizer.step(state, g)
         if not update.requires_grad:
             raise InputError(
-                f"optimizer {optimizer.name}: its update cannot be differentiated by the gradient (is something detached?)"
+                f"optimizer {optimizer.name}: its update cannot be differentiated with respect to the gradient (is something detached?)"
             )
         (slope,) = torch.autograd.grad(update.sum(), g)
     if not torch.isfinite(slope).all():
@@ -86,7 +86,7 @@ def _differentiate(optimizer: Optimizer, state: Tensor, gradient: Tensor) -> Non
 
 
 def is_smooth(optimizer: Optimizer) -> bool:
-    """Whether the update hardly answers a gradient of almost 0: a sign function, say, would."""
+    """Whether the update hardly changes for a gradient close to 0; for a sign function it would."""
     state = optimizer.initial_state(3, torch.float64)
     probes = torch.tensor([1.0, TINY, -TINY], dtype=torch.float64)
     with torch.no_grad():

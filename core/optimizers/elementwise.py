@@ -1,4 +1,4 @@
-"""Elementwise functions that are faster here than in the library."""
+"""Elementwise functions that are faster than torch's own."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""What a learned optimizer sees of a gradient: maps from g [n] to features [n, inputs]."""
+"""Input features of learned optimizers: maps from g [n] to features [n, inputs]."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ def scaled(g: Tensor, scale: float) -> Tensor:
 
 
 def log_sign(g: Tensor, scale: float) -> Tensor:
-    """(log(1 + scale·|g|), sign g). Jumps at g = 0, where the update function then has no slope."""
+    """(log(1 + scale·|g|), sign g). Jumps at g = 0, so the update function has no slope there."""
     return torch.stack([torch.log1p(scale * g.abs()), torch.sign(g)], 1)
 
 
@@ -49,7 +49,7 @@ def symlog_slope(g: Tensor, scale: float) -> Tensor:
 
 @dataclass(frozen=True)
 class Features:
-    """A feature map and its derivative, how many inputs it makes, and whether it is differentiable at g = 0."""
+    """A feature map, its derivative, its number of inputs, and whether it is differentiable at g = 0."""
 
     map: Callable[[Tensor, float], Tensor]
     slope: Callable[[Tensor, float], Tensor]

@@ -1,4 +1,4 @@
-"""Hyperparameters of hand-designed optimizers, one row each: what values they may have and how a random search draws them."""
+"""The table of hyperparameters of hand-designed optimizers: their limits, and how a random search draws them."""
 
 import math
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Range:
-    """How one hyperparameter is drawn.
+    """The range of one hyperparameter in a random search.
 
     Attributes:
         low: smallest value.
         high: largest value.
-        kind: "log" draws its logarithm uniformly; "one_minus_log" draws 1 − value so (for decay constants);
+        kind: "log" draws the value log-uniformly; "one_minus_log" draws 1 − value log-uniformly (for decay constants);
             "zero_or_log" is 0 for half of the draws and log-uniform for the others; "unroll" is the unroll length.
     """
 
@@ -24,7 +24,7 @@ class Range:
     kind: Literal["log", "one_minus_log", "zero_or_log", "unroll"]
 
     def draw(self, count: int, source: torch.Generator) -> Tensor:
-        """[count], float64."""
+        """Draw values, [count], float64."""
         uniform = torch.rand(count, generator=source, dtype=torch.float64)
         low, high = (1 - self.high, 1 - self.low) if self.kind == "one_minus_log" else (self.low, self.high)
         value = torch.exp(math.log(low) + (math.log(high) - math.log(low)) * uniform)
@@ -40,8 +40,8 @@ class Hyperparameter:
     """One hyperparameter; all of them are finite and at least 0.
 
     Attributes:
-        range: how a search draws it.
-        below_one: whether it must be below 1, as a decay constant must.
+        range: its range in a search.
+        below_one: whether it must be below 1, like a decay constant.
         positive: whether it must be above 0.
     """
 

@@ -1,4 +1,4 @@
-"""A `torch.nn.Module` of somebody else's as one of our optimizers."""
+"""A user's `torch.nn.Module` as an optimizer."""
 
 import copy
 from collections.abc import Sequence
@@ -13,18 +13,18 @@ from core.optimizers.base import Optimizer
 
 @final
 class ModuleOptimizer(Optimizer):
-    """A learned optimizer that is a module with the step as its forward pass.
+    """A learned optimizer from a module whose forward pass is one step.
 
     The module has ``forward(state [n, S], gradient [n]) -> (next state [n, S], update [n])``, where the update is to be *added* to
-    the inner parameters, and says how large its state is: either ``state_size``, with states that start at 0, or
-    ``initial_state(n, dtype) -> [n, S]``. It may have ``state_names`` and ``smooth`` (False where the update jumps at gradient 0).
+    the inner parameters, and gives the size of its state: either ``state_size``, with states that start at 0, or
+    ``initial_state(n, dtype) -> [n, S]``. It may have ``state_names`` and ``smooth`` (False if the update jumps at gradient 0).
 
     Args:
         name: of the optimizer.
-        module: the module; a copy of it is kept, without gradients and in evaluation mode.
+        module: the module; it is copied, without gradients and in evaluation mode.
 
     Raises:
-        InputError: it says neither how large its state is nor what it starts from.
+        InputError: it has neither ``state_size`` nor ``initial_state``.
     """
 
     def __init__(self, name: str, module: nn.Module):
@@ -42,10 +42,10 @@ class ModuleOptimizer(Optimizer):
     def _first(self, n: int, dtype: torch.dtype) -> Tensor:
         if hasattr(self.module, "initial_state"):
             with torch.no_grad():
-                found = self.module.initial_state(n, dtype)  # type: ignore[operator]
-            if not isinstance(found, Tensor) or found.ndim != 2 or found.shape[0] != n:
+                state = self.module.initial_state(n, dtype)  # type: ignore[operator]
+            if not isinstance(state, Tensor) or state.ndim != 2 or state.shape[0] != n:
                 raise InputError(f"optimizer {self._name}: initial_state(n, dtype) must return a tensor [n, S]")
-            return found.to(dtype)
+            return state.to(dtype)
         return torch.zeros(n, int(self.module.state_size), dtype=dtype)  # type: ignore[arg-type]
 
     @property

@@ -1,4 +1,4 @@
-"""Optimizers in double precision: analysis needs it, whatever they were trained in."""
+"""Optimizers in double precision, which analysis needs."""
 
 import torch
 
@@ -8,5 +8,5 @@ from core.optimizers.recurrent import RecurrentOptimizer
 
 
 def double(optimizer: Optimizer) -> Optimizer:
-    """The optimizer with its weights in float64; one without weights follows its states."""
+    """The optimizer with its weights in float64; an optimizer without weights follows its states' precision."""
     return optimizer.to(torch.float64) if isinstance(optimizer, RecurrentOptimizer | ModuleOptimizer) else optimizer

@@ -1,4 +1,4 @@
-"""Learned optimizers: a recurrent cell with shared weights, run on every component, read out linearly.
+"""Learned optimizers: a recurrent cell with shared weights on every component, and a linear readout.
 
     h[k+1] = cell(θ, h[k], features(g[k]))        u = output_scale · (w · h[k+1] + c)
 
@@ -20,14 +20,14 @@ from core.settings import OPTIMIZER, setting
 
 
 class Architecture(BaseModel):
-    """Everything about a learned optimizer but its weights.
+    """The architecture of a learned optimizer: everything except its weights.
 
     Attributes:
         cell: the recurrent cell.
         units: its width.
         reset: for a GRU, whether the reset gate acts after (PyTorch) or before (renn) the recurrent product.
-        features: what the cell sees of the gradient.
-        feature_scale: factor on the gradient, for the feature maps that have one.
+        features: the input features of a gradient.
+        feature_scale: factor on the gradient, if the feature map has one.
         output_scale: factor on the readout.
     """
 
@@ -36,16 +36,16 @@ class Architecture(BaseModel):
     cell: Literal["gru", "lstm", "vanilla"] = setting(
         "gru",
         "Cell",
-        "The recurrent network that every parameter gets a copy of.",
+        "The recurrent network; every parameter has a copy.",
         OPTIMIZER,
         choices={"gru": "GRU", "lstm": "LSTM", "vanilla": "Vanilla RNN"},
     )
     units: int = setting(64, "Units", "Width of the cell.", OPTIMIZER, ge=1, le=1024)
     reset: Literal["after", "before"] = setting(
-        "after", "Reset gate", "Of a GRU: after the recurrent product as in PyTorch, or before as in renn.", OPTIMIZER
+        "after", "Reset gate", "For a GRU: after the recurrent product as in PyTorch, or before as in renn.", OPTIMIZER
     )
     features: Literal["raw", "scaled", "log_sign", "symlog"] = setting(
-        "raw", "Features", "What the cell sees of a gradient.", OPTIMIZER
+        "raw", "Features", "The input features of a gradient.", OPTIMIZER
     )
     feature_scale: float = setting(
         1.0, "Feature scale", "Factor on the gradient; raw features have none.", OPTIMIZER, gt=0, allow_inf_nan=False
@@ -54,7 +54,7 @@ class Architecture(BaseModel):
 
     @property
     def label(self) -> str:
-        """As in "GRU-64"."""
+        """A label such as "GRU-64"."""
         return f"{'RNN' if self.cell == 'vanilla' else self.cell.upper()}-{self.units}"
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -90,7 +90,11 @@ class Architecture(BaseModel):
 
 @final
 class RecurrentOptimizer(Optimizer):
-    """A learned optimizer: an architecture and its meta-parameters θ.
+    """A learned optimizer: h' = cell(θ, h, features(g)), u = output_scale · (w · h' + c) (arXiv 2011.02159, section 2).
+
+    Args:
+        architecture: cell, units, features and scales.
+        theta: the meta-parameters θ by name, with the shapes of `Architecture.shapes`, such as readout_weight [units].
 
     Raises:
         InputError: a tensor of θ is missing, unknown or of the wrong shape.
@@ -103,8 +107,8 @@ class RecurrentOptimizer(Optimizer):
             raise InputError(f"a {architecture.label} has the tensors {', '.join(shapes)}; missing or unknown: {wrong}")
         for name, shape in shapes.items():
             if tuple(theta[name].shape) != shape:
-                found = list(theta[name].shape)
-                raise InputError(f"{name} of a {architecture.label} has shape {list(shape)}, not {found}")
+                given = list(theta[name].shape)
+                raise InputError(f"{name} of a {architecture.label} has shape {list(shape)}, not {given}")
         self.architecture = architecture
         self.theta = dict(theta)
         self._features = FEATURES[architecture.features]

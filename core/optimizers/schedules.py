@@ -1,4 +1,4 @@
-"""How the learning rate of a hand-designed optimizer changes with the step: factors of the base rate.
+"""Learning-rate schedules of hand-designed optimizers, as factors of the base rate.
 
 The step k counts from 0. It and every setting may be a number or a tensor [n] (one value a row); k is a tensor.
 """
@@ -25,10 +25,10 @@ def halving(step: Tensor, half_life: Scalar) -> Tensor:
 
 @dataclass(frozen=True)
 class WarmupCosine:
-    """A linear rise from 1 / (warmup + 1) to 1 at k = warmup, then half a cosine to 0 at k = horizon, and 0 from there.
+    """A linear rise from 1 / (warmup + 1) to 1 at k = warmup, then half a cosine to 0 at k = horizon, and 0 afterwards.
 
     Equals `torch.optim.lr_scheduler.SequentialLR` of `LinearLR` (start_factor = 1 / (warmup + 1), total_iters =
-    warmup) and `CosineAnnealingLR` (T_max = horizon − warmup), but stays at 0 where the latter would rise again.
+    warmup) and `CosineAnnealingLR` (T_max = horizon − warmup), but stays at 0 when the latter would rise again.
     """
 
     warmup: Scalar
@@ -40,7 +40,7 @@ class WarmupCosine:
 
     @cached_property
     def _slope(self) -> Scalar:
-        span = self.horizon - self.warmup  # a warm-up may last longer than the horizon: then no step lies between them
+        span = self.horizon - self.warmup  # a warm-up may be longer than the horizon; then no step is between them
         return math.pi / (span.clamp_min(0.5) if isinstance(span, Tensor) else max(span, 0.5))
 
     def __call__(self, step: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
-"""Any optimizer of `torch.optim`'s interface whose state is one number a parameter, as one of our hand-designed ones.
+"""Wraps `torch.optim`-style optimizers, whose state is one number for each parameter, as hand-designed optimizers.
 
-A step builds torch's own optimizer around a parameter at 0, puts the state in, steps, and reads the parameter and the state off
-again; so it is torch's arithmetic, to the bit. Derivatives are torch's where the optimizer takes ``differentiable``,
+A step builds torch's optimizer around a parameter at 0, sets its state, takes a step, and reads the parameter and the state;
+it matches torch bit for bit. Derivatives are torch's if the optimizer accepts ``differentiable``,
 otherwise central differences (relative error about 1e-7 in float64).
 """
 
@@ -18,7 +18,7 @@ from core.optimizers.checks import check_optimizer, is_smooth
 from core.optimizers.hand_designed import HandDesigned
 from core.optimizers.schedules import Scalar
 
-# Our names of hyperparameters, and torch's: "betas.0" is the first of a tuple.
+# Loptscope's names of hyperparameters, and torch's: "betas.0" is the first of a tuple.
 NAMES = {
     "learning_rate": "lr",
     "momentum": "momentum",
@@ -29,37 +29,37 @@ NAMES = {
     "epsilon": "eps",
     "learning_rate_decay": "lr_decay",
 }
-WIDTHS = 1e-5, 1e-6  # of central differences, relative: two of them tell a slope from a jump
-TRIED = 6  # steps for which a wrapped optimizer is compared with torch's own
+WIDTHS = 1e-5, 1e-6  # relative widths of central differences; two of them distinguish a slope from a jump
+TRIED = 6  # steps over which a wrapped optimizer is compared with torch's
 
 Call = Callable[..., torch.optim.Optimizer]
 
 
 def _arguments(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Torch's arguments from hyperparameters by our names."""
-    found: dict[str, Any] = {}
+    """Torch's arguments for hyperparameters."""
+    arguments: dict[str, Any] = {}
     for name, value in values.items():
         into, _, index = NAMES[name].partition(".")
         if index:
-            found[into] = (*found.get(into, ()), value)
+            arguments[into] = (*arguments.get(into, ()), value)
         else:
-            found[into] = value
-    return found
+            arguments[into] = value
+    return arguments
 
 
 class TorchOptimizer(HandDesigned):
-    """What wrapped optimizers share; `wrap` makes one.
+    """The base of wrapped optimizers; `wrap` makes one.
 
     Attributes:
-        make: torch's class with the settings that are fixed.
-        starts: what each entry of ``memory`` starts at.
+        make: torch's class with its fixed settings.
+        starts: initial value of each entry of ``memory``.
         clocked: whether torch counts steps in the state.
-        clock_is_tensor: whether it does so in a tensor.
-        exact: whether torch differentiates through the step.
+        clock_is_tensor: whether that counter is a tensor.
+        exact: whether torch can differentiate through the step.
         is_smooth: whether the update is continuous at gradient 0.
     """
 
-    color: ClassVar[str] = "#D55E00"  # stands where learned ones do
+    color: ClassVar[str] = "#D55E00"  # the colour of learned optimizers
     make: ClassVar[Call]
     starts: ClassVar[tuple[float, ...]]
     clocked: ClassVar[bool]
@@ -86,7 +86,7 @@ class TorchOptimizer(HandDesigned):
         return self._grouped(state, gradient, tracked)
 
     def _grouped(self, state: Tensor, gradient: Tensor, tracked: bool) -> tuple[Tensor, Tensor]:
-        """Rows of the same step and hyperparameters together: torch has one of each for all of a parameter."""
+        """Step rows with the same step and hyperparameters together, since torch has one of each for a whole parameter."""
         keys = [state[:, -1].detach()] if self.clocked else []
         values = self.hyperparameters()
         keys += [value.to(state.dtype) for value in values.values() if isinstance(value, Tensor) and value.ndim]
@@ -127,12 +127,12 @@ class TorchOptimizer(HandDesigned):
         return (following, parameter) if tracked else (following.detach(), parameter.detach())
 
     def quotient(self, inputs: Tensor, index: int, width: float, by_state: Tensor, by_update: Tensor) -> Tensor:
-        """The central difference quotient, by one input, of what a step gives, weighted: [n].
+        """The central difference quotient of a step's weighted results by one input, [n].
 
         Args:
             inputs: states and gradients, [n, S + 1].
             index: of the input.
-            width: of the difference, as a share of the input's size or of 1.
+            width: of the difference, relative to 1 + the input's size.
             by_state, by_update: weights of the next state [n, S] and of the update [n].
         """
         step = width * (1 + inputs[:, index].abs())
@@ -150,7 +150,7 @@ def _first_of(values: Mapping[str, Scalar], row: int) -> dict[str, Scalar]:
 
 
 class _Differences(torch.autograd.Function):
-    """One step whose derivatives are central differences, every row by itself."""
+    """One step whose derivatives are central differences for every row."""
 
     @staticmethod
     def forward(context: Any, optimizer: TorchOptimizer, state: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
@@ -164,29 +164,29 @@ class _Differences(torch.autograd.Function):
         state, gradient = context.saved_tensors
         moving = state.shape[1] - (1 if context.optimizer.clocked else 0)
         inputs = torch.cat([state, gradient[:, None]], 1).double()
-        found = torch.zeros_like(inputs)
+        slopes = torch.zeros_like(inputs)
         for i in [*range(moving), state.shape[1]]:
             wide, narrow = (context.optimizer.quotient(inputs, i, width, by_state, by_update) for width in WIDTHS)
-            value = torch.where(wide.abs() > 3 * narrow.abs(), narrow, wide)  # a jump beside the place
-            found[:, i] = torch.where(narrow.abs() > 3 * wide.abs(), 0.0, value)  # one at it is left out
-        found = found.to(state.dtype)
-        return None, found[:, :-1], found[:, -1]
+            value = torch.where(wide.abs() > 3 * narrow.abs(), narrow, wide)  # a jump close to the input
+            slopes[:, i] = torch.where(narrow.abs() > 3 * wide.abs(), 0.0, value)  # a jump at the input is ignored
+        slopes = slopes.to(state.dtype)
+        return None, slopes[:, :-1], slopes[:, -1]
 
 
 def wrap(name: str, torch_class: type[torch.optim.Optimizer], **settings: Any) -> type[TorchOptimizer]:
-    """A hand-designed optimizer from one of torch's interface.
+    """A hand-designed optimizer from a class with torch's interface.
 
-    Its hyperparameters are those of torch's arguments that `NAMES` knows, at torch's defaults or those of ``settings``. A momentum
-    of 0 is none: then there is no such hyperparameter.
+    Its hyperparameters are the arguments in `NAMES`, with torch's defaults or those of ``settings``. With a momentum of 0 it has no
+    momentum hyperparameter.
 
     Args:
         name: of the new optimizer.
         torch_class: such as `torch.optim.Adagrad`.
-        settings: torch's arguments: defaults of hyperparameters, and whatever else is to be set, such as ``weight_decay=0``.
+        settings: torch's arguments: defaults of hyperparameters, and fixed settings such as ``weight_decay=0``.
 
     Raises:
-        InputError: its state is not one number a parameter, its update depends on the parameter itself, components
-            influence each other, or it does not start at fixed values.
+        InputError: its state is not one number for each parameter, its update depends on the parameter itself, components
+            influence each other, or its initial state is not fixed.
     """
     signature = inspect.signature(torch_class).parameters
     usual, used = {}, set()
@@ -198,7 +198,7 @@ def wrap(name: str, torch_class: type[torch.optim.Optimizer], **settings: Any) -
         if index and isinstance(value, tuple) and int(index) < len(value):
             value = value[int(index)]
         if isinstance(value, bool) or not isinstance(value, int | float | Tensor):
-            raise InputError(f"{name}: torch has no number by default for {into}: set it, as in {into}=0.1")
+            raise InputError(f"{name}: torch has no default number for {into}: set it, as in {into}=0.1")
         used.add(into)
         if ours != "momentum" or float(value) != 0:
             usual[ours] = float(value)
@@ -210,7 +210,7 @@ def wrap(name: str, torch_class: type[torch.optim.Optimizer], **settings: Any) -
 
     entries, starts, clock = _look_into(name, make, usual)
     if _look_into(name, make, {**usual, "learning_rate": 3 * usual["learning_rate"]})[1] != starts:
-        raise InputError(f"{name} cannot be wrapped: its state starts at values that depend on its learning rate")
+        raise InputError(f"{name} cannot be wrapped: its initial state depends on its learning rate")
     body = {
         "kind": name,
         "title": name,
@@ -238,13 +238,13 @@ def _one_step(optimizer: torch.optim.Optimizer, parameter: Tensor, gradient: Ten
 
 
 def _look_into(name: str, make: Call, usual: Mapping[str, float]) -> tuple[tuple[str, ...], tuple[float, ...], Any]:
-    """Names of the state's entries, what they start at, and its clock; what cannot be wrapped is refused."""
+    """Names of the state's entries, their initial values, and its clock; refuses optimizers that cannot be wrapped."""
     count = 3
     try:
         parameter = torch.zeros(count, dtype=torch.float64, requires_grad=True)
         optimizer = make([parameter], **_arguments(usual))
         _one_step(optimizer, parameter, torch.zeros(count, dtype=torch.float64))
-    except Exception as error:  # noqa: BLE001 - whatever somebody else's code raises
+    except Exception as error:  # noqa: BLE001 - other people's code can raise anything
         text = " ".join(str(error).split())
         raise InputError(
             f"{name} cannot be wrapped: a plain step fails with {type(error).__name__}: {text:.200}"
@@ -255,35 +255,39 @@ def _look_into(name: str, make: Call, usual: Mapping[str, float]) -> tuple[tuple
             continue
         if isinstance(value, Tensor) and value.shape == (count,):
             if len(set(value.tolist())) != 1:
-                raise InputError(f"{name} cannot be wrapped: its {key} does not start alike for all parameters")
+                raise InputError(
+                    f"{name} cannot be wrapped: its {key} does not start at the same value for all parameters"
+                )
             entries.append(key)
             starts.append(float(value[0]))
         elif key == "step":
             clock = value
         else:
             shape = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
-            raise InputError(f"{name} cannot be wrapped: its state {key} ({shape}) is not one number a parameter")
+            raise InputError(
+                f"{name} cannot be wrapped: its state {key} ({shape}) is not one number for each parameter"
+            )
     return tuple(entries), tuple(starts), clock
 
 
 def _compare(name: str, made: type[TorchOptimizer], make: Call, usual: Mapping[str, float]) -> None:
-    """Step by step with torch's own."""
+    """Compare with torch's own optimizer step by step."""
     source = torch.Generator().manual_seed(0)
     gradients = torch.randn(TRIED, 5, generator=source, dtype=torch.float64)
 
     def path(start: float) -> list[Tensor]:
         parameter = torch.full((5,), start, dtype=torch.float64, requires_grad=True)
-        optimizer, found = make([parameter], **_arguments(usual)), []
+        optimizer, points = make([parameter], **_arguments(usual)), []
         for gradient in gradients:
             _one_step(optimizer, parameter, gradient)
-            found.append(parameter.detach().clone() - start)
-        return found
+            points.append(parameter.detach().clone() - start)
+        return points
 
     from_zero = path(0.0)
     if not torch.allclose(path(3.0)[0], from_zero[0], rtol=1e-9, atol=1e-12):
         raise InputError(
             f"{name} cannot be wrapped: its update depends on the parameter itself, which a component-wise optimizer does not "
-            "see (set weight_decay=0)"
+            "receive (set weight_decay=0)"
         )
     ours = made()
     state, here = ours.initial_state(5, torch.float64), torch.zeros(5, dtype=torch.float64)
@@ -291,4 +295,4 @@ def _compare(name: str, made: type[TorchOptimizer], make: Call, usual: Mapping[s
         state, update = ours.step(state, gradient)
         here = here + update
         if not torch.allclose(here, there, rtol=1e-9, atol=1e-12):
-            raise InputError(f"{name} cannot be wrapped: its state does not start at fixed values")
+            raise InputError(f"{name} cannot be wrapped: its initial state is not fixed")

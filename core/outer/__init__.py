@@ -1,1 +1,1 @@
-"""Outer (meta) training: the meta-loss, its gradient, and the loop that follows it."""
+"""Outer (meta) training: the gradient of the meta-loss, and the training loop."""

@@ -1,11 +1,11 @@
-"""An unroll in compiled steps, and the way back through it: one call for the whole of it where compiled code knows the problems.
+"""An unroll in compiled steps, and its backward pass: a single call if compiled code supports the problems.
 
-The forward pass keeps what the reverse pass needs: x_k, the inner gradients, the states and each step's gates ("tape"). To
-save memory it can keep the states at every √T-th step only, and run the steps between again on the way back (Griewank
-& Walther 2000); that costs one more forward pass of the cell and none of the task.
+The forward pass stores what the backward pass needs: x_k, the inner gradients, the states and each step's gates (the "tape"). To
+save memory, it can store only every √T-th state and recompute the steps between in the backward pass (Griewank
+& Walther 2000). This costs one more forward pass of the cell and none of the task.
 
-The reverse pass follows every path: through the state, through the update, and through the inner gradient's own
-dependence on x (a Hessian-vector product of the task), so the gradient is exact unless adjoints are clipped.
+The backward pass includes every path: through the state, through the update, and through the inner gradient's own
+dependence on x (a Hessian-vector product of the task). The gradient is exact unless adjoints are clipped.
 """
 
 import math
@@ -29,7 +29,7 @@ DTYPES = {np.dtype(np.float32): torch.float32, np.dtype(np.float64): torch.float
 
 @dataclass
 class Workspace:
-    """Large arrays that one thread uses over and over; asking for the same name and shape again gives the same memory."""
+    """Large arrays that a thread reuses: the same name and shape return the same memory."""
 
     arrays: dict[str, Array] = field(default_factory=dict)
 
@@ -38,14 +38,14 @@ class Workspace:
         size = math.prod(shape)
         kept = self.arrays.get(name)
         if kept is None or kept.dtype != dtype or kept.size < size:
-            # by torch, whose memory is aligned: products round differently where it is not
+            # from torch, whose memory is aligned; products round differently in unaligned memory
             kept = self.arrays[name] = torch.empty(size, dtype=DTYPES[dtype]).numpy()
         return kept[:size].reshape(shape)
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """What a forward pass of T steps kept for the way back.
+    """The record of a forward pass of T steps for the backward pass.
 
     Attributes:
         x: [T + 1, problems, parameters].
@@ -53,8 +53,8 @@ class Recorded:
         losses: f(x_k), [T + 1, problems].
         inputs: features of the gradients, [T, n, inputs], n = problems · parameters.
         states: at every ``stride``-th step, [⌈T / stride⌉ + 1, vectors, n, units]; the last entry is the last step's.
-        tapes: of every step, [T, TAPE, n, units]; of a single stretch, overwritten again and again, where states are strided.
-        stride: steps between two states kept.
+        tapes: of every step, [T, TAPE, n, units]; if states are strided, of one segment, which is overwritten.
+        stride: steps between two stored states.
     """
 
     x: Tensor
@@ -78,10 +78,10 @@ def tape_bytes(architecture_units: int, vectors: int, tape: int, rows: int, step
 
 
 class CompiledOptimizer:
-    """A learned optimizer ready for compiled steps.
+    """A learned optimizer for compiled steps.
 
     Args:
-        optimizer: its θ must not change while this is in use.
+        optimizer: the optimizer; its θ must not change while this is in use.
     """
 
     def __init__(self, optimizer: RecurrentOptimizer):
@@ -99,7 +99,7 @@ class CompiledOptimizer:
 
     @property
     def vectors(self) -> int:
-        """How many vectors of ``units`` a state holds."""
+        """Number of vectors of ``units`` in a state."""
         return self.start.shape[0]
 
     def initial_state(self, rows: int) -> Array:
@@ -107,7 +107,7 @@ class CompiledOptimizer:
         return np.repeat(self.start, rows, axis=1)
 
     def bytes(self, rows: int, steps: int, stride: int) -> int:
-        """Memory that `forward` with this stride takes for states and tapes."""
+        """Memory of the states and tapes of `forward` with this stride."""
         units, item = self.architecture.units, self.dtype.itemsize
         return tape_bytes(units, self.vectors, self.kernel.TAPE, rows, steps, stride, item)
 
@@ -121,14 +121,14 @@ class CompiledOptimizer:
     def advance(
         self, problems: Problems, x: Tensor, state: Array, steps: int, space: Workspace
     ) -> tuple[Tensor, Tensor, Array]:
-        """Run forward and keep nothing for the way back.
+        """Run forward without storing anything for a backward pass.
 
         Args:
             problems: the batch.
-            x: [problems, parameters], where to start.
+            x: start points, [problems, parameters].
             state: [vectors, n, units], overwritten.
             steps: T.
-            space: memory to work in.
+            space: working memory.
 
         Returns:
             losses [T + 1, problems], x after the last step, the state after the last step.
@@ -154,7 +154,7 @@ class CompiledOptimizer:
     def forward(
         self, problems: Problems, x: Tensor, state: Array, steps: int, space: Workspace, stride: int = 1
     ) -> Recorded:
-        """Run forward and keep what `backward` needs; arguments as for `advance`, the state is only read."""
+        """Run forward and store what `backward` needs; the arguments are those of `advance`, and the state is only read."""
         shape, n, units = x.shape, x.numel(), self.architecture.units
         scratch = space.array("scratch", (n, self.gates), self.dtype)
         xs = torch.from_numpy(space.array("x", (steps + 1, *shape), self.dtype))
@@ -188,7 +188,7 @@ class CompiledOptimizer:
         return Recorded(xs, gradients, losses, inputs, states, tapes, stride)
 
     def _backward_steps(self, recorded: Recorded, space: Workspace) -> Iterator[tuple[int, Array, Array, Array]]:
-        """(k, state, next state, tape) for the last step first; stretches that were not kept are run again."""
+        """(k, state, next state, tape) from the last step to the first; segments that were not stored are recomputed."""
         steps, stride = len(recorded.inputs), recorded.stride
         if stride == 1:
             for k in reversed(range(steps)):

@@ -1,7 +1,7 @@
-"""Data-parallel outer training: processes that share the blocks of every batch and agree on every sum.
+"""Data-parallel outer training: several processes share the blocks of every batch and exchange sums.
 
-Start them with torchrun (``torchrun --nproc-per-node 2 -m -- core train …``). Every process holds the same θ; each works off its share of
-the blocks, and what they add up is exchanged (gloo on CPUs). Alone, a process is a team of one.
+Start them with torchrun (``torchrun --nproc-per-node 2 -m -- core train …``). Every process has the same θ, computes its share of
+the blocks, and sums are exchanged (gloo on CPUs). A single process is a team of one.
 """
 
 import atexit
@@ -17,11 +17,11 @@ from torch import Tensor
 @final
 @dataclass(frozen=True)
 class Team:
-    """This process among those that train together.
+    """This process's place among the processes that train together.
 
     Attributes:
-        rank: which one this is; the first writes the run's files.
-        size: how many there are.
+        rank: its number; process 0 writes the run's files.
+        size: number of processes.
     """
 
     rank: int = 0
@@ -44,11 +44,11 @@ class Team:
         return self.rank == 0
 
     def share(self, count: int) -> range:
-        """Which of ``count`` blocks are this process's."""
+        """This process's share of ``count`` blocks."""
         return range(self.rank, count, self.size)
 
     def all_reduce(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Sums over the team of float64 tensors, by name; the same on every process."""
+        """Sums of float64 tensors over the team, by name; the same on every process."""
         if self.size == 1 or not tensors:
             return tensors
         flat = torch.cat([tensor.reshape(-1).double() for tensor in tensors.values()])
@@ -57,14 +57,14 @@ class Team:
         return {name: part.view_as(tensors[name]) for name, part in zip(tensors, parts, strict=True)}
 
     def barrier(self) -> None:
-        """Wait until every process is here."""
+        """Wait for every process."""
         if self.size > 1:
             dist.barrier()
 
     def broadcast(self, answer: bool) -> bool:
-        """What the first process says."""
+        """The answer of the first process."""
         if self.size == 1:
             return answer
-        said = torch.tensor([int(answer)])
-        dist.broadcast(said, 0)
-        return bool(said.item())
+        first = torch.tensor([int(answer)])
+        dist.broadcast(first, 0)
+        return bool(first.item())

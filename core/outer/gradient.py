@@ -1,8 +1,8 @@
 """The outer gradient: back-propagation of the meta-loss through a window of inner steps, exact unless adjoints are clipped.
 
-Problems do not touch each other, so a batch is worked off in blocks of problems, by as many threads as there are cores: the
-memory needed is that of the blocks at work, not of the batch. How the batch is cut depends on its size alone, and
-blocks are summed in order, so the result is the same with any number of threads.
+Problems are independent, so a batch is processed in blocks of problems, by as many threads as there are cores. The
+memory needed is that of the concurrent blocks, not of the batch. The blocks depend only on the size of the batch, and
+they are summed in order, so the result does not depend on the number of threads.
 
 At every inner step the adjoints dL/dx and dL/dh of each problem can be clipped to a largest norm: unrolled learned optimizers are
 often chaotic, and the exact gradient of a chaotic unroll explodes (Metz et al. 2019, arXiv 1810.10180).
@@ -27,8 +27,8 @@ from core.optimizers.recurrent import RecurrentOptimizer
 from core.outer.compiled import CompiledOptimizer, Workspace
 from core.tasks.base import Problems
 
-BLOCK_BYTES = 256 * 2**20  # of states and tapes that one block may take
-STRIDED_ABOVE = 2**30  # a single problem that needs more than this keeps only some of its states
+BLOCK_BYTES = 256 * 2**20  # limit on the states and tapes of one block
+STRIDED_ABOVE = 2**30  # a single problem that needs more stores only some of its states
 FEWEST_BLOCKS = 2
 
 Work = TypeVar("Work")
@@ -40,8 +40,8 @@ class OuterGradient:
     """The meta-loss of a batch and its gradient.
 
     Attributes:
-        meta_losses: one per problem, [problems].
-        gradients: of the mean meta-loss, by name, shaped as θ.
+        meta_losses: of each problem, [problems].
+        gradients: of the mean meta-loss by name, with the shapes of θ.
     """
 
     meta_losses: Tensor
@@ -50,17 +50,17 @@ class OuterGradient:
 
 @functools.cache
 def _blas() -> ThreadpoolController:
-    import scipy.linalg.cython_blas  # noqa: F401 - what compiled code multiplies with: loaded, so that it is found
+    import scipy.linalg.cython_blas  # noqa: F401 - compiled code multiplies with it; loaded so that its threads are limited too
 
     return ThreadpoolController()
 
 
 @dataclass
 class Workers:
-    """Threads for independent blocks, each with memory of its own that lasts as long as this object.
+    """Threads for independent blocks, each with its own memory for the lifetime of this object.
 
     Attributes:
-        threads: how many; all cores by default.
+        threads: number of threads; by default one for each core.
     """
 
     threads: int = field(default_factory=lambda: os.cpu_count() or 1)
@@ -72,9 +72,9 @@ class Workers:
         self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="outer") if self.threads > 1 else None
 
     def map(self, work: Callable[[Work, Workspace], Result], items: Iterable[Work]) -> list[Result]:
-        """``work(item, workspace)`` of every item, in order; each with one thread of its own."""
+        """``work(item, workspace)`` of every item in order, with one thread for each."""
 
-        def one(item: Work) -> Result:
+        def run(item: Work) -> Result:
             space = self._spaces.get()
             try:
                 with torch.no_grad():
@@ -83,18 +83,18 @@ class Workers:
                 self._spaces.put(space)
 
         with _blas().limit(limits=1, user_api="blas"):
-            return [one(item) for item in items] if self._pool is None else list(self._pool.map(one, items))
+            return [run(item) for item in items] if self._pool is None else list(self._pool.map(run, items))
 
 
 def blocks(count: int, bytes_per_problem: int) -> list[tuple[int, int]]:
-    """(start, stop) of blocks of problems: a few, of nearly the same size, more where they need much memory."""
+    """(start, stop) of blocks of problems: a few of nearly equal size, more if they need much memory."""
     pieces = min(count, max(FEWEST_BLOCKS, math.ceil(count * bytes_per_problem / BLOCK_BYTES)))
     edges = [round(i * count / pieces) for i in range(pieces + 1)]
     return list(itertools.pairwise(edges))
 
 
 def stride_for(compiled: CompiledOptimizer, rows: int, steps: int, recompute: bool | None) -> int:
-    """Steps between two kept states: 1 keeps everything, √T keeps least.
+    """Steps between two stored states: 1 stores everything, √T stores the least.
 
     Args:
         compiled: the optimizer.
@@ -110,7 +110,7 @@ def stride_for(compiled: CompiledOptimizer, rows: int, steps: int, recompute: bo
 def loss_weights(losses: Tensor, start_losses: Tensor, fresh: bool) -> Tensor:
     """d (window's meta-loss) / d f(x_k), [T + 1, problems]: the mean over the window of f(x_k) / f(x_0).
 
-    The first entry counts only in the window that begins an unroll; otherwise it was the last of the window before.
+    The first entry counts only in the first window of an unroll; otherwise it was the last of the previous window.
     """
     weights = (1 / start_losses).expand_as(losses) / (len(losses) - (0 if fresh else 1))
     if not fresh:
@@ -121,12 +121,12 @@ def loss_weights(losses: Tensor, start_losses: Tensor, fresh: bool) -> Tensor:
 
 @dataclass(frozen=True)
 class Window:
-    """Where a block's unroll stands.
+    """The current state of a block's unroll.
 
     Attributes:
         x: inner parameters, [problems, parameters].
         state: [vectors, problems · parameters, units].
-        start_losses: f(x_0), [problems]; None at the beginning of an unroll.
+        start_losses: f(x_0), [problems]; None at the start of an unroll.
     """
 
     x: Tensor
@@ -143,19 +143,19 @@ def window_gradient(
     space: Workspace,
     stride: int = 1,
 ) -> tuple[Tensor, dict[str, Tensor], Window]:
-    """Meta-loss of T inner steps from where an unroll stands, and the gradient of its sum over problems.
+    """Meta-loss of the next T inner steps of an unroll, and the gradient of its sum over problems.
 
     Args:
         compiled: the learned optimizer.
         problems: a block of problems.
-        window: where the unroll stands; what lies before is taken as given (its dependence on θ is cut off).
+        window: the state of the unroll, treated as constant (its dependence on θ is ignored).
         steps: T.
         adjoint_clip: as for `outer_gradient`.
-        space: memory to work in.
-        stride: as `stride_for` says.
+        space: working memory.
+        stride: from `stride_for`.
 
     Returns:
-        meta-losses of the window [problems], gradients of their sum by name (float64), where the unroll stands now.
+        meta-losses of the window [problems], gradients of their sum by name (float64), and the new state of the unroll.
     """
     fresh = window.start_losses is None
     recorded = compiled.forward(problems, window.x, window.state, steps, space, stride)
@@ -170,7 +170,7 @@ def window_gradient(
 
 
 def begin(compiled: CompiledOptimizer, problems: Problems) -> Window:
-    """The beginning of an unroll."""
+    """The start of an unroll."""
     return Window(problems.x0, compiled.initial_state(problems.x0.numel()), None)
 
 
@@ -187,12 +187,12 @@ def outer_gradient(
 
     Args:
         optimizer: the learned optimizer.
-        problems: the batch, in θ's dtype.
+        problems: the batch, in θ's precision.
         steps: K, the unroll length.
         adjoint_clip: largest norm of each problem's adjoints at every inner step; None for the exact gradient.
-        workers: threads to use; one for each core by default.
-        recompute: keep only every √K-th state and recompute the others on the way back (memory ∝ √K, one more forward pass
-            of the cell), or keep everything; by default whatever suits the memory that one problem takes.
+        workers: threads; by default one for each core.
+        recompute: whether to store only every √K-th state and recompute the others in the backward pass (memory ∝ √K, one more
+            forward pass of the cell); None decides by the memory of one problem.
     """
     compiled = CompiledOptimizer(optimizer)
     stride = stride_for(compiled, problems.dimension, steps, recompute)

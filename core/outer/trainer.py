@@ -1,7 +1,7 @@
-"""The outer training loop: Adam on θ along the outer gradient, saved as it goes, resumed exactly.
+"""The outer training loop: Adam on θ along the outer gradient, with regular saves and bit-for-bit resuming.
 
-The problems of outer step t depend only on (seed, t), so a run that was stopped and resumed sees what an uninterrupted one
-sees, and on one machine's CPU ends in the same θ, bit for bit, with any number of threads. A team of processes ends in the same θ up to
+The problems of outer step t depend only on (seed, t), so a run that was stopped and resumed gets the same problems as an uninterrupted
+one. On one machine's CPU it reaches the same θ bit for bit, with any number of threads; a team of processes reaches the same θ up to
 rounding.
 """
 
@@ -26,23 +26,23 @@ from core.runs.run import OuterStep, Run, Status
 from core.runs.states import State
 from core.seeds import Purpose, generator
 
-ADAM_STATE = ("step", "exp_avg", "exp_avg_sq")  # what torch.optim.Adam keeps for a parameter
+ADAM_STATE = ("step", "exp_avg", "exp_avg_sq")  # the state of torch.optim.Adam for a parameter
 SAVE_EVERY = 5.0  # seconds between two saves of the training state
-WRITE_EVERY = 0.4  # seconds between two additions to the outer training curve on disk
-SKIPS_IN_A_ROW = 50  # outer steps without a finite gradient after which training gives up
+WRITE_EVERY = 0.4  # seconds between two writes of the outer training curve
+SKIPS_IN_A_ROW = 50  # outer steps in a row without a finite gradient after which training fails
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True)
 class Hooks:
-    """What else is to happen along the way; by default nothing.
+    """Callbacks during training; by default they do nothing.
 
     Attributes:
-        theta: called after every outer step with that step and θ, which must be left alone.
-        written: called when the curve on disk reaches up to that outer step.
-        kept: called when a snapshot of that outer step was kept.
-        left_as: what state the run is left in, and why, where `on_step` stops it.
-        leaving: called with the last status before it is written; everything else is on disk by then.
+        theta: called after every outer step with that step and θ, which must not be changed.
+        written: called with the last outer step of the curve on disk.
+        kept: called with the outer step of a new snapshot.
+        left_as: returns the final state and message of a run that `on_step` stops.
+        leaving: called with the final status before it is written, after everything else is on disk.
     """
 
     theta: Callable[[OuterStep, Mapping[str, Tensor]], None] = lambda step, theta: None
@@ -68,8 +68,8 @@ class _Trainer:
         self.done = 0
         self.seconds = 0.0
         self.curve: list[OuterStep] = []
-        self.on_disk: int | None = None  # outer steps of the curve that are there; None before the first writing
-        self.skips = 0  # in a row, up to now
+        self.on_disk: int | None = None  # outer steps of the curve on disk; None before the first write
+        self.skips = 0  # skipped outer steps in a row
 
     def step(self) -> OuterStep:
         """One outer step."""
@@ -120,7 +120,7 @@ class _Trainer:
         self.hooks.kept(self.done)
 
     def write_curve(self, *, sync: bool = False) -> None:
-        """What is new of the curve; at first all of it, which cuts what a run that was killed wrote after its last save."""
+        """Write the new part of the curve; the first time all of it, which removes what a killed run wrote after its last save."""
         if not self.estimator.team.is_main:
             return
         if self.on_disk is None:
@@ -138,7 +138,7 @@ class _Trainer:
             tensors[f"theta.{name}"] = parameter.detach()
             for key, value in self.adam.state[parameter].items():
                 tensors[f"adam.{key}.{name}"] = value
-        self.write_curve(sync=True)  # before the state: `load` cuts a curve that is ahead of it
+        self.write_curve(sync=True)  # before the state, since `load` truncates a curve that is ahead of it
         self.run.write_training_state(tensors, {"outer_step": str(self.done), "seconds": repr(self.seconds)})
         status = self.status(state, message)
         if state != "running":
@@ -146,47 +146,47 @@ class _Trainer:
         self.run.write_status(status)
 
     def say_full(self, error: OSError) -> None:
-        """The disk is full: leave the reason in what room was kept for it."""
+        """Write that the disk is full, into the reserved space."""
         self.run.release()
         message = f"the disk is full ({error.strerror}): free some space, then resume the run"
         status = self.status("failed", message)
         for write in (self.hooks.leaving, self.run.write_status):
-            with suppress(OSError):  # not even that room was there
+            with suppress(OSError):  # even the reserved space was missing
                 write(status)
 
     def load(self) -> None:
         path = self.run.path / "training_state.safetensors"
         if not path.exists():
-            return  # stopped before the first save: begin again, which comes to the same
+            return  # stopped before the first save: starting again gives the same result
         tensors, counters = self.run.training_state()
         try:
             self.done, self.seconds = int(counters["outer_step"]), float(counters["seconds"])
         except (KeyError, ValueError):
             raise InputError(
-                f"{path} is damaged or of another run: it does not say its outer step and its seconds"
+                f"{path} is damaged or from another run: its outer step or its seconds are missing"
             ) from None
         if not 0 <= self.done <= self.config.outer_steps:
             raise InputError(
-                f"{path} is damaged or of another run: outer step {self.done} of {self.config.outer_steps}"
+                f"{path} is damaged or from another run: outer step {self.done} of {self.config.outer_steps}"
             )
         self.curve = self.run.outer_losses()[: self.done]
         if len(self.curve) < self.done:
             raise InputError(f"{self.run.path / 'outer_loss.csv'} ends before outer step {self.done}")
         started = any(not step.skipped for step in self.curve)
-        under_way = {name: tensors.pop(name) for name in list(tensors) if name.startswith("unrolls.")}
+        unrolls = {name: tensors.pop(name) for name in list(tensors) if name.startswith("unrolls.")}
         if not self._fits(tensors, started):
-            raise InputError(f"{path} is damaged or of another run: its tensors are not those of {self.run.name}")
+            raise InputError(f"{path} is damaged or from another run: its tensors are not those of {self.run.name}")
         for name, parameter in self.theta.items():
             parameter.data.copy_(tensors[f"theta.{name}"])
             if started:
                 self.adam.state[parameter] = {key: tensors[f"adam.{key}.{name}"] for key in ADAM_STATE}
         try:
-            self.estimator.load({name.removeprefix("unrolls."): tensor for name, tensor in under_way.items()})
+            self.estimator.load({name.removeprefix("unrolls."): tensor for name, tensor in unrolls.items()})
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
 
     def _fits(self, tensors: dict[str, Tensor], started: bool) -> bool:
-        """Whether these are θ and, once a step was taken, Adam's state, in the right shapes."""
+        """Whether these are θ and (after the first step) Adam's state, with the right shapes."""
         shapes: dict[str, torch.Size] = {}
         for name, parameter in self.theta.items():
             shapes[f"theta.{name}"] = parameter.shape
@@ -199,7 +199,7 @@ class _Trainer:
 
 
 def _memory() -> float:
-    """Bytes of main memory; infinite where the system does not say."""
+    """Bytes of main memory; infinite if unknown."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):
@@ -217,43 +217,45 @@ def train(
     hooks: Hooks = Hooks(),
     start: Mapping[str, Tensor] | None = None,
 ) -> Run:
-    """Train a learned optimizer into a run's folder.
+    """Train a learned optimizer in a run's folder.
 
     Args:
         path: the folder; it must be empty or absent, unless resuming.
-        config: what to train. When resuming, it must equal the run's own.
-        resume: go on from the last saved state.
-        on_step: called after every outer step; return False to stop there (the run can be resumed).
-        workers: threads to use; one for each core by default.
-        team: processes that train together; this one alone by default.
-        hooks: what else is to happen along the way.
-        start: θ to start from, if the configuration names a snapshot and the run is new.
+        config: the run's settings; when resuming, those of the run.
+        resume: whether to resume from the last saved state.
+        on_step: called after every outer step; returns False to stop there (the run can be resumed).
+        workers: training threads; by default one for each core.
+        team: the processes that train together; by default only this one.
+        hooks: callbacks during training.
+        start: θ to start from, if the run is new and starts from a snapshot.
 
     Raises:
-        InputError: the folder is not fit, or a file in it is damaged.
-        OSError: a file could not be written; where the disk is full, the run's status says so.
+        InputError: the folder is unsuitable, or a file in it is damaged.
+        OSError: a file could not be written; if the disk is full, the run's status says so.
     """
     team = team or Team()
-    torch.set_num_threads(1)  # for each operation: blocks of problems run side by side instead
+    torch.set_num_threads(1)  # per operation; blocks of problems run in parallel instead
     workers = workers or Workers()
     estimator = make_estimator(config, workers, team)
     needed, there = estimator.bytes(), _memory()
     if needed > there:
         raise InputError(
-            f"the unrolls at work need {needed / 2**30:.1f} GiB and this machine has {there / 2**30:.1f}: "
-            "ask for fewer units, inner steps or threads"
+            f"the concurrent unrolls need {needed / 2**30:.1f} GiB and this machine has {there / 2**30:.1f}: "
+            "use fewer units, inner steps or threads"
         )
     if resume:
         run = Run(path)
         if run.config.provenance == "imported":
-            raise InputError(f"{path} was imported and cannot go on: train a new run with --start {path.name}")
+            raise InputError(f"{path} was imported and cannot be resumed: train a new run with --start {path.name}")
         if run.config != config:
             changed = [k for k in RunConfig.model_fields if getattr(run.config, k) != getattr(config, k)]
-            raise InputError(f"{path} was trained with another {' and '.join(changed)}: resume with the run's own")
+            raise InputError(
+                f"{path} was trained with a different {' and '.join(changed)}: resume it with its own settings"
+            )
     else:
         if team.is_main:
             Run.create(path, config, start)
-        team.broadcast(True)  # nobody opens it before it is there
+        team.broadcast(True)  # the other processes open it only after it exists
         run = Run(path)
     trainer = _Trainer(run, estimator, hooks)
     if resume:
@@ -268,7 +270,7 @@ def train(
 
 
 def _train(trainer: _Trainer, on_step: Callable[[OuterStep], bool] | None) -> None:
-    """The loop."""
+    """The training loop."""
     run, config, team = trainer.run, trainer.config, trainer.estimator.team
     keep = set(snapshot_steps(config.outer_steps, config.snapshots))
     if team.is_main:
@@ -297,11 +299,9 @@ def _train(trainer: _Trainer, on_step: Callable[[OuterStep], bool] | None) -> No
             break
         if trainer.skips >= SKIPS_IN_A_ROW:
             state = "failed"
-            message = (
-                f"the outer gradient was not finite in {trainer.skips} outer steps in a row; θ is the last good one"
-            )
+            message = f"the outer gradient was not finite in {trainer.skips} outer steps in a row; θ is from the last finite one"
             break
     trainer.save(state, message)
     if team.is_main:
         run.release()
-    team.barrier()  # nobody leaves, or reads the record, before it is complete
+    team.barrier()  # no process leaves, or reads the run, before it is complete

@@ -1,1 +1,1 @@
-"""Outer trainings on disk: settings, snapshots, results; shipped or one's own."""
+"""Outer trainings on disk, shipped or the user's own: settings, snapshots, results."""

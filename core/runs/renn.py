@@ -256,7 +256,7 @@ def read_renn(theta: bytes, config: bytes) -> tuple[Architecture, dict[str, Tens
     start = cell["initial_state"]
     units = start.size // (2 if kind == "lstm" else 1)
     if "num_units" in settings and settings["num_units"] != units:
-        raise InputError(f"config.yml says {_shown(settings['num_units'])} units, but theta.bin has {units}")
+        raise InputError(f"config.yml has {_shown(settings['num_units'])} units, but theta.bin has {units}")
     weight, bias = _readout(content[1], units, start.size)
     arrays = {**read(cell, settings), "readout_weight": weight, "readout_bias": bias, "initial_state": start}
     try:

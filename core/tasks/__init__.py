@@ -1,7 +1,7 @@
-"""The tasks, by name. A new task is one new file here and one line in `TASKS`.
+"""The tasks by name. To add one, add a file here and a line in `TASKS`.
 
-Beside its name and title, a task's class may say what trains well on it (``suited``) and what else optimizers trained on it are
-tried on (``other_problems``).
+Besides its name and title, a task's class may have training settings that suit it (``suited``) and out-of-distribution variants
+(``other_problems``).
 """
 
 import json
@@ -34,28 +34,34 @@ __all__ = [
 ]
 
 TASKS: dict[str, type[Task]] = {task.name: task for task in (LinearRegression, Rosenbrock, TwoMoons)}
-SHIPPED = tuple(TASKS)  # those that come with tuned optimizers; plugins add others to TASKS
+SHIPPED = tuple(TASKS)  # tasks with tuned optimizers; plugins add others to TASKS
 
 
 def suited_settings(name: str) -> Mapping[str, Any]:
-    """Settings of a run that train well on a task, where they differ from the defaults: the class's ``suited``, if it has any."""
+    """Settings of a run that suit a task and differ from the defaults: the class's ``suited``, if any."""
     return getattr(TASKS.get(name), "suited", {})
 
 
 def other_problems(name: str) -> Sequence[Variant]:
-    """What an optimizer trained on a task is also tried on: the class's ``other_problems``, if it has any."""
+    """Out-of-distribution variants of a task: the class's ``other_problems``, if any."""
     return getattr(TASKS.get(name), "other_problems", ())
 
 
 def make_task(name: str, parameters: Mapping[str, Any] | None = None) -> Task:
-    """The task of that name with these parameters (the others at their defaults).
+    """The task of that name.
+
+    Args:
+        name: of a shipped or registered task.
+        parameters: its parameters by name; the others have their defaults.
 
     Raises:
         InputError: unknown name, unknown parameter, or a value out of range.
     """
     task = choose("task", name, TASKS)
     try:
-        return task.model_validate_json(json.dumps(dict(parameters or {})), strict=True)  # so that "5" is no number
+        return task.model_validate_json(
+            json.dumps(dict(parameters or {})), strict=True
+        )  # strict, so that "5" is not a number
     except ValidationError as error:
         allowed = ", ".join(task.model_fields) or "none"
         raise InputError(f"task {name}: {sentence(error)}; its parameters are: {allowed}") from None

@@ -1,4 +1,4 @@
-"""Problems of somebody else's task, of which only the loss is written down."""
+"""Problems of a user's task that defines only the loss."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
@@ -9,15 +9,15 @@ from torch import Tensor
 
 from core.tasks.base import Problems, autograd_hessian_vector_product, autograd_loss_and_gradient
 
-WATCHED = 8  # components that a display offers where there are many
+WATCHED = 8  # components offered for display if there are many
 
 
 class AutogradProblems(Problems):
-    """A batch of problems from start points and data; derive from it and write ``loss``.
+    """A batch of problems from start points and data; subclasses define ``loss``, and autograd gives its derivatives.
 
     Args:
         x0: start points, [problems, parameters].
-        data: tensors with one entry a problem, by name, each [problems, ...].
+        data: tensors by name, [problems, ...] each.
     """
 
     def __init__(self, x0: Tensor, data: Mapping[str, Tensor]):
@@ -26,7 +26,7 @@ class AutogradProblems(Problems):
 
     @abstractmethod
     def loss(self, x: Tensor) -> Tensor:
-        """[problems, parameters] -> [problems]: f(x) of each problem, of torch's operations."""
+        """[problems, parameters] -> [problems]: f(x) of each problem, from torch operations."""
 
     def loss_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
         return autograd_loss_and_gradient(self, x)

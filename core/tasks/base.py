@@ -1,4 +1,4 @@
-"""What a task is: a distribution of optimization problems, drawn in batches."""
+"""The interface of tasks: distributions of optimization problems, drawn in batches."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Plane:
-    """A plane through parameter space in which a trajectory can be drawn over the loss.
+    """A plane through parameter space, to draw a trajectory over the loss.
 
     The plane is ``origin + a * axes[0] + b * axes[1]`` with orthonormal axes; ``project`` gives (a, b).
 
     Attributes:
         origin: [parameters].
         axes: [2, parameters], orthonormal rows.
-        labels: what the two coordinates are, for the figure's axes.
-        window: ((a_low, a_high), (b_low, b_high)) always shown, or None to fit the trajectories.
+        labels: axis titles of the two coordinates.
+        window: ((a_low, a_high), (b_low, b_high)) the visible window; None to fit the trajectories.
         minimum: (a, b) of the minimum.
-        whole: True if the plane is the whole parameter space, so that any point of it can be a start point.
+        whole: whether the plane is the whole parameter space, so that every point can be a start point.
     """
 
     origin: Tensor
@@ -57,7 +57,7 @@ class Problems(ABC):
     def loss_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """f(x) [problems] and its gradient [problems, parameters].
 
-        Both are differentiable functions of x, so that back-propagation through an unroll is exact.
+        Both are differentiable in x, so that back-propagation through an unroll is exact.
         """
 
     @abstractmethod
@@ -74,7 +74,7 @@ class Problems(ABC):
 
     @abstractmethod
     def repeated(self, times: int) -> "Problems":
-        """[times * problems]: the whole batch, over again ``times`` times."""
+        """The whole batch repeated: [times * problems] problems."""
 
     @abstractmethod
     def component_names(self) -> list[str]:
@@ -82,7 +82,7 @@ class Problems(ABC):
 
     @abstractmethod
     def watched_components(self) -> list[int]:
-        """Indices of the inner parameters that a display offers: all of them, or a fixed few of many."""
+        """Indices of the inner parameters offered for display: all, or a few if there are many."""
 
     @final
     def gradient(self, x: Tensor) -> Tensor:
@@ -92,13 +92,13 @@ class Problems(ABC):
     @final
     @property
     def count(self) -> int:
-        """How many problems the batch holds."""
+        """The number of problems in the batch."""
         return self.x0.shape[0]
 
     @final
     @property
     def dimension(self) -> int:
-        """How many inner parameters each problem has."""
+        """The number of inner parameters of each problem."""
         return self.x0.shape[1]
 
 
@@ -107,7 +107,7 @@ class PlanarProblems(Problems):
 
     @abstractmethod
     def plane(self) -> Plane:
-        """The plane in which the first problem of the batch is drawn."""
+        """The plane for drawing the first problem of the batch."""
 
     @abstractmethod
     def surface(self, x: Tensor) -> Tensor:
@@ -134,8 +134,8 @@ class Task(BaseModel, ABC):
     """A distribution of problems. Its fields are the task's parameters.
 
     Attributes:
-        name: as in links and on the command line.
-        title: as in menus.
+        name: in links and commands.
+        title: in menus.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -145,11 +145,19 @@ class Task(BaseModel, ABC):
 
     @abstractmethod
     def sample(self, count: int, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> Problems:
-        """Draw ``count`` problems, with all randomness from ``generator``."""
+        """Draw problems.
+
+        Args:
+            count: number of problems.
+            generator: source of all randomness.
+            dtype: precision of the problems.
+
+        Returns:
+            problems with x0 [count, parameters]."""
 
 
 def autograd_loss_and_gradient(problems: Problems, x: Tensor) -> tuple[Tensor, Tensor]:
-    """f and its gradient by automatic differentiation, for a task that has no closed form.
+    """f and its gradient by automatic differentiation, for tasks without a closed form.
 
     Args:
         problems: the batch; only its ``loss`` is used.
@@ -164,7 +172,7 @@ def autograd_loss_and_gradient(problems: Problems, x: Tensor) -> tuple[Tensor, T
 
 
 def autograd_hessian_vector_product(problems: Problems, x: Tensor, v: Tensor) -> Tensor:
-    """∇²f(x) v by automatic differentiation of the gradient, for a task that has no closed form.
+    """∇²f(x) v by automatic differentiation of the gradient, for tasks without a closed form.
 
     Args:
         problems: the batch.

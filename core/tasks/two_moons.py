@@ -22,8 +22,8 @@ from core.tasks.variant import Variant
 
 @functools.lru_cache(maxsize=8)
 def moons(points: int, noise: float) -> tuple[Tensor, Tensor]:
-    """The data: points [points, 2] and labels [points] in {0, 1}, float64, always the same draw."""
-    from sklearn.datasets import make_moons  # slow to import, and only this task needs it
+    """The data: points [points, 2] and labels [points] in {0, 1}, float64, always from the same draw."""
+    from sklearn.datasets import make_moons  # slow to import
 
     data, labels = make_moons(points, noise=noise, random_state=0)
     return torch.from_numpy(data), torch.from_numpy(labels).double()

@@ -1,4 +1,4 @@
-"""A task with other parameters: what optimizers trained on the task are also tried on."""
+"""Variants of a task with other parameters, for out-of-distribution evaluation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Variant:
-    """Problems like a task's own, but for some parameters.
+    """A task with some other parameters.
 
     Attributes:
         name: as in tables and figures.

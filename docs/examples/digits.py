@@ -1,4 +1,4 @@
-"""A task of one's own: a small network that reads handwritten digits (scikit-learn's, 8 × 8 pixels), as the paper uses images.
+"""A user's task: a small network that classifies handwritten digits (scikit-learn's, 8 × 8 pixels).
 
 loptscope evaluate --plugin docs/examples/digits.py --plugin docs/examples/my_optimizer.py --optimizer my_optimizer --task digits
 loptscope serve --plugin docs/examples/digits.py
@@ -19,7 +19,7 @@ PIXELS, CLASSES = 64, 10
 
 @functools.cache
 def _images() -> tuple[Tensor, Tensor]:
-    """Pixels from 0 to 1, [1797, 64], and which digit each is."""
+    """Pixels from 0 to 1, [1797, 64], and the digit of each image, [1797]."""
     images, labels = load_digits(return_X_y=True)
     return torch.tensor(images / 16.0), torch.tensor(labels)
 
@@ -41,7 +41,7 @@ class Readers(ls.AutogradProblems):
 @ls.register_task
 @final
 class Digits(ls.Task):
-    """Networks with ``hidden`` units on ``images`` of the digits; every problem has images and weights of its own."""
+    """Networks with ``hidden`` units on ``images`` of the digits; every problem has its own images and weights."""
 
     name: ClassVar[str] = "digits"
     title: ClassVar[str] = "Digits"

@@ -1,4 +1,4 @@
-"""A learned optimizer of one's own: any torch.nn.Module whose forward pass is one step of every component.
+"""A user's learned optimizer: any torch.nn.Module whose forward pass is one step of every component.
 
 loptscope serve --plugin docs/examples/my_optimizer.py
 loptscope analyze --plugin docs/examples/my_optimizer.py --optimizer my_optimizer --task linear_regression
@@ -11,7 +11,7 @@ import loptscope as ls
 
 
 class MyOptimizer(nn.Module):
-    """Two exponential averages of the gradient, through a saturating mixture. Yours would load its trained weights."""
+    """Two exponential averages of the gradient, combined and saturated. Your own would load its trained weights."""
 
     state_names = ("fast", "slow")
 
@@ -22,11 +22,11 @@ class MyOptimizer(nn.Module):
         self.reach = nn.Parameter(torch.tensor(2.0))
 
     def initial_state(self, n: int, dtype: torch.dtype) -> Tensor:
-        """[n, 2]: what every component starts from."""
+        """The initial state of n components, [n, 2]."""
         return torch.zeros(n, 2, dtype=dtype)
 
     def forward(self, state: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
-        """State [n, 2] and gradient [n] to the next state [n, 2] and the update [n], which is added to the parameters."""
+        """From state [n, 2] and gradient [n] to the next state [n, 2] and the update [n], which is added to the parameters."""
         state = self.decay * state + (1 - self.decay) * gradient[:, None]
         return state, -self.reach * torch.tanh(state @ self.mix)
 

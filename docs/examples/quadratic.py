@@ -1,4 +1,4 @@
-"""A task of one's own: quadratics whose curvatures span a chosen range (linear regression's come as they come).
+"""A user's task: quadratics whose curvatures span a given range.
 
 loptscope train --plugin docs/examples/quadratic.py --task quadratic --units 8 --outer-steps 50 --run runs/quadratic
 loptscope serve --plugin docs/examples/quadratic.py
@@ -24,7 +24,7 @@ class Quadratics(ls.AutogradProblems):
 @ls.register_task
 @final
 class Quadratic(ls.Task):
-    """Quadratics in ``dimension`` parameters with a condition number of ``condition``; they start at random points."""
+    """Quadratics in ``dimension`` parameters with a condition number of ``condition``; start points are random."""
 
     name: ClassVar[str] = "quadratic"
     title: ClassVar[str] = "Quadratic, condition 100"

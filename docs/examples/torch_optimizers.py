@@ -1,4 +1,4 @@
-"""Optimizers of torch.optim's interface under the microscope: torch's own, and one that is written here.
+"""Optimizers with torch.optim's interface: torch's own, and one defined here.
 
 loptscope serve --plugin docs/examples/torch_optimizers.py
 loptscope tune --plugin docs/examples/torch_optimizers.py --task rosenbrock --optimizer lion --draws 200

@@ -76,8 +76,8 @@ def test_only_who_knows_the_token_reads_and_only_numbers() -> None:
     assert [status for status, _ in answers] == [200, 200, 200, 200, 401, 401, 403, 403, 400, 400, 413]
     assert {tool["name"] for tool in answers[0][1]["result"]["tools"]} == set(TOOLS)
     assert all(len(tool["description"]) > 20 for tool in answers[0][1]["result"]["tools"])
-    said = answers[1][1]["result"]["structuredContent"]["result"]
-    assert (said["optimizer"], said["inner_step"]) == ("adam", 7)
+    content = answers[1][1]["result"]["structuredContent"]["result"]
+    assert (content["optimizer"], content["inner_step"]) == ("adam", 7)
     assert answers[2][1]["result"]["isError"] is True
     assert "unknown task 'nonsense'" in answers[2][1]["result"]["content"][0]["text"]
     assert answers[3][1]["result"]["resources"] == []
@@ -100,10 +100,10 @@ def test_a_token_must_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_view_is_read_as_it_is_drawn(server: Flask) -> None:
     link = "task=rosenbrock&seed=2&step=31&components=2"
     with server.app_context():
-        said = read_view(link)
+        content = read_view(link)
         bundle = Bundle.decode(bundle_bytes(parse(link)[0])[1])
-    assert said["losses"]["adam"] == pytest.approx(float(bundle.arrays["losses"][3, 31]))
-    (component,) = said["components"]
+    assert content["losses"]["adam"] == pytest.approx(float(bundle.arrays["losses"][3, 31]))
+    (component,) = content["components"]
     assert component["name"] == "y"
     for name, array in (("gradient", "gradient"), ("update", "applied"), ("effective_learning_rate", "rate")):
         np.testing.assert_allclose(component[name], bundle.arrays[array][1, 31])
@@ -117,7 +117,7 @@ def test_reports_and_evaluations(server: Flask) -> None:
             read_mechanisms("linear_regression", "nobody")
         with pytest.raises(InputError, match="no snapshot"):
             read_mechanisms("linear_regression", "linear_regression-gru64", 7)
-    found = read_performance("linear_regression-gru64")
-    assert found["optimizers"]["learned"]["meta_loss"]["mean"] < found["optimizers"]["adam"]["meta_loss"]["mean"]
+    numbers = read_performance("linear_regression-gru64")
+    assert numbers["optimizers"]["learned"]["meta_loss"]["mean"] < numbers["optimizers"]["adam"]["meta_loss"]["mean"]
     with pytest.raises(InputError, match="unknown optimizer"):
         read_performance("../etc")

@@ -61,9 +61,9 @@ def test_the_first_page_is_explore(app: Dash) -> None:
 def test_without_redis_the_cache_is_a_private_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("REDIS_URL", raising=False)
     monkeypatch.setenv("LOPTSCOPE_CACHE", str(tmp_path / "deep" / "cache"))
-    found = module._cache_settings()
-    assert found["CACHE_TYPE"] == "FileSystemCache"
-    assert found["CACHE_DIR"] == str(tmp_path / "deep" / "cache")
+    settings = module._cache_settings()
+    assert settings["CACHE_TYPE"] == "FileSystemCache"
+    assert settings["CACHE_DIR"] == str(tmp_path / "deep" / "cache")
     assert (tmp_path / "deep" / "cache").stat().st_mode & 0o777 == 0o700
     monkeypatch.delenv("LOPTSCOPE_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
@@ -73,7 +73,7 @@ def test_without_redis_the_cache_is_a_private_folder(tmp_path: Path, monkeypatch
 def test_with_redis_the_cache_is_redis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_URL", "redis://cache:6379/2")
     monkeypatch.setenv("LOPTSCOPE_CACHE", str(tmp_path / "unused"))
-    found = module._cache_settings()
-    assert (found["CACHE_TYPE"], found["CACHE_REDIS_URL"]) == ("RedisCache", "redis://cache:6379/2")
-    assert found["CACHE_DEFAULT_TIMEOUT"] == 0
+    settings = module._cache_settings()
+    assert (settings["CACHE_TYPE"], settings["CACHE_REDIS_URL"]) == ("RedisCache", "redis://cache:6379/2")
+    assert settings["CACHE_DEFAULT_TIMEOUT"] == 0
     assert not (tmp_path / "unused").exists()

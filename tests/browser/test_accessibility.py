@@ -13,7 +13,7 @@ from tests.browser.conftest import Explorer
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
 READY = {
     "": "window.loptscope && loptscope.steps > 0",
-    "?compare=adam,momentum&panels=loss,state,rate": "document.querySelectorAll('.column-head').length === 3",
+    "?compare=adam,momentum&panels=loss,state,rate": "document.querySelectorAll('#board .figure-button').length === 18",
     "mechanisms": "document.body.dataset.mechanism",
     "performance": "document.querySelector('#performance-outer .main-svg')",
     "train": "document.querySelector('#train-outer-graph .main-svg')",

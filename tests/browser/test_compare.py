@@ -73,7 +73,7 @@ def test_they_come_and_go_with_the_controls(explorer: Explorer) -> None:
     column = "document.querySelectorAll('.column-head').length === {}"
     set_value = "([id, value]) => dash_clientside.set_props(id, { value })"
     explorer.after(lambda: page.evaluate(set_value, ["compare-1", "rosenbrock-gru64"]), column.format(0))
-    page.wait_for_function("document.querySelector('#notice').textContent.includes('is there already')")
+    page.wait_for_function("document.querySelector('#notice').textContent.includes('is chosen already')")
     explorer.after(lambda: page.evaluate(set_value, ["compare-step-1", "0"]), column.format(2))
     assert "compare=rosenbrock-gru64@0" in explorer.query
     assert page.locator("#notice").inner_text() == ""

@@ -1,9 +1,12 @@
 """When the server cannot be reached, the page says so, and goes on once it can."""
 
+from collections.abc import Callable
+
 from tests.browser.conftest import Explorer
 
 
-def test_a_bundle_that_does_not_come_is_said_and_can_come_later(explorer: Explorer) -> None:
+def test_a_bundle_that_does_not_come_is_said_and_can_come_later(explorers: Callable[..., Explorer]) -> None:
+    explorer = explorers(fresh=True)
     page = explorer.page
     page.route("**/api/bundles/**", lambda route: route.abort())
     explorer.visit("?task=rosenbrock")

@@ -38,8 +38,8 @@ def problem(task: str, seed: int = 0) -> Problems:
 
 @cache
 def recorded(task: str, subject: str) -> dict[str, Recorded]:
-    found = {subject: record(SUBJECTS[subject], problem(task), STEPS)}
-    return found | {name: record(other, problem(task), STEPS) for name, other in OTHERS.items() if name != subject}
+    by_name = {subject: record(SUBJECTS[subject], problem(task), STEPS)}
+    return by_name | {name: record(other, problem(task), STEPS) for name, other in OTHERS.items() if name != subject}
 
 
 @cache
@@ -51,8 +51,8 @@ every = pytest.mark.parametrize("task", TASKS)
 subjects = pytest.mark.parametrize("subject", SUBJECTS)
 
 
-def close(found: np.ndarray, expected: Tensor, rtol: float = 1e-5, atol: float = 1e-7) -> None:
-    np.testing.assert_allclose(found, expected.detach().numpy(), rtol=rtol, atol=atol)
+def close(actual: np.ndarray, expected: Tensor, rtol: float = 1e-5, atol: float = 1e-7) -> None:
+    np.testing.assert_allclose(actual, expected.detach().numpy(), rtol=rtol, atol=atol)
 
 
 @every

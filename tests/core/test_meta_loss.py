@@ -15,5 +15,5 @@ def test_the_start_counts():
 
 
 def test_divergence_is_not_replaced():
-    found = meta_loss(torch.tensor([[1.0, 2.0, 0.0], [float("inf"), 2.0, 0.0], [float("nan"), 2.0, 0.0]]))
-    assert torch.isfinite(found).tolist() == [False, True, False]
+    meta_losses = meta_loss(torch.tensor([[1.0, 2.0, 0.0], [float("inf"), 2.0, 0.0], [float("nan"), 2.0, 0.0]]))
+    assert torch.isfinite(meta_losses).tolist() == [False, True, False]

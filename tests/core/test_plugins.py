@@ -51,10 +51,10 @@ def test_a_file_is_loaded_once_and_named_for_workers(tmp_path: Path) -> None:
     path = written(tmp_path, MODULE.format(name="plain", more=""))
     plugins.load_all([path])
     plugins.load_all([path])
-    found = plugins.OPTIMIZERS["plain"]
-    assert (found.title, found.tasks) == ("plain", None)
+    plugin = plugins.OPTIMIZERS["plain"]
+    assert (plugin.title, plugin.tasks) == ("plain", None)
     assert os.environ["LOPTSCOPE_PLUGINS"] == str(path)
-    state, update = found.optimizer.step(torch.ones(2, 1), torch.tensor([1.0, 2.0]))
+    state, update = plugin.optimizer.step(torch.ones(2, 1), torch.tensor([1.0, 2.0]))
     assert update.tolist() == pytest.approx([-0.15, -0.25])
     assert state.tolist() == [[1.5], [2.5]]
 
@@ -141,6 +141,6 @@ def test_the_worked_examples_of_tasks() -> None:
 def test_wrapped_examples_can_be_tuned() -> None:
     plugins.load_file(EXAMPLES / "torch_optimizers.py")
     assert {"adamw", "adagrad", "lion"} <= set(plugins.WRAPPED)
-    found = search(TASKS["rosenbrock"](), "lion", draws=8, steps=20, rungs=[(2, 8)])
-    assert found.draws["learning_rate"].max() <= 1.0
-    assert found.tuned.meta_loss < 1
+    searched = search(TASKS["rosenbrock"](), "lion", draws=8, steps=20, rungs=[(2, 8)])
+    assert searched.draws["learning_rate"].max() <= 1.0
+    assert searched.tuned.meta_loss < 1

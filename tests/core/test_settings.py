@@ -21,23 +21,23 @@ class Model(BaseModel):
 
 
 def test_kinds_limits_and_groups_come_from_the_fields() -> None:
-    found = {one.name: one for one in settings_of(Model)}
-    assert list(found) == ["size", "way", "rate", "again"]
-    size, way, rate, again = found.values()
+    by_name = {setting.name: setting for setting in settings_of(Model)}
+    assert list(by_name) == ["size", "way", "rate", "again"]
+    size, way, rate, again = by_name.values()
     assert (size.kind, size.low, size.high, size.above, size.optional, size.default) == ("whole", 1, 9, False, False, 3)
     assert (way.kind, dict(way.choices)) == ("choice", {"there_now": "there now", "back": "Back home"})
     assert (rate.kind, rate.low, rate.high, rate.above, rate.optional) == ("number", 0, None, True, True)
     assert (again.kind, again.optional, again.title, again.group) == ("switch", True, "Again", GRADIENT)
 
 
-@pytest.mark.parametrize("name", [one.name for one in SETTINGS if one.kind in ("whole", "number")])
+@pytest.mark.parametrize("name", [chosen.name for chosen in SETTINGS if chosen.kind in ("whole", "number")])
 def test_defaults_are_within_their_bounds(name: str) -> None:
-    one = next(found for found in SETTINGS if found.name == name)
-    assert one.default is None or (one.low is not None and one.low <= one.default)
-    assert one.optional == (one.default is None or name in ("gradient_clip", "adjoint_clip"))
+    chosen = next(row for row in SETTINGS if row.name == name)
+    assert chosen.default is None or (chosen.low is not None and chosen.low <= chosen.default)
+    assert chosen.optional == (chosen.default is None or name in ("gradient_clip", "adjoint_clip"))
 
 
 def test_what_nobody_chooses_is_no_setting() -> None:
     assert {"format", "version", "provenance", "architecture", "start"} == set(RunConfig.model_fields) - {
-        one.name for one in SETTINGS
+        setting.name for setting in SETTINGS
     }

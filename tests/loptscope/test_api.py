@@ -21,8 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_every_name_is_there_once_and_documented():
     assert ls.__all__ == sorted(set(ls.__all__))
     for name in ls.__all__:
-        found = getattr(ls, name)
-        assert name == "__version__" or inspect.getdoc(found), name
+        value = getattr(ls, name)
+        assert name == "__version__" or inspect.getdoc(value), name
 
 
 def test_every_instrument_is_there():
@@ -46,32 +46,34 @@ def test_load_a_shipped_one():
 @pytest.mark.parametrize("name", HAND_DESIGNED)
 def test_load_a_hand_designed_one(name):
     learning_rate = 0.25
-    found = ls.load(name, learning_rate=learning_rate)
-    assert found.hyperparameters()["learning_rate"] == learning_rate
+    optimizer = ls.load(name, learning_rate=learning_rate)
+    assert optimizer.hyperparameters()["learning_rate"] == learning_rate
 
 
 def test_in_ten_lines():
     optimizer = ls.load("linear_regression-vanilla2")
     task = ls.make_task("linear_regression")
     problems = task.sample(4, ls.generator(ls.Purpose.VIEW, 0))
-    found = ls.unroll(optimizer, problems, 20)
-    assert found.losses.shape == (21, 4) and float(found.losses[-1].mean()) < float(found.losses[0].mean())
+    trajectory = ls.unroll(optimizer, problems, 20)
+    assert trajectory.losses.shape == (21, 4) and float(trajectory.losses[-1].mean()) < float(
+        trajectory.losses[0].mean()
+    )
     curves = ls.evaluate(task, {"ours": optimizer, "sgd": ls.load("sgd", learning_rate=1.0)}, problems=3, steps=5)
     assert {name: curve.shape for name, curve in curves.items()} == {"ours": (6, 3), "sgd": (6, 3)}
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("call", "message"),
     [
         (lambda: ls.load("nothing"), "'nothing' is neither a run nor a run's folder"),
-        (lambda: ls.load("adam", outer_step=3), "outer_step belongs to a learned optimizer: adam is hand-designed"),
+        (lambda: ls.load("adam", outer_step=3), "outer_step needs a learned optimizer: adam is hand-designed"),
         (lambda: ls.load("adam", speed=3), "speed"),
         (lambda: ls.load("linear_regression-vanilla2", beta=3), "beta: a learned optimizer like"),
     ],
 )
-def test_what_is_wrong_is_said(asked, said):
-    with pytest.raises(ls.InputError, match=re.escape(said)):
-        asked()
+def test_what_is_wrong_is_said(call, message):
+    with pytest.raises(ls.InputError, match=re.escape(message)):
+        call()
 
 
 def test_importing_it_makes_no_server():

@@ -46,10 +46,10 @@ def test_explore_has_the_six_panels_at_the_step(explored):
 def test_explore_draws_what_the_optimizer_does_at_that_step(explored):
     task, optimizer = ls.make_task("linear_regression"), ls.load("linear_regression-vanilla2")
     problem = task.sample(1, ls.generator(ls.Purpose.VIEW, 0))
-    found = ls.unroll(optimizer, problem, 41)
+    trajectory = ls.unroll(optimizer, problem, 41)
     made = drawn(explored, "update")
     line, dots = named(made, "x2")[0], named(made, "now")
-    assert [dot.y[0] for dot in dots] == pytest.approx(found.updates[40, 0].tolist(), rel=1e-4)
+    assert [dot.y[0] for dot in dots] == pytest.approx(trajectory.updates[40, 0].tolist(), rel=1e-4)
     assert dots[1].y[0] == pytest.approx(np.interp(dots[1].x[0], line.x, line.y), rel=0.05)
     gradients = drawn(explored, "gradient")
     assert named(gradients, "x2")[0].x[0] == pytest.approx(dots[1].x[0])
@@ -70,13 +70,13 @@ def test_mechanisms_have_what_moves_at_its_place(view):
     first, last = ls.mechanisms(f"{asked}&position=0"), ls.mechanisms(f"{asked}&position=1000")
     moved = 0
     for name in first.names:
-        for one, other in zip(drawn(first, name).data, drawn(last, name).data, strict=True):
-            if one.name in ("moving", "lit"):
-                moved += (np.array(one.x).tolist(), np.array(one.y).tolist()) != (
+        for trace, other in zip(drawn(first, name).data, drawn(last, name).data, strict=True):
+            if trace.name in ("moving", "lit"):
+                moved += (np.array(trace.x).tolist(), np.array(trace.y).tolist()) != (
                     np.array(other.x).tolist(),
                     np.array(other.y).tolist(),
                 )
-                assert not one.showlegend
+                assert not trace.showlegend
     assert moved
     for name in first.names:
         assert first.figure(name, side=1) != first.figure(name)
@@ -106,9 +106,9 @@ def test_an_imported_optimizer_has_every_page(tmp_path, monkeypatch):
     run = ls.import_weights(ls.export_weights(shipped), name="friend", task="linear_regression")
     (run.path / "evaluation.json").write_bytes((shipped.path / "evaluation.json").read_bytes())  # but no outer curve
     for page in (ls.explore, ls.mechanisms, ls.performance):
-        found = page("task=linear_regression&optimizer=friend")
-        for name in found.names:
-            drawn(found, name)
+        view = page("task=linear_regression&optimizer=friend")
+        for name in view.names:
+            drawn(view, name)
 
 
 @pytest.mark.parametrize("page", [ls.explore, ls.mechanisms, ls.performance])
@@ -129,13 +129,13 @@ def test_columns_and_sides_are_as_many_as_the_view_has(explored):
     ours, theirs = page.figure("update"), page.figure("update", column=1)
     assert [len(named(made, "x1")[0].x) for made in (ours, theirs)] == [65, 65]
     assert named(ours, "x1")[0].y.tolist() != named(theirs, "x1")[0].y.tolist()
-    for asked, said in (
+    for asked, message in (
         (lambda: page.figure("loss", column=2), "column must be a whole number from 0 to 1 for this view (got 2)"),
         (lambda: explored.figure("loss", column=1), "column must be a whole number from 0 to 0 for this view"),
         (lambda: page.figure("loss", side=1), "side must be a whole number from 0 to 0 for this view"),
         (lambda: page.figure("loss", column=-1), "column must be a whole number from 0 to 1"),
     ):
-        with pytest.raises(ls.InputError, match=re.escape(said)):
+        with pytest.raises(ls.InputError, match=re.escape(message)):
             asked()
 
 

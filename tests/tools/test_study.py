@@ -40,9 +40,9 @@ def test_a_training_ends_when_its_time_is_up(tmp_path):
 def test_the_exact_estimator_has_no_bias():
     step = snapshots_studied("linear_regression")[0]
     exact = exact_gradient("linear_regression", step, 2, problems=8)
-    found = measure_bias("linear_regression", "exact", step, exact, 2, problems=8)
-    assert found.cosine == pytest.approx(1, abs=1e-4) and found.ratio == pytest.approx(1, rel=1e-2)
-    assert found.not_finite == 0 and found.noise > 0
+    bias = measure_bias("linear_regression", "exact", step, exact, 2, problems=8)
+    assert bias.cosine == pytest.approx(1, abs=1e-4) and bias.ratio == pytest.approx(1, rel=1e-2)
+    assert bias.not_finite == 0 and bias.noise > 0
     clipped = measure_bias("linear_regression", "clipped", step, exact, 2, problems=8, adjoint_clip=1e-4)
     assert clipped.ratio < 0.5
 
@@ -95,14 +95,14 @@ def test_everything_was_measured(results):
     assert not list(missing_curves(results, 3))
     for task in TASKS:
         for step in snapshots_studied(task):
-            found = [bias for bias in results.biases if (bias.task, bias.outer_step) == (task, step)]
-            assert {bias.arm for bias in found} == set(ARMS), (task, step)
+            biases = [bias for bias in results.biases if (bias.task, bias.outer_step) == (task, step)]
+            assert {bias.arm for bias in biases} == set(ARMS), (task, step)
     assert set(SHIPPED) == set(TASKS)
 
 
 def test_a_gradient_that_is_not_finite_is_counted():
     step = snapshots_studied("linear_regression")[0]
-    found = measure_bias(
+    bias = measure_bias(
         "linear_regression", "exact", step, torch.full((12993,), math.nan, dtype=torch.float64), 1, problems=2, unroll=2
     )
-    assert found.cosine is None and isinstance(found, Bias)
+    assert bias.cosine is None and isinstance(bias, Bias)

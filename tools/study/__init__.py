@@ -1,1 +1,1 @@
-"""A study of estimators of the outer gradient: which is stable, which biased, which fast (docs/outer-training.md)."""
+"""A study of estimators of the outer gradient: which are stable, biased or fast (docs/outer-training.md)."""

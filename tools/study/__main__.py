@@ -21,10 +21,10 @@ BATCHES = 16
 
 
 def missing_curves(results: Results, seeds: int) -> Iterator[tuple[str, str, int]]:
-    """Trainings that are still to do: task, arm, seed."""
+    """The missing trainings: task, arm, seed."""
     done = {(curve.task, curve.arm, curve.seed) for curve in results.curves}
     every = ((task, arm, seed) for seed in range(seeds) for task in TASKS for arm in ARMS)
-    return (one for one in every if one not in done)
+    return (curve for curve in every if curve not in done)
 
 
 def snapshots_studied(task: str) -> tuple[int, int]:

@@ -52,7 +52,7 @@ def _axis(number: int) -> str:
 
 
 def _plain_ticks(low: float, high: float) -> dict[str, Any]:
-    """Ticks of a log axis at 1, 2 and 5, written out."""
+    """Ticks of a log axis at 1, 2 and 5 as plain numbers."""
     values = [factor * 10.0**power for power in range(-4, 4) for factor in (1, 2, 5)]
     kept = [value for value in values if low <= value <= high]
     return {"type": "log", "tickvals": kept, "ticktext": [f"{value:g}" for value in kept]}
@@ -83,7 +83,7 @@ def _layout(columns: int, titles: list[str], height: int) -> go.Layout:
 
 
 def curves_figure(results: Results) -> go.Figure:
-    """Held-out meta-loss against training time, one panel a task: median and range over seeds."""
+    """Held-out meta-loss against training time, one panel for each task: median and range over seeds."""
     layout = _layout(len(TASKS), [task.title for task in TASKS.values()], 420)
     traces = []
     for i, task in enumerate(TASKS):
@@ -114,7 +114,7 @@ def curves_figure(results: Results) -> go.Figure:
 
 
 def bias_figure(results: Results) -> go.Figure:
-    """Direction and noise of every estimator at an early and a late θ, one panel a task."""
+    """Direction and noise of every estimator at an early and a late θ, one panel for each task."""
     layout = _layout(len(TASKS), [task.title for task in TASKS.values()], 380)
     traces = []
     for i, task in enumerate(TASKS):

@@ -1,4 +1,4 @@
-"""What the study measures: held-out meta-loss against training time, and bias and noise at a θ held still."""
+"""The measurements of the study: held-out meta-loss against training time, and bias and noise at a fixed θ."""
 
 import math
 import tempfile
@@ -36,7 +36,7 @@ TITLES = {
     "scheduled": "truncation growing",
     "evolution": "evolution (PES)",
 }
-# Two moons with a small network, so that minutes are enough to see every arm learn.
+# Two moons with a small network, so that every arm learns within minutes.
 TASKS: dict[str, dict[str, Any]] = {
     "linear_regression": {"problems": 64},
     "rosenbrock": {"problems": 64},
@@ -49,7 +49,7 @@ SHIPPED = {
 }
 STEPS = 200  # inner steps of every unroll
 HELD_OUT = {"linear_regression": 128, "rosenbrock": 128, "two_moons": 16}
-AT_MOST = 20_000  # outer steps; the time ends a run long before
+AT_MOST = 20_000  # outer steps; the time limit ends a run long before
 SNAPSHOTS = 44
 
 
@@ -105,7 +105,7 @@ class Bias(BaseModel):
 
 
 class Results(BaseModel):
-    """Everything measured, as kept in ``docs/study/results.json``.
+    """All measurements, stored in ``docs/study/results.json``.
 
     Attributes:
         budget: CPU seconds of each training.
@@ -137,7 +137,7 @@ def _held_out(optimizer: RecurrentOptimizer, config: RunConfig) -> float | None:
 
 
 def measure_curve(task: str, arm: str, seed: int, budget: float, **more: Any) -> Curve:
-    """Train for so many CPU seconds with one thread, then evaluate every snapshot.
+    """Train for some CPU seconds with one thread, then evaluate every snapshot.
 
     Args:
         task, arm, seed: which one.
@@ -172,7 +172,7 @@ def _flat(gradients: dict[str, Tensor]) -> Tensor:
 
 
 def exact_gradient(task: str, outer_step: int, count: int, problems: int | None = None) -> Tensor:
-    """The mean of the exact outer gradients of ``count`` batches in float64, flat: what the estimators estimate."""
+    """The mean of the exact outer gradients of ``count`` batches in float64, flat: the quantity that the estimators estimate."""
     config = config_of(task, "exact", **({"problems": problems} if problems else {}))
     optimizer = zoo.find_run(SHIPPED[task]).optimizer(outer_step).to(torch.float64)
     total = torch.zeros((), dtype=torch.float64)
@@ -183,7 +183,7 @@ def exact_gradient(task: str, outer_step: int, count: int, problems: int | None 
 
 
 def measure_bias(task: str, arm: str, outer_step: int, exact: Tensor, batches: int, **more: Any) -> Bias:
-    """Estimates at a θ held still, once the unrolls under way are of all ages.
+    """Estimates at a fixed θ, after warming up so that batches mix early and late unrolls.
 
     Args:
         task, arm: which estimator.
@@ -200,14 +200,16 @@ def measure_bias(task: str, arm: str, outer_step: int, exact: Tensor, batches: i
     theta = shipped.optimizer(outer_step).theta
     window = config.truncation or config.unroll
     before = 0 if window >= config.unroll else -(-config.unroll // window)
-    found, spent = [], 0.0
+    estimates, spent = [], 0.0
     for index in range(before + batches):
         began = time.process_time()
         gradient = _flat(estimator.estimate(theta, index).gradients)
         if index >= before:
             spent += time.process_time() - began
-            found.append(gradient)
-    kept = torch.stack([gradient for gradient in found if bool(torch.isfinite(gradient).all())] or [exact * math.nan])
+            estimates.append(gradient)
+    kept = torch.stack(
+        [gradient for gradient in estimates if bool(torch.isfinite(gradient).all())] or [exact * math.nan]
+    )
     mean = kept.mean(0)
     norm, reference = torch.linalg.vector_norm(mean), torch.linalg.vector_norm(exact)
     spread = (kept - mean).square().sum(1).mean().sqrt()
@@ -216,7 +218,7 @@ def measure_bias(task: str, arm: str, outer_step: int, exact: Tensor, batches: i
         arm=arm,
         outer_step=outer_step,
         batches=batches,
-        not_finite=sum(not bool(torch.isfinite(gradient).all()) for gradient in found),
+        not_finite=sum(not bool(torch.isfinite(gradient).all()) for gradient in estimates),
         cosine=_finite(float(mean @ exact / (norm * reference))),
         ratio=_finite(float(norm / reference)),
         noise=_finite(float(spread / norm)),

@@ -1,4 +1,4 @@
-"""The study's table, between two marks in docs/outer-training.md."""
+"""Writes the study's table between two marks in docs/outer-training.md."""
 
 from pathlib import Path
 
@@ -36,7 +36,7 @@ def _row(results: Results, task: str, arm: str) -> str:
 
 
 def table(results: Results) -> str:
-    """One line a task and estimator."""
+    """One line for each task and estimator."""
     heading = [
         "task",
         "estimator",
@@ -51,7 +51,7 @@ def table(results: Results) -> str:
 
 
 def updated(text: str, results: Results) -> str:
-    """The page with today's table."""
+    """The page with the current table."""
     return with_table(text, table(results))
 
 

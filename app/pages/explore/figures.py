@@ -35,7 +35,7 @@ class Drawing:
         sgd_rate: the tuned learning rate of SGD, drawn for reference; None if unknown.
         titles: of the optimizers by name.
         hues: their colours by name.
-        beside: the bundles of all optimizers side by side, this one's own included: their axes are the same.
+        beside: the bundles of all optimizers side by side, including this one; they share their axes.
     """
 
     bundle: Bundle

@@ -1,6 +1,6 @@
-"""Hand-designed optimizers by name. A new one is one new file here and one line in `HAND_DESIGNED`.
+"""Hand-designed optimizers by name. To add one, add a file here and a line in `HAND_DESIGNED`.
 
-Each equals its namesake in `torch.optim` step by step.
+Each matches its namesake in `torch.optim` step by step.
 """
 
 from dataclasses import fields
@@ -52,12 +52,12 @@ BASELINES = tuple(
     HAND_DESIGNED
 )  # learned optimizers are compared with these, tuned; plugins add others to HAND_DESIGNED
 EXPLORE_BASELINES = tuple(name for name in BASELINES if HAND_DESIGNED[name].in_explore)
-# Gradient descent with a single mechanism added: what an instrument should find is known; they are not tuned.
+# Gradient descent with a single mechanism, so that the instruments' results are known. They are not tuned.
 CALIBRATION: dict[str, type[HandDesigned]] = {cls.kind: cls for cls in (ClippedSGD, ScheduledSGD)}
 
 
 def make_hand_designed(name: str, hyperparameters: dict[str, float] | None = None) -> HandDesigned:
-    """The hand-designed optimizer of that name; omitted hyperparameters have `torch.optim`'s defaults.
+    """The hand-designed optimizer of that name; missing hyperparameters have `torch.optim`'s defaults.
 
     Args:
         name: a key of `HAND_DESIGNED` or `CALIBRATION`.

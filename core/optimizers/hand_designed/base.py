@@ -1,7 +1,7 @@
-"""What hand-designed optimizers share: hyperparameters as fields, their limits, a learning rate that may decay.
+"""The base of hand-designed optimizers: hyperparameters as fields, their limits, and learning-rate decay.
 
-A hyperparameter is a number, or a tensor [n] that gives every row its own (so that many draws run as one batch). Any optimizer may
-take a learning-rate decay in inverse time, α_k = α / (1 + decay · k). The step k is then part of the state.
+A hyperparameter is a number, or a tensor [n] that gives every row its own (so that many draws run as one batch). Every optimizer can
+have an inverse-time learning-rate decay, α_k = α / (1 + decay · k). The step k is then part of the state.
 """
 
 import math
@@ -30,16 +30,16 @@ def logarithm(value: Scalar) -> Scalar:
 
 
 class HandDesigned(Optimizer):
-    """What the hand-designed optimizers share: hyperparameters as fields, a learning rate that may change with the step.
+    """The base of hand-designed optimizers: hyperparameters as fields, and a learning rate that may change with the step.
 
     The columns of a state are contiguous: [n, S] is the transpose of a dense [S, n].
     """
 
     kind: ClassVar[str]  # its name in links, files and commands
     title: ClassVar[str]  # its name in menus and legends
-    color: ClassVar[str]  # its one colour on every panel, as #rrggbb
-    dash: ClassVar[Dash] = "solid"  # of its lines where many optimizers share a figure
-    in_explore: ClassVar[bool] = False  # whether Explore draws it beside the optimizer under the microscope
+    color: ClassVar[str]  # its colour in every figure, as #rrggbb
+    dash: ClassVar[Dash] = "solid"  # of its lines in crowded figures
+    in_explore: ClassVar[bool] = False  # whether Explore draws it as a baseline
     own: ClassVar[dict[str, Hyperparameter]] = {}  # hyperparameters that no other optimizer has
     memory: ClassVar[tuple[str, ...]]  # names of the state entries other than the step
     pooled: ClassVar[bool] = True  # whether other processes know the class
@@ -72,7 +72,7 @@ class HandDesigned(Optimizer):
 
     @classmethod
     def limits(cls) -> dict[str, Hyperparameter]:
-        """What each hyperparameter may be, and how a random search draws it, by name."""
+        """The limits and search ranges of the hyperparameters, by name."""
         known = {**HYPERPARAMETERS, **cls.own}
         return {field.name: known[field.name] for field in fields(cls)}  # type: ignore[arg-type]
 
@@ -83,7 +83,7 @@ class HandDesigned(Optimizer):
 
 
 class Decaying(HandDesigned):
-    """Hand-designed optimizers that take a learning-rate decay in inverse time."""
+    """Hand-designed optimizers with an inverse-time learning-rate decay."""
 
     always_counts: ClassVar[bool] = False  # whether the step is part of the state even without decay
 

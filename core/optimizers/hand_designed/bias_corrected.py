@@ -1,4 +1,4 @@
-"""What the variants of Adam share."""
+"""The base of Adam's variants."""
 
 from functools import cached_property
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""Gradient descent with clipping and nothing else, for calibration."""
+"""Gradient descent with clipping only, for calibration."""
 
 from dataclasses import dataclass
 from typing import ClassVar, final
@@ -12,7 +12,7 @@ from core.optimizers.schedules import Scalar
 @final
 @dataclass(frozen=True)
 class ClippedSGD(Decaying):
-    """u = −α clip(g, ±threshold), every component by itself. Equals `torch.optim.SGD` after `clip_grad_value_`."""
+    """u = −α clip(g, ±threshold), for every component separately. Equals `torch.optim.SGD` after `clip_grad_value_`."""
 
     kind: ClassVar[str] = "clipped_sgd"
     title: ClassVar[str] = "Clipped SGD"

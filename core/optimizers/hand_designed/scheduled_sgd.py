@@ -1,4 +1,4 @@
-"""Gradient descent with a schedule and nothing else, for calibration."""
+"""Gradient descent with a schedule only, for calibration."""
 
 from dataclasses import dataclass
 from functools import cached_property

@@ -11,6 +11,6 @@ __all__ = ["Backpropagation", "Estimator", "Evolution", "make_estimator"]
 
 
 def make_estimator(config: RunConfig, workers: Workers, team: Team) -> Estimator:
-    """The estimator that a configuration asks for."""
+    """The estimator of a configuration."""
     kind = {"backpropagation": Backpropagation, "evolution": Evolution}[config.estimator]
     return kind(config, workers, team)

@@ -20,7 +20,7 @@ STAGGERED_GROUPS = 8
 
 @final
 class Backpropagation(Estimator):
-    """The exact gradient of each window (unless adjoints are clipped), biased where windows are shorter than the unroll."""
+    """The exact gradient of each window (unless adjoints are clipped), biased if windows are shorter than the unroll."""
 
     def __init__(self, config: RunConfig, workers: Workers, team: Team):
         staggered = window_length(config, 0) < config.unroll

@@ -1,8 +1,8 @@
-"""What every estimator of the outer gradient is: it is asked once an outer step, and may remember unrolls between.
+"""The interface of estimators of the outer gradient: called once for each outer step, and they may keep unrolls between steps.
 
-A batch is cut into groups of problems. Where windows are shorter than the unroll, each group's unroll goes on from outer step to
-outer step until it is K inner steps long and fresh problems take its place; groups start out of step with each other, so that every
-batch holds unrolls of all ages (Wu et al. 2018; Vicol et al. 2021).
+A batch is divided into groups of problems. If windows are shorter than the unroll, each group's unroll continues from outer step to
+outer step until it is K inner steps long, and new problems replace it. Groups start at different times, so that each
+batch mixes early and late unrolls (Wu et al. 2018; Vicol et al. 2021).
 """
 
 from abc import ABC, abstractmethod
@@ -26,12 +26,12 @@ class Group:
     """Problems that are unrolled together.
 
     Attributes:
-        start, stop: their place in the batch.
+        start, stop: their range in the batch.
         born: outer step in which the problems were drawn.
         age: inner steps done.
-        limit: inner steps after which fresh problems take their place.
-        windows: where the unrolls stand: one for back-propagation, two (+, −) for evolution strategies; empty at age 0.
-        memory: what else the estimator carries along, by name.
+        limit: inner steps after which new problems replace them.
+        windows: the states of the unrolls: one for back-propagation, two (+, −) for evolution strategies; empty at age 0.
+        memory: other tensors of the estimator, by name.
     """
 
     start: int
@@ -44,19 +44,19 @@ class Group:
 
     @property
     def size(self) -> int:
-        """How many problems."""
+        """Number of problems."""
         return self.stop - self.start
 
 
 class Estimator(ABC):
-    """Estimates the gradient of the meta-loss with respect to θ, one outer step after the other.
+    """Estimates the gradient of the meta-loss with respect to θ in each outer step.
 
     Args:
         config: of the run.
         workers: threads.
         team: processes that share the groups.
         spans: (start, stop) of each group in the batch.
-        staggered: whether groups start out of step with each other.
+        staggered: whether groups start at different times.
     """
 
     def __init__(self, config: RunConfig, workers: Workers, team: Team, spans: list[tuple[int, int]], staggered: bool):
@@ -74,16 +74,16 @@ class Estimator(ABC):
 
         Args:
             theta: meta-parameters by name, float32.
-            outer_step: how many outer steps were done before.
+            outer_step: number of outer steps done before.
         """
 
     @abstractmethod
     def bytes(self) -> int:
-        """Memory of the states and tapes at work at once."""
+        """Memory of the concurrent states and tapes."""
 
     @final
     def own(self, outer_step: int) -> list[int]:
-        """The groups that this process works off; those that begin an unroll are born now."""
+        """The groups of this process; groups that start an unroll get the current outer step."""
         indices = [*self.team.share(len(self.groups))]
         for i in indices:
             if self.groups[i].age == 0:
@@ -92,7 +92,7 @@ class Estimator(ABC):
 
     @final
     def problems_of(self, group: Group) -> Problems:
-        """The problems of a group, drawn again from the seed and the outer step in which it was born."""
+        """The problems of a group, drawn from the seed and the outer step of its start."""
         if self._drawn is None or self._drawn[0] != group.born:
             source = generator(Purpose.TRAIN, self.config.seed, group.born)
             self._drawn = group.born, self.task.sample(self.config.problems, source)
@@ -105,21 +105,21 @@ class Estimator(ABC):
 
     @final
     def advance(self, group: Group, steps: int, windows: list[Window], losses: list[Tensor]) -> None:
-        """Note that a window was done, in which its unrolls had these meta-losses [problems].
+        """Record a finished window with these meta-losses [problems].
 
-        Fresh problems take the group's place at the end of the unroll, and where anything in it is no longer finite.
+        New problems replace the group at the end of the unroll, or if anything in it is no longer finite.
         """
         group.age += steps
         group.windows = windows
-        there = [*losses, *(part for w in windows for part in (w.x, torch.from_numpy(w.state)))]
-        sound = all(bool(torch.isfinite(part).all()) for part in there)
+        tensors = [*losses, *(part for w in windows for part in (w.x, torch.from_numpy(w.state)))]
+        sound = all(bool(torch.isfinite(part).all()) for part in tensors)
         if group.age >= group.limit or not sound:
             group.age, group.limit = 0, self.config.unroll
             group.windows, group.memory = [], {}
 
     @final
     def state(self) -> dict[str, Tensor]:
-        """Everything needed to go on exactly, by name; the same on every process of the team. Empty for whole unrolls."""
+        """Everything needed to resume bit for bit, by name; the same on every process. Empty for whole unrolls."""
         tensors: dict[str, Tensor] = {}
         if window_length(self.config, 0) >= self.config.unroll:
             return tensors
@@ -145,7 +145,7 @@ class Estimator(ABC):
         return tensors
 
     def _blank(self, group: Group) -> dict[str, Tensor]:
-        """Zeros in the shape of all that a group at work remembers."""
+        """Zeros with the shapes of an unfinished group's tensors."""
         parameters = self.problems_of(group).dimension
         architecture = self.config.architecture
         vectors = architecture.shapes()["initial_state"][0] // architecture.units
@@ -160,46 +160,48 @@ class Estimator(ABC):
     @property
     @abstractmethod
     def unrolls(self) -> int:
-        """How many unrolls a group holds."""
+        """Number of unrolls in a group."""
 
     @abstractmethod
     def blank_memory(self) -> dict[str, Tensor]:
-        """Zeros in the shape of what else a group carries along."""
+        """Zeros with the shapes of a group's other tensors."""
 
     @final
     def load(self, tensors: Mapping[str, Tensor]) -> None:
-        """Go on from what `state` gave.
+        """Resume from the tensors of `state`.
 
         Raises:
-            InputError: these are not the tensors of such an estimator.
+            InputError: the tensors do not match this estimator.
         """
         if window_length(self.config, 0) >= self.config.unroll and not tensors:
             return
         clocks = tensors.get("clocks")
         if clocks is None or clocks.shape != (len(self.groups), 3):
-            raise InputError("the training state is damaged or of another run: it lacks the unrolls under way")
+            raise InputError("the training state is damaged or from another run: its unfinished unrolls are missing")
         expected = {"clocks"}
         for i, group in enumerate(self.groups):
             group.born, group.age, group.limit = (int(value) for value in clocks[i])
             if group.age == 0:
                 continue
             blank = self._blank(group)
-            found = {name: tensors.get(f"group{i}.{name}") for name in blank}
+            stored = {name: tensors.get(f"group{i}.{name}") for name in blank}
             expected |= {f"group{i}.{name}" for name in blank}
-            if any(part is None or part.shape != blank[name].shape for name, part in found.items()):
-                raise InputError("the training state is damaged or of another run: its unrolls under way do not fit")
-            kept = {name: part for name, part in found.items() if part is not None}
+            if any(part is None or part.shape != blank[name].shape for name, part in stored.items()):
+                raise InputError(
+                    "the training state is damaged or from another run: its unfinished unrolls do not match"
+                )
+            kept = {name: part for name, part in stored.items() if part is not None}
             group.windows = [
                 Window(kept[f"x{sign}"], kept[f"state{sign}"].numpy().copy(), kept[f"start_losses{sign}"])
                 for sign in range(self.unrolls)
             ]
             group.memory = {name: kept[name] for name in self.blank_memory()}
         if set(tensors) != expected:
-            raise InputError("the training state is damaged or of another run: it holds unrolls that are not under way")
+            raise InputError("the training state is damaged or from another run: it contains unknown unrolls")
 
     @final
     def gather(self, losses: dict[int, Tensor], sums: Mapping[str, Tensor], divisor: float) -> OuterGradient:
-        """Meta-losses of own groups and sums over them -> those of the whole team."""
+        """Meta-losses and sums of the whole team, from those of this process's groups."""
         everywhere = torch.zeros(self.config.problems, dtype=torch.float64)
         for i, values in losses.items():
             everywhere[self.groups[i].start : self.groups[i].stop] = values.double()

@@ -1,8 +1,8 @@
 """Persistent evolution strategies (PES; Vicol, Metz & Sohl-Dickstein 2021, arXiv 2112.13835), antithetic.
 
-Every group runs its problems twice, with θ + ε and θ − ε. Over the windows of one unroll a group adds up its perturbations ξ = Σ ε, and
-its estimate for a window is ξ (L⁺ − L⁻) / (2σ²): unbiased (for the smoothed meta-loss) however short the windows are, smooth where the
-exact gradient explodes, and noisy. With windows as long as the unroll this is plain antithetic evolution strategies.
+Every group runs its problems twice, with θ + ε and θ − ε. Over the windows of one unroll a group sums its perturbations ξ = Σ ε, and
+its estimate for a window is ξ (L⁺ − L⁻) / (2σ²). It is unbiased (for the smoothed meta-loss) for windows of any length, smooth where the
+exact gradient explodes, and noisy. With windows as long as the unroll, it is plain antithetic evolution strategies.
 """
 
 import itertools
@@ -23,7 +23,7 @@ from core.seeds import Purpose, generator
 
 @final
 class Evolution(Estimator):
-    """Antithetic pairs of perturbed optimizers; each pair has its own problems."""
+    """Antithetic pairs of perturbed optimizers, each pair with its own problems."""
 
     def __init__(self, config: RunConfig, workers: Workers, team: Team):
         pairs = min(config.pairs, config.problems)
@@ -33,7 +33,9 @@ class Evolution(Estimator):
 
     def bytes(self) -> int:
         rows = self.task.sample(1, generator(Purpose.TRAIN, 0)).dimension * self.config.problems
-        return 4 * rows * self.config.architecture.shapes()["initial_state"][0] * (2 + 8)  # both signs, and scratch
+        return (
+            4 * rows * self.config.architecture.shapes()["initial_state"][0] * (2 + 8)
+        )  # both signs, and working memory
 
     @property
     def unrolls(self) -> int:

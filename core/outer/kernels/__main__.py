@@ -1,4 +1,4 @@
-"""Compile the steps of every cell ahead of time: ``python -m core.outer.kernels``. Done once on a machine; it takes seconds."""
+"""Compile the steps of every cell ahead of time: ``python -m core.outer.kernels``. Run once on a machine; it takes seconds."""
 
 from pathlib import Path
 
@@ -9,14 +9,14 @@ from core.tasks import make_task
 
 
 def main() -> None:
-    """Compile all of it anew: compiled code that calls other compiled code does not notice when that changes."""
+    """Compile everything again, since compiled code does not notice changes of the compiled code it calls."""
     for kept in Path(__file__).parent.glob("__pycache__/*.nb[ci]"):
         kept.unlink(missing_ok=True)
     load()
 
 
 def load() -> None:
-    """One small outer gradient with every cell, on problems that compiled code knows and on others, in single precision.
+    """One small outer gradient with every cell, on problems with and without compiled code, in single precision.
 
     What was compiled before is loaded.
     """

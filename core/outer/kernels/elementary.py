@@ -37,11 +37,11 @@ P0, P1, P2, P3, P4, P5 = (
 )
 ONE = F(1)
 
-FREEDOMS = {"reassoc", "contract", "arcp", "nsz"}  # sums may be vectorized; non-finite numbers stay what they are
+FREEDOMS = {"reassoc", "contract", "arcp", "nsz"}  # sums may be vectorized; non-finite numbers are preserved
 
 
 def kernel(function: Callable[..., None]) -> Callable[..., None]:
-    """Compile at the first call, kept on disk, without the interpreter's lock, so that threads run side by side."""
+    """Compile at the first call, cached on disk, without the interpreter's lock, so that threads run in parallel."""
     return numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=FREEDOMS)(function)
 
 
@@ -72,7 +72,7 @@ def _tanh(x):  # type: ignore[no-untyped-def]
         return lambda x: math.tanh(x)  # noqa: PLW0108 - numba compiles a lambda, not a builtin
 
     def rational(x):  # type: ignore[no-untyped-def]
-        below = min(x, BOUND)  # written so that a NaN stays one
+        below = min(x, BOUND)  # this form preserves NaN
         y = max(below, -BOUND)
         s = y * y
         odd = (((((O0 * s + O1) * s + O2) * s + O3) * s + O4) * s + O5) * s + O6

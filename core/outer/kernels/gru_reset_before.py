@@ -13,7 +13,7 @@ TAPE = 4  # reset gate, update gate, candidate, reset · h
 
 
 class GRUBeforeWeights(NamedTuple):
-    """The weights as `forward` and `backward` take them."""
+    """The weights in the form of `forward` and `backward`."""
 
     w_in_t: np.ndarray
     w_gates_t: np.ndarray
@@ -69,7 +69,7 @@ def forward(weights, state, z, next_state, tape, scratch):  # type: ignore[no-un
 
 @kernel
 def backward(weights, state, next_state, z, tape, adjoint, dz, totals, scratch, spare):  # type: ignore[no-untyped-def]
-    """Pull the adjoint of next_state back to that of state, in place; dz [n, inputs] out; totals (float64) grow."""
+    """Replace the adjoint of next_state by that of state, in place; writes dz [n, inputs] and adds to totals (float64)."""
     w_in, _, _, w_gates, w_candidate, _, _ = weights
     t_in, t_rec, tb_in, tb_rec = totals
     h, a = state[0], adjoint[0]

@@ -10,7 +10,7 @@ TAPE = 5  # input gate, forget gate, cell input, output gate, tanh of the new ce
 
 
 class LSTMWeights(NamedTuple):
-    """The weights as `forward` and `backward` take them."""
+    """The weights in the form of `forward` and `backward`."""
 
     w_in_t: np.ndarray
     w_rec_t: np.ndarray
@@ -64,7 +64,7 @@ def forward(weights, state, z, next_state, tape, scratch):  # type: ignore[no-un
 
 @kernel
 def backward(weights, state, next_state, z, tape, adjoint, dz, totals, scratch, spare):  # type: ignore[no-untyped-def]
-    """Pull the adjoint of next_state back to that of state, in place; dz [n, inputs] out; totals (float64) grow."""
+    """Replace the adjoint of next_state by that of state, in place; writes dz [n, inputs] and adds to totals (float64)."""
     w_in, _, w_rec, _, _ = weights
     t_in, t_rec, tb_in, tb_rec = totals
     h, c = state[0], state[1]

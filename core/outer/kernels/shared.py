@@ -1,4 +1,4 @@
-"""What all cells share: the readout, its adjoint, and the clipping of adjoints."""
+"""Shared code of all cells: the readout, its adjoint, and the clipping of adjoints."""
 
 import numpy as np
 
@@ -18,7 +18,7 @@ def read_out(h, weight, bias, scale, x, x_next):  # type: ignore[no-untyped-def]
 
 @kernel
 def read_out_backward(h, weight, scale, adjoint_x, adjoint_h, t_weight, t_bias):  # type: ignore[no-untyped-def]
-    """Add the readout's part to the adjoint of h [n, units], in place; totals (float64) grow."""
+    """Add the readout's part to the adjoint of h [n, units], in place, and to totals (float64)."""
     n, units = h.shape
     d_weight = np.zeros_like(weight)
     for i in range(n):

@@ -1,4 +1,4 @@
-"""Tasks and feature maps that compiled code knows, so that a whole unroll of small problems is one call.
+"""Tasks and feature maps in compiled code, so that a whole unroll of small problems is one call.
 
 Quadratics: f(x) = ½ (x − m)ᵀ H (x − m), with H [problems, d, d] and m [problems, d]. Rosenbrock: no arrays. All functions take the kind
 first; x, g, v and out are [problems, d].
@@ -21,7 +21,7 @@ Known = tuple[int, np.ndarray, np.ndarray]
 
 
 def known(problems: Problems, dtype: np.dtype) -> Known | None:
-    """Kind, H and m of problems that compiled code knows; None for others."""
+    """Kind, H and m of problems with compiled code; None for others."""
     if problems.x0.numpy().dtype != dtype:
         return None
     if isinstance(problems, LinearRegressionProblems):
@@ -73,7 +73,7 @@ def add_hessian_product(kind, hessian, x, v, out):  # type: ignore[no-untyped-de
 
 @kernel
 def features(kind, scale, g, z):  # type: ignore[no-untyped-def]
-    """What the cell sees of the gradients g [n], into z [n, inputs]."""
+    """The input features of the gradients g [n], into z [n, inputs]."""
     for i in range(len(g)):
         if kind == RAW:
             z[i, 0] = g[i]

@@ -1,4 +1,4 @@
-"""A whole unroll in one call, and the whole way back: no interpreter between two steps, so threads truly run side by side.
+"""A whole unroll in one call, and its backward pass: no interpreter between two steps, so threads run in parallel.
 
 For problems that `core.outer.kernels.small` knows and cells whose weights say by their type whose they are.
 """
@@ -10,7 +10,7 @@ from core.outer.kernels.elementary import kernel
 from core.outer.kernels.shared import clip, read_out, read_out_backward
 from core.outer.kernels.small import add_hessian_product, features, pull, value_and_gradient
 
-CELLS = {  # their names must differ: compiled code is told apart by them
+CELLS = {  # their names must differ: they identify compiled code
     gru.GRUWeights: gru,
     gru_reset_before.GRUBeforeWeights: gru_reset_before,
     lstm.LSTMWeights: lstm,
@@ -24,7 +24,7 @@ def _forward(weights, state, z, following, tape, scratch):  # type: ignore[no-un
 
 
 def _backward(weights, state, following, z, tape, adjoint, dz, totals, scratch, spare):  # type: ignore[no-untyped-def]
-    """The way back through it, in compiled code."""
+    """Its backward pass, in compiled code."""
     raise NotImplementedError
 
 
@@ -50,7 +50,7 @@ def _backward_of(weights, state, following, z, tape, adjoint, dz, totals, scratc
 
 @kernel
 def forward(weights, readout, scale, task, seen, xs, gradients, losses, inputs, states, tapes, scratch):  # type: ignore[no-untyped-def]
-    """T steps from xs[0] and states[0]; fills everything else.
+    """T steps from xs[0] and states[0]; writes everything else.
 
     Shapes: xs and gradients [T + 1, problems, d], losses [T + 1, problems], inputs [T, n, inputs], states [T + 1, vectors, n, units],
     tapes [T, TAPE, n, units]; readout (w [units], c [1]), scale [1], task (kind, H, m), seen (feature map, its scale).
@@ -91,7 +91,7 @@ def backward(  # type: ignore[no-untyped-def]
     scratch,
     spare,
 ):
-    """The way back through `forward`: totals (float64) and adjoint_h [vectors, n, units] hold the gradient at the end.
+    """The backward pass of `forward`: totals (float64) and adjoint_h [vectors, n, units] hold the gradient at the end.
 
     Args as there, and: clipping (whether) and clip_at (largest norm), loss_weights [T + 1, problems], adjoint_x and pulled
     [problems, d], dz [n, inputs].

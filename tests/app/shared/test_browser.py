@@ -17,8 +17,8 @@ PAGES = ("explore", "mechanisms", "performance", "train", "runs", "library", "gu
 
 def embedded(text: str, attribute: str) -> Any:
     """JSON of a script in a page."""
-    (found,) = re.findall(f"<script [^>]*{attribute}[^>]*>(.*?)</script>", text, re.DOTALL)
-    return json.loads(found)
+    (content,) = re.findall(f"<script [^>]*{attribute}[^>]*>(.*?)</script>", text, re.DOTALL)
+    return json.loads(content)
 
 
 def test_every_module_is_cached_for_ever_under_the_address_of_its_content(client: FlaskClient) -> None:
@@ -56,8 +56,8 @@ def test_the_browser_leaves_out_what_an_empty_link_says(app: Dash, page: str) ->
 
 
 def test_the_states_of_runs_are_the_ones_of_the_queue(client: FlaskClient) -> None:
-    found = embedded(client.get("/runs").text, 'id="loptscope-tables"')["states"]
-    assert {name: (set(row["allows"]), row["over"], row["kept"]) for name, row in found.items()} == {
+    states = embedded(client.get("/runs").text, 'id="loptscope-tables"')["states"]
+    assert {name: (set(row["allows"]), row["over"], row["kept"]) for name, row in states.items()} == {
         name: (set(row.allows), row.over, row.kept) for name, row in STATES.items()
     }
 

@@ -86,7 +86,7 @@ def test_titles_tell_learned_optimizers_apart() -> None:
         other.config = run.config.model_copy(update={"seed": seed})
         return Subject(name, "learned", title, "", (0,), other, {})
 
-    found = [subject("a", "GRU", 0), subject("b", "GRU", 7), subject("c", "LSTM", 0)]
-    assert [one.title for one in distinct(found)] == ["GRU (seed 0)", "GRU (seed 7)", "LSTM"]
-    found.append(subject("d", "GRU", 7))
-    assert [one.title for one in distinct(found)] == ["GRU (a)", "GRU (b)", "LSTM", "GRU (d)"]
+    alike = [subject("a", "GRU", 0), subject("b", "GRU", 7), subject("c", "LSTM", 0)]
+    assert [subject.title for subject in distinct(alike)] == ["GRU (seed 0)", "GRU (seed 7)", "LSTM"]
+    alike.append(subject("d", "GRU", 7))
+    assert [subject.title for subject in distinct(alike)] == ["GRU (a)", "GRU (b)", "LSTM", "GRU (d)"]

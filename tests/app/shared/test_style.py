@@ -48,16 +48,16 @@ def lab(color: str, sight: np.ndarray) -> np.ndarray:
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
 
 
-def contrast(one: str, other: str) -> float:
+def contrast(first: str, other: str) -> float:
     """WCAG's contrast ratio."""
-    light = sorted((float(XYZ[1] @ linear(color)) for color in (one, other)), reverse=True)
+    light = sorted((float(XYZ[1] @ linear(color)) for color in (first, other)), reverse=True)
     return (light[0] + 0.05) / (light[1] + 0.05)
 
 
 @pytest.mark.parametrize("sight", SIGHTS)
 def test_optimizers_are_told_apart_by_colour(sight: str) -> None:
-    for one, other in itertools.combinations(OPTIMIZER_COLORS.values(), 2):
-        assert np.linalg.norm(lab(one, SIGHTS[sight]) - lab(other, SIGHTS[sight])) > 9, (one, other)
+    for combination, other in itertools.combinations(OPTIMIZER_COLORS.values(), 2):
+        assert np.linalg.norm(lab(combination, SIGHTS[sight]) - lab(other, SIGHTS[sight])) > 9, (combination, other)
 
 
 def test_every_optimizer_has_a_colour_that_shows_on_both_surfaces() -> None:

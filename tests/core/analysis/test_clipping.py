@@ -47,21 +47,21 @@ def test_rmsprops_half_slope_is_its_closed_form(s):
 def test_a_cells_half_slope_by_a_fine_grid(kind):
     optimizer = learned(cell=kind, units=7, output_scale=0.1)
     state = optimizer.initial_state(1, torch.float64)[0]
-    found = half_slope(optimizer, state, 1, 1e-4, 1e3)
+    size = half_slope(optimizer, state, 1, 1e-4, 1e3)
     grid = torch.logspace(-4, 3, 200_001, dtype=torch.float64)
     with torch.no_grad():
         updates = optimizer.step(state.expand(len(grid), -1), grid)[1]
     slopes = -(updates[1:] - updates[:-1]) / (grid[1:] - grid[:-1])
     start = float(effective_learning_rate(optimizer, state))
     expected = grid[1:][(slopes / start < 0.5).nonzero()[0, 0]]
-    assert found == pytest.approx(float(expected), rel=1e-3)
+    assert size == pytest.approx(float(expected), rel=1e-3)
 
 
 def test_one_unit_and_nan_weights():
-    one = learned(units=1)
-    assert half_slope(one, one.initial_state(1, torch.float64)[0], 1, LOW, HIGH) is not None
-    broken = one.with_theta({n: t * math.nan if n == "readout_weight" else t for n, t in one.theta.items()})
-    assert not math.isfinite(float(effective_learning_rate(broken, one.initial_state(1, torch.float64)[0])))
+    unit = learned(units=1)
+    assert half_slope(unit, unit.initial_state(1, torch.float64)[0], 1, LOW, HIGH) is not None
+    broken = unit.with_theta({n: t * math.nan if n == "readout_weight" else t for n, t in unit.theta.items()})
+    assert not math.isfinite(float(effective_learning_rate(broken, unit.initial_state(1, torch.float64)[0])))
 
 
 def test_shares_beyond():

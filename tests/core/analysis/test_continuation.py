@@ -53,9 +53,9 @@ class Circle(Optimizer):
 
 
 def point(optimizer: Optimizer, gradient: float = 0.0, start: float = 0.1) -> Tensor:
-    found = find_fixed_points(optimizer, torch.full((1, optimizer.state_size), start, dtype=DOUBLE), gradient)
-    assert found.converged.tolist() == [True]
-    return found.states[0]
+    points = find_fixed_points(optimizer, torch.full((1, optimizer.state_size), start, dtype=DOUBLE), gradient)
+    assert points.converged.tolist() == [True]
+    return points.states[0]
 
 
 def on_the_curve(optimizer: Optimizer, branch: Branch) -> None:
@@ -114,10 +114,10 @@ def test_a_branch_holds_the_points_found_one_gradient_at_a_time(cell: str) -> No
     assert branch.ended == ("range", "range")
     picked = torch.linspace(0, len(branch.gradients) - 1, 6).long()
     starts = random_states(optimizer, 6, 0.2)
-    found = find_fixed_points(optimizer, starts, branch.gradients[picked])
-    assert set(found.status) == {"converged"}
-    torch.testing.assert_close(found.states[found.point], branch.states[picked], rtol=0, atol=1e-8)
-    torch.testing.assert_close(found.eigenvalues[found.point].abs()[:, 0], branch.radii[picked], rtol=1e-6, atol=0)
+    points = find_fixed_points(optimizer, starts, branch.gradients[picked])
+    assert set(points.status) == {"converged"}
+    torch.testing.assert_close(points.states[points.point], branch.states[picked], rtol=0, atol=1e-8)
+    torch.testing.assert_close(points.eigenvalues[points.point].abs()[:, 0], branch.radii[picked], rtol=1e-6, atol=0)
 
 
 def test_points_of_a_strong_random_gru_lie_on_the_branch() -> None:
@@ -128,11 +128,11 @@ def test_points_of_a_strong_random_gru_lie_on_the_branch() -> None:
     assert start.converged.any()
     branch = continue_fixed_points(wild, start.states[0], 0.0, -4.0, 4.0)
     on_the_curve(wild, branch)
-    found = find_fixed_points(wild, branch.states + 1e-5, branch.gradients, free=0, near=0.0)
-    assert set(found.status) == {"converged"}
-    apart = (found.states[found.point] - branch.states).norm(dim=1)
+    points = find_fixed_points(wild, branch.states + 1e-5, branch.gradients, free=0, near=0.0)
+    assert set(points.status) == {"converged"}
+    apart = (points.states[points.point] - branch.states).norm(dim=1)
     assert float(apart.median()) < 1e-10
-    assert (found.eigenvalues.abs() > 1 + 1e-6).sum(1)[found.point][apart < 1e-9].tolist() == branch.unstable[
+    assert (points.eigenvalues.abs() > 1 + 1e-6).sum(1)[points.point][apart < 1e-9].tolist() == branch.unstable[
         apart < 1e-9
     ].tolist()
 
@@ -184,8 +184,8 @@ def test_256_units() -> None:
 def test_spectra_of_large_jacobians(radius: float) -> None:
     matrix = torch.randn(160, 160, generator=torch.Generator().manual_seed(1), dtype=DOUBLE)
     matrix *= radius / float(torch.linalg.eigvals(matrix).abs().max())
-    found, unstable = _largest(matrix - torch.eye(160, dtype=DOUBLE))
-    np.testing.assert_allclose(found, radius, rtol=1e-7)
+    spectrum, unstable = _largest(matrix - torch.eye(160, dtype=DOUBLE))
+    np.testing.assert_allclose(spectrum, radius, rtol=1e-7)
     assert unstable == int((torch.linalg.eigvals(matrix).abs() > 1 + 1e-6).sum())
 
 
@@ -198,5 +198,5 @@ def test_what_cannot_be_followed_is_refused() -> None:
     with pytest.raises(InputError, match="starts from a fixed point"):
         continue_fixed_points(broken, torch.zeros(2, dtype=DOUBLE), 0.0, -1.0, 1.0)
     for low, high in ((1.0, 2.0), (0.0, 0.0), (-math.inf, 1.0), (math.nan, 1.0)):
-        with pytest.raises(InputError, match="from low to high"):
+        with pytest.raises(InputError, match="low and high must include"):
             continue_fixed_points(momentum, zero, 0.0, low, high)

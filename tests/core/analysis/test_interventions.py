@@ -12,12 +12,12 @@ ROWS = 5
 
 
 def updates(optimizer, gradients):
-    state, found = optimizer.initial_state(ROWS, torch.float64), []
+    state, collected = optimizer.initial_state(ROWS, torch.float64), []
     with torch.no_grad():
         for g in gradients:
             state, update = optimizer.step(state, g)
-            found.append(update)
-    return torch.stack(found)
+            collected.append(update)
+    return torch.stack(collected)
 
 
 @pytest.fixture
@@ -52,9 +52,9 @@ def test_adams_bias_correction_stands_still(frozen_at, gradients):
     """By a loop of Adam's definition in which the step is always the same."""
     alpha, b1, b2, epsilon = 0.01, 0.8, 0.9, 1e-3
     adam = make_hand_designed("adam", {"learning_rate": alpha, "beta1": b1, "beta2": b2, "epsilon": epsilon})
-    found = updates(Frozen(adam, autonomous_trajectory(adam, 40)[frozen_at]), gradients)
+    rates = updates(Frozen(adam, autonomous_trajectory(adam, 40)[frozen_at]), gradients)
     m = s = torch.zeros(ROWS, dtype=torch.float64)
-    for g, update in zip(gradients, found, strict=True):
+    for g, update in zip(gradients, rates, strict=True):
         m, s = b1 * m + (1 - b1) * g, b2 * s + (1 - b2) * g**2
         first, second = 1 - b1 ** (frozen_at + 1), 1 - b2 ** (frozen_at + 1)
         torch.testing.assert_close(update, -alpha * (m / first) / ((s / second).sqrt() + epsilon))

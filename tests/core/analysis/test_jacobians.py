@@ -44,23 +44,23 @@ def test_derivatives_are_those_of_torch_func(optimizer: Optimizer) -> None:
 @every
 def test_derivatives_are_central_differences(optimizer: Optimizer) -> None:
     h, width = states(optimizer), 1e-5
-    found = derivatives(optimizer, h, GRADIENTS)
+    slopes = derivatives(optimizer, h, GRADIENTS)
     for i in range(optimizer.state_size):
         shift = width * torch.eye(optimizer.state_size, dtype=torch.float64)[i]
         (right, up), (left, down) = (optimizer.step(h + sign * shift, GRADIENTS) for sign in (1, -1))
-        torch.testing.assert_close(found.j_h[:, :, i], (right - left) / (2 * width), rtol=1e-6, atol=1e-8)
-        torch.testing.assert_close(found.u_h[:, i], (up - down) / (2 * width), rtol=1e-6, atol=1e-8)
+        torch.testing.assert_close(slopes.j_h[:, :, i], (right - left) / (2 * width), rtol=1e-6, atol=1e-8)
+        torch.testing.assert_close(slopes.u_h[:, i], (up - down) / (2 * width), rtol=1e-6, atol=1e-8)
     (right, up), (left, down) = (optimizer.step(h, GRADIENTS + sign * width) for sign in (1, -1))
-    torch.testing.assert_close(found.j_g, (right - left) / (2 * width), rtol=1e-6, atol=1e-8)
-    torch.testing.assert_close(found.u_g, (up - down) / (2 * width), rtol=1e-6, atol=1e-8)
-    torch.testing.assert_close(update_slope(optimizer, h, GRADIENTS), found.u_g, rtol=1e-12, atol=1e-14)
+    torch.testing.assert_close(slopes.j_g, (right - left) / (2 * width), rtol=1e-6, atol=1e-8)
+    torch.testing.assert_close(slopes.u_g, (up - down) / (2 * width), rtol=1e-6, atol=1e-8)
+    torch.testing.assert_close(update_slope(optimizer, h, GRADIENTS), slopes.u_g, rtol=1e-12, atol=1e-14)
 
 
 def test_without_a_state_only_the_update_has_a_slope() -> None:
-    found = derivatives(SGD(0.3), torch.zeros(7, 0, dtype=torch.float64), GRADIENTS)
-    assert found.j_h.shape == (7, 0, 0)
-    assert found.j_g.shape == found.u_h.shape == (7, 0)
-    torch.testing.assert_close(found.u_g, torch.full_like(GRADIENTS, -0.3))
+    slopes = derivatives(SGD(0.3), torch.zeros(7, 0, dtype=torch.float64), GRADIENTS)
+    assert slopes.j_h.shape == (7, 0, 0)
+    assert slopes.j_g.shape == slopes.u_h.shape == (7, 0)
+    torch.testing.assert_close(slopes.u_g, torch.full_like(GRADIENTS, -0.3))
 
 
 def test_the_clock_does_not_move() -> None:

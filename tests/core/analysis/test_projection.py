@@ -19,37 +19,37 @@ def cloud(rows: int, size: int, seed: int = 0) -> torch.Tensor:
 @pytest.mark.parametrize("rows", [5, 200])
 def test_it_equals_scikit_learn(rows: int, size: int) -> None:
     states = cloud(rows, size)
-    found = principal_components(states)
+    projection = principal_components(states)
     expected = PCA(n_components=2, svd_solver="full").fit(states.numpy())
-    np.testing.assert_allclose(found.mean, expected.mean_, rtol=1e-10)
-    np.testing.assert_allclose(found.explained, expected.explained_variance_ratio_, rtol=1e-10)
-    np.testing.assert_allclose(found.axes.abs(), np.abs(expected.components_), atol=1e-9)
-    np.testing.assert_allclose(found(states).abs(), np.abs(expected.transform(states.numpy())), atol=1e-9)
+    np.testing.assert_allclose(projection.mean, expected.mean_, rtol=1e-10)
+    np.testing.assert_allclose(projection.explained, expected.explained_variance_ratio_, rtol=1e-10)
+    np.testing.assert_allclose(projection.axes.abs(), np.abs(expected.components_), atol=1e-9)
+    np.testing.assert_allclose(projection(states).abs(), np.abs(expected.transform(states.numpy())), atol=1e-9)
 
 
 def test_it_equals_a_singular_value_decomposition() -> None:
     states = cloud(50, 6)
-    found = principal_components(states)
+    projection = principal_components(states)
     _, singular, right = np.linalg.svd(states.numpy() - states.numpy().mean(0), full_matrices=False)
-    np.testing.assert_allclose(found.explained, singular[:2] ** 2 / (singular**2).sum(), rtol=1e-10)
-    for axis, row in zip(found.axes.numpy(), right, strict=False):
+    np.testing.assert_allclose(projection.explained, singular[:2] ** 2 / (singular**2).sum(), rtol=1e-10)
+    for axis, row in zip(projection.axes.numpy(), right, strict=False):
         np.testing.assert_allclose(abs(axis @ row), 1, rtol=1e-12)
 
 
 def test_axes_are_orthonormal_and_their_signs_fixed() -> None:
-    found = principal_components(cloud(40, 7))
-    torch.testing.assert_close(found.axes @ found.axes.T, torch.eye(2, dtype=torch.float64))
-    for axis in found.axes:
+    projection = principal_components(cloud(40, 7))
+    torch.testing.assert_close(projection.axes @ projection.axes.T, torch.eye(2, dtype=torch.float64))
+    for axis in projection.axes:
         assert axis[axis.abs().argmax()] > 0
     mirrored = principal_components(-cloud(40, 7))
-    torch.testing.assert_close(mirrored.axes, found.axes)
+    torch.testing.assert_close(mirrored.axes, projection.axes)
 
 
 def test_two_dimensions_are_only_rotated() -> None:
     states = cloud(30, 2)
-    found = principal_components(states)
-    torch.testing.assert_close(torch.pdist(found(states)), torch.pdist(states))
-    torch.testing.assert_close(found.explained.sum(), torch.tensor(1.0, dtype=torch.float64))
+    projection = principal_components(states)
+    torch.testing.assert_close(torch.pdist(projection(states)), torch.pdist(states))
+    torch.testing.assert_close(projection.explained.sum(), torch.tensor(1.0, dtype=torch.float64))
 
 
 @pytest.mark.parametrize("value", [torch.inf, -torch.inf, torch.nan])
@@ -57,19 +57,19 @@ def test_rows_that_are_not_finite_are_left_out(value: float) -> None:
     states = cloud(30, 4)
     spoiled = torch.cat([states, states[:3]])
     spoiled[-3:, 1] = value
-    found, expected = principal_components(spoiled), principal_components(states)
-    torch.testing.assert_close(found.axes, expected.axes)
-    torch.testing.assert_close(found.explained, expected.explained)
-    assert not torch.isfinite(found(spoiled)[-1]).all()  # what is not finite stays so
+    projection, expected = principal_components(spoiled), principal_components(states)
+    torch.testing.assert_close(projection.axes, expected.axes)
+    torch.testing.assert_close(projection.explained, expected.explained)
+    assert not torch.isfinite(projection(spoiled)[-1]).all()  # what is not finite stays so
 
 
 def test_states_on_a_line_have_one_component() -> None:
     direction = torch.tensor([3.0, 0.0, 4.0], dtype=torch.float64) / 5
     states = torch.linspace(-2, 5, 20, dtype=torch.float64)[:, None] * direction + 1
-    found = principal_components(states)
-    torch.testing.assert_close(found.axes, torch.stack([direction, torch.zeros(3, dtype=torch.float64)]))
-    np.testing.assert_allclose(found.explained, [1, 0])
-    assert (found(states)[:, 1] == 0).all()
+    projection = principal_components(states)
+    torch.testing.assert_close(projection.axes, torch.stack([direction, torch.zeros(3, dtype=torch.float64)]))
+    np.testing.assert_allclose(projection.explained, [1, 0])
+    assert (projection(states)[:, 1] == 0).all()
 
 
 @pytest.mark.parametrize(
@@ -78,22 +78,22 @@ def test_states_on_a_line_have_one_component() -> None:
     ids=["no state", "no rows", "constant", "no finite row", "one row"],
 )
 def test_without_variance_there_is_no_axis(states: torch.Tensor) -> None:
-    found = principal_components(states)
-    assert found.axes.shape == (2, states.shape[1])
-    assert (found.axes == 0).all()
-    assert found.explained.tolist() == [0, 0]
-    assert found(torch.ones(4, states.shape[1], dtype=torch.float64)).shape == (4, 2)
+    projection = principal_components(states)
+    assert projection.axes.shape == (2, states.shape[1])
+    assert (projection.axes == 0).all()
+    assert projection.explained.tolist() == [0, 0]
+    assert projection(torch.ones(4, states.shape[1], dtype=torch.float64)).shape == (4, 2)
 
 
 def test_a_single_dimension() -> None:
-    found = principal_components(torch.tensor([[1.0], [2.0], [4.0]]))
-    assert found.axes.tolist() == [[1], [0]]
-    assert found.explained.tolist() == [1, 0]
-    np.testing.assert_allclose(found(torch.tensor([[10.0]]).double()), [[10 - 7 / 3, 0]])
+    projection = principal_components(torch.tensor([[1.0], [2.0], [4.0]]))
+    assert projection.axes.tolist() == [[1], [0]]
+    assert projection.explained.tolist() == [1, 0]
+    np.testing.assert_allclose(projection(torch.tensor([[10.0]]).double()), [[10 - 7 / 3, 0]])
 
 
 def test_leading_dimensions_are_kept() -> None:
     states = cloud(24, 5).view(2, 3, 4, 5)
-    found = principal_components(states.reshape(-1, 5))
-    assert found(states).shape == (2, 3, 4, 2)
-    torch.testing.assert_close(found(states).reshape(-1, 2), found(states.reshape(-1, 5)))
+    projection = principal_components(states.reshape(-1, 5))
+    assert projection(states).shape == (2, 3, 4, 2)
+    torch.testing.assert_close(projection(states).reshape(-1, 2), projection(states.reshape(-1, 5)))

@@ -41,13 +41,13 @@ def name(value: Any) -> str:
 def test_updates_are_those_of_direct_steps(optimizer: Optimizer) -> None:
     states = visited(optimizer).view(2, 3, -1)
     gradients = torch.tensor([-3.0, -0.1, 0.0, 0.2, 7.0], dtype=torch.float64)
-    found = update_function(optimizer, states, gradients)
-    assert found.shape == (2, 3, 5)
+    updates = update_function(optimizer, states, gradients)
+    assert updates.shape == (2, 3, 5)
     for i in range(2):
         for j in range(3):
             for k, g in enumerate(gradients):
                 _, update = optimizer.step(states[i, j][None], g[None])
-                torch.testing.assert_close(found[i, j, k], update[0], rtol=1e-12, atol=1e-14)
+                torch.testing.assert_close(updates[i, j, k], update[0], rtol=1e-12, atol=1e-14)
 
 
 def test_many_rows_are_done_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,35 +61,35 @@ def test_many_rows_are_done_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("optimizer", [SGD(0.3), Momentum(0.3, 0.9), Momentum(0.3, 0.0)], ids=name)
 def test_momentum_has_its_learning_rate_in_any_state(optimizer: Optimizer) -> None:
-    found = effective_learning_rate(optimizer, visited(optimizer))
-    torch.testing.assert_close(found, torch.full((6,), 0.3, dtype=torch.float64))
+    rates = effective_learning_rate(optimizer, visited(optimizer))
+    torch.testing.assert_close(rates, torch.full((6,), 0.3, dtype=torch.float64))
 
 
 def test_nesterov() -> None:
-    found = effective_learning_rate(Nesterov(0.3, 0.9), torch.randn(4, 1, dtype=torch.float64))
-    torch.testing.assert_close(found, torch.full((4,), 0.3 * 1.9, dtype=torch.float64))
+    rates = effective_learning_rate(Nesterov(0.3, 0.9), torch.randn(4, 1, dtype=torch.float64))
+    torch.testing.assert_close(rates, torch.full((4,), 0.3 * 1.9, dtype=torch.float64))
 
 
 def test_rmsprop() -> None:
     states = torch.tensor([[1e-8], [0.01], [4.0], [1e6]], dtype=torch.float64)
-    found = effective_learning_rate(RMSProp(0.01, 0.9, 1e-3), states)
-    torch.testing.assert_close(found, 0.01 / ((0.9 * states[:, 0]).sqrt() + 1e-3))
+    rates = effective_learning_rate(RMSProp(0.01, 0.9, 1e-3), states)
+    torch.testing.assert_close(rates, 0.01 / ((0.9 * states[:, 0]).sqrt() + 1e-3))
 
 
 def test_rmsprop_before_its_first_step_divides_by_epsilon() -> None:
-    found = effective_learning_rate(RMSProp(0.01, 0.9, 1e-3), torch.zeros(1, 1, dtype=torch.float64))
-    torch.testing.assert_close(found, torch.tensor([10.0], dtype=torch.float64))
+    rates = effective_learning_rate(RMSProp(0.01, 0.9, 1e-3), torch.zeros(1, 1, dtype=torch.float64))
+    torch.testing.assert_close(rates, torch.tensor([10.0], dtype=torch.float64))
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.1])
 def test_adam(decay: float) -> None:
     alpha, beta1, beta2, epsilon = 0.02, 0.8, 0.99, 1e-4
     states = torch.tensor([[0.5, 0.3, 0.0], [-2.0, 4.0, 3.0], [0.0, 1e-6, 200.0]], dtype=torch.float64)
-    found = effective_learning_rate(Adam(alpha, beta1, beta2, epsilon, decay), states)
+    rates = effective_learning_rate(Adam(alpha, beta1, beta2, epsilon, decay), states)
     s, step = states[:, 1], states[:, 2]
     t = step + 1
     rate = alpha / (1 + decay * step) / (1 - beta1**t) * (1 - beta1)
-    torch.testing.assert_close(found, rate / ((beta2 * s / (1 - beta2**t)).sqrt() + epsilon))
+    torch.testing.assert_close(rates, rate / ((beta2 * s / (1 - beta2**t)).sqrt() + epsilon))
 
 
 def test_a_learning_rate_decay_is_in_the_rate() -> None:
@@ -101,11 +101,11 @@ def test_a_learning_rate_decay_is_in_the_rate() -> None:
 @pytest.mark.parametrize("optimizer", [*LEARNED[:3], learned(features="symlog", feature_scale=30.0)], ids=name)
 def test_a_learned_optimizer_by_central_differences(optimizer: Optimizer) -> None:
     states = visited(optimizer).view(3, 2, -1)
-    found = effective_learning_rate(optimizer, states)
-    assert found.shape == (3, 2)
+    rates = effective_learning_rate(optimizer, states)
+    assert rates.shape == (3, 2)
     h = 1e-6
     ends = update_function(optimizer, states, torch.tensor([-h, h], dtype=torch.float64))
-    torch.testing.assert_close(found, -(ends[..., 1] - ends[..., 0]) / (2 * h), rtol=1e-6, atol=1e-9)
+    torch.testing.assert_close(rates, -(ends[..., 1] - ends[..., 0]) / (2 * h), rtol=1e-6, atol=1e-9)
 
 
 def test_by_automatic_differentiation() -> None:
@@ -119,9 +119,9 @@ def test_by_automatic_differentiation() -> None:
 def test_a_jump_has_a_secant(width: float) -> None:
     optimizer = learned(features="log_sign")
     states = visited(optimizer)
-    found = effective_learning_rate(optimizer, states, width)
+    rates = effective_learning_rate(optimizer, states, width)
     right, left = (optimizer.step(states, torch.full((6,), g, dtype=torch.float64))[1] for g in (width, -width))
-    torch.testing.assert_close(found, (left - right) / (2 * width))
+    torch.testing.assert_close(rates, (left - right) / (2 * width))
 
 
 def test_no_graph_is_left() -> None:

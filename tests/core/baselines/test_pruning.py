@@ -33,9 +33,9 @@ def test_batches_equal_one_by_one(task, name, monkeypatch):
     draws = drawn(name, 5, 8)
     draws["learning_rate"] = torch.tensor([1e-3, 0.01, 0.1, 0.5, 1.0], dtype=torch.float64)
     monkeypatch.setattr(pruning, "ROWS_AT_ONCE", 2 * problems.x0.numel())
-    found = meta_losses(HAND_DESIGNED[name], draws, problems, 8)
-    assert found.shape == (5, 3)
-    torch.testing.assert_close(found, one_by_one(name, draws, problems, 8), rtol=1e-6, atol=1e-9)
+    scored = meta_losses(HAND_DESIGNED[name], draws, problems, 8)
+    assert scored.shape == (5, 3)
+    torch.testing.assert_close(scored, one_by_one(name, draws, problems, 8), rtol=1e-6, atol=1e-9)
 
 
 # Every optimizer once, every task with and without an order.
@@ -104,7 +104,7 @@ def test_divergence_is_infinite_whatever_the_other_problems_do():
 
 @pytest.mark.parametrize("keep", [None, 5])
 def test_progress_counts_every_draw_once(keep):
-    told = []
+    events = []
     problems, draws = small_problems("rosenbrock", count=2), drawn("momentum", 50)
-    pruned_search(HAND_DESIGNED["momentum"], draws, problems, STEPS, keep=keep, on_chunk=told.append)
-    assert sum(told) == 50 and min(told) > 0
+    pruned_search(HAND_DESIGNED["momentum"], draws, problems, STEPS, keep=keep, on_chunk=events.append)
+    assert sum(events) == 50 and min(events) > 0

@@ -21,54 +21,54 @@ LINEAR = make_task("linear_regression")
 
 
 def test_the_horizon_of_a_cosine_is_the_unroll():
-    found = search(LINEAR, "adam_cosine", draws=4, steps=12, rungs=[(2, 4)])
-    assert found.draws["horizon"].tolist() == [12.0] * 4 and found.tuned.hyperparameters["horizon"] == 12
+    searched = search(LINEAR, "adam_cosine", draws=4, steps=12, rungs=[(2, 4)])
+    assert searched.draws["horizon"].tolist() == [12.0] * 4 and searched.tuned.hyperparameters["horizon"] == 12
 
 
 def test_the_best_draw_wins():
-    found = search(LINEAR, "momentum", draws=12, seed=3, steps=20, rungs=[(5, 12)])
+    searched = search(LINEAR, "momentum", draws=12, seed=3, steps=20, rungs=[(5, 12)])
     problems = LINEAR.sample(5, generator(Purpose.TUNE, 3, 0))
     means = []
     for i in range(12):
-        one = make_hand_designed("momentum", {name: values[i].item() for name, values in found.draws.items()})
-        means.append(meta_loss(loss_curves(one, problems, 20)).double())
+        draw_ = make_hand_designed("momentum", {name: values[i].item() for name, values in searched.draws.items()})
+        means.append(meta_loss(loss_curves(draw_, problems, 20)).double())
     means = torch.stack(means)
     best = int(torch.where(means.mean(1).isfinite(), means.mean(1), math.inf).argmin())
-    assert found.tuned.hyperparameters == {name: values[best].item() for name, values in found.draws.items()}
-    assert found.tuned.meta_loss == pytest.approx(means[best].mean().item(), rel=1e-5)
-    assert found.tuned.sem == pytest.approx(means[best].std().item() / 5**0.5, rel=1e-4)
-    assert found.tuned.diverged == int((~means.isfinite().all(1)).sum())
-    assert found.problems.tolist() == [5] * 12
+    assert searched.tuned.hyperparameters == {name: values[best].item() for name, values in searched.draws.items()}
+    assert searched.tuned.meta_loss == pytest.approx(means[best].mean().item(), rel=1e-5)
+    assert searched.tuned.sem == pytest.approx(means[best].std().item() / 5**0.5, rel=1e-4)
+    assert searched.tuned.diverged == int((~means.isfinite().all(1)).sum())
+    assert searched.problems.tolist() == [5] * 12
 
 
 def test_divergence_is_counted_and_never_wins(monkeypatch):
     monkeypatch.setitem(HYPERPARAMETERS, "learning_rate", Hyperparameter(Range(0.5, 1e4, "log")))
-    found = search(LINEAR, "sgd", draws=20, steps=60, rungs=[(3, 20)])
-    assert 0 < found.tuned.diverged < 20
-    assert int(torch.isinf(found.meta_losses).sum()) == found.tuned.diverged
-    assert math.isfinite(found.tuned.meta_loss)
+    searched = search(LINEAR, "sgd", draws=20, steps=60, rungs=[(3, 20)])
+    assert 0 < searched.tuned.diverged < 20
+    assert int(torch.isinf(searched.meta_losses).sum()) == searched.tuned.diverged
+    assert math.isfinite(searched.tuned.meta_loss)
     monkeypatch.setitem(HYPERPARAMETERS, "learning_rate", Hyperparameter(Range(1e10, 1e12, "log")))
     with pytest.raises(InputError, match="all 5 draws of sgd diverged on linear_regression"):
         search(LINEAR, "sgd", draws=5, steps=60, rungs=[(3, 5)])
 
 
 def test_halving_takes_the_best_of_each_stage_to_the_next():
-    found = search(LINEAR, "adam", draws=16, seed=1, steps=10, rungs=[(2, 16), (4, 5), (9, 2)])
-    assert sorted(found.problems.tolist()) == [2] * 11 + [4] * 3 + [9] * 2
+    searched = search(LINEAR, "adam", draws=16, seed=1, steps=10, rungs=[(2, 16), (4, 5), (9, 2)])
+    assert sorted(searched.problems.tolist()) == [2] * 11 + [4] * 3 + [9] * 2
     whole = {
         rung: search(LINEAR, "adam", draws=16, seed=1, steps=10, rungs=rungs)
         for rung, rungs in (("first", [(2, 16)]), ("both", [(2, 16), (4, 16)]))
     }
     survivors = torch.argsort(whole["first"].meta_losses)[:5]
-    assert set(survivors.tolist()) == set(torch.nonzero(found.problems > 2)[:, 0].tolist())
+    assert set(survivors.tolist()) == set(torch.nonzero(searched.problems > 2)[:, 0].tolist())
     second = whole["both"].meta_losses
     last = survivors[torch.argsort(second[survivors])[:2]]
-    assert set(last.tolist()) == set(torch.nonzero(found.problems == 9)[:, 0].tolist())
-    winner = last[torch.argmin(found.meta_losses[last])]
-    assert found.tuned.hyperparameters["learning_rate"] == found.draws["learning_rate"][winner].item()
+    assert set(last.tolist()) == set(torch.nonzero(searched.problems == 9)[:, 0].tolist())
+    winner = last[torch.argmin(searched.meta_losses[last])]
+    assert searched.tuned.hyperparameters["learning_rate"] == searched.draws["learning_rate"][winner].item()
     fresh = LINEAR.sample(9, generator(Purpose.TUNE, 1, 2))
-    expected = meta_loss(loss_curves(found.tuned.make(), fresh, 10)).mean().item()
-    assert found.tuned.meta_loss == pytest.approx(expected, rel=1e-5)
+    expected = meta_loss(loss_curves(searched.tuned.make(), fresh, 10)).mean().item()
+    assert searched.tuned.meta_loss == pytest.approx(expected, rel=1e-5)
 
 
 def test_search_is_deterministic_in_its_seed():
@@ -112,16 +112,16 @@ def test_wrong_input_is_refused(optimizer, draws, words):
 
 
 def test_outcome_on_disk(tmp_path):
-    found = search(LINEAR, "rmsprop", draws=5, steps=6, rungs=[(3, 5), (6, 2)])
-    write_search(tmp_path, found)
+    searched = search(LINEAR, "rmsprop", draws=5, steps=6, rungs=[(3, 5), (6, 2)])
+    write_search(tmp_path, searched)
     again = read_search_result(tmp_path, "linear_regression", "rmsprop")
-    assert again == found.tuned
-    assert again.make().hyperparameters() == found.tuned.hyperparameters
+    assert again == searched.tuned
+    assert again.make().hyperparameters() == searched.tuned.hyperparameters
     with (tmp_path / "linear_regression" / "rmsprop.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [float(row["meta_loss"]) for row in rows] == pytest.approx(found.meta_losses.tolist(), rel=1e-6)
-    assert [int(row["problems"]) for row in rows] == found.problems.tolist()
-    for name, values in found.draws.items():
+    assert [float(row["meta_loss"]) for row in rows] == pytest.approx(searched.meta_losses.tolist(), rel=1e-6)
+    assert [int(row["problems"]) for row in rows] == searched.problems.tolist()
+    for name, values in searched.draws.items():
         assert [float(row[name]) for row in rows] == pytest.approx(values.tolist(), rel=1e-6)
 
 
@@ -131,18 +131,18 @@ def test_rivals_are_all_there_is():
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_search_all_keeps_each_outcome(workers, tmp_path):
-    told = {}
+    events = {}
 
     def hear(name, done, work):
-        told.setdefault(name, []).append((done, work))
+        events.setdefault(name, []).append((done, work))
 
     names = ("sgd", "adam_exponential")
-    found = list(search_all(LINEAR, tmp_path, optimizers=names, draws=5, workers=workers, on_done=hear))
-    assert [outcome.optimizer for outcome in found] == list(names)
-    for outcome in found:
+    searched = list(search_all(LINEAR, tmp_path, optimizers=names, draws=5, workers=workers, on_done=hear))
+    assert [outcome.optimizer for outcome in searched] == list(names)
+    for outcome in searched:
         assert outcome == search(LINEAR, outcome.optimizer, draws=5).tuned
         assert read_search_result(tmp_path, "linear_regression", outcome.optimizer) == outcome
-        done, work = zip(*told[outcome.optimizer], strict=True)
+        done, work = zip(*events[outcome.optimizer], strict=True)
         assert done[-1] == work[-1] == 5 * 64 and list(done) == sorted(set(done))
 
 
@@ -150,12 +150,12 @@ def test_search_all_leaves_out_what_is_there(tmp_path):
     def run(**changes):
         settings = {"optimizers": ("sgd", "momentum"), "draws": 3, "skip_existing": True, **changes}
         searched = []
-        found = list(search_all(LINEAR, tmp_path, **settings, on_done=lambda name, *_: searched.append(name)))
-        return set(searched), found
+        result = list(search_all(LINEAR, tmp_path, **settings, on_done=lambda name, *_: searched.append(name)))
+        return set(searched), result
 
     assert run(optimizers=("sgd",))[0] == {"sgd"}
-    searched, found = run()
-    assert searched == {"momentum"} and [outcome.optimizer for outcome in found] == ["sgd", "momentum"]
+    searched, results = run()
+    assert searched == {"momentum"} and [outcome.optimizer for outcome in results] == ["sgd", "momentum"]
     assert run()[0] == set()
     assert (
         run(draws=4)[0] == run(draws=4, seed=1)[0] == run(draws=4, seed=1, skip_existing=False)[0] == set(BASELINES[:2])
@@ -165,12 +165,14 @@ def test_search_all_leaves_out_what_is_there(tmp_path):
 def test_a_draw_that_was_given_up_is_marked(monkeypatch):
     monkeypatch.setattr(racing, "ROWS_AT_ONCE", 50)
     rungs = [(2, 150), (4, 3)]
-    found = search(LINEAR, "adam", draws=150, steps=40, rungs=rungs)
-    partial = found.steps < 40
-    assert 0 < found.tuned.given_up == int((partial & found.meta_losses.isfinite()).sum())
+    searched = search(LINEAR, "adam", draws=150, steps=40, rungs=rungs)
+    partial = searched.steps < 40
+    assert 0 < searched.tuned.given_up == int((partial & searched.meta_losses.isfinite()).sum())
     whole = search(LINEAR, "adam", draws=150, steps=40, rungs=[(2, 150)])
-    assert (found.meta_losses[partial] <= whole.meta_losses[partial] * (1 + 1e-6)).all()
-    assert set(torch.nonzero(found.problems == 4)[:, 0].tolist()) == set(torch.argsort(whole.meta_losses)[:3].tolist())
+    assert (searched.meta_losses[partial] <= whole.meta_losses[partial] * (1 + 1e-6)).all()
+    assert set(torch.nonzero(searched.problems == 4)[:, 0].tolist()) == set(
+        torch.argsort(whole.meta_losses)[:3].tolist()
+    )
 
 
 def test_a_damaged_outcome_is_refused_by_name(tmp_path):
@@ -183,14 +185,14 @@ def test_a_damaged_outcome_is_refused_by_name(tmp_path):
 
 
 def test_draws_are_read_back_by_column(tmp_path):
-    found = search(LINEAR, "momentum", draws=8, seed=4, steps=10)
-    write_search(tmp_path, found)
+    searched = search(LINEAR, "momentum", draws=8, seed=4, steps=10)
+    write_search(tmp_path, searched)
     columns = read_draws(tmp_path, "linear_regression", "momentum")
-    assert list(columns) == [*found.draws, "meta_loss", "problems", "steps"]
-    for name, values in found.draws.items():
+    assert list(columns) == [*searched.draws, "meta_loss", "problems", "steps"]
+    for name, values in searched.draws.items():
         np.testing.assert_allclose(columns[name], values, rtol=1e-6)
-    np.testing.assert_allclose(columns["meta_loss"], found.meta_losses, rtol=1e-6)
-    np.testing.assert_array_equal(columns["steps"], found.steps)
+    np.testing.assert_allclose(columns["meta_loss"], searched.meta_losses, rtol=1e-6)
+    np.testing.assert_array_equal(columns["steps"], searched.steps)
     place = tmp_path / "linear_regression" / "momentum.csv"
     for content in ("", "learning_rate,meta_loss\n1,many\n", "learning_rate\n1,2\n"):
         place.write_text(content)

@@ -20,18 +20,18 @@ def losses():
 
 
 def test_score_against_numpy(losses):
-    found, raw = score(losses, {"learning_rate": 0.1}), losses.numpy()
+    scored, raw = score(losses, {"learning_rate": 0.1}), losses.numpy()
     relative = raw / raw[0]
     each = relative.mean(0)
-    assert found.meta_loss.mean == pytest.approx(each.mean(), rel=1e-12)
-    assert found.meta_loss.sem == pytest.approx(each.std(ddof=1) / 3, rel=1e-12)
-    assert found.final_loss.mean == pytest.approx(raw[-1].mean(), rel=1e-12)
-    assert found.final_loss.median == pytest.approx(np.median(raw[-1]), rel=1e-12)
-    assert found.curve_mean == pytest.approx(relative.mean(1), rel=5e-5)
-    assert found.curve_sem == pytest.approx(relative.std(1, ddof=1) / 3, rel=5e-5, abs=1e-15)
-    assert found.curve_median == pytest.approx(np.median(relative, axis=1), rel=5e-5)
-    assert found.diverged == 0 and found.hyperparameters == {"learning_rate": 0.1}
-    assert found.curve_mean[0] == 1.0 and found.curve_sem[0] == 0.0
+    assert scored.meta_loss.mean == pytest.approx(each.mean(), rel=1e-12)
+    assert scored.meta_loss.sem == pytest.approx(each.std(ddof=1) / 3, rel=1e-12)
+    assert scored.final_loss.mean == pytest.approx(raw[-1].mean(), rel=1e-12)
+    assert scored.final_loss.median == pytest.approx(np.median(raw[-1]), rel=1e-12)
+    assert scored.curve_mean == pytest.approx(relative.mean(1), rel=5e-5)
+    assert scored.curve_sem == pytest.approx(relative.std(1, ddof=1) / 3, rel=5e-5, abs=1e-15)
+    assert scored.curve_median == pytest.approx(np.median(relative, axis=1), rel=5e-5)
+    assert scored.diverged == 0 and scored.hyperparameters == {"learning_rate": 0.1}
+    assert scored.curve_mean[0] == 1.0 and scored.curve_sem[0] == 0.0
 
 
 def test_single_precision_is_summed_in_double():
@@ -43,26 +43,26 @@ def test_single_precision_is_summed_in_double():
 @pytest.mark.parametrize("row", [3, 5])
 def test_divergence_is_counted_and_none(losses, bad, row):
     losses[row:, [2, 4]] = bad
-    found = score(losses)
-    assert found.diverged == 2
-    assert found.meta_loss.mean is None and found.meta_loss.sem is None and found.final_loss.mean is None
-    assert [value is None for value in found.curve_mean] == [k >= row for k in range(6)]
-    assert [value is None for value in found.curve_sem] == [k >= row for k in range(6)]
-    json.dumps(found.model_dump(), allow_nan=False)
+    scored = score(losses)
+    assert scored.diverged == 2
+    assert scored.meta_loss.mean is None and scored.meta_loss.sem is None and scored.final_loss.mean is None
+    assert [value is None for value in scored.curve_mean] == [k >= row for k in range(6)]
+    assert [value is None for value in scored.curve_sem] == [k >= row for k in range(6)]
+    json.dumps(scored.model_dump(), allow_nan=False)
 
 
 def test_a_problem_that_came_back_still_counts_as_diverged(losses):
     losses[2, 0] = math.nan
-    found = score(losses)
-    assert found.diverged == 1 and found.meta_loss.mean is None
-    assert found.final_loss.mean == pytest.approx(losses[-1].mean().item())
+    scored = score(losses)
+    assert scored.diverged == 1 and scored.meta_loss.mean is None
+    assert scored.final_loss.mean == pytest.approx(losses[-1].mean().item())
 
 
 def test_the_median_of_diverged_losses_is_none_and_no_huge_number(losses):
     losses[3:, :5] = math.inf
-    found = score(losses)
-    assert found.final_loss.median is None
-    assert [value is None for value in found.curve_median] == [k >= 3 for k in range(6)]
+    scored = score(losses)
+    assert scored.final_loss.median is None
+    assert [value is None for value in scored.curve_median] == [k >= 3 for k in range(6)]
     losses[3:, 4] = 7.0
     assert score(losses).final_loss.median == pytest.approx(np.median(losses[-1].numpy()))
 
@@ -88,8 +88,8 @@ def relative_losses(*rows):
     ],
 )
 def test_steps_to_a_target_by_hand(rows, expected):
-    found = score(relative_losses(*rows), target=0.25).steps_to_target
-    assert found == StepsToTarget(median=expected[0], reached=expected[1])
+    steps = score(relative_losses(*rows), target=0.25).steps_to_target
+    assert steps == StepsToTarget(median=expected[0], reached=expected[1])
 
 
 @pytest.mark.parametrize("steps, points", [(200, 201), (1000, 201), (1000, 51), (7, 3), (5, 2)])
@@ -119,8 +119,8 @@ def test_curves_keep_five_digits(losses):
 def test_batches_do_not_change_the_curves(monkeypatch, at_once):
     problems, optimizer = small_problems("linear_regression", count=5), learned()
     monkeypatch.setattr(evaluation, "ROWS_AT_ONCE", at_once)
-    found = loss_curves(optimizer, problems, 6)
-    torch.testing.assert_close(found, plain_losses(optimizer, problems, 6), rtol=1e-10, atol=0)
+    curves = loss_curves(optimizer, problems, 6)
+    torch.testing.assert_close(curves, plain_losses(optimizer, problems, 6), rtol=1e-10, atol=0)
 
 
 def test_all_optimizers_meet_the_same_held_out_problems():
@@ -143,17 +143,17 @@ def test_a_standard_error_needs_two_problems(problems):
 def test_a_comparison_notes_what_it_was():
     task = make_task("two_moons", {"hidden": (3,), "points": 20})
     slow = make_hand_designed("sgd", {"learning_rate": 0.01})
-    found = compare(task, {"learned": learned(dtype=torch.float32), "sgd": slow}, problems=3, steps=9, points=4)
-    assert (found.task, found.task_parameters) == ("two_moons", {"hidden": [3], "points": 20})
-    assert (found.problems, found.steps, found.target) == (3, 9, evaluation.target_of("two_moons"))
-    assert found.optimizers["learned"].hyperparameters is None
-    assert found.optimizers["sgd"].hyperparameters == {"learning_rate": 0.01, "learning_rate_decay": 0.0}
-    assert found.optimizers["sgd"].curve_steps == [0, 3, 6, 9]
+    compared = compare(task, {"learned": learned(dtype=torch.float32), "sgd": slow}, problems=3, steps=9, points=4)
+    assert (compared.task, compared.task_parameters) == ("two_moons", {"hidden": [3], "points": 20})
+    assert (compared.problems, compared.steps, compared.target) == (3, 9, evaluation.target_of("two_moons"))
+    assert compared.optimizers["learned"].hyperparameters is None
+    assert compared.optimizers["sgd"].hyperparameters == {"learning_rate": 0.01, "learning_rate_decay": 0.0}
+    assert compared.optimizers["sgd"].curve_steps == [0, 3, 6, 9]
     curves = evaluate(task, {"sgd": slow}, problems=3, steps=9)["sgd"]
-    assert found.optimizers["sgd"] == score(
-        curves, slow.hyperparameters(), target=found.target, curve_steps=[0, 3, 6, 9]
+    assert compared.optimizers["sgd"] == score(
+        curves, slow.hyperparameters(), target=compared.target, curve_steps=[0, 3, 6, 9]
     )
-    assert Evaluation.model_validate_json(found.model_dump_json()) == found
+    assert Evaluation.model_validate_json(compared.model_dump_json()) == compared
 
 
 def test_the_target_asked_for_is_the_one_timed_to():

@@ -37,13 +37,15 @@ def short(monkeypatch):
 
 @pytest.mark.parametrize("task", TASKS)
 def test_every_task_is_tried_as_trained_longer_and_on_the_other_tasks(task):
-    found = plans(task)
+    planned = plans(task)
     own = make_task(task)
-    assert (found[0].group, found[0].task, found[0].steps) == ("trained", own, 200)
-    assert (found[1].group, found[1].task, found[1].steps) == ("unroll", own, 1000)
-    assert [plan.task for plan in found if plan.group == "task"] == [make_task(name) for name in TASKS if name != task]
-    assert len({plan.name for plan in found}) == len(found)
-    for plan in found[2:]:
+    assert (planned[0].group, planned[0].task, planned[0].steps) == ("trained", own, 200)
+    assert (planned[1].group, planned[1].task, planned[1].steps) == ("unroll", own, 1000)
+    assert [plan.task for plan in planned if plan.group == "task"] == [
+        make_task(name) for name in TASKS if name != task
+    ]
+    assert len({plan.name for plan in planned}) == len(planned)
+    for plan in planned[2:]:
         assert plan.task != own and plan.steps == 200
         assert (plan.group == "task") == (plan.task.name != task)
 
@@ -70,7 +72,7 @@ def test_an_unknown_task_is_refused():
 
 def test_each_condition_is_the_plain_comparison(short, optimizers):
     seen = []
-    found = generalize(
+    results = generalize(
         "linear_regression",
         optimizers,
         outer_step=7,
@@ -79,34 +81,34 @@ def test_each_condition_is_the_plain_comparison(short, optimizers):
         on_condition=lambda condition, count: seen.append((condition.name, count)),
     )
     assert seen == [(plan.name, 3) for plan in short]
-    assert (found.outer_step, found.seed) == (7, 4)
-    for plan, condition in zip(short, found.conditions, strict=True):
+    assert (results.outer_step, results.seed) == (7, 4)
+    for plan, condition in zip(short, results.conditions, strict=True):
         few = 3 if plan.group == "task" else 5
         assert condition.evaluation == compare(
             plan.task, optimizers, problems=few, seed=4, steps=plan.steps, points=51, outer_step=7
         )
         assert (condition.name, condition.group) == (plan.name, plan.group)
-    assert found.conditions[1].evaluation.optimizers["sgd"].curve_steps[-1] == 60
-    assert Generalization.model_validate_json(found.model_dump_json()) == found
+    assert results.conditions[1].evaluation.optimizers["sgd"].curve_steps[-1] == 60
+    assert Generalization.model_validate_json(results.model_dump_json()) == results
 
 
 def test_fewer_problems_than_the_limit_stay_as_asked(short, optimizers):
-    found = generalize("linear_regression", optimizers, outer_step=0, problems=2)
-    assert [condition.evaluation.problems for condition in found.conditions] == [2, 2, 2]
+    results = generalize("linear_regression", optimizers, outer_step=0, problems=2)
+    assert [condition.evaluation.problems for condition in results.conditions] == [2, 2, 2]
 
 
 def test_a_target_is_for_the_own_task(short, optimizers):
-    found = generalize("linear_regression", optimizers, outer_step=0, problems=2, target=0.5)
-    targets = [condition.evaluation.target for condition in found.conditions]
+    results = generalize("linear_regression", optimizers, outer_step=0, problems=2, target=0.5)
+    targets = [condition.evaluation.target for condition in results.conditions]
     assert targets == [0.5, 0.5, target_of("two_moons")]
 
 
 def test_a_divergence_out_of_distribution_is_counted_and_said(short, optimizers):
     optimizers["learned"] = learned(dtype=torch.float32, output_scale=1e30)
-    found = generalize("linear_regression", optimizers, outer_step=0, problems=4)
-    score = found.conditions[1].evaluation.optimizers["learned"]
+    results = generalize("linear_regression", optimizers, outer_step=0, problems=4)
+    score = results.conditions[1].evaluation.optimizers["learned"]
     assert score.diverged == 4 and score.meta_loss.mean is None and score.curve_median[-1] is None
-    lines = generalization_table(found).splitlines()
+    lines = generalization_table(results).splitlines()
     assert len(lines) == 1 + 3 + 1
     for line in lines[1:4]:
         assert "diverged" in line and line.endswith("FAILS here")

@@ -73,10 +73,10 @@ def test_json_has_no_nan(tmp_path, value):
 def test_tensors_round_trip(tmp_path):
     path = tmp_path / "x.safetensors"
     write_tensors(path, TENSORS | {"t": TENSORS["a"].T.requires_grad_()}, {"format": "test/1", "step": "3"})
-    found, metadata = read_tensors(path, "test/1")
+    tensors_read, metadata = read_tensors(path, "test/1")
     assert metadata == {"format": "test/1", "step": "3"}
     for name, expected in (TENSORS | {"t": TENSORS["a"].T}).items():
-        assert found[name].dtype == expected.dtype and torch.equal(found[name], expected)
+        assert tensors_read[name].dtype == expected.dtype and torch.equal(tensors_read[name], expected)
 
 
 def damaged(path, how):

@@ -29,8 +29,8 @@ def test_twenty_steps_are_those_of_torch_nn(name, inputs):
         z = draw(N, inputs) * (k + 1)
         state = cell.step(theta, state, z)
         expected = reference(z, expected)
-        found = torch.cat(expected, 1) if name == "lstm" else expected
-        torch.testing.assert_close(state, found.detach(), rtol=1e-11, atol=1e-13)
+        next_state = torch.cat(expected, 1) if name == "lstm" else expected
+        torch.testing.assert_close(state, next_state.detach(), rtol=1e-11, atol=1e-13)
 
 
 @pytest.mark.parametrize("name", CELLS)
@@ -46,11 +46,11 @@ def test_derivatives_are_those_of_torch_nn(name):
     state, z = draw(N, CELLS[name].vectors * UNITS), draw(N, 1)
     leaves = {key: t.detach().clone().requires_grad_() for key, t in reference.named_parameters()}
     weights = draw(N, CELLS[name].vectors * UNITS)
-    found = torch.autograd.grad((CELLS[name].step(leaves, state, z) * weights).sum(), list(leaves.values()))
+    next_state = torch.autograd.grad((CELLS[name].step(leaves, state, z) * weights).sum(), list(leaves.values()))
     output = reference(z, tuple(state.chunk(2, 1)) if name == "lstm" else state)
     total = torch.cat(output, 1) if name == "lstm" else output
     expected = torch.autograd.grad((total * weights).sum(), list(reference.parameters()))
-    for ours, theirs in zip(found, expected, strict=True):
+    for ours, theirs in zip(next_state, expected, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-12)
 
 
@@ -64,13 +64,13 @@ def test_reset_before_is_the_handwritten_step():
     w, u = theta["weight_ih"].numpy(), theta["weight_hh"].numpy()
     bias = (theta["bias_ih"] + theta["bias_hh"]).numpy()
     h, z = draw(N, UNITS).numpy(), draw(N, 2).numpy()
-    found = gru_reset_before(theta, torch.from_numpy(h), torch.from_numpy(z)).numpy()
+    next_state = gru_reset_before(theta, torch.from_numpy(h), torch.from_numpy(z)).numpy()
     for row in range(N):
         r, u_gate, n = slice(0, UNITS), slice(UNITS, 2 * UNITS), slice(2 * UNITS, None)
         reset = sigmoid(w[r] @ z[row] + u[r] @ h[row] + bias[r])
         update = sigmoid(w[u_gate] @ z[row] + u[u_gate] @ h[row] + bias[u_gate])
         candidate = np.tanh(w[n] @ z[row] + u[n] @ (reset * h[row]) + bias[n])
-        np.testing.assert_allclose(found[row], update * h[row] + (1 - update) * candidate, rtol=1e-12)
+        np.testing.assert_allclose(next_state[row], update * h[row] + (1 - update) * candidate, rtol=1e-12)
 
 
 def test_the_two_resets_differ_and_are_named():

@@ -15,8 +15,8 @@ def test_double_is_the_librarys():
 def test_single_precision_error_bound(graph):
     x = torch.cat([X, X / 30]).float().requires_grad_(graph)
     kept = x.detach().clone()
-    found = tanh(x).detach().double()
-    assert (found - torch.tanh(kept.double())).abs().max() < 2e-7
+    values = tanh(x).detach().double()
+    assert (values - torch.tanh(kept.double())).abs().max() < 2e-7
     assert torch.equal(x.detach(), kept)
 
 

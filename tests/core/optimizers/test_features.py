@@ -17,10 +17,10 @@ EXPECTED = {
 @pytest.mark.parametrize("scale", [1.0, 40.0])
 @pytest.mark.parametrize("name", FEATURES)
 def test_values_and_shapes(name, scale):
-    found = FEATURES[name].map(torch.tensor(G, dtype=torch.float64), scale)
-    assert found.shape == (len(G), FEATURES[name].inputs)
+    features = FEATURES[name].map(torch.tensor(G, dtype=torch.float64), scale)
+    assert features.shape == (len(G), FEATURES[name].inputs)
     expected = torch.tensor([EXPECTED[name](g, scale) for g in G], dtype=torch.float64)
-    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-15)
+    torch.testing.assert_close(features, expected, rtol=1e-9, atol=1e-15)
 
 
 @pytest.mark.parametrize("name", FEATURES)

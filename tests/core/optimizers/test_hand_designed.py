@@ -221,8 +221,8 @@ def test_states_hold_what_their_names_say():
         (adam_state[-1, :, 1], (0.3 * 0.7**powers * inputs**2).sum(0)),
         (adam_state[-1, :, 2], torch.full((ROWS,), 30.0, dtype=torch.float64)),
     ]
-    for found, expected in pairs:
-        torch.testing.assert_close(found, expected, rtol=1e-11, atol=1e-12)
+    for actual, expected in pairs:
+        torch.testing.assert_close(actual, expected, rtol=1e-11, atol=1e-12)
 
 
 def slope_at_zero(optimizer, state):

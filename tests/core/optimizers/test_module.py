@@ -45,9 +45,9 @@ def test_a_gru_of_torchs_is_our_gru() -> None:
     ours = RecurrentOptimizer(architecture, {name: tensor.detach() for name, tensor in theta.items()})
     double, same = optimizer.to(torch.float64), ours.to(torch.float64)
     state, gradient = torch.randn(6, 5, dtype=torch.float64), torch.randn(6, dtype=torch.float64)
-    found, wanted = derivatives(double, state, gradient), derivatives(same, state, gradient)
+    slopes, wanted = derivatives(double, state, gradient), derivatives(same, state, gradient)
     for name in ("next_state", "update", "j_h", "j_g", "u_h", "u_g"):
-        torch.testing.assert_close(getattr(found, name), getattr(wanted, name))
+        torch.testing.assert_close(getattr(slopes, name), getattr(wanted, name))
 
 
 def test_the_module_is_copied_and_left_alone() -> None:

@@ -69,8 +69,8 @@ def test_components_do_not_touch_each_other():
     g = torch.tensor([0.3, -2.0, 5.0], dtype=torch.float64)
     together = optimizer.step(optimizer.initial_state(3, torch.float64), g)
     alone = optimizer.step(optimizer.initial_state(1, torch.float64), g[1:2])
-    for both, one in zip(together, alone, strict=True):
-        torch.testing.assert_close(both[1:2], one, rtol=1e-13, atol=1e-15)
+    for both, single in zip(together, alone, strict=True):
+        torch.testing.assert_close(both[1:2], single, rtol=1e-13, atol=1e-15)
 
 
 def test_output_scale_scales_the_update_alone():

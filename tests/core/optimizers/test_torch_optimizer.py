@@ -89,13 +89,13 @@ def tried(ours: TorchOptimizer, other: Any, gradients: Tensor, columns: list[int
     for gradient in gradients[:5]:
         state, known = ours.step(state, gradient)[0], other.step(known, gradient)[0]
     torch.testing.assert_close(state, known)
-    found, exact = derivatives(ours, state, gradients[6]), derivatives(other, known, gradients[6])
+    slopes, exact = derivatives(ours, state, gradients[6]), derivatives(other, known, gradients[6])
     near = {"rtol": tolerance, "atol": tolerance}
     for part in ("update", "u_g"):
-        torch.testing.assert_close(getattr(found, part), getattr(exact, part), **near)
+        torch.testing.assert_close(getattr(slopes, part), getattr(exact, part), **near)
     for part in ("j_g", "u_h"):
-        torch.testing.assert_close(getattr(found, part)[:, columns], getattr(exact, part)[:, columns], **near)
-    torch.testing.assert_close(found.j_h[:, columns][:, :, columns], exact.j_h[:, columns][:, :, columns], **near)
+        torch.testing.assert_close(getattr(slopes, part)[:, columns], getattr(exact, part)[:, columns], **near)
+    torch.testing.assert_close(slopes.j_h[:, columns][:, :, columns], exact.j_h[:, columns][:, :, columns], **near)
 
 
 def test_derivatives_of_torchs_adam_are_ours(gradients: Tensor) -> None:
@@ -111,8 +111,8 @@ def test_derivatives_by_differences_are_the_closed_form(gradients: Tensor) -> No
 def test_a_jump_is_left_out_and_said() -> None:
     ours = wrap("signed_", Signed)()
     assert not ours.smooth
-    found = derivatives(ours, ours.initial_state(4, torch.float64), torch.tensor([0.0, 1e-7, 2e-6, 0.5]).double())
-    assert found.u_g.tolist() == [0, 0, 0, 0]
+    slopes = derivatives(ours, ours.initial_state(4, torch.float64), torch.tensor([0.0, 1e-7, 2e-6, 0.5]).double())
+    assert slopes.u_g.tolist() == [0, 0, 0, 0]
     assert wrap("heavy_", Heavy)().smooth
     assert wrap("adam_", torch.optim.Adam)().smooth
 
@@ -135,7 +135,7 @@ REFUSED = [
     (torch.optim.SGD, {"weight_decay": 0.1}, "depends on the parameter itself"),
     (torch.optim.LBFGS, {}, "a plain step fails"),
     (torch.optim.NAdam, {}, "mu_product"),
-    (torch.optim.Rprop, {}, "depend on its learning rate"),
+    (torch.optim.Rprop, {}, "depends on its learning rate"),
     (torch.optim.SparseAdam, {}, "a plain step fails"),
     (Normed, {}, "components influence each other"),
 ]
@@ -155,9 +155,9 @@ def test_a_search_is_the_same_as_ours(monkeypatch: pytest.MonkeyPatch) -> None:
         Momentum(learning_rate=0.1, momentum=0.8), task.sample(3, torch.Generator().manual_seed(0)), 30
     ).losses
     torch.testing.assert_close(losses, wanted)
-    found = search(task, "heavy_", draws=6, steps=20, rungs=[(3, 6)])
-    assert set(found.tuned.hyperparameters) == {"learning_rate", "momentum"}
-    best = HAND_DESIGNED["heavy_"](**found.tuned.hyperparameters)
+    searched = search(task, "heavy_", draws=6, steps=20, rungs=[(3, 6)])
+    assert set(searched.tuned.hyperparameters) == {"learning_rate", "momentum"}
+    best = HAND_DESIGNED["heavy_"](**searched.tuned.hyperparameters)
     again = unroll(Momentum(**best.hyperparameters()), task.sample(3, torch.Generator().manual_seed(0)), 20).losses  # type: ignore[arg-type]
     assert torch.isfinite(again).all()
-    assert found.tuned.meta_loss == pytest.approx(float(found.meta_losses.min()))
+    assert searched.tuned.meta_loss == pytest.approx(float(searched.meta_losses.min()))

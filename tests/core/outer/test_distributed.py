@@ -49,14 +49,14 @@ def test_shares_are_everything_once():
     assert [Team(rank, 3).is_main for rank in range(3)] == [True, False, False]
 
 
-def assert_same_run(found, expected):
+def assert_same_run(actual, expected):
     """Snapshots and outer training curve, up to rounding."""
-    assert found.snapshots() == expected.snapshots() and found.status().state == "finished"
+    assert actual.snapshots() == expected.snapshots() and actual.status().state == "finished"
     for step in expected.snapshots():
-        theta, wanted = (read_tensors(run.snapshot_path(step), SNAPSHOT_FORMAT)[0] for run in (found, expected))
+        theta, wanted = (read_tensors(run.snapshot_path(step), SNAPSHOT_FORMAT)[0] for run in (actual, expected))
         for name, tensor in wanted.items():
             torch.testing.assert_close(theta[name], tensor, rtol=1e-5, atol=1e-6)
-    losses = [[step.meta_loss for step in run.outer_losses()] for run in (found, expected)]
+    losses = [[step.meta_loss for step in run.outer_losses()] for run in (actual, expected)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
 
 
@@ -87,8 +87,8 @@ def train_in_two_forks(path, config):
 @pytest.mark.parametrize("settings", [{}, EVOLUTION], ids=["exact", "evolution"])
 def test_two_processes_end_in_the_same_theta_as_one(tmp_path, settings):
     config = small_config(**SETTINGS, **settings)
-    one = train(tmp_path / "one", config, workers=Workers(1))
-    assert_same_run(train_in_two_forks(tmp_path / "two", config), one)
+    single = train(tmp_path / "one", config, workers=Workers(1))
+    assert_same_run(train_in_two_forks(tmp_path / "two", config), single)
 
 
 @pytest.mark.long

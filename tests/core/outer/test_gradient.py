@@ -35,23 +35,23 @@ def through_the_whole_graph(optimizer, problems, steps):
     return each.detach(), dict(zip(theta, torch.autograd.grad(each.mean(), list(theta.values())), strict=True))
 
 
-def assert_same(found, expected, rtol):
-    assert found.keys() == expected.keys()
+def assert_same(actual, expected, rtol):
+    assert actual.keys() == expected.keys()
     largest = max(tensor.abs().max().item() for tensor in expected.values())
     for name in expected:
-        assert found[name].shape == expected[name].shape
+        assert actual[name].shape == expected[name].shape
         scale = max(expected[name].abs().max().item(), 1e-5 * largest)
-        torch.testing.assert_close(found[name], expected[name], rtol=rtol, atol=rtol * scale, msg=name)
+        torch.testing.assert_close(actual[name], expected[name], rtol=rtol, atol=rtol * scale, msg=name)
 
 
 @pytest.mark.parametrize("task, cell, features", DOUBLE_CASES)
 def test_exact_gradient_is_autograds(task, cell, features):
     problems = small_problems(task)
     optimizer = learned(cell=cell, features=features, feature_scale=0.7)
-    found = outer_gradient(optimizer, problems, STEPS)
+    gradient = outer_gradient(optimizer, problems, STEPS)
     each, expected = through_the_whole_graph(optimizer, problems, STEPS)
-    torch.testing.assert_close(found.meta_losses, each, rtol=1e-10, atol=0)
-    assert_same(found.gradients, expected, 1e-10)
+    torch.testing.assert_close(gradient.meta_losses, each, rtol=1e-10, atol=0)
+    assert_same(gradient.gradients, expected, 1e-10)
 
 
 @pytest.mark.parametrize("task, cell, features", CASES)
@@ -62,8 +62,12 @@ def test_exact_gradient_in_single_precision(task, cell, features):
         through_the_whole_graph(learned(dtype=dtype, **settings), small_problems(task, dtype=dtype), STEPS)[1]
         for dtype in (torch.float64, torch.float32)
     )
-    found = outer_gradient(learned(dtype=torch.float32, **settings), small_problems(task, dtype=torch.float32), STEPS)
-    a, b, c = (torch.cat([part.double().reshape(-1) for part in g.values()]) for g in (found.gradients, rounded, exact))
+    gradient = outer_gradient(
+        learned(dtype=torch.float32, **settings), small_problems(task, dtype=torch.float32), STEPS
+    )
+    a, b, c = (
+        torch.cat([part.double().reshape(-1) for part in g.values()]) for g in (gradient.gradients, rounded, exact)
+    )
     assert (a - b).norm() <= max(1e-4 * b.norm(), 2 * (b - c).norm())
 
 
@@ -91,9 +95,9 @@ def test_recomputing_takes_memory_like_the_root_of_the_steps():
 def test_the_number_of_threads_changes_nothing(threads):
     problems = small_problems("linear_regression", count=7, dtype=torch.float32)
     optimizer = learned(dtype=torch.float32)
-    found = outer_gradient(optimizer, problems, 20, workers=Workers(threads))
+    gradient = outer_gradient(optimizer, problems, 20, workers=Workers(threads))
     expected = outer_gradient(optimizer, problems, 20, workers=Workers(2))
-    assert all(torch.equal(found.gradients[name], part) for name, part in expected.gradients.items())
+    assert all(torch.equal(gradient.gradients[name], part) for name, part in expected.gradients.items())
 
 
 def test_exact_gradient_with_the_reset_before():
@@ -160,10 +164,10 @@ def clipped_by_hooks(optimizer, problems, steps, largest):
 def test_clipping_acts_on_every_adjoint_of_every_problem(task, cell):
     """With an output scale this large both dL/dx and dL/dh reach the limit."""
     problems, optimizer = small_problems(task), learned(cell=cell, output_scale=2.0)
-    found = outer_gradient(optimizer, problems, 6, 1e-3).gradients
+    gradients = outer_gradient(optimizer, problems, 6, 1e-3).gradients
     exact = outer_gradient(optimizer, problems, 6).gradients
-    assert (found["weight_hh"] - exact["weight_hh"]).norm() > 1e-3 * exact["weight_hh"].norm()
-    assert_same(found, clipped_by_hooks(optimizer, problems, 6, 1e-3), 1e-9)
+    assert (gradients["weight_hh"] - exact["weight_hh"]).norm() > 1e-3 * exact["weight_hh"].norm()
+    assert_same(gradients, clipped_by_hooks(optimizer, problems, 6, 1e-3), 1e-9)
 
 
 def test_an_exploding_unroll_has_a_finite_clipped_gradient():
@@ -180,42 +184,42 @@ def test_an_exploding_unroll_has_a_finite_clipped_gradient():
 
 def clipped(adjoint, problems, largest):
     """The adjoint of all rows [n, units], clipped as the compiled backward pass does it."""
-    found = adjoint.clone()
-    clip(found.numpy()[None], problems, largest)
-    return found
+    rescaled = adjoint.clone()
+    clip(rescaled.numpy()[None], problems, largest)
+    return rescaled
 
 
 @pytest.mark.parametrize("shape", [(4, 6), (12, 2)])
 def test_clip_bounds_each_problem_and_keeps_its_direction(shape):
     adjoint = torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     adjoint[: shape[0] // 4] *= 1e-3
-    found, rows = clipped(adjoint, 4, 0.1).reshape(4, -1), adjoint.reshape(4, -1)
-    assert found.norm(dim=1).tolist()[1:] == pytest.approx([0.1] * 3)
-    torch.testing.assert_close(found[0], rows[0])
-    for one, row in zip(found, rows, strict=True):
-        assert torch.dot(one, row) / (one.norm() * row.norm()) == pytest.approx(1)
+    rescaled, rows = clipped(adjoint, 4, 0.1).reshape(4, -1), adjoint.reshape(4, -1)
+    assert rescaled.norm(dim=1).tolist()[1:] == pytest.approx([0.1] * 3)
+    torch.testing.assert_close(rescaled[0], rows[0])
+    for row_clipped, row in zip(rescaled, rows, strict=True):
+        assert torch.dot(row_clipped, row) / (row_clipped.norm() * row.norm()) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_clip_sets_non_finite_entries_to_zero(bad):
-    found = clipped(torch.tensor([[bad, 3.0, 4.0], [0.01, bad, 0.0], [0.0, 0.0, bad]]), 3, 0.1)
-    torch.testing.assert_close(found, torch.tensor([[0.0, 0.06, 0.08], [0.01, 0.0, 0.0], [0.0, 0.0, 0.0]]))
+    rescaled = clipped(torch.tensor([[bad, 3.0, 4.0], [0.01, bad, 0.0], [0.0, 0.0, bad]]), 3, 0.1)
+    torch.testing.assert_close(rescaled, torch.tensor([[0.0, 0.06, 0.08], [0.01, 0.0, 0.0], [0.0, 0.0, 0.0]]))
 
 
 def test_gradient_is_the_mean_over_problems():
     problems, optimizer = small_problems("linear_regression", count=4), learned()
     together = outer_gradient(optimizer, problems, 5, 0.01)
     alone = [outer_gradient(optimizer, problems.part(i, i + 1), 5, 0.01) for i in range(4)]
-    torch.testing.assert_close(together.meta_losses, torch.cat([one.meta_losses for one in alone]))
-    mean = {name: sum(one.gradients[name] for one in alone) / 4 for name in together.gradients}
+    torch.testing.assert_close(together.meta_losses, torch.cat([single.meta_losses for single in alone]))
+    mean = {name: sum(single.gradients[name] for single in alone) / 4 for name in together.gradients}
     assert_same(together.gradients, mean, 1e-10)
 
 
 def test_divergence_shows_in_the_meta_losses():
     problems = small_problems("rosenbrock", dtype=torch.float32)
-    found = outer_gradient(learned(output_scale=1e15, dtype=torch.float32), problems, 3)
-    assert not torch.isfinite(found.meta_losses).any()
-    assert not all(torch.isfinite(part).all() for part in found.gradients.values())
+    gradient = outer_gradient(learned(output_scale=1e15, dtype=torch.float32), problems, 3)
+    assert not torch.isfinite(gradient.meta_losses).any()
+    assert not all(torch.isfinite(part).all() for part in gradient.gradients.values())
 
 
 def test_meta_losses_are_those_of_the_definition():

@@ -29,13 +29,13 @@ def snapshots_of(run):
 
 def assert_same_run(run, reference):
     """Snapshots, training state and curve bit for bit, apart from the time it took."""
-    found, expected = snapshots_of(run), snapshots_of(reference)
-    found["state"], expected["state"] = run.training_state()[0], reference.training_state()[0]
-    assert found.keys() == expected.keys()
+    actual, expected = snapshots_of(run), snapshots_of(reference)
+    actual["state"], expected["state"] = run.training_state()[0], reference.training_state()[0]
+    assert actual.keys() == expected.keys()
     for step in expected:
-        assert found[step].keys() == expected[step].keys()
+        assert actual[step].keys() == expected[step].keys()
         for name, tensor in expected[step].items():
-            assert torch.equal(found[step][name], tensor), (step, name)
+            assert torch.equal(actual[step][name], tensor), (step, name)
     curves = ([replace(step, seconds=0.0) for step in r.outer_losses()] for r in (run, reference))
     assert next(curves) == next(curves)
     assert run.status().model_copy(update={"seconds": 0.0}) == reference.status().model_copy(update={"seconds": 0.0})
@@ -229,7 +229,7 @@ def test_a_damaged_training_state_is_refused_by_name(reference, tmp_path, damage
     tensors, counters = read_tensors(file, STATE_FORMAT)
     damage(tensors, counters)
     write_tensors(file, tensors, counters)
-    with pytest.raises(InputError, match=r"training_state\.safetensors is damaged or of another run"):
+    with pytest.raises(InputError, match=r"training_state\.safetensors is damaged or from another run"):
         train(path, CONFIG, resume=True)
 
 

@@ -152,10 +152,10 @@ REFUSED = {
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_is_not_understood_is_refused_in_one_sentence(case):
-    given, said = REFUSED[case]
+    given, message = REFUSED[case]
     with pytest.raises(InputError) as refused:
         read_renn(*given)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
     assert "\n" not in str(refused.value)
 
 

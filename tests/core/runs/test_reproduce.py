@@ -38,8 +38,8 @@ def test_a_shipped_optimizer_comes_out_again(root, tmp_path):
     run, shipped = Run(tmp_path / "small"), Run(root / "small")
     assert run.snapshots() == shipped.snapshots()
     for step in run.snapshots():
-        found, expected = (read_tensors(each.snapshot_path(step), SNAPSHOT_FORMAT)[0] for each in (run, shipped))
-        assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
+        theta, expected = (read_tensors(each.snapshot_path(step), SNAPSHOT_FORMAT)[0] for each in (run, shipped))
+        assert all(torch.equal(theta[name], tensor) for name, tensor in expected.items())
     assert read_json(run.path / "evaluation.json", Evaluation) == seen[0]
     assert "6 outer steps" in again.sentence() and f"shipped {again.meta_loss.mean:.4g}" in again.sentence()
 
@@ -69,9 +69,9 @@ def test_an_unknown_name_is_refused(root, tmp_path):
 def test_what_ships_begins_as_its_recipe_says(tmp_path, capsys):
     command = ["reproduce", "linear_regression-vanilla2", "--into", str(tmp_path), "--until", "3", "--json"]
     assert main(command) == 0
-    (found,) = json.loads(capsys.readouterr().out.splitlines()[-1])["reproduced"]
-    assert found["outer_step"] == 3 and not found["finished"]
-    assert found["first_losses_differ"] < 1e-4
+    (output,) = json.loads(capsys.readouterr().out.splitlines()[-1])["reproduced"]
+    assert output["outer_step"] == 3 and not output["finished"]
+    assert output["first_losses_differ"] < 1e-4
 
 
 @pytest.mark.parametrize("recipe", zoo.recipes(), ids=lambda recipe: recipe.name)

@@ -65,7 +65,7 @@ def test_on_another_task_only_the_architecture_is_kept(root):
 
 def test_it_cannot_go_on(root):
     run = import_weights(content(), name="mine", task="linear_regression", architecture=SMALL)
-    with pytest.raises(InputError, match="was imported and cannot go on: train a new run with --start mine"):
+    with pytest.raises(InputError, match="was imported and cannot be resumed: train a new run with --start mine"):
         train(run.path, run.config, resume=True)
 
 
@@ -111,11 +111,11 @@ REFUSED = {
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_is_wrong_is_refused_in_one_sentence_and_leaves_nothing(root, case):
-    given, changes, said = REFUSED[case]
+    given, changes, message = REFUSED[case]
     asked = {"name": "mine", "task": "linear_regression", "architecture": SMALL, **changes}
     with pytest.raises(InputError) as refused:
         import_weights(given, **asked)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
     assert "\n" not in str(refused.value)
     assert not root.exists() or not list(root.iterdir())
 

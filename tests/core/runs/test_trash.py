@@ -25,7 +25,9 @@ def run(tmp_path, monkeypatch):
 
 def content(path):
     return {
-        one.relative_to(path): one.read_bytes() for one in path.rglob("*") if one.is_file() and one.name != ".claim"
+        file.relative_to(path): file.read_bytes()
+        for file in path.rglob("*")
+        if file.is_file() and file.name != ".claim"
     }
 
 
@@ -34,11 +36,11 @@ def test_there_and_back(run, tmp_path):
     before = content(run.path)
     identity = move_to_trash(run.path)
     assert not run.path.exists() and own_runs() == [] and count() == 1
-    (found,) = deleted()
-    assert (found.id, found.name, found.title) == (identity, "mine", "My run")
-    assert found.bytes == sum(map(len, before.values())) and abs(found.deleted - time.time()) < 60
+    (deleted_run,) = deleted()
+    assert (deleted_run.id, deleted_run.name, deleted_run.title) == (identity, "mine", "My run")
+    assert deleted_run.bytes == sum(map(len, before.values())) and abs(deleted_run.deleted - time.time()) < 60
     assert restore(identity) == run.path
-    assert content(run.path) == before and deleted() == [] and [one.name for one in own_runs()] == ["mine"]
+    assert content(run.path) == before and deleted() == [] and [run.name for run in own_runs()] == ["mine"]
     with pytest.raises(UnknownError, match="in the trash"):
         restore(identity)
     with pytest.raises(UnknownError):
@@ -93,6 +95,6 @@ def test_emptied_by_hand_and_by_time(run, tmp_path):
     other = f"{int((time.time() - DAYS * DAY - 60) * 1000)}-old"
     (tmp_path / TRASH / other).mkdir()
     (tmp_path / TRASH / "not ours").mkdir()
-    assert expire() == 1 and [one.id for one in deleted()] == [identity]
+    assert expire() == 1 and [run.id for run in deleted()] == [identity]
     assert empty() == 1 and deleted() == []
-    assert [one.name for one in (tmp_path / TRASH).iterdir()] == ["not ours"] and not list(tmp_path.glob(".gone-*"))
+    assert [path.name for path in (tmp_path / TRASH).iterdir()] == ["not ours"] and not list(tmp_path.glob(".gone-*"))

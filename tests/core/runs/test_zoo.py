@@ -69,53 +69,53 @@ def test_damaged_recipes_are_refused_by_name(tmp_path, content, words):
 
 def test_evaluation_of_a_run(root):
     run = zoo.find_run("trained", root)
-    found = zoo.evaluate_run(run, problems=3, seed=2, root=root / "tuned")
-    assert (found.task, found.problems, found.seed, found.steps, found.outer_step) == (
+    evaluation = zoo.evaluate_run(run, problems=3, seed=2, root=root / "tuned")
+    assert (evaluation.task, evaluation.problems, evaluation.seed, evaluation.steps, evaluation.outer_step) == (
         "linear_regression",
         3,
         2,
         200,
         3,
     )
-    assert list(found.optimizers) == ["learned", *BASELINES]
-    assert found.target == target_of("linear_regression")
+    assert list(evaluation.optimizers) == ["learned", *BASELINES]
+    assert evaluation.target == target_of("linear_regression")
     tuned = zoo.baselines("linear_regression", root / "tuned")
     for name in BASELINES:
-        assert found.optimizers[name].hyperparameters == tuned[name].hyperparameters()
-    assert found.optimizers["learned"].hyperparameters is None
-    assert all(len(score.curve_mean) == len(score.curve_sem) == 201 for score in found.optimizers.values())
-    zoo.write_evaluation(run, found)
-    assert read_json(run.path / "evaluation.json", Evaluation) == found
+        assert evaluation.optimizers[name].hyperparameters == tuned[name].hyperparameters()
+    assert evaluation.optimizers["learned"].hyperparameters is None
+    assert all(len(score.curve_mean) == len(score.curve_sem) == 201 for score in evaluation.optimizers.values())
+    zoo.write_evaluation(run, evaluation)
+    assert read_json(run.path / "evaluation.json", Evaluation) == evaluation
 
 
 def test_out_of_distribution_results_of_a_run(root, monkeypatch):
     planned = generalization.plans("linear_regression")[:3]
     monkeypatch.setattr(generalization, "plans", lambda task: planned)
     run = zoo.find_run("trained", root)
-    found = zoo.generalize_run(run, problems=3, seed=2, target=0.3, root=root / "tuned")
-    assert (found.outer_step, found.seed) == (3, 2)
-    for condition in found.conditions:
+    results = zoo.generalize_run(run, problems=3, seed=2, target=0.3, root=root / "tuned")
+    assert (results.outer_step, results.seed) == (3, 2)
+    for condition in results.conditions:
         assert list(condition.evaluation.optimizers) == ["learned", *BASELINES]
         assert (condition.evaluation.outer_step, condition.evaluation.target) == (3, 0.3)
     own = zoo.evaluate_run(run, problems=3, seed=2, target=0.3, root=root / "tuned")
-    trained = found.conditions[0].evaluation.optimizers["learned"]
+    trained = results.conditions[0].evaluation.optimizers["learned"]
     assert trained.meta_loss == own.optimizers["learned"].meta_loss
-    zoo.write_generalization(run, found)
-    assert read_json(run.path / "out_of_distribution.json", Generalization) == found
+    zoo.write_generalization(run, results)
+    assert read_json(run.path / "out_of_distribution.json", Generalization) == results
 
 
 def test_comparisons_take_little_room(root):
     run = zoo.find_run("trained", root)
-    found = zoo.evaluate_run(run, problems=3, root=root / "tuned")
-    zoo.write_evaluation(run, found)
+    evaluation = zoo.evaluate_run(run, problems=3, root=root / "tuned")
+    zoo.write_evaluation(run, evaluation)
     longest = max(len(generalization.plans(task)) for task in TASKS)
     steps = kept_steps(STEPS, generalization.POINTS)
     curves = ("curve_mean", "curve_sem", "curve_median")
     thin = {
         name: score.model_copy(update={c: [getattr(score, c)[k] for k in steps] for c in curves})
-        for name, score in found.optimizers.items()
+        for name, score in evaluation.optimizers.items()
     }
-    condition = Condition(name="x" * 30, group="trained", evaluation=found.model_copy(update={"optimizers": thin}))
+    condition = Condition(name="x" * 30, group="trained", evaluation=evaluation.model_copy(update={"optimizers": thin}))
     zoo.write_generalization(run, Generalization(outer_step=3, seed=0, conditions=[condition] * longest))
     size = sum((run.path / name).stat().st_size for name in ("evaluation.json", "out_of_distribution.json"))
     assert size < 250_000

@@ -65,16 +65,16 @@ def test_it_is_a_least_squares_problem(factor):
 def test_minimum_is_zero_where_scipy_finds_it():
     problems = sample(3, smallest_eigenvalue=0.05)
     for i in range(3):
-        one = problems.part(i, i + 1)
-        found = scipy.optimize.minimize(
-            lambda x, one=one: one.loss(torch.from_numpy(x)[None]).item(),
+        problem = problems.part(i, i + 1)
+        optimum = scipy.optimize.minimize(
+            lambda x, problem=problem: problem.loss(torch.from_numpy(x)[None]).item(),
             np.zeros(5),
-            jac=lambda x, one=one: one.gradient(torch.from_numpy(x)[None])[0].numpy(),
+            jac=lambda x, problem=problem: problem.gradient(torch.from_numpy(x)[None])[0].numpy(),
             method="BFGS",
             options={"gtol": 1e-10},
         )
-        assert found.fun == pytest.approx(0, abs=1e-15)
-        np.testing.assert_allclose(found.x, one.minimum[0].numpy(), atol=1e-7)
+        assert optimum.fun == pytest.approx(0, abs=1e-15)
+        np.testing.assert_allclose(optimum.x, problem.minimum[0].numpy(), atol=1e-7)
 
 
 def test_loss_is_never_negative():

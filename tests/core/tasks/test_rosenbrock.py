@@ -29,9 +29,9 @@ def test_gradient_is_scipys(problems):
 @pytest.mark.parametrize("column", [0, 1])
 def test_derivative_of_the_gradient_is_scipys_hessian(problems, column):
     x = POINTS.clone().requires_grad_()
-    (found,) = torch.autograd.grad(problems.gradient(x)[:, column].sum(), x)
+    (row,) = torch.autograd.grad(problems.gradient(x)[:, column].sum(), x)
     expected = [scipy.optimize.rosen_hess(p)[column] for p in POINTS.numpy()]
-    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-13, atol=1e-12)
+    np.testing.assert_allclose(row.numpy(), expected, rtol=1e-13, atol=1e-12)
 
 
 @pytest.mark.parametrize("axis", [0, 1])

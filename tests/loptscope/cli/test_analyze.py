@@ -10,10 +10,10 @@ from loptscope.cli.commands import main
 def test_momentum_as_json(capsys):
     values = '{"learning_rate": 0.1, "momentum": 0.9}'
     assert main(["analyze", "--optimizer", "momentum", "--hyperparameters", values, "--json"]) == 0
-    found = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert found["momentum"]["eigenvalues"] == pytest.approx([0.9], rel=1e-6)
-    assert found["momentum"]["modes"][0]["learning_rate"] == pytest.approx([0.1, 0], rel=1e-6)
-    assert {"momentum", "clipping", "schedule", "adaptation"} <= set(found)
+    output = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert output["momentum"]["eigenvalues"] == pytest.approx([0.9], rel=1e-6)
+    assert output["momentum"]["modes"][0]["learning_rate"] == pytest.approx([0.1, 0], rel=1e-6)
+    assert {"momentum", "clipping", "schedule", "adaptation"} <= set(output)
 
 
 def test_a_shipped_one_with_interventions_and_a_page(capsys, tmp_path):

@@ -63,9 +63,14 @@ def baselines(tmp_path_factory, monkeypatch):
 def test_train(tmp_path, capsys):
     options = ["--task", "rosenbrock", "--cell", "lstm", "--outer-steps", 4, "--seed", 7, *SMALL]
     assert call("train", *options, "--run", tmp_path / "run", "--json") == 0
-    found = last_json(capsys)
-    assert found["run"] == str(tmp_path / "run")
-    assert (found["state"], found["outer_step"], found["outer_steps"], found["skipped_steps"]) == ("finished", 4, 4, 0)
+    output = last_json(capsys)
+    assert output["run"] == str(tmp_path / "run")
+    assert (output["state"], output["outer_step"], output["outer_steps"], output["skipped_steps"]) == (
+        "finished",
+        4,
+        4,
+        0,
+    )
     run = Run(tmp_path / "run")
     shape = {"cell": "lstm", "units": 4}
     expected = {"task": "rosenbrock", "outer_steps": 4, "problems": 3, "unroll": 6, "seed": 7, "architecture": shape}
@@ -110,21 +115,21 @@ def test_resume_needs_no_other_option(tmp_path, capsys):
 
 def test_resume_with_another_setting_is_refused(trained, capsys):
     assert call("train", "--run", trained.path, "--resume", "--seed", 5) == 2
-    assert "was trained with another seed" in capsys.readouterr().err.splitlines()[-1]
+    assert "was trained with a different seed" in capsys.readouterr().err.splitlines()[-1]
     assert call("train", "--run", trained.path, "--task", "rosenbrock") == 2
     assert "is not empty" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_evaluate(trained, baselines, capsys):
     assert call("evaluate", "--run", trained.path, "--problems", 4, "--seed", 3, "--json") == 0
-    found = last_json(capsys)
-    assert (found["task"], found["problems"], found["seed"]) == ("linear_regression", 4, 3)
-    assert list(found["optimizers"]) == ["learned", *BASELINES]
-    assert "out_of_distribution" not in found
-    for item in found["optimizers"].values():
+    output = last_json(capsys)
+    assert (output["task"], output["problems"], output["seed"]) == ("linear_regression", 4, 3)
+    assert list(output["optimizers"]) == ["learned", *BASELINES]
+    assert "out_of_distribution" not in output
+    for item in output["optimizers"].values():
         assert set(item["meta_loss"]) == {"mean", "sem"} and set(item["final_loss"]) == {"mean", "median"}
         assert isinstance(item["diverged"], int) and set(item["steps_to_target"]) == {"median", "reached"}
-    momentum = found["optimizers"]["momentum"]["meta_loss"]
+    momentum = output["optimizers"]["momentum"]["meta_loss"]
     assert 0 < momentum["mean"] < 1 and momentum["sem"] > 0
     assert not (trained.path / "evaluation.json").exists()
 
@@ -146,10 +151,10 @@ def test_evaluate_out_of_distribution(tmp_path, baselines, capsys, monkeypatch):
     run = train(tmp_path / "run", small_config(outer_steps=1))
     assert call("evaluate", "--run", run.path, "--problems", 2, "--out-of-distribution", "--save", "--json") == 0
     out = capsys.readouterr().out.splitlines()
-    found = json.loads(out[-1])
+    output = json.loads(out[-1])
     kept = json.loads((run.path / "out_of_distribution.json").read_text())
-    assert found.pop("out_of_distribution") == kept
-    assert json.loads((run.path / "evaluation.json").read_text()) == found
+    assert output.pop("out_of_distribution") == kept
+    assert json.loads((run.path / "evaluation.json").read_text()) == output
     assert [condition["name"] for condition in kept["conditions"]] == [planned[0].name, planned[2].name]
     rows = out[-4:-2]
     for row, plan in zip(rows, (planned[0], planned[2]), strict=True):
@@ -167,34 +172,39 @@ def test_evaluate_reports_divergence_as_null(tmp_path, baselines, capsys):
 def test_tune(tmp_path, capsys):
     options = ["--task", "linear_regression", "--optimizer", "momentum", "--draws", 6, "--seed", 1, "--threads", 1]
     assert call("tune", *options, "--out", tmp_path, "--json") == 0
-    found = last_json(capsys)
-    assert (found["task"], found["optimizer"], found["draws"], found["seed"]) == ("linear_regression", "momentum", 6, 1)
-    assert set(found["hyperparameters"]) == {"learning_rate", "momentum", "learning_rate_decay"}
-    assert json.loads((tmp_path / "linear_regression" / "momentum.json").read_text()) == found
+    output = last_json(capsys)
+    assert (output["task"], output["optimizer"], output["draws"], output["seed"]) == (
+        "linear_regression",
+        "momentum",
+        6,
+        1,
+    )
+    assert set(output["hyperparameters"]) == {"learning_rate", "momentum", "learning_rate_decay"}
+    assert json.loads((tmp_path / "linear_regression" / "momentum.json").read_text()) == output
     assert (tmp_path / "linear_regression" / "momentum.csv").exists()
 
 
 def test_tune_all_leaves_out_what_is_there(tmp_path, capsys):
     options = ["--task", "rosenbrock", "--optimizer", "all", "--draws", 40, "--out", tmp_path, "--threads", 1, "--json"]
     assert call("tune", *options) == 0
-    found = last_json(capsys)["optimizers"]
-    assert list(found) == list(BASELINES)
+    output = last_json(capsys)["optimizers"]
+    assert list(output) == list(BASELINES)
     for name in BASELINES:
-        assert json.loads((tmp_path / "rosenbrock" / f"{name}.json").read_text()) == found[name]
+        assert json.loads((tmp_path / "rosenbrock" / f"{name}.json").read_text()) == output[name]
     (tmp_path / "rosenbrock" / "adam.csv").unlink()
     assert call("tune", *options, "--skip-existing") == 0
-    assert last_json(capsys)["optimizers"] == found
+    assert last_json(capsys)["optimizers"] == output
     assert not (tmp_path / "rosenbrock" / "adam.csv").exists()
 
 
 def test_zoo(capsys):
     assert call("zoo", "--json") == 0
-    found = last_json(capsys)
-    assert isinstance(found, list)
+    output = last_json(capsys)
+    assert isinstance(output, list)
     order = [recipe.name for recipe in recipes()]
-    names = [entry["name"] for entry in found]
+    names = [entry["name"] for entry in output]
     assert names == [name for name in order if name in names]
-    for entry in found:
+    for entry in output:
         assert list(entry) == ["name", "task", "cell", "units", "outer_steps", "snapshots"]
         config = Run(REPOSITORY / "zoo" / entry["name"]).config
         assert (entry["task"], entry["outer_steps"]) == (config.task, config.outer_steps)
@@ -329,11 +339,11 @@ def test_a_sweep_is_queued(tmp_path, monkeypatch, capsys):
     shared = ["--task", "rosenbrock", "--problems", 3, "--unroll", 6, "--outer-steps", 4]
     axes = ["--seeds", "0,1", "--units", "2,3", "--learning-rates", "0.1"]
     assert call("sweep", *shared, *axes, "--json") == 0
-    found = last_json(capsys)
-    runs = [Run(tmp_path / name) for name in found["runs"]]
+    output = last_json(capsys)
+    runs = [Run(tmp_path / name) for name in output["runs"]]
     assert [(run.config.seed, run.config.architecture.units) for run in runs] == [(0, 2), (0, 3), (1, 2), (1, 3)]
     assert {(run.config.learning_rate, run.config.unroll, run.status().state) for run in runs} == {(0.1, 6, "queued")}
-    assert {json.loads((run.path / "job.json").read_text())["sweep"] for run in runs} == {found["sweep"]}
+    assert {json.loads((run.path / "job.json").read_text())["sweep"] for run in runs} == {output["sweep"]}
     assert call("sweep", *shared, "--seeds", "0,x") == 2
     assert call("sweep", *shared, "--units", "0") == 2
     assert call("sweep", *shared) == 2
@@ -346,8 +356,8 @@ def test_train_from_a_snapshot(trained, tmp_path, monkeypatch, capsys):
     assert call("train", *options, "--start", start, "--run", tmp_path / "run") == 0
     run = Run(tmp_path / "run")
     assert run.config.start.model_dump() == {"run": trained.name, "outer_step": 1}
-    found, expected = run.optimizer(0).theta, trained.optimizer(1).theta
-    assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
+    theta, expected = run.optimizer(0).theta, trained.optimizer(1).theta
+    assert all(torch.equal(theta[name], tensor) for name, tensor in expected.items())
     assert call("train", *options, "--start", f"{trained.path}@2", "--run", tmp_path / "b") == 2
     assert "no snapshot at outer step 2" in capsys.readouterr().err
     assert call("train", *options, "--start", f"{trained.path}@x", "--run", tmp_path / "b") == 2

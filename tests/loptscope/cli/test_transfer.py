@@ -38,11 +38,11 @@ def bare(tmp_path):
 def test_export_then_import(tmp_path, capsys):
     file = tmp_path / "out" / "one.safetensors"
     assert call("export", "--run", "rosenbrock-gru64", "--outer-step", 0, "--out", file, "--json") == 0
-    said = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert said == {"out": str(file), "name": "rosenbrock-gru64", "outer_step": 0, "bytes": file.stat().st_size}
+    output = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert output == {"out": str(file), "name": "rosenbrock-gru64", "outer_step": 0, "bytes": file.stat().st_size}
     assert call("import", file, "--task", "rosenbrock", "--name", "mine", "--json") == 0
-    said = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert (said["name"], said["task"], said["cell"], said["units"]) == ("mine", "rosenbrock", "gru", 64)
+    output = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (output["name"], output["task"], output["cell"], output["units"]) == ("mine", "rosenbrock", "gru", 64)
     again = tmp_path / "again.safetensors"
     assert call("export", "--run", "mine", "--out", again) == 0
     ours, theirs = (safetensors.torch.load_file(path) for path in (again, file))
@@ -52,8 +52,8 @@ def test_export_then_import(tmp_path, capsys):
 def test_import_of_weights_whose_architecture_is_named(bare):
     options = ["--cell", "lstm", "--units", 3, "--features", "symlog", "--feature-scale", 2, "--output-scale", 0.1]
     assert call("import", bare, "--task", "two_moons", "--name", "mine", *options) == 0
-    found = zoo.find_run("mine").config.architecture
-    assert found == Architecture(cell="lstm", units=3, features="symlog", feature_scale=2, output_scale=0.1)
+    architecture = zoo.find_run("mine").config.architecture
+    assert architecture == Architecture(cell="lstm", units=3, features="symlog", feature_scale=2, output_scale=0.1)
 
 
 def test_import_of_renn_files():
@@ -63,7 +63,7 @@ def test_import_of_renn_files():
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ([], "does not contain its architecture: give at least its cell and its units"),
         (["--units", 3], "an architecture needs its --cell as well"),
@@ -74,10 +74,10 @@ def test_import_of_renn_files():
         (["--config", RENN / "config.yml", "--cell", "gru", "--units", 3], "--config contains the architecture"),
     ],
 )
-def test_bad_input_is_one_line_and_status_2(bare, capsys, options, said):
+def test_bad_input_is_one_line_and_status_2(bare, capsys, options, message):
     assert call("import", bare, "--task", "rosenbrock", "--name", "mine", *options) == 2
     error = capsys.readouterr().err
-    assert said in error
+    assert message in error
     assert error.count("\n") == 1
 
 

@@ -37,14 +37,14 @@ def make(name: str, d: Drawing) -> go.Figure:
     """A figure, made without a warning, that can be sent to a browser."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = FIGURES[name](d)
-    json.loads(to_json(found), parse_constant=pytest.fail)  # NaN and Infinity are no JSON
-    return found
+        figure = FIGURES[name](d)
+    json.loads(to_json(figure), parse_constant=pytest.fail)  # NaN and Infinity are no JSON
+    return figure
 
 
-def traces(found: go.Figure) -> dict[str, Any]:
-    by_name = {trace.name: trace for trace in found.data}
-    assert len(by_name) == len(found.data)
+def traces(figure: go.Figure) -> dict[str, Any]:
+    by_name = {trace.name: trace for trace in figure.data}
+    assert len(by_name) == len(figure.data)
     return by_name
 
 
@@ -57,36 +57,36 @@ def whole_range(axis: Any) -> tuple[float, float]:
 
 def test_every_figure_has_the_frame_of_its_theme(d: Drawing) -> None:
     for name in FIGURES:
-        found = make(name, d)
-        assert found.layout.meta == {"key": "a key", "theme": d.theme.name}
-        assert found.layout.font.color == d.theme.text
-        if found.data:
-            assert found.layout.xaxis.title.text
-            assert found.layout.yaxis.title.text
+        figure = make(name, d)
+        assert figure.layout.meta == {"key": "a key", "theme": d.theme.name}
+        assert figure.layout.font.color == d.theme.text
+        if figure.data:
+            assert figure.layout.xaxis.title.text
+            assert figure.layout.yaxis.title.text
 
 
 def test_loss(d: Drawing) -> None:
-    found = make("loss", d)
+    figure = make("loss", d)
     losses = d.bundle.arrays["losses"]
-    assert [trace.name for trace in found.data] == [TITLES[name] for name in d.optimizers]
-    low, high = whole_range(found.layout.yaxis)
-    for row, (name, trace) in enumerate(zip(d.optimizers, found.data, strict=True)):
+    assert [trace.name for trace in figure.data] == [TITLES[name] for name in d.optimizers]
+    low, high = whole_range(figure.layout.yaxis)
+    for row, (name, trace) in enumerate(zip(d.optimizers, figure.data, strict=True)):
         np.testing.assert_array_equal(trace.y, np.where(losses[row] > 0, losses[row], np.nan))
         np.testing.assert_array_equal(trace.x, np.arange(201))
         assert trace.line.color == OPTIMIZER_COLORS[name]
-    assert found.layout.yaxis.type == "log"
+    assert figure.layout.yaxis.type == "log"
     assert low <= np.log10(losses[0, 0]) <= high
-    first, last = whole_range(found.layout.xaxis)
+    first, last = whole_range(figure.layout.xaxis)
     assert first < 0
     assert last > 200
 
 
 def test_landscape(d: Drawing) -> None:
-    found = make("landscape", d)
+    figure = make("landscape", d)
     about, arrays = d.bundle.about, d.bundle.arrays
-    assert [list(found.layout.xaxis.range), list(found.layout.yaxis.range)] == about["plane_window"]
+    assert [list(figure.layout.xaxis.range), list(figure.layout.yaxis.range)] == about["plane_window"]
     if about["landscape"] == "field":
-        marks = traces(found)
+        marks = traces(figure)
         for label in (0, 1):
             trace = marks[f"class {label}"]
             points = np.stack([trace.x, trace.y], 1)
@@ -94,11 +94,11 @@ def test_landscape(d: Drawing) -> None:
             mine = {tuple(point) for point in arrays["points"][arrays["labels"] == label]}
             assert {tuple(point) for point in points} <= mine
         return
-    contours = found.data[0]
+    contours = figure.data[0]
     np.testing.assert_array_equal(contours.x, arrays["surface_x"])
     np.testing.assert_array_equal(contours.y, arrays["surface_y"])
     np.testing.assert_allclose(10.0**contours.z, np.maximum(arrays["surface"], 1e-12), rtol=1e-5)
-    paths = traces(found)
+    paths = traces(figure)
     for row, name in enumerate(d.optimizers):
         trace = paths[TITLES[name]]
         np.testing.assert_array_equal(np.stack([trace.x, trace.y], 1), finite(arrays["paths"][row]))
@@ -108,9 +108,9 @@ def test_landscape(d: Drawing) -> None:
 
 
 def test_state_space(d: Drawing) -> None:
-    found = make("state", d)
+    figure = make("state", d)
     about, arrays = d.bundle.about, d.bundle.arrays
-    marks = traces(found)
+    marks = traces(figure)
     for index, color in zip(d.components, component_colors(len(d.components), d.theme), strict=True):
         trace = marks[about["components"][index]]
         np.testing.assert_array_equal(np.stack([trace.x, trace.y], 1), arrays["state"][index])
@@ -120,16 +120,16 @@ def test_state_space(d: Drawing) -> None:
     if about["fixed_point"] is not None:
         assert stars[0] == ("fixed point" if about["fixed_point"]["converged"] else "slowest point found")
         np.testing.assert_allclose([marks[stars[0]].x[0], marks[stars[0]].y[0]], arrays["fixed_point"])
-    assert f"{100 * about['explained'][0]:.1f} %" in found.layout.xaxis.title.text
+    assert f"{100 * about['explained'][0]:.1f} %" in figure.layout.xaxis.title.text
 
 
 def test_update_function(d: Drawing) -> None:
-    found = make("update", d)
-    low, high = whole_range(found.layout.xaxis)
+    figure = make("update", d)
+    low, high = whole_range(figure.layout.xaxis)
     assert low == -high
-    _, reach = whole_range(found.layout.yaxis)
+    _, reach = whole_range(figure.layout.yaxis)
     assert reach > 0
-    sgd = traces(found)["SGD"]
+    sgd = traces(figure)["SGD"]
     assert sgd.line.color == OPTIMIZER_COLORS["sgd"]
     assert sgd.line.dash == "dash"
     gradients = d.scale * np.sinh(sgd.x) if d.symlog else sgd.x
@@ -139,39 +139,39 @@ def test_update_function(d: Drawing) -> None:
 
 
 def test_gradients(d: Drawing) -> None:
-    found = make("gradient", d)
-    assert len(found.data) == 1
-    outline = found.data[0]
+    figure = make("gradient", d)
+    assert len(figure.data) == 1
+    outline = figure.data[0]
     widths = np.diff(outline.x[::2], append=outline.x[-1])[: len(outline.y) // 2]
     np.testing.assert_allclose(outline.y[::2] @ widths, 1, rtol=1e-4)  # a density
     np.testing.assert_array_equal(outline.y[::2], outline.y[1::2])
     update = make("update", d)
-    assert found.layout.xaxis.range == update.layout.xaxis.range
-    assert found.layout.xaxis.tickvals == update.layout.xaxis.tickvals
+    assert figure.layout.xaxis.range == update.layout.xaxis.range
+    assert figure.layout.xaxis.tickvals == update.layout.xaxis.tickvals
     if d.symlog:
         positions, labels = symlog_ticks(d.scale, float(d.bundle.arrays["gradient_grid"][-1]))
-        assert (list(found.layout.xaxis.tickvals), list(found.layout.xaxis.ticktext)) == (positions, labels)
+        assert (list(figure.layout.xaxis.tickvals), list(figure.layout.xaxis.ticktext)) == (positions, labels)
     else:
-        assert found.layout.xaxis.ticktext is None
+        assert figure.layout.xaxis.ticktext is None
 
 
 def test_rates(d: Drawing) -> None:
-    found = make("rate", d)
+    figure = make("rate", d)
     arrays, names = d.bundle.arrays, d.bundle.about["components"]
-    marks = traces(found)
+    marks = traces(figure)
     for index, color in zip(d.components, component_colors(len(d.components), d.theme), strict=True):
         np.testing.assert_array_equal(marks[names[index]].y, finite(arrays["rate"][index]))
         assert marks[names[index]].line.color == color
     for row, name in enumerate(d.optimizers[1:]):
         np.testing.assert_array_equal(marks[TITLES[name]].y, finite(arrays["rate_reference"][row]))
         assert marks[TITLES[name]].line.color == OPTIMIZER_COLORS[name]
-    low, high = whole_range(found.layout.yaxis)
+    low, high = whole_range(figure.layout.yaxis)
     settled = arrays["rate"][list(d.components), 1:]
-    if found.layout.yaxis.type == "log":
+    if figure.layout.yaxis.type == "log":
         low, high = 10.0**low, 10.0**high
     assert low <= settled.min()
     assert settled.max() <= high
-    assert ("secant" in found.layout.yaxis.title.text) == (not d.bundle.about["smooth"])
+    assert ("secant" in figure.layout.yaxis.title.text) == (not d.bundle.about["smooth"])
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -205,11 +205,11 @@ def test_a_divergence_breaks_no_figure(shown: Shown, value: float, start: int) -
     for symlog in (False, True):
         d = drawing(shown, symlog=symlog, bundle=spoiled(shown.bundle, value, start))
         for name in FIGURES:
-            found = make(name, d)
+            figure = make(name, d)
             if name == "loss":
-                whole_range(found.layout.yaxis)
-                assert np.isnan(found.data[0].y[start:]).all()
-                np.testing.assert_array_equal(found.data[0].y[:start], shown.bundle.arrays["losses"][0, :start])
+                whole_range(figure.layout.yaxis)
+                assert np.isnan(figure.data[0].y[start:]).all()
+                np.testing.assert_array_equal(figure.data[0].y[:start], shown.bundle.arrays["losses"][0, :start])
 
 
 def test_one_that_runs_away_does_not_hide_the_others(shown: Shown) -> None:

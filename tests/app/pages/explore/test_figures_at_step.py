@@ -21,10 +21,10 @@ def d(shown: Shown) -> Drawing:
 
 def added(name: str, d: Drawing) -> list[Any]:
     """Traces of the moment, without those that stand still."""
-    found = at_step(name, d, STEP)
-    to_json(found)
+    figure = at_step(name, d, STEP)
+    to_json(figure)
     still = len(FIGURES[name](d).data)
-    return list(found.data[still:])
+    return list(figure.data[still:])
 
 
 def test_every_panel_has_its_moment(d: Drawing) -> None:

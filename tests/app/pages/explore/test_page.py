@@ -120,7 +120,8 @@ def drawn(app: Dash, page: Any, query: str, scheme: str | None = "light", **chan
     parts = [part.partition("@")[::2] for part in held.pop("compared").split(",") if part]
     names, steps = zip(*parts, strict=True) if parts else ((), ())
     held |= {
-        name: [one or None for one in (*list_, *[None] * 3)][:3] for name, list_ in (("names", names), ("steps", steps))
+        name: [value or None for value in (*list_, *[None] * 3)][:3]
+        for name, list_ in (("names", names), ("steps", steps))
     }
     with app.server.app_context():
         answer = page.on_view(scheme=scheme, **held)
@@ -140,7 +141,7 @@ def test_the_description_of_a_view(app: Dash, page: Any) -> None:
     ]
     assert [(c["index"], c["name"]) for c in description["components"]] == [(1, "y")]
     assert description["theme"] == "dark"
-    assert all(found.layout.meta == {"key": description["key"], "theme": "dark"} for found in figures)
+    assert all(figure.layout.meta == {"key": description["key"], "theme": "dark"} for figure in figures)
     assert notice == []
     assert text.endswith(f"of {subjects('rosenbrock')['rosenbrock-gru64'].snapshots[-1]:,}")
     content = app.server.test_client().get(description["bundle"]).data
@@ -152,25 +153,25 @@ def test_optimizers_side_by_side(app: Dash, page: Any) -> None:
     figures, description, _, _ = drawn(app, page, query)
     assert description["query"] == to_query(parse(query)[0])
     beside = description["beside"]
-    assert [one["title"] for one in (description, *beside)] == [
+    assert [column["title"] for column in (description, *beside)] == [
         "Learned GRU-64 (seed 0), outer step 1,500",
         "Adam",
         "Learned LSTM-64, outer step 0",
     ]
-    assert [set(one["figures"]) for one in beside] == [set(FIGURES)] * 2
-    for name, found in zip(FIGURES, figures, strict=True):
+    assert [set(column["figures"]) for column in beside] == [set(FIGURES)] * 2
+    for name, figure in zip(FIGURES, figures, strict=True):
         if name != "state":  # every optimizer has principal components of its own
-            ranges = [one["figures"][name]["layout"] for one in beside]
+            ranges = [column["figures"][name]["layout"] for column in beside]
             for axis in ("xaxis", "yaxis"):
-                assert all(list(one[axis]["range"]) == list(found.layout[axis].range) for one in ranges), name
-                assert {one[axis].get("type") for one in ranges} == {found.layout[axis].type}
+                assert all(list(column[axis]["range"]) == list(figure.layout[axis].range) for column in ranges), name
+                assert {column[axis].get("type") for column in ranges} == {figure.layout[axis].type}
     client = app.server.test_client()
     losses = []
-    for one in (description, *beside):
-        bundle = Bundle.decode(client.get(one["bundle"]).data)
-        rows = {item["color"]: bundle.arrays["losses"][item["row"]] for item in one["optimizers"]}
+    for column in (description, *beside):
+        bundle = Bundle.decode(client.get(column["bundle"]).data)
+        rows = {item["color"]: bundle.arrays["losses"][item["row"]] for item in column["optimizers"]}
         losses.append(rows)
-        assert one["optimizers"][0]["color"] == one["color"]
+        assert column["optimizers"][0]["color"] == column["color"]
     assert len(losses[0]) == 3
     for rows in losses[1:]:  # the same colour is the same optimizer in every column
         assert set(rows) == set(losses[0])
@@ -209,8 +210,8 @@ def test_a_divergence_is_said(app: Dash, page: Any) -> None:
 def laid_out(app: Dash, page: Any, theme: str = "", **query: str) -> dict[str, Any]:
     """The page's layout for a link, components by their id."""
     with app.server.test_request_context(headers={"Cookie": f"theme={theme}"} if theme else {}):
-        found = page.layout(**query)
-    return {component.id: component for component in found._traverse() if getattr(component, "id", None)}
+        layout = page.layout(**query)
+    return {component.id: component for component in layout._traverse() if getattr(component, "id", None)}
 
 
 def sentences(component: Any) -> list[str]:

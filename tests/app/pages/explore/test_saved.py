@@ -19,9 +19,9 @@ QUERY = "task=rosenbrock&compare=adam&step=30&panels=loss,update&theme=dark"
 
 
 def data(page: str, name: str) -> dict[str, object]:
-    found = re.search(f'<script type="application/json" id="{name}">(.*?)</script>', page, re.DOTALL)
-    assert found
-    return dict(json.loads(found[1]))
+    match = re.search(f'<script type="application/json" id="{name}">(.*?)</script>', page, re.DOTALL)
+    assert match
+    return dict(json.loads(match[1]))
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +38,10 @@ def test_it_asks_nobody(page: str) -> None:
 
 
 def test_the_bundles_of_all_columns_are_in_it(server: Flask, page: str) -> None:
-    found = data(page, "saved-bundles")
+    bundles = data(page, "saved-bundles")
     with server.app_context():
         wanted = {source.key: content for source, content in map(bundle_bytes, columns(parse(QUERY)[0]))}
-    assert {key: base64.b64decode(str(text)) for key, text in found.items()} == wanted
+    assert {key: base64.b64decode(str(text)) for key, text in bundles.items()} == wanted
     view = data(page, "saved-view")
     assert view["panels"] == ["loss", "update"]
     assert parse(str(view["link"]))[0] == replace(parse(QUERY)[0], step=0)
@@ -55,9 +55,10 @@ def test_it_is_sent_as_a_file(client: FlaskClient) -> None:
 
 
 def test_its_modules_are_in_it(page: str) -> None:
-    (found,) = re.findall(r'<script type="importmap">(.*?)</script>', page, re.DOTALL)
+    (import_map,) = re.findall(r'<script type="importmap">(.*?)</script>', page, re.DOTALL)
     held = {
-        name: base64.b64decode(url.partition(",")[2]).decode() for name, url in json.loads(found)["imports"].items()
+        name: base64.b64decode(url.partition(",")[2]).decode()
+        for name, url in json.loads(import_map)["imports"].items()
     }
     assert held["#explore/saved.mjs"] == (ASSETS / "explore/saved.mjs").read_text()
     assert {name for text in held.values() for name in re.findall(r'"(#[^"]+\.mjs)"', text)} <= set(held)

@@ -38,7 +38,7 @@ def views(draw: Any) -> View:
     names = draw(st.sets(st.sampled_from(EXPLORE_BASELINES)))
     can_start = startable(task)
     kept = draw(st.sets(st.sampled_from(PANELS), min_size=1))
-    every = [(name, step) for name, one in known.items() for step in (one.snapshots or (None,))]
+    every = [(name, step) for name, subject in known.items() for step in (subject.snapshots or (None,))]
     first = (optimizer, draw(st.sampled_from(snapshots)) if snapshots else None)
     others = [choice for choice in every if choice != first]
     return View(
@@ -93,18 +93,18 @@ def test_the_empty_link_is_the_default_view() -> None:
 
 def test_every_optimizer_side_by_side_has_a_view_of_its_own() -> None:
     view = parse("compare=adam,linear_regression-lstm64@0&seed=4&step=7")[0]
-    found = columns(view)
+    by_column = columns(view)
     lstm = ("linear_regression-lstm64", 0)
-    assert [(one.optimizer, one.outer_step) for one in found] == [
+    assert [(own.optimizer, own.outer_step) for own in by_column] == [
         (view.optimizer, view.outer_step),
         ("adam", None),
         lstm,
     ]
-    assert found[0] == view
-    assert found[1].compare == ((view.optimizer, view.outer_step), lstm)
-    assert {(one.seed, one.step) for one in found} == {(4, 7)}
-    for one in found:
-        assert parse(to_query(one)) == (one, [])
+    assert by_column[0] == view
+    assert by_column[1].compare == ((view.optimizer, view.outer_step), lstm)
+    assert {(own.seed, own.step) for own in by_column} == {(4, 7)}
+    for own in by_column:
+        assert parse(to_query(own)) == (own, [])
 
 
 ROSENBROCK = "task=rosenbrock&"
@@ -226,6 +226,11 @@ def test_problems_depend_on_the_seed_alone(task: str) -> None:
     assert first.x0.equal(again.x0)
     assert not first.x0.equal(other.x0)
     assert first.count == 1
+
+
+def test_minus_zero_is_no_other_start() -> None:
+    (view, _), (same, _) = (parse(f"{ROSENBROCK}start={start}") for start in ("-0,-0.00001", "0,0"))
+    assert to_query(view) == to_query(same)
 
 
 def test_a_start_point_is_where_the_problem_starts() -> None:

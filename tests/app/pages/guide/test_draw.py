@@ -29,31 +29,33 @@ CHAPTER = {chapter.name: chapter for chapter in CHAPTERS}
 def drawn(app: Dash, chapter: str, task: str = "linear_regression", *positions: int) -> Drawn:
     """One chapter, its sliders where they start or where one says."""
     with app.server.app_context():
-        return draw(chapter, task, positions or [one.start for one in CHAPTER[chapter].sliders], LIGHT)
+        return draw(chapter, task, positions or [slider.start for slider in CHAPTER[chapter].sliders], LIGHT)
 
 
 @pytest.mark.parametrize("task", ["linear_regression", "rosenbrock"])
 @pytest.mark.parametrize("chapter", DRAW)
 def test_a_chapter_has_figures_with_words_and_links_to_views(app: Dash, chapter: str, task: str) -> None:
-    found = drawn(app, chapter, task)
-    assert len(found.figures) == 2 and found.links
-    assert len(found.readouts) == len(CHAPTER[chapter].sliders) and all(found.readouts)
-    for shown in found.figures:
-        assert shown.figure.data and shown.sentences and all("nan" not in said for said in shown.sentences)
+    chapter_figures = drawn(app, chapter, task)
+    assert len(chapter_figures.figures) == 2 and chapter_figures.links
+    assert len(chapter_figures.readouts) == len(CHAPTER[chapter].sliders) and all(chapter_figures.readouts)
+    for shown in chapter_figures.figures:
+        assert shown.figure.data and shown.sentences and all("nan" not in sentence for sentence in shown.sentences)
         if shown.page:
             assert PARSE[f"/{shown.page}"](shown.query)[1] == []
-    for href in found.links.values():
+    for href in chapter_figures.links.values():
         page, query = urlsplit(href).path, urlsplit(href).query
         view, wrong = PARSE[page](query)
         assert wrong == [] and view.task == task  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("chapter", [one.name for one in CHAPTERS if one.sliders])
+@pytest.mark.parametrize("chapter", [position.name for position in CHAPTERS if position.sliders])
 def test_every_slider_changes_a_figure(app: Dash, chapter: str) -> None:
-    start = [one.start for one in CHAPTER[chapter].sliders]
+    start = [position.start for position in CHAPTER[chapter].sliders]
     before = drawn(app, chapter, "linear_regression", *start)
     for i in range(len(start)):
-        after = drawn(app, chapter, "linear_regression", *[250 if i == j else one for j, one in enumerate(start)])
+        after = drawn(
+            app, chapter, "linear_regression", *[250 if i == j else position for j, position in enumerate(start)]
+        )
         assert before.readouts[i] != after.readouts[i]
         pairs = zip(before.figures, after.figures, strict=True)
         assert any(a.figure.to_json() != b.figure.to_json() for a, b in pairs)
@@ -79,9 +81,9 @@ def test_numbers_are_those_of_the_reports(app: Dash) -> None:
 
 
 def test_the_schedules_slider_is_the_step(app: Dash) -> None:
-    found = drawn(app, "schedule", "linear_regression", 500)
-    rate = next(trace for trace in found.figures[0].figure.data if trace.name == "lit")
-    assert found.readouts == [f"step {rate.x[0]}, rate {number(float(rate.y[0]))}"] and rate.x[0] == 100
+    chapter_figures = drawn(app, "schedule", "linear_regression", 500)
+    rate = next(trace for trace in chapter_figures.figures[0].figure.data if trace.name == "lit")
+    assert chapter_figures.readouts == [f"step {rate.x[0]}, rate {number(float(rate.y[0]))}"] and rate.x[0] == 100
 
 
 def test_the_path_has_momentums_colour_and_the_theme_is_kept(app: Dash) -> None:

@@ -16,7 +16,7 @@ def test_names_and_links_are_unique_and_in_order() -> None:
 @pytest.mark.parametrize("term", TERMS, ids=lambda term: term.key)
 def test_a_term_is_a_sentence_with_a_formula_and_known_relations(term: Term) -> None:
     assert term.definition.endswith(".")
-    assert {*term.see} <= {one.name for one in TERMS} - {term.name}
+    assert {*term.see} <= {other.name for other in TERMS} - {term.name}
     for part in MARKED.findall(term.definition):
         assert mathml(part.strip("$"))
     if term.formula:
@@ -24,8 +24,8 @@ def test_a_term_is_a_sentence_with_a_formula_and_known_relations(term: Term) -> 
 
 
 def test_what_the_dashboard_speaks_of_is_there() -> None:
-    said = " ".join(f"{term.name} {term.definition}" for term in TERMS).lower()
+    text = " ".join(f"{term.name} {term.definition}" for term in TERMS).lower()
     for word in ("inner step", "outer step", "meta-loss", "unroll", "update function", "effective learning rate",
                  "fixed point", "linearisation", "mode", "eigenvalue", "time constant", "autonomous trajectory",
                  "momentum", "friction", "clip threshold", "s.e."):  # fmt: skip
-        assert word in said
+        assert word in text

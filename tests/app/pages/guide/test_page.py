@@ -28,18 +28,18 @@ def every(component: Any) -> Iterator[Component]:
         yield component
         component = getattr(component, "children", None)
     if isinstance(component, list | tuple):
-        for one in component:
-            yield from every(one)
+        for child in component:
+            yield from every(child)
     elif isinstance(component, Component):
         yield from every(component)
 
 
 def test_the_contents_lead_to_what_is_there(page: Any, server: Flask) -> None:
     with server.test_request_context("/guide"):
-        found = list(every(page.layout()))
-    ids = [one.id for one in found if isinstance(getattr(one, "id", None), str)]
+        components = list(every(page.layout()))
+    ids = [component.id for component in components if isinstance(getattr(component, "id", None), str)]
     assert len(ids) == len(set(ids))
-    hashes = [one.href[1:] for one in found if str(getattr(one, "href", "")).startswith("#")]
+    hashes = [component.href[1:] for component in components if str(getattr(component, "href", "")).startswith("#")]
     assert set(hashes) <= set(ids)
     assert {f"guide-{chapter.name}" for chapter in CHAPTERS} | {"glossary"} <= set(hashes)
     assert {term.key for term in TERMS} <= set(ids)
@@ -52,14 +52,14 @@ def test_figures_wait_until_one_is_near(page: Any, server: Flask) -> None:
         assert ask(False, "linear_regression", "auto", 60, None) == (no_update, no_update, no_update)
         stage, links, readout = ask(True, "linear_regression", "auto", 60, "dark")
     assert len(stage) == 2 and links[0].href.startswith("/mechanisms?") and readout.startswith("step 12")
-    (graph,) = [one for one in every(stage[0]) if one.__class__.__name__ == "Graph"]
+    (graph,) = [component for component in every(stage[0]) if component.__class__.__name__ == "Graph"]
     assert json.loads(graph.figure.to_json())["layout"]["meta"]["theme"] == "dark"
 
 
 def test_a_wrong_link_is_said(page: Any, server: Flask) -> None:
     with server.test_request_context("/guide"):
-        found = list(every(page.layout(task="nonsense")))
-    (notice,) = [one for one in found if getattr(one, "id", "") == "link-notice"]
+        components = list(every(page.layout(task="nonsense")))
+    (notice,) = [component for component in components if getattr(component, "id", "") == "link-notice"]
     assert "unknown task 'nonsense'" in notice.children[0].children
 
 

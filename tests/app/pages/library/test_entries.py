@@ -29,7 +29,7 @@ def root(tmp_path, monkeypatch):
 
 
 def own():
-    return {one["name"]: one for one in list_runs()["entries"] if one["kind"] == "own"}
+    return {entry["name"]: entry for entry in list_runs()["entries"] if entry["kind"] == "own"}
 
 
 def curve(path, losses):
@@ -43,10 +43,10 @@ def test_thinned_is_the_median_of_each_stretch(root):
     losses[5] = losses[7] = math.nan
     losses[20:30] = [math.inf] * 10
     curve(root / "mine", losses)
-    found = downsample(root / "mine" / "outer_loss.csv", 60)
+    medians = downsample(root / "mine" / "outer_loss.csv", 60)
     expected = [[v for v in losses[i : i + 10] if math.isfinite(v)] for i in range(0, 600, 10)]
-    assert found == [pytest.approx(statistics.median(part)) if part else None for part in expected]
-    assert found[2] is None and own()["mine"]["curve"]["heights"][2] is None
+    assert medians == [pytest.approx(statistics.median(part)) if part else None for part in expected]
+    assert medians[2] is None and own()["mine"]["curve"]["heights"][2] is None
     curve(root / "mine", losses[:3])
     assert downsample(root / "mine" / "outer_loss.csv") == losses[:3]
     assert downsample(root / "nothing.csv") == []
@@ -62,18 +62,18 @@ def test_heights_are_logarithms():
 
 
 def test_the_shipped_ones(root):
-    found = {one["name"]: one for one in list_runs()["entries"]}
-    assert list(found) == [one.name for one in zoo.entries()] and list_runs()["damaged"] == []
-    for name, one in found.items():
+    by_name = {row["name"]: row for row in list_runs()["entries"]}
+    assert list(by_name) == [row.name for row in zoo.entries()] and list_runs()["damaged"] == []
+    for name, row in by_name.items():
         kept = read_json(zoo.ROOT / name / "evaluation.json", Evaluation)
         best = min((s.meta_loss.mean, n) for n, s in kept.optimizers.items() if n != "learned")
-        assert (one["held_out"]["baseline_mean"], one["held_out"]["baseline"]) == best
-        assert one["held_out"]["mean"] == kept.optimizers["learned"].meta_loss.mean
+        assert (row["held_out"]["baseline_mean"], row["held_out"]["baseline"]) == best
+        assert row["held_out"]["mean"] == kept.optimizers["learned"].meta_loss.mean
         theta = Run(zoo.ROOT / name).optimizer().theta
-        assert one["parameters"] == sum(tensor.numel() for tensor in theta.values())
-        assert one["looks"] and one["origin"] == "shipped" and one["when"] is None
+        assert row["parameters"] == sum(tensor.numel() for tensor in theta.values())
+        assert row["looks"] and row["origin"] == "shipped" and row["when"] is None
     stored = read_json(zoo.ROOT / "rosenbrock-gru64" / ABLATIONS_FILE, Ablations)
-    shown = found["rosenbrock-gru64"]["mechanisms"]
+    shown = by_name["rosenbrock-gru64"]["mechanisms"]
     assert shown["clipping"] == stored.of("unsaturated").ratio.model_dump()
     frozen = [stored.of(name).ratio.model_dump() for name in ("frozen_start", "frozen_end")]
     assert shown["schedule"] in frozen and set(shown) == {"momentum", "clipping", "schedule", "adaptation"}
@@ -85,20 +85,20 @@ def test_ones_own_in_every_state(root):
     shutil.copytree(root / "mine", root / "rosenbrock-gru64")  # a name that is taken
     (root / "broken").mkdir()
     (root / "broken" / "config.json").write_text("{}")
-    found = own()
-    assert set(found) == {waiting.name, "mine", "rosenbrock-gru64"}
-    assert found[waiting.name]["state"] == "queued" and not found[waiting.name]["looks"]
-    assert found[waiting.name]["when"] == waiting.info.submitted
-    assert found["mine"]["looks"] and not found["rosenbrock-gru64"]["looks"]
-    assert found["mine"]["held_out"] is None and found["mine"]["mechanisms"] is None
-    (said,) = list_runs()["damaged"]
-    assert "broken/config.json is damaged" in said
+    runs = own()
+    assert set(runs) == {waiting.name, "mine", "rosenbrock-gru64"}
+    assert runs[waiting.name]["state"] == "queued" and not runs[waiting.name]["looks"]
+    assert runs[waiting.name]["when"] == waiting.info.submitted
+    assert runs["mine"]["looks"] and not runs["rosenbrock-gru64"]["looks"]
+    assert runs["mine"]["held_out"] is None and runs["mine"]["mechanisms"] is None
+    (message,) = list_runs()["damaged"]
+    assert "broken/config.json is damaged" in message
     assert json.dumps(list_runs(), allow_nan=False)
 
 
 def test_a_run_is_read_once_for_each_change(root, monkeypatch):
     train(root / "mine", small_config(outer_steps=2, snapshots=2))
-    monkeypatch.setattr(module, "is_settled", lambda found: True)
+    monkeypatch.setattr(module, "is_settled", lambda state: True)
     reads = []
     original = module._entry
     monkeypatch.setattr(module, "_entry", lambda path, kind: reads.append(path) or original(path, kind))
@@ -113,9 +113,9 @@ def test_a_run_is_read_once_for_each_change(root, monkeypatch):
 
 def test_details(root):
     train(root / "mine", small_config(outer_steps=2, snapshots=2))
-    found = details("own", find("own", "mine"))
-    assert found["config"] == Run(root / "mine").config.model_dump(mode="json") and found["steps"] == [0, 2]
-    assert found["command"].startswith("loptscope train --task linear_regression") and found["ablations"] == []
+    shown = details("own", find("own", "mine"))
+    assert shown["config"] == Run(root / "mine").config.model_dump(mode="json") and shown["steps"] == [0, 2]
+    assert shown["command"].startswith("loptscope train --task linear_regression") and shown["ablations"] == []
     shipped = details("zoo", find("zoo", "rosenbrock-gru64"))
     assert next(iter(shipped["scores"])) == "learned" and shipped["ablations"][0]["ratio"]["median"] == 1.0
 

@@ -41,7 +41,7 @@ def mine(client: FlaskClient) -> str:
 
 
 def own(client: FlaskClient) -> list[str]:
-    return [one["name"] for one in client.get("/api/library").json["entries"] if one["kind"] == "own"]
+    return [entry["name"] for entry in client.get("/api/library").json["entries"] if entry["kind"] == "own"]
 
 
 def test_the_list_is_sent_once(client: FlaskClient, mine: str) -> None:
@@ -54,8 +54,8 @@ def test_the_list_is_sent_once(client: FlaskClient, mine: str) -> None:
 
 
 def test_a_title_shows_in_menus_and_lists_and_links_stay(client: FlaskClient, mine: str) -> None:
-    found = client.post(f"/api/library/own/{mine}/label", json={"title": "My best", "note": "two units"})
-    assert (found.json["title"], found.json["note"], found.json["name"]) == ("My best", "two units", mine)
+    response = client.post(f"/api/library/own/{mine}/label", json={"title": "My best", "note": "two units"})
+    assert (response.json["title"], response.json["note"], response.json["name"]) == ("My best", "two units", mine)
     assert subjects("linear_regression")[mine].title == "My best"
     job = submit({"task": "rosenbrock", "units": 2})
     client.post(f"/api/library/own/{job.name}/label", json={"title": "Waits"})
@@ -100,9 +100,10 @@ def test_downloads(client: FlaskClient, root: Path) -> None:
     assert (
         archive.headers["Content-Disposition"] == 'attachment; filename="rosenbrock-gru64.zip"' and archive.is_streamed
     )
-    with zipfile.ZipFile(io.BytesIO(archive.data)) as found:
+    with zipfile.ZipFile(io.BytesIO(archive.data)) as unzipped:
         assert (
-            found.read("rosenbrock-gru64/config.json") == (zoo.ROOT / "rosenbrock-gru64" / "config.json").read_bytes()
+            unzipped.read("rosenbrock-gru64/config.json")
+            == (zoo.ROOT / "rosenbrock-gru64" / "config.json").read_bytes()
         )
     for step in ("77", "-1", "x", "9" * 30, ""):
         assert client.get(f"/api/library/zoo/rosenbrock-gru64/weights?outer_step={step}").status_code == 400
@@ -118,8 +119,8 @@ SHAPE = "&cell=vanilla&units=2&features=scaled&feature_scale=0.01&output_scale=1
 def test_weights_that_do_not_say_what_they_are(client: FlaskClient) -> None:
     refused = client.post(IMPORT, data=BARE, content_type=FILE)
     assert refused.status_code == 400 and "give at least its cell and its units" in refused.json["error"]
-    found = client.post(IMPORT + SHAPE, data=BARE, content_type=FILE)
-    assert found.status_code == 201 and client.get("/api/library/own/mine").json["command"] is None
+    response = client.post(IMPORT + SHAPE, data=BARE, content_type=FILE)
+    assert response.status_code == 201 and client.get("/api/library/own/mine").json["command"] is None
     config = client.get("/api/library/own/mine").json["config"]
     assert config["architecture"] == Run(SMALL).config.architecture.model_dump()
 

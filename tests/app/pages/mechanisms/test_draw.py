@@ -37,8 +37,10 @@ def test_both_sides_are_drawn(app: Dash, view: str, optimizer: str) -> None:
     for side in (first, second):
         assert list(side.figures) == list(side.captions) == [figure.name for figure in MECHANISMS[view].figures]
         assert all(isinstance(figure, go.Figure) for figure in side.figures.values())
-        for name, said in side.captions.items():
-            assert said and all(one.endswith(".") and "nan" not in one and "{" not in one for one in said), name
+        for name, caption in side.captions.items():
+            assert caption and all(
+                sentence.endswith(".") and "nan" not in sentence and "{" not in sentence for sentence in caption
+            ), name
     assert second.color == OPTIMIZER_COLORS["rmsprop"] != first.color
 
 

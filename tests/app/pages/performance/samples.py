@@ -31,7 +31,7 @@ def score(mean: float | None, sem: float | None = 0.001, **changes: Any) -> dict
 
 
 def evaluation(learned: float | None = 0.05, task: str = "rosenbrock", **baselines: float | None) -> Evaluation:
-    """A comparison by meta-loss; rivals not named get 0.1, 0.2, 0.3 …"""
+    """A comparison by meta-loss; baselines not named get 0.1, 0.2, 0.3 …"""
     means = {name: 0.1 * (i + 1) for i, name in enumerate(BASELINES)} | baselines
     scores = {"learned": score(learned, hyperparameters=None), **{name: score(means[name]) for name in BASELINES}}
     content = {"task": task, "problems": 10, "seed": 3, "steps": STEPS, "target": 0.1, "outer_step": 5}
@@ -53,7 +53,8 @@ def generalization() -> Generalization:
             "outer_step": 5,
             "seed": 3,
             "conditions": [
-                {"name": name, "group": group, "evaluation": found.model_dump()} for name, group, found in conditions
+                {"name": name, "group": group, "evaluation": condition.model_dump()}
+                for name, group, condition in conditions
             ],
         }
     )

@@ -19,13 +19,13 @@ from core.tasks import TASKS
 
 @pytest.mark.parametrize("task", TASKS)
 def test_the_default_optimizer_of_every_task_has_been_compared(task: str) -> None:
-    found = results_of(task, next(iter(learned(task))))
-    assert found.evaluation.task == task
-    first, *baselines = found.evaluation.optimizers
+    results = results_of(task, next(iter(learned(task))))
+    assert results.evaluation.task == task
+    first, *baselines = results.evaluation.optimizers
     assert first == "learned"
     assert set(EXPLORE_BASELINES) <= set(baselines) <= set(BASELINES)
-    assert len(found.curve.outer_step) == found.run.config.outer_steps
-    assert found.subject.name not in found.siblings
+    assert len(results.curve.outer_step) == results.run.config.outer_steps
+    assert results.subject.name not in results.siblings
 
 
 SEARCHES = sorted((path.parent.name, path.stem) for path in zoo.TUNED_ROOT.glob("*/*.json"))
@@ -33,14 +33,16 @@ SEARCHES = sorted((path.parent.name, path.stem) for path in zoo.TUNED_ROOT.glob(
 
 @pytest.mark.parametrize(("task", "baseline"), SEARCHES)
 def test_the_star_is_the_best_draw(task: str, baseline: str) -> None:
-    found = landscape(task, baseline)
-    assert len(found.draws["meta_loss"]) == found.tuned.draws
-    last = found.draws["problems"] == found.draws["problems"].max()
-    best = int(np.argmin(np.where(last & np.isfinite(found.draws["meta_loss"]), found.draws["meta_loss"], np.inf)))
-    for name, value in found.tuned.hyperparameters.items():
-        if name in found.draws:
-            assert found.draws[name][best] == pytest.approx(value, rel=1e-5)
-    assert found.draws["meta_loss"][best] == pytest.approx(found.tuned.meta_loss, rel=1e-5)
+    searched = landscape(task, baseline)
+    assert len(searched.draws["meta_loss"]) == searched.tuned.draws
+    last = searched.draws["problems"] == searched.draws["problems"].max()
+    best = int(
+        np.argmin(np.where(last & np.isfinite(searched.draws["meta_loss"]), searched.draws["meta_loss"], np.inf))
+    )
+    for name, value in searched.tuned.hyperparameters.items():
+        if name in searched.draws:
+            assert searched.draws[name][best] == pytest.approx(value, rel=1e-5)
+    assert searched.draws["meta_loss"][best] == pytest.approx(searched.tuned.meta_loss, rel=1e-5)
 
 
 def test_the_running_median_by_hand() -> None:
@@ -48,10 +50,10 @@ def test_the_running_median_by_hand() -> None:
     values = np.ones(40)
     values[30] = 100.0  # an outlier
     values[5] = np.nan  # its window holds nothing else
-    found = running_median(values)
-    assert found[30] == 1
-    assert found[5] == np.inf
-    assert np.isfinite(np.delete(found, 5)).all()
+    medians = running_median(values)
+    assert medians[30] == 1
+    assert medians[5] == np.inf
+    assert np.isfinite(np.delete(medians, 5)).all()
 
 
 @pytest.fixture

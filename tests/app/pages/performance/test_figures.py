@@ -23,9 +23,9 @@ def mine(figure: object, name: str) -> list[object]:
 
 
 def test_curves_hold_means_and_bands() -> None:
-    found = evaluation(0.05)
-    figure = curves_figure(LIGHT, found, ALL)
-    for name, score in found.optimizers.items():
+    scores = evaluation(0.05)
+    figure = curves_figure(LIGHT, scores, ALL)
+    for name, score in scores.optimizers.items():
         band, mean = mine(figure, name)
         np.testing.assert_allclose(mean.y, score.curve_mean)
         np.testing.assert_array_equal(mean.x, np.arange(STEPS + 1))
@@ -40,24 +40,24 @@ def test_curves_hold_means_and_bands() -> None:
 
 
 def test_a_band_wider_than_its_mean_stays_on_the_log_axis() -> None:
-    found = evaluation(0.05)
-    found.optimizers["adam"].curve_sem = [5.0] * (STEPS + 1)
-    band, _ = mine(curves_figure(LIGHT, found, ALL), "adam")
+    scores = evaluation(0.05)
+    scores.optimizers["adam"].curve_sem = [5.0] * (STEPS + 1)
+    band, _ = mine(curves_figure(LIGHT, scores, ALL), "adam")
     assert min(band.y) > 0
 
 
 def test_where_a_problem_diverges_the_mean_ends_and_the_median_goes_on() -> None:
-    found = evaluation(0.05, adam=None)
-    median, band, mean = mine(curves_figure(LIGHT, found, ALL), "adam")
+    scores = evaluation(0.05, adam=None)
+    median, band, mean = mine(curves_figure(LIGHT, scores, ALL), "adam")
     assert np.isfinite(mean.y).sum() == np.isfinite(band.y).sum() / 2 == STEPS // 2
-    np.testing.assert_allclose(median.y, found.optimizers["adam"].curve_median)
+    np.testing.assert_allclose(median.y, scores.optimizers["adam"].curve_median)
     assert "median" in median.hovertemplate
 
 
 def test_long_curves_stand_at_their_own_steps() -> None:
-    found = evaluation(0.05)
-    found.optimizers["learned"].curve_steps = list(range(0, 5 * (STEPS + 1), 5))
-    assert mine(curves_figure(LIGHT, found, ALL), "learned")[-1].x[-1] == 5 * STEPS
+    scores = evaluation(0.05)
+    scores.optimizers["learned"].curve_steps = list(range(0, 5 * (STEPS + 1), 5))
+    assert mine(curves_figure(LIGHT, scores, ALL), "learned")[-1].x[-1] == 5 * STEPS
 
 
 def test_hidden_optimizers_are_there_and_hidden() -> None:
@@ -88,10 +88,10 @@ def curve() -> Curve:
 def test_outer_training_has_snapshots_that_lead_to_explore() -> None:
     snapshots = {0: "/?outer_step=0", 2: "/?outer_step=2", 10: "/"}
     figure = outer_figure(LIGHT, curve(), snapshots, evaluation(adam=None), ALL, [curve()])
-    (found,) = [trace for trace in figure.data if trace.name == "snapshots"]
-    assert [link for link, _ in found.customdata] == list(snapshots.values())
-    assert list(found.x) == [FIRST, 2, 10]
-    np.testing.assert_allclose(found.y, [curve().smooth[0], curve().smooth[2], curve().smooth[-1]])
+    (dots,) = [trace for trace in figure.data if trace.name == "snapshots"]
+    assert [link for link, _ in dots.customdata] == list(snapshots.values())
+    assert list(dots.x) == [FIRST, 2, 10]
+    np.testing.assert_allclose(dots.y, [curve().smooth[0], curve().smooth[2], curve().smooth[-1]])
     (median,) = [trace for trace in figure.data if trace.name == "running median"]
     assert median.hoverinfo == "skip"  # or it would take the snapshots' clicks
     for name in BASELINES:
@@ -147,15 +147,15 @@ def test_a_search_without_a_memory_has_no_colour_scale() -> None:
 
 
 def test_out_of_distribution_marks_where_it_fails() -> None:
-    found = generalization()
-    figure = shift_figure(LIGHT, found, ALL)
+    results = generalization()
+    figure = shift_figure(LIGHT, results, ALL)
     (ours,) = mine(figure, "learned")
     np.testing.assert_allclose(ours.x, [0.05, 0.04, 0.1015, 0.4, DIVERGED])
     assert ours.marker.symbol[-1] == "x"
     assert "diverges on 2 of 10 problems" in ours.text[-1]
     assert mine(figure, "adam")[0].x[-1] == ABOVE
     heights = [mine(figure, name)[0].y[0] for name in ALL]
-    assert heights[0] == 0  # the learned one in the middle of its row, the rivals above and below
+    assert heights[0] == 0  # the learned one in the middle of its row, the baselines above and below
     assert len(set(heights)) == len(ALL)
     assert max(map(abs, heights)) < 0.5
     assert min(heights) < 0 < max(heights)
@@ -169,7 +169,7 @@ def test_out_of_distribution_marks_where_it_fails() -> None:
     ]
     rows = [(s.y0, s.y1) for s in figure.layout.shapes if s.fillcolor == translucent(OPTIMIZER_COLORS["learned"], 0.11)]
     assert rows == [(2.5, 3.5), (3.5, 4.5)]
-    assert list(figure.layout.yaxis.ticktext) == [condition.name for condition in found.conditions]
+    assert list(figure.layout.yaxis.ticktext) == [condition.name for condition in results.conditions]
     assert figure.layout.yaxis.range[0] > figure.layout.yaxis.range[1]  # the first condition on top
     assert row_height(5) > row_height(4)
 

@@ -28,8 +28,8 @@ def page(app: Dash) -> Any:
 def laid_out(app: Dash, page: Any, scheme: str = "", /, **query: str) -> dict[str, Any]:
     """The page's layout for a link, components by their id."""
     with app.server.test_request_context(headers={"Cookie": f"theme={scheme}"} if scheme else {}):
-        found = page.layout(**query)
-    return {component.id: component for component in found._traverse() if getattr(component, "id", None)}
+        layout = page.layout(**query)
+    return {component.id: component for component in layout._traverse() if getattr(component, "id", None)}
 
 
 def said(component: Any) -> list[str]:
@@ -57,11 +57,11 @@ def test_the_layout_holds_every_part(app: Dash, page: Any) -> None:
     assert [entry["value"] for entry in parts["performance-baseline"].data] == list(BASELINES)
     assert parts["performance-link"].data == ""
     assert getattr(parts["head-meta_loss"], "aria-sort") == "ascending"
-    found = results_of("linear_regression", parts["performance-optimizer"].value)
+    results = results_of("linear_regression", parts["performance-optimizer"].value)
     rows = parts["performance-rows"].children
-    assert len(rows) == len(found.scores.optimizers)
+    assert len(rows) == len(results.scores.optimizers)
     links = [part for part in parts["performance-snapshots"].children if getattr(part, "href", None)]
-    assert len(links) == len(found.subject.snapshots)
+    assert len(links) == len(results.subject.snapshots)
     assert links[0].href == "/?outer_step=0"
     assert links[-1].href == "/"
 
@@ -173,15 +173,15 @@ def test_what_is_missing_is_said_where_it_would_be(monkeypatch: pytest.MonkeyPat
     assert drawing.draw_tuning(parse("task=rosenbrock")[0], LIGHT)[1] == ["it has not been evaluated yet"]
 
 
-@pytest.mark.parametrize("found", [None, generalization()], ids=["missing", "there"])
-def test_out_of_distribution_may_be_missing(monkeypatch: pytest.MonkeyPatch, page: Any, found: Any) -> None:
+@pytest.mark.parametrize("results", [None, generalization()], ids=["missing", "there"])
+def test_out_of_distribution_may_be_missing(monkeypatch: pytest.MonkeyPatch, page: Any, results: Any) -> None:
     import dataclasses  # noqa: PLC0415
 
     monkeypatch.setattr(
-        drawing, "results_of", lambda task, name: dataclasses.replace(results_of(task, name), generalization=found)
+        drawing, "results_of", lambda task, name: dataclasses.replace(results_of(task, name), generalization=results)
     )
     drawn = drawing.draw(parse("task=rosenbrock")[0], LIGHT)
-    if found is None:
+    if results is None:
         (sentence,) = drawn.captions["shift"]
         assert "has not been evaluated out of distribution yet" in sentence
         assert page.shift_style(drawn) == {"display": "none"}

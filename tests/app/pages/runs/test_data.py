@@ -37,19 +37,19 @@ def test_a_sweep_is_told_by_what_it_differs_in(made: str) -> None:
     assert parse(to_query(view)) == (view, [])
     runs = chosen(view)
     assert list(sweeps()) == [made]
-    told = summarize(runs)
-    assert [one.state for one in told] == ["finished"] * 3 + ["queued"]
-    assert differences(told) == {"units": [3, 4], "seed": [0, 1]}
-    for one, run in zip(told[:3], runs, strict=False):
+    summaries = summarize(runs)
+    assert [summary.state for summary in summaries] == ["finished"] * 3 + ["queued"]
+    assert differences(summaries) == {"units": [3, 4], "seed": [0, 1]}
+    for summary, run in zip(summaries[:3], runs, strict=False):
         losses = [step.meta_loss for step in run.outer_losses()]
-        assert one.training == losses[-1]  # a tenth of twelve steps is the last one
-        assert one.curve.shape == (2, 12)
-        assert one.curve[1][6] == np.median(losses[4:9])
-    assert (told[3].level, told[3].curve.shape) == (None, (2, 0))
+        assert summary.training == losses[-1]  # a tenth of twelve steps is the last one
+        assert summary.curve.shape == (2, 12)
+        assert summary.curve[1][6] == np.median(losses[4:9])
+    assert (summaries[3].level, summaries[3].curve.shape) == (None, (2, 0))
 
 
 def test_runs_by_name_and_what_is_no_run(made: str) -> None:
-    names = [one.name for one in chosen(parse(f"sweep={made}")[0])]
+    names = [run.name for run in chosen(parse(f"sweep={made}")[0])]
     view, wrong = parse(f"runs={names[1]},linear_regression-gru64")
     assert wrong == []
     assert [run.name for run in chosen(view)] == [names[1], "linear_regression-gru64"]
@@ -71,13 +71,15 @@ def test_medians_are_taken_over_what_is_finite() -> None:
 
 
 def test_figures_hold_the_levels(made: str) -> None:
-    told = summarize(chosen(parse(f"sweep={made}")[0]))
-    curves = curves_figure(told, "units", [3, 4], LIGHT)
+    summaries = summarize(chosen(parse(f"sweep={made}")[0]))
+    curves = curves_figure(summaries, "units", [3, 4], LIGHT)
     colors = colors_of([3, 4], LIGHT)
-    assert [trace.line.color for trace in curves.data] == [colors[str(one.settings["units"])] for one in told]
-    mean, dots = levels_figure(told, "units", [3, 4], LIGHT).data
-    assert sorted(dots.y) == sorted(one.level for one in told if one.level is not None)
-    four = [one.level for one in told if one.settings["units"] == 4 and one.level is not None]
+    assert [trace.line.color for trace in curves.data] == [
+        colors[str(summary.settings["units"])] for summary in summaries
+    ]
+    mean, dots = levels_figure(summaries, "units", [3, 4], LIGHT).data
+    assert sorted(dots.y) == sorted(summary.level for summary in summaries if summary.level is not None)
+    four = [summary.level for summary in summaries if summary.settings["units"] == 4 and summary.level is not None]
     assert mean.y[1] == pytest.approx(np.mean(four))
     assert mean.error_y.array[1] == pytest.approx(np.std(four, ddof=1) / np.sqrt(2))
 

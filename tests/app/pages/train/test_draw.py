@@ -26,15 +26,15 @@ def run(tmp_path: Path) -> Run:
 
 def test_a_snapshot_is_drawn(server: Flask, run: Run) -> None:
     with server.app_context():
-        found = draw(run, 0, LIGHT)
+        drawn = draw(run, 0, LIGHT)
         dark = draw(run, 0, DARK)
-    assert list(found) == list(INSTRUMENTS)
-    for name, (figure, said) in found.items():
+    assert list(drawn) == list(INSTRUMENTS)
+    for name, (figure, caption) in drawn.items():
         assert figure.layout.meta["theme"] == "light" and dark[name][0].layout.meta["theme"] == "dark"
-        assert said[0] == INSTRUMENTS[name].about and not any("slider" in sentence for sentence in said)
+        assert caption[0] == INSTRUMENTS[name].about and not any("slider" in sentence for sentence in caption)
     optimizer = run.optimizer(0)
     assert isinstance(optimizer, RecurrentOptimizer)
-    (eigenvalues,) = (trace for trace in found["eigenvalues"][0].data if trace.name == "eigenvalues")
+    (eigenvalues,) = (trace for trace in drawn["eigenvalues"][0].data if trace.name == "eigenvalues")
     assert len(eigenvalues.x) == 3 and np.hypot(eigenvalues.x, eigenvalues.y).max() < 1.5
 
 

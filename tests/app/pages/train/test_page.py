@@ -35,8 +35,8 @@ def page(app: Dash) -> Any:
 def laid_out(app: Dash, page: Any, **query: str) -> dict[str, Any]:
     """The page's layout for a link, components by their id."""
     with app.server.test_request_context():
-        found = page.layout(**query)
-    parts = [component for component in found._traverse() if getattr(component, "id", None)]
+        layout = page.layout(**query)
+    parts = [component for component in layout._traverse() if getattr(component, "id", None)]
     assert len({part.id for part in parts}) == len(parts)
     return {part.id: part for part in parts}
 
@@ -101,10 +101,10 @@ def test_a_snapshot_is_drawn_and_a_missing_one_said(app: Dash, page: Any) -> Non
     record.run.write_snapshot(3, theta)
     count = len(INSTRUMENTS)
     with app.server.test_request_context():
-        found = page.on_snapshot({"run": record.name, "outer_step": 3}, "dark", "dark")
+        outputs = page.on_snapshot({"run": record.name, "outer_step": 3}, "dark", "dark")
         missing = page.on_snapshot({"run": record.name, "outer_step": 4}, "dark", "dark")
         none = page.on_snapshot(None, "auto", None)
-    assert all(figure.data and figure.layout.meta["theme"] == "dark" for figure in found[:count])
-    assert found[2 * count] == "after 3 outer steps" and found[-1]["run"] == record.name
+    assert all(figure.data and figure.layout.meta["theme"] == "dark" for figure in outputs[:count])
+    assert outputs[2 * count] == "after 3 outer steps" and outputs[-1]["run"] == record.name
     assert "no snapshot at outer step 4" in missing[count][0].children and not missing[0].data
     assert not none[0].data and find(record.name).name == record.name

@@ -65,12 +65,18 @@ def test_a_run_from_submission_to_the_library(client: FlaskClient, root: Path) -
     work()
     done = client.get(f"/api/jobs/{job['id']}").json
     assert (done["state"], done["outer_step"], done["settings"]["units"]) == ("finished", 30, 4)
-    told = client.get(f"/api/jobs/{job['id']}/events?after=0").json
-    assert [event["state"] for event in told["events"] if event["kind"] == "state"] == ["queued", "running", "finished"]
-    points = [step for event in told["events"] if event["kind"] == "steps" for step in event["points"]["outer_step"]]
+    reported = client.get(f"/api/jobs/{job['id']}/events?after=0").json
+    assert [event["state"] for event in reported["events"] if event["kind"] == "state"] == [
+        "queued",
+        "running",
+        "finished",
+    ]
+    points = [
+        step for event in reported["events"] if event["kind"] == "steps" for step in event["points"]["outer_step"]
+    ]
     assert points == list(range(1, 31))
-    rest = client.get(f"/api/jobs/{job['id']}/events?after={told['events'][3]['seq']}").json
-    assert rest["events"] == told["events"][4:]
+    rest = client.get(f"/api/jobs/{job['id']}/events?after={reported['events'][3]['seq']}").json
+    assert rest["events"] == reported["events"][4:]
     known = subjects("linear_regression")
     assert known[job["id"]].snapshots == tuple(done["snapshots"]) and known[job["id"]].title.startswith("Own GRU-4")
     assert next(iter(known)) == "linear_regression-gru64" and list(known)[-len(EXPLORE_BASELINES) :] == list(
@@ -97,8 +103,8 @@ def test_damaged_own_runs_do_not_break_the_catalogue(client: FlaskClient, root: 
     for path in (root / names[2] / "snapshots").iterdir():
         path.write_bytes(b"x")
     (root / names[3]).rename(root / "adam")  # a name that is taken
-    found = subjects("linear_regression")
-    assert set(names).isdisjoint(found) and found["adam"].run is None
+    known = subjects("linear_regression")
+    assert set(names).isdisjoint(known) and known["adam"].run is None
     assert client.get("/").status_code == 200
 
 
@@ -337,12 +343,12 @@ def test_a_killed_web_server_loses_nothing(serving: Serving, root: Path) -> None
     wait_for(lambda: ask(f"{address}/healthz"))
     assert ask(f"{address}/api/jobs/{job}")["outer_step"] >= before
     wait_for(lambda: ask(f"{address}/api/jobs/{job}")["state"] == "finished")
-    after, told = seen["next"], seen["events"]
+    after, reported = seen["next"], seen["events"]
     while (answer := ask(f"{address}/api/jobs/{job}/events?after={after}"))["events"]:
-        after, told = answer["next"], told + answer["events"]
-    points = [step for event in told if event["kind"] == "steps" for step in event["points"]["outer_step"]]
+        after, reported = answer["next"], reported + answer["events"]
+    points = [step for event in reported if event["kind"] == "steps" for step in event["points"]["outer_step"]]
     assert points == list(range(1, 801))
-    assert [event["state"] for event in told if event["kind"] == "state"] == ["queued", "running", "finished"]
+    assert [event["state"] for event in reported if event["kind"] == "state"] == ["queued", "running", "finished"]
     wait_for(lambda: ask(f"{address}/api/jobs")["workers"] >= 1)
     second.terminate()
     second.wait(30)

@@ -9,12 +9,12 @@ from core.runs.options import OPTIONS, SETTINGS, from_options
 
 LIMITS = Limits(units=128, outer_steps=5000)
 BY_NAME = {setting.name: setting for setting in SETTINGS}
-NUMBERS = [one for one in SETTINGS if one.kind in ("whole", "number")]
+NUMBERS = [setting for setting in SETTINGS if setting.kind in ("whole", "number")]
 
 
 def test_every_setting_but_the_start_has_a_control() -> None:
     assert set(BY_NAME) == set(OPTIONS) - {"start"}
-    assert all(one.description.endswith(".") and one.title for one in SETTINGS)
+    assert all(setting.description.endswith(".") and setting.title for setting in SETTINGS)
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -22,7 +22,7 @@ def test_a_preset_is_a_run_that_is_allowed(name: str) -> None:
     Limits().check(from_options(PRESETS[name].settings, strict=True))
 
 
-@pytest.mark.parametrize("name", [one.name for one in SETTINGS if one.kind == "choice"])
+@pytest.mark.parametrize("name", [setting.name for setting in SETTINGS if setting.kind == "choice"])
 def test_every_choice_is_accepted_and_another_is_not(name: str) -> None:
     for value in choices_of(BY_NAME[name]):
         from_options({"task": "linear_regression", name: value}, strict=True)
@@ -30,7 +30,7 @@ def test_every_choice_is_accepted_and_another_is_not(name: str) -> None:
         from_options({"task": "linear_regression", name: "another"}, strict=True)
 
 
-@pytest.mark.parametrize("name", [one.name for one in NUMBERS])
+@pytest.mark.parametrize("name", [setting.name for setting in NUMBERS])
 def test_the_bounds_shown_are_the_bounds_that_hold(name: str) -> None:
     setting, high = BY_NAME[name], highest(BY_NAME[name], LIMITS)
     assert setting.low is not None

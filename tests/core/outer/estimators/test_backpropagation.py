@@ -22,10 +22,10 @@ def estimator_of(config):
     return make_estimator(config, WORKERS, Team())
 
 
-def assert_close(found, expected, rtol=1e-5):
+def assert_close(actual, expected, rtol=1e-5):
     largest = max(part.abs().max() for part in expected.values())
     for name, part in expected.items():
-        torch.testing.assert_close(found[name], part, rtol=rtol, atol=rtol * largest.item(), msg=name)
+        torch.testing.assert_close(actual[name], part, rtol=rtol, atol=rtol * largest.item(), msg=name)
 
 
 @pytest.mark.parametrize("outer_step, expected", [(0, 5), (10, 10), (20, 20), (30, 40), (1000, 40)])
@@ -42,11 +42,11 @@ def test_windows_are_the_unroll_where_nothing_else_is_said():
 def test_whole_unrolls_are_the_outer_gradient(outer_step):
     config = small_config(adjoint_clip=0.05)
     theta = theta_of(config)
-    found = estimator_of(config).estimate(theta, outer_step)
+    estimated = estimator_of(config).estimate(theta, outer_step)
     problems = config.make_task().sample(config.problems, generator(Purpose.TRAIN, config.seed, outer_step))
     expected = outer_gradient(RecurrentOptimizer(config.architecture, theta), problems, config.unroll, 0.05)
-    torch.testing.assert_close(found.meta_losses, expected.meta_losses)
-    assert_close(found.gradients, expected.gradients)
+    torch.testing.assert_close(estimated.meta_losses, expected.meta_losses)
+    assert_close(estimated.gradients, expected.gradients)
 
 
 def test_windows_follow_each_other_through_one_unroll():
@@ -71,7 +71,7 @@ def test_a_later_window_has_the_gradient_of_its_own_steps_alone():
     theta = theta_of(config)
     estimator = estimator_of(config)
     estimator.estimate(theta, 0)
-    found = estimator.estimate(theta, 1).gradients
+    gradients = estimator.estimate(theta, 1).gradients
     problems = config.make_task().sample(1, generator(Purpose.TRAIN, 0, 0))
     before = unroll(RecurrentOptimizer(config.architecture, theta), problems, 4)
     leaves = {name: tensor.clone().requires_grad_() for name, tensor in theta.items()}
@@ -83,7 +83,7 @@ def test_a_later_window_has_the_gradient_of_its_own_steps_alone():
         losses.append(problems.loss(x) / before.losses[0])
     parts = torch.autograd.grad(torch.stack(losses).mean(), list(leaves.values()), allow_unused=True)
     expected = {n: torch.zeros_like(theta[n]) if p is None else p for n, p in zip(leaves, parts, strict=True)}
-    assert_close(found, expected)
+    assert_close(gradients, expected)
 
 
 def test_groups_are_out_of_step():
@@ -99,20 +99,20 @@ def test_groups_are_out_of_step():
 def test_what_diverged_gives_way_to_fresh_problems():
     config = small_config(task="rosenbrock", unroll=40, truncation=10, architecture={"units": 4, "output_scale": 1e12})
     estimator = estimator_of(config)
-    found = estimator.estimate(theta_of(config), 0)
-    assert not torch.isfinite(found.meta_losses).all()
+    estimated = estimator.estimate(theta_of(config), 0)
+    assert not torch.isfinite(estimated.meta_losses).all()
     assert all(group.age == 0 and not group.windows for group in estimator.groups)
 
 
 @pytest.mark.parametrize("kind", ["backpropagation", "evolution"])
 def test_going_on_from_a_saved_state_is_going_on(kind):
     config = small_config(unroll=12, truncation=5, problems=6, estimator=kind, pairs=3)
-    one, theta = estimator_of(config), theta_of(config)
+    first, theta = estimator_of(config), theta_of(config)
     for t in range(4):
-        one.estimate(theta, t)
+        first.estimate(theta, t)
     other = estimator_of(config)
-    other.load({name: tensor.clone() for name, tensor in one.state().items()})
+    other.load({name: tensor.clone() for name, tensor in first.state().items()})
     for t in range(4, 9):
-        found, expected = other.estimate(theta, t), one.estimate(theta, t)
-        assert torch.equal(found.meta_losses, expected.meta_losses)
-        assert all(torch.equal(found.gradients[n], part) for n, part in expected.gradients.items())
+        resumed, expected = other.estimate(theta, t), first.estimate(theta, t)
+        assert torch.equal(resumed.meta_losses, expected.meta_losses)
+        assert all(torch.equal(resumed.gradients[n], part) for n, part in expected.gradients.items())

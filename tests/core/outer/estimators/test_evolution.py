@@ -22,7 +22,7 @@ def evolution(**settings):
 def test_one_whole_unroll_is_the_antithetic_formula():
     """ε (L(θ + ε) − L(θ − ε)) / 2σ², written out, averaged over problems."""
     config, estimator, theta = evolution(pairs=2, problems=4)
-    found = estimator.estimate(theta, 7)
+    estimated = estimator.estimate(theta, 7)
     problems = config.make_task().sample(4, generator(Purpose.TRAIN, 0, 7))
     expected = {name: torch.zeros_like(tensor) for name, tensor in theta.items()}
     means = []
@@ -37,16 +37,16 @@ def test_one_whole_unroll_is_the_antithetic_formula():
         means.append((losses[0] + losses[1]) / 2)
         for name in theta:
             expected[name] += noise[name] * (losses[0] - losses[1]).sum() / (2 * config.perturbation**2) / 4
-    torch.testing.assert_close(found.meta_losses, torch.cat(means), rtol=1e-5, atol=0)
+    torch.testing.assert_close(estimated.meta_losses, torch.cat(means), rtol=1e-5, atol=0)
     for name, part in expected.items():
-        torch.testing.assert_close(found.gradients[name], part, rtol=2e-3, atol=2e-4 * part.abs().max().item())
+        torch.testing.assert_close(estimated.gradients[name], part, rtol=2e-3, atol=2e-4 * part.abs().max().item())
 
 
 def test_a_later_window_is_the_persistent_formula():
     """ξ (L(θ + ε₂) − L(θ − ε₂)) / 2σ², ξ = ε₁ + ε₂, where both signs go on from where ε₁ left them; each loss counts once."""
     config, estimator, theta = evolution(unroll=6, truncation=2, pairs=1, problems=2)
     estimator.estimate(theta, 0)
-    found = estimator.estimate(theta, 1)
+    estimated = estimator.estimate(theta, 1)
     problems = config.make_task().sample(2, generator(Purpose.TRAIN, 0, 0))
     noise = [estimator._noise(t, 0) for t in (0, 1)]
     first, losses = problems.loss(problems.x0), []
@@ -61,9 +61,9 @@ def test_a_later_window_is_the_persistent_formula():
                 x = x + update.view_as(x)
                 met.append(problems.loss(x) / first)
         losses.append(torch.stack(met[2:]).mean(0))
-    torch.testing.assert_close(found.meta_losses, (losses[0] + losses[1]) / 2, rtol=1e-5, atol=0)
+    torch.testing.assert_close(estimated.meta_losses, (losses[0] + losses[1]) / 2, rtol=1e-5, atol=0)
     factor = (losses[0] - losses[1]).sum() / (2 * config.perturbation**2) / 2
-    for name, part in found.gradients.items():
+    for name, part in estimated.gradients.items():
         expected = (noise[0][name] + noise[1][name]) * factor
         torch.testing.assert_close(part, expected, rtol=2e-3, atol=2e-4 * expected.abs().max().item())
 
@@ -92,8 +92,8 @@ def test_it_is_unbiased_however_short_the_windows():
     squared = sum((part**2).sum().item() for part in exact.values())
     along = []
     for t in range(40):
-        found = estimator.estimate(theta, t).gradients
-        along.append(sum((found[name] * part).sum().item() for name, part in exact.items()))
+        gradients = estimator.estimate(theta, t).gradients
+        along.append(sum((gradients[name] * part).sum().item() for name, part in exact.items()))
     settled = torch.tensor(along[6:])  # every unroll is under way by then
     error = settled.std() / len(settled) ** 0.5
     ratio, spread = settled.mean().item() / squared, error.item() / squared

@@ -41,8 +41,8 @@ def test_a_nan_stays_one(cell, where):
     optimizer = learned(dtype=torch.float32, **cell)
     state, gradient = torch.zeros(2, optimizer.state_size), torch.zeros(2)
     (state[0] if where == "state" else gradient[:1])[:] = torch.nan
-    found = one_step(optimizer, state, gradient)
-    assert found[0].isnan().all() and found[1].isfinite().all()
+    stepped = one_step(optimizer, state, gradient)
+    assert stepped[0].isnan().all() and stepped[1].isfinite().all()
 
 
 @pytest.mark.parametrize("cell", CELLS)
