@@ -40,7 +40,12 @@ def rates_along(optimizer: Optimizer, branch: Branch, width: float = 0.0) -> Ten
 
 
 def local_slopes_along(optimizer: Optimizer, branch: Branch) -> Tensor:
-    """The local slope −∂u/∂g(h*(g), g) at every point of a branch, [p]."""
+    """The local slope −∂u/∂g(h*(g), g) at every point of a branch, [p].
+
+    Args:
+        optimizer: any optimizer, in float64.
+        branch: a curve of fixed points.
+    """
     return -update_slope(optimizer, branch.states, branch.gradients)
 
 

@@ -129,7 +129,7 @@ def convergence_rates(optimizer: Optimizer, rest: Rest, curvatures: Tensor, widt
     Args:
         optimizer: any optimizer, in float64.
         rest: where to linearise.
-        curvatures: λ.
+        curvatures: λ, [L].
         width: where the optimizer jumps at g = 0 and rests there, derivatives by g are secants between ±width.
     """
     at = derivatives_at(optimizer, rest, width)
@@ -142,7 +142,13 @@ def convergence_rates(optimizer: Optimizer, rest: Rest, curvatures: Tensor, widt
 
 
 def derivatives_at(optimizer: Optimizer, rest: Rest, width: float = 0.0) -> Derivatives:
-    """The derivatives of one step at the rest of the loop; secants by g where the optimizer jumps there."""
+    """The derivatives of one step at the rest of the loop; secants by g where the optimizer jumps there.
+
+    Args:
+        optimizer: any optimizer, in float64.
+        rest: where to linearise.
+        width: half the width of those secants.
+    """
     state, g = rest.state[None], rest.state.new_tensor([rest.gradient])
     at = derivatives(optimizer, state, g)
     if optimizer.smooth or abs(rest.gradient) > width:
@@ -279,12 +285,28 @@ def loss_floor(gradient: float, hessian: Tensor) -> Tensor:
 
 
 def best_heavy_ball(low: float, high: float) -> float:
-    """(√κ − 1)/(√κ + 1): no momentum with fixed constants converges faster at every curvature from low to high (Polyak 1964)."""
+    """(√κ − 1)/(√κ + 1): no momentum with fixed constants converges faster at every curvature of a range (Polyak 1964).
+
+    Args:
+        low: the smallest curvature.
+        high: the largest.
+
+    Returns:
+        the factor by which the distance to the minimum shrinks with a step.
+    """
     root = (high / low) ** 0.5
     return (root - 1) / (root + 1)
 
 
 def best_gradient_descent(low: float, high: float) -> float:
-    """(κ − 1)/(κ + 1): the same for plain gradient descent."""
+    """(κ − 1)/(κ + 1): the same for plain gradient descent.
+
+    Args:
+        low: the smallest curvature.
+        high: the largest.
+
+    Returns:
+        the factor by which the distance to the minimum shrinks with a step.
+    """
     ratio = high / low
     return (ratio - 1) / (ratio + 1)

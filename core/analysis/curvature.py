@@ -12,7 +12,15 @@ SMALL = 20  # parameters up to which the whole Hessian is built
 
 
 def hessians(problems: Problems, x: Tensor) -> Tensor:
-    """∇²f of every problem at x [problems, n] -> [problems, n, n]: column by column."""
+    """∇²f of every problem, column by column.
+
+    Args:
+        problems: of one task.
+        x: where, [problems, n].
+
+    Returns:
+        [problems, n, n].
+    """
     eye = torch.eye(x.shape[1], dtype=x.dtype)
     return torch.stack([problems.hessian_vector_product(x, row.expand_as(x)) for row in eye], 2)
 

@@ -42,7 +42,15 @@ class InUse:
 
 
 def recent_sizes(gradients: Tensor, decay: float) -> Tensor:
-    """Exponential average of |g| over the steps before each one, gradients [K, ...] -> [K, ...]; NaN at the first step."""
+    """Exponential average of |g| over the steps before each one.
+
+    Args:
+        gradients: g at every step, [K, ...].
+        decay: of the average a step, from 0 to 1.
+
+    Returns:
+        [K, ...], in the units of the gradients; NaN at the first step.
+    """
     sizes = torch.full_like(gradients, torch.nan)
     average = gradients[0].abs()
     for k in range(1, len(gradients)):

@@ -41,6 +41,12 @@ class Slopes(BaseModel):
 def adaptation_view(context: Context) -> Bundle:
     """The curve h*(g), its stability, the effective learning rate −∂u/∂g(h*(g), 0) of its states and the local slope −∂u/∂g(h*(g), g).
 
+    Args:
+        context: the optimizer on its task.
+
+    Returns:
+        a bundle with the arrays below, and a description of the curve; the arrays are missing if there is no curve.
+
     Arrays: ``g`` [p], ``curve`` [p, 3] (three principal components), ``rates`` and ``local`` [p], ``radii`` [p], ``unstable`` [p], ``folds`` [f] and,
     for ``chosen`` [c] points of the curve, ``updates`` [c, G] over ``gradients`` [G]; ``in_use`` [stretches, bins, 2], the median learning rate
     over the recent size of gradients on held-out problems.

@@ -190,6 +190,12 @@ def _finite(value: float) -> float | None:
 def closed_loop_view(context: Context) -> Bundle:
     """Convergence rate over curvature, the task's density of curvatures, and the descent at each curvature.
 
+    Args:
+        context: the optimizer on its task.
+
+    Returns:
+        a bundle with the arrays below and the report; the arrays are missing if there is no closed loop.
+
     Arrays: ``curvatures`` and ``rates`` [L]; ``descent`` [L, K + 1], |x_k|/|x_0| along the autonomous path, so that the schedule counts;
     ``density`` [B] of the task's curvatures between ``edges`` [B + 1].
     """

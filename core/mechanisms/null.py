@@ -27,7 +27,8 @@ class Null(BaseModel):
     """The measures of untrained optimizers.
 
     Attributes:
-        task: name of the task, with ``task_parameters`` where they differ from the defaults.
+        task: name of the task.
+        task_parameters: of the task, where they differ from the defaults.
         architecture: of all of them.
         seeds: of their weights.
         floor: median size of their learning rates, in the optimizer's units.

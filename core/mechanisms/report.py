@@ -148,15 +148,16 @@ class Adaptation(Claim, Slopes):
 
 
 class Report(BaseModel):
-    """The four mechanisms of one optimizer, as `analyze` prints them.
+    """The four mechanisms and the closed loop of one optimizer, as `analyze` prints them.
 
     Attributes:
         optimizer: its name.
         task: name of the task it was measured on.
-        momentum: fixed point, eigenvalues and modes at g = 0 (arXiv 2011.02159, section 4.1).
+        momentum: memory kernel, fixed point, eigenvalues and modes at g = 0 (arXiv 2011.02159, section 4.1).
         clipping: saturation of the update function (section 4.2).
         schedule: the learning rate along the autonomous trajectory (section 4.3).
         adaptation: the learning rate along the curve of fixed points (section 4.4).
+        closed_loop: convergence rate over curvature, and where the loss goes flat.
         interventions: ablations of each mechanism; None if they were not run.
     """
 

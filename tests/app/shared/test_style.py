@@ -11,6 +11,7 @@ from app.shared.style import (
     DARK,
     LIGHT,
     OPTIMIZER_COLORS,
+    OPTIMIZER_DASHES,
     THEMES,
     component_colors,
     figure,
@@ -56,12 +57,14 @@ def contrast(first: str, other: str) -> float:
 
 @pytest.mark.parametrize("sight", SIGHTS)
 def test_optimizers_are_told_apart_by_colour(sight: str) -> None:
-    for combination, other in itertools.combinations(OPTIMIZER_COLORS.values(), 2):
+    for combination, other in itertools.combinations(set(OPTIMIZER_COLORS.values()), 2):
         assert np.linalg.norm(lab(combination, SIGHTS[sight]) - lab(other, SIGHTS[sight])) > 9, (combination, other)
 
 
 def test_every_optimizer_has_a_colour_that_shows_on_both_surfaces() -> None:
-    assert set(OPTIMIZER_COLORS) == {"learned", *BASELINES} >= set(HAND_DESIGNED)
+    assert set(OPTIMIZER_COLORS) == {"learned", "repaired", *BASELINES} >= set(HAND_DESIGNED)
+    pairs = {(OPTIMIZER_COLORS[name], OPTIMIZER_DASHES[name]) for name in OPTIMIZER_COLORS}
+    assert len(set(OPTIMIZER_COLORS.values())) == len(OPTIMIZER_COLORS) - 1 and len(pairs) == len(OPTIMIZER_COLORS)
     for color, theme in itertools.product(OPTIMIZER_COLORS.values(), THEMES.values()):
         assert contrast(color, theme.surface) > 2.2, (color, theme.name)
 
