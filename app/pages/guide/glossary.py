@@ -27,6 +27,12 @@ class Term:
 
 TERMS: tuple[Term, ...] = (
     Term(
+        "Ablation",
+        "A run of an optimizer with one mechanism switched off, on the same problems. The increase in meta-loss measures what the mechanism contributes.",
+        "",
+        ("Meta-loss",),
+    ),
+    Term(
         "Adaptation",
         "A learning rate that falls where gradients are large. In a learned optimizer, large gradients push the state to a place where the update function is flatter.",
         "α(g) = −\\frac{∂u}{∂g}(h^*(g), g)",
