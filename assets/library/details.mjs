@@ -34,7 +34,7 @@ const hint = (text, command) => make("p", { className: "hint" }, text, make("cod
 function facts(entry) {
   const found = [
     fact("name", entry.name),
-    fact("how it came", ORIGINS[entry.origin]),
+    fact("origin", ORIGINS[entry.origin]),
     ...(entry.when ? [fact("made", moment(entry.when))] : []),
     fact("seed", String(entry.seed)),
     fact("Loptscope", entry.version),
@@ -126,7 +126,7 @@ function scores(entry, words) {
   /** @type {[string, any][]} */
   const entries = Object.entries(entry.scores);
   if (!entries.length) {
-    return part("Held-out problems", hint("Not evaluated yet: ", `python -m core evaluate --run ${entry.name} --save`));
+    return part("Held-out problems", hint("Not evaluated yet: ", `loptscope evaluate --run ${entry.name} --save`));
   }
   const title = (/** @type {string} */ name) => (name === "learned" ? "this one" : words.optimizers[name] || name);
   const lines = entries.map(([name, found]) => [title(name), mean(found), whole(found.diverged)]);
@@ -137,14 +137,14 @@ function scores(entry, words) {
 function reruns(entry) {
   const more = entry.looks ? [link("/mechanisms", entry, "See its mechanisms")] : [];
   if (!entry.reruns.length) {
-    const command = `python -m core analyze --run ${entry.name} --save`;
-    return part("Mechanisms", hint("What each is worth has not been kept: ", command), ...more);
+    const command = `loptscope analyze --run ${entry.name} --save`;
+    return part("Mechanisms", hint("Ablations have not been stored: ", command), ...more);
   }
   const times = (/** @type {any} */ found) => (isFinite(found.times) ? `${readable(found.times)} ×` : "");
   const lines = entry.reruns.map((/** @type {any} */ found) => [found.title, mean(found), times(found), whole(found.diverged)]);
   const without = Object.entries(entry.without).map(([title, why]) => make("p", { className: "hint" }, `${title}: ${why}`));
   const drawn = table(["Re-run", "Meta-loss", "Times", "Diverged"], lines);
-  return part("Mechanisms, each switched off", drawn, ...without, ...more);
+  return part("Ablations", drawn, ...without, ...more);
 }
 
 /** @param {Entry} entry */
@@ -164,7 +164,7 @@ function snapshots(entry) {
  */
 function command(entry, key) {
   if (!entry.command) {
-    return part("Training", make("p", { className: "hint" }, "Imported: how it was trained is not known here."));
+    return part("Training", make("p", { className: "hint" }, "Imported: its training is unknown."));
   }
   const id = `library-command-${key}`;
   const copy = make("button", { type: "button", className: "plain", "data-library": "copy", "data-of": id }, "Copy");

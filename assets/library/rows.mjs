@@ -12,7 +12,7 @@ const MANY = 1000; // times the meta-loss: beyond, it is told in full where it i
 export const ORIGINS = { shipped: "shipped", trained: "trained here", imported: "imported" };
 /** @type {Record<string, [string, string]>} */
 const MECHANISMS = {
-  momentum: ["momentum only", "linearised at its fixed point: nothing but momentum is left"],
+  momentum: ["momentum only", "linearised at its fixed point: only momentum remains"],
   clipping: ["no clipping", "its update un-saturated"],
   schedule: ["no schedule", "its drift frozen at the start"],
   adaptation: ["no adaptation", "its adaptation pinned"],
@@ -52,7 +52,7 @@ function sparkline({ heights, first, last }) {
     }
   });
   const gaps = heights.filter((height) => height === null).length;
-  const missing = gaps ? `, not finite in ${gaps} of ${heights.length} stretches` : "";
+  const missing = gaps ? `, not finite in ${gaps} of ${heights.length} segments` : "";
   const said = `outer loss from ${readable(first)} to ${readable(last)}${missing}`;
   const labels = { role: "img", "aria-label": said, class: "sparkline" };
   const drawn = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, width: WIDTH, height: HEIGHT, ...labels });
@@ -76,7 +76,7 @@ function heldOut(found, words) {
 
 /** @param {Record<string, number | null> | null} found times the meta-loss, by mechanism */
 function mechanisms(found) {
-  if (!found) return value("not kept");
+  if (!found) return value("not measured");
   const shown = Object.keys(MECHANISMS).filter((name) => name in found);
   const parts = shown.flatMap((name) => {
     const [title, about] = MECHANISMS[name];
