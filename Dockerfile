@@ -1,10 +1,10 @@
-# The dashboard and its worker, for a server of one's own (compose.yaml runs them apart):
+# The dashboard and its worker in one container (compose.yaml runs them separately):
 #
 #     docker build -t loptscope --build-arg TORCH_INDEX_URL=... .
 #     docker run --rm -p 127.0.0.1:8050:8050 -v loptscope-runs:/var/lib/loptscope loptscope
 #
-# TORCH_INDEX_URL is the index of torch's CPU wheels that PyTorch's "Get Started" page names. Without it the image
-# gets torch with CUDA, which is gigabytes larger and works as well.
+# TORCH_INDEX_URL is the index of torch's CPU wheels from PyTorch's "Get Started" page. Without it, the image
+# contains the CUDA build of torch, which also works and is gigabytes larger.
 
 FROM python:3.11-slim
 
@@ -44,5 +44,5 @@ EXPOSE 8050
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8050/healthz', timeout=4)"]
 
-# One process for the page: torch and Plotly are loaded once, and its threads share what is in memory. A worker beside it.
+# One process for the page: torch and Plotly are loaded once, and its threads share memory. It also starts a worker.
 CMD ["python", "-m", "core", "serve", "--host", "0.0.0.0", "--port", "8050"]

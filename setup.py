@@ -1,4 +1,4 @@
-"""What pyproject.toml cannot say: assets/ and zoo/ are installed as data of the packages that read them."""
+"""Installs assets/ and zoo/ as data of the packages that read them, which pyproject.toml cannot express."""
 
 from setuptools import find_namespace_packages, setup
 

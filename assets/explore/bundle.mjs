@@ -15,7 +15,7 @@ export function parseBundle(buffer) {
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, size)));
   const about = JSON.parse(header.__metadata__?.about ?? "{}");
   if (about.format !== "loptscope-bundle/1") {
-    throw new Error("The server sent something that is not a bundle of this version: reload the page.");
+    throw new Error("The server's answer is not a bundle of this version: reload the page.");
   }
   /** @type {Record<string, BundleArray>} */
   const arrays = {};

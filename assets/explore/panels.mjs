@@ -270,7 +270,7 @@ const gradient = {
 const rate = {
   legend: (view) => [
     ...components(view),
-    ...(view.optimizers.length > 1 ? [{ sign: "┈", name: "the others (median)" }] : []),
+    ...(view.optimizers.length > 1 ? [{ sign: "┈", name: "other optimizers (median)" }] : []),
   ],
   draw(surface, view, bundle, step) {
     const context = surface.begin(surface.over);

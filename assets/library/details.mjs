@@ -34,7 +34,7 @@ const hint = (text, command) => make("p", { className: "hint" }, text, make("cod
 function facts(entry) {
   const found = [
     fact("name", entry.name),
-    fact("how it came", ORIGINS[entry.origin]),
+    fact("origin", ORIGINS[entry.origin]),
     ...(entry.when ? [fact("made", moment(entry.when))] : []),
     fact("seed", String(entry.seed)),
     fact("Loptscope", entry.version),
@@ -138,7 +138,7 @@ function ablations(entry) {
   const more = entry.looks ? [link("/mechanisms", entry, "See its mechanisms")] : [];
   if (!entry.ablations.length) {
     const command = `loptscope analyze --run ${entry.name} --save`;
-    return part("Mechanisms", hint("Its ablations have not been run: ", command), ...more);
+    return part("Mechanisms", hint("Ablations have not been stored: ", command), ...more);
   }
   const median = (/** @type {any} */ found) => (isFinite(found.median) ? readable(found.median) : "diverges");
   const ratio = (/** @type {any} */ { ratio }) =>
@@ -146,7 +146,7 @@ function ablations(entry) {
   const lines = entry.ablations.map((/** @type {any} */ found) => [found.title, median(found), ratio(found), whole(found.diverged)]);
   const without = Object.entries(entry.without).map(([title, why]) => make("p", { className: "hint" }, `${title}: ${why}`));
   const drawn = table(["Ablation", "Median meta-loss", "Ratio (95 %)", "Diverged"], lines);
-  return part("Mechanisms, each switched off", drawn, ...without, ...more);
+  return part("Ablations", drawn, ...without, ...more);
 }
 
 /** @param {Entry} entry */
@@ -166,7 +166,7 @@ function snapshots(entry) {
  */
 function command(entry, key) {
   if (!entry.command) {
-    return part("Training", make("p", { className: "hint" }, "Imported: how it was trained is not known here."));
+    return part("Training", make("p", { className: "hint" }, "Imported: its training is unknown."));
   }
   const id = `library-command-${key}`;
   const copy = make("button", { type: "button", className: "plain", "data-library": "copy", "data-of": id }, "Copy");

@@ -82,7 +82,7 @@ const control = (name) => /** @type {HTMLInputElement | HTMLSelectElement} */ (n
  */
 export function upload(room, words, send) {
   const settings = unsaidSettings(words);
-  const legend = make("legend", {}, "The file does not say these");
+  const legend = make("legend", {}, "Not in the file");
   const unsaid = make("fieldset", { className: "import-fields", hidden: true, disabled: true }, legend, ...Object.values(settings));
   const file = make("input", { id: "import-file", type: "file", accept: ".safetensors", required: true });
   const name = make("input", {
@@ -112,7 +112,7 @@ export function upload(room, words, send) {
     if (complete && words.tasks[known?.config.task]) task.value = known?.config.task;
     if (known?.units) control("units").value = String(known.units);
     if (known?.cell) control("cell").value = known.cell;
-    said.textContent = complete ? `${chosen.name} says how it is made.` : "";
+    said.textContent = complete ? `${chosen.name} contains its architecture.` : "";
   });
 
   const form = make(
@@ -121,7 +121,7 @@ export function upload(room, words, send) {
     make(
       "p",
       { className: "hint" },
-      `A safetensors file with the weights of a known cell, up to ${most}: one that was downloaded here says all else, of others choose below. It becomes a run of your own with one snapshot.`,
+      `A safetensors file with the weights of a known cell, up to ${most}: a file that was downloaded here contains everything else; for other files, choose the settings below. The import becomes a run of your own with one snapshot.`,
     ),
     make("div", { className: "import-fields" }, field("File", file), field("Name", name), field("Task", task)),
     said,
@@ -138,10 +138,10 @@ export function upload(room, words, send) {
     go.disabled = true;
     refusal.textContent =
       chosen.size > words.largest
-        ? `The file has ${megabytes(chosen.size)}; at most ${most} are read.`
+        ? `The file has ${megabytes(chosen.size)}; the limit is ${most}.`
         : await send(query, chosen);
     go.disabled = false;
-    if (refusal.textContent) return;
+    if (refusal.textContent || file.files?.[0] !== chosen) return; // another file chosen meanwhile keeps its fields
     form.reset();
     Object.assign(unsaid, { hidden: true, disabled: true });
     said.textContent = "";

@@ -115,11 +115,11 @@ const button = (className, text, more) => make("button", { type: "button", class
  */
 function after(found, shown) {
   const said = [];
-  if (!found) said.push(make("p", {}, "Nothing here fits these filters. ", button("plain", "Show everything", { "data-library": "clear" })));
+  if (!found) said.push(make("p", {}, "No optimizer matches these filters. ", button("plain", "Show everything", { "data-library": "clear" })));
   else if (found > shown) said.push(button("action", `Show ${Math.min(SHOWN, found - shown)} more`, { "data-library": "more" }));
   if (!now.entries.some((entry) => entry.kind === "own")) {
     const link = make("a", { href: "/train" }, "train one");
-    said.push(make("p", {}, "None of your own yet: ", link, ", and it appears here while it learns."));
+    said.push(make("p", {}, "You have no runs yet: ", link, ", and it appears here while it trains."));
   }
   for (const sentence of now.damaged) said.push(make("p", { className: "damaged" }, sentence));
   fill("library-after", ...said);
@@ -132,13 +132,13 @@ function trash() {
   if (section.dataset.key === key) return;
   section.dataset.key = key;
   const listed = now.trash.map((entry) => {
-    const labels = { "data-library": "restore", "data-of": entry.id, "aria-label": `Put back ${titleOf(entry)}` };
+    const labels = { "data-library": "restore", "data-of": entry.id, "aria-label": `Restore ${titleOf(entry)}` };
     return make(
       "li",
       {},
       make("span", { className: "trash-name", title: entry.name }, titleOf(entry)),
       make("span", { className: "value" }, `${megabytes(entry.bytes)}, deleted ${moment(entry.deleted)}`),
-      button("plain", "Put back", labels),
+      button("plain", "Restore", labels),
     );
   });
   const title = make("h3", { id: "library-trash-title" }, "Trash");
@@ -251,13 +251,13 @@ const ACTS = {
   async restore(of) {
     const found = await post(`/api/library/trash/${of}/restore`);
     await look();
-    notice(`${found.name} is back.`);
+    notice(`${found.name} was restored.`);
   },
   empty() {
     const said = now.trash.length === 1 ? "the run in the trash" : `all ${now.trash.length} runs in the trash`;
     const no = make("button", { type: "button", className: "action", onclick: () => question().close() }, "No");
-    const yes = button("action danger", "Yes, for good", { "data-library": "gone" });
-    const text = make("p", { id: "library-question-text" }, `Remove ${said} for good?`);
+    const yes = button("action danger", "Remove permanently", { "data-library": "gone" });
+    const text = make("p", { id: "library-question-text" }, `Remove ${said} permanently?`);
     question().replaceChildren(text, make("div", { className: "actions" }, no, yes));
     question().showModal();
   },

@@ -53,7 +53,7 @@ function sparkline({ heights, first, last }) {
     }
   });
   const gaps = heights.filter((height) => height === null).length;
-  const missing = gaps ? `, not finite in ${gaps} of ${heights.length} stretches` : "";
+  const missing = gaps ? `, not finite in ${gaps} of ${heights.length} segments` : "";
   const said = `outer loss from ${readable(first)} to ${readable(last)}${missing}`;
   const labels = { role: "img", "aria-label": said, class: "sparkline" };
   const drawn = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, width: WIDTH, height: HEIGHT, ...labels });

@@ -34,7 +34,7 @@ export const find = (id) => document.getElementById(id);
  */
 export function need(id, kind) {
   const element = document.getElementById(id);
-  if (!(element instanceof (kind ?? HTMLElement))) throw new TypeError(`There is no such element on this page: ${id}`);
+  if (!(element instanceof (kind ?? HTMLElement))) throw new TypeError(`This page has no element ${id}`);
   return /** @type {Kind} */ (element);
 }
 

@@ -27,7 +27,7 @@ window.fetch = async function (resource, options) {
     if (ofDash && response.status >= 400) fail(`This view could not be drawn: the server answered ${response.status}.`);
     return response;
   } catch (error) {
-    if (ofDash) fail("This view could not be drawn: the server does not answer. It is asked again at the next change.");
+    if (ofDash) fail("This view could not be drawn: the server does not answer. The next change tries again.");
     throw error;
   }
 };

@@ -176,7 +176,7 @@ function open(button) {
   const [first] = all(list, "[data-figure-act=enlarge]");
   opener = button;
   button.setAttribute("aria-expanded", "true");
-  first.textContent = button.closest(".enlarged") ? "Back to its size" : LABELS.enlarge;
+  first.textContent = button.closest(".enlarged") ? "Original size" : LABELS.enlarge;
   list.hidden = false;
   const box = button.getBoundingClientRect();
   list.style.left = `${Math.max(4, Math.min(box.right - list.offsetWidth, innerWidth - list.offsetWidth - 4))}px`;

@@ -6,28 +6,28 @@ import { pages } from "#shared/tables.mjs";
 
 /** @type {Row[]} */
 const FIGURES = [
-  [["Tab"], "to the next control, and to the menu (⋯) of each figure"],
-  [["Esc"], "closes a menu or a dialog, puts an enlarged figure back"],
+  [["Tab"], "moves to the next control, and to the menu (⋯) of each figure"],
+  [["Esc"], "closes a menu, a dialog or an enlarged figure"],
 ];
 /** @type {Row[]} */
 const SLIDERS = [
-  [["←", "→"], "on a slider: one position back or on"],
-  [["Home", "End"], "on a slider: to its first or last position"],
+  [["←", "→"], "on a slider: one position back or forward"],
+  [["Home", "End"], "on a slider: first or last position"],
   ...FIGURES,
 ];
 /** @type {Record<string, Row[]>} */
 const KEYS = {
   explore: [
     [["Space"], "plays and pauses"],
-    [["←", "→"], "one inner step back or on"],
-    [["Home", "End"], "to the first or the last inner step"],
+    [["←", "→"], "one inner step back or forward"],
+    [["Home", "End"], "first or last inner step"],
     ...FIGURES,
   ],
   mechanisms: SLIDERS,
   guide: SLIDERS,
 };
 /** @type {Row} */
-const ALWAYS = [["?"], "this list"];
+const ALWAYS = [["?"], "shows this list"];
 
 /** @param {Row} row */
 function describe([keys, what]) {
@@ -39,7 +39,7 @@ function dialog() {
   const before = find("help");
   if (before instanceof HTMLDialogElement) return before;
   const close = make("button", { type: "button", className: "action", onclick: () => box.close() }, "Close");
-  const title = make("h2", { id: "help-title" }, "Keys of this page");
+  const title = make("h2", { id: "help-title" }, "Keyboard shortcuts");
   const box = make("dialog", { id: "help", className: "help", "aria-labelledby": "help-title" }, title, make("dl"), close);
   box.addEventListener("keydown", (event) => {
     if (event.key === "?") box.close();

@@ -6,22 +6,22 @@ const START = "loptscope.tour.start"; // for one page load: begin when Explore i
 const STOPS = [
   [
     ".controls",
-    "What is under the microscope",
-    "Choose a task and an optimizer: a learned one, or momentum, RMSProp, Adam and their kin. Drag Outer step to see a learned one at an earlier stage of its own training.",
+    "Choose an optimizer",
+    "Choose a task and an optimizer: a learned one, or a hand-designed one such as momentum, RMSProp or Adam. Drag Outer step to see a learned optimizer earlier in its own training.",
   ],
   [
     "#loss-panel",
-    "Who gets down first",
+    "Compare losses",
     "Every optimizer runs on the same problem. The hand-designed ones are tuned: each is the best of many random draws of its hyperparameters.",
   ],
   [
     "#state-panel",
-    "What it remembers",
-    "Each parameter has a state of its own, drawn in the two directions that differ most. The star is where it rests when the gradient stays zero.",
+    "See its state",
+    "Each parameter has its own state, drawn in the two directions in which states differ most. The star is the fixed point that the state reaches when the gradient stays zero.",
   ],
   [
     "#update-panel",
-    "What it does with a gradient",
+    "See its updates",
     "A straight line is gradient descent. A bend is clipping, a shift is momentum, and a changing slope is a changing learning rate.",
   ],
   [
@@ -184,7 +184,7 @@ function makeOffer() {
   offer = make(
     "aside",
     { className: "tour-offer", "aria-label": "Tour" },
-    make("p", {}, "New here? Five stops show how to read this page."),
+    make("p", {}, "New here? A five-step tour shows how to read this page."),
     make("div", { className: "actions" }, accept, button("No, thanks", later, "action quiet")),
   );
   document.body.append(offer);

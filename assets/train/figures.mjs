@@ -85,15 +85,15 @@ export function caption(book, job) {
     const [title, level] = [best.name.replace("_", " + "), short(best.meta_loss)];
     said.push(
       isFinite(mine)
-        ? `Held out: ${short(mine)} ± ${short(newest.sem)}, ${mine < best.meta_loss ? "below" : "above"} the best tuned one, ${title}, at ${level}.`
-        : `Held out: diverges on ${newest.diverged} of ${newest.problems} problems; the best tuned one, ${title}, is at ${level}.`,
+        ? `Held out: ${short(mine)} ± ${short(newest.sem)}, ${mine < best.meta_loss ? "below" : "above"} the best tuned baseline, ${title}, at ${level}.`
+        : `Held out: diverges on ${newest.diverged} of ${newest.problems} problems; the best tuned baseline, ${title}, is at ${level}.`,
     );
   }
   const { truncation, unroll } = job?.settings ?? {};
   said.push(
     truncation && truncation < unroll
-      ? `Thin: training, over windows of ${truncation} steps; only the held-out dots, over whole unrolls, compare with the lines.`
-      : "Thin: training, on new problems each outer step; dots: held-out problems, the same for all lines.",
+      ? `Thin line: training, over windows of ${truncation} steps. Only the held-out dots, over whole unrolls, are comparable with the lines.`
+      : "Thin line: training, on new problems in each outer step. Dots: held-out problems, the same for all lines.",
   );
   return said.join(" ");
 }

@@ -39,14 +39,14 @@ export async function estimate(body) {
   if (!body) return;
   await sleep(STILL);
   if (mine !== measuring || !isHere("train") || !navigator.onLine) return;
-  say("train-estimate", "measuring how long…");
+  say("train-estimate", "estimating the time…");
   try {
     const found = await post("/api/estimate", body, 20000);
     if (mine !== measuring) return;
     say("train-estimate", `takes about ${about(found.seconds)} on this machine`);
     const of = `${found.measured_steps} outer steps of ${found.measured_problems} problems and ${found.measured_unroll} inner steps`;
     need("train-estimate").title =
-      `${short(found.seconds_per_step)} s an outer step, measured on ${of}, ${found.threads} threads`;
+      `${short(found.seconds_per_step)} s per outer step, measured on ${of}, ${found.threads} threads`;
   } catch {
     if (mine === measuring) say("train-estimate", "");
   }

@@ -98,7 +98,7 @@ async function watch() {
       if (mine !== turn) return;
       if (error instanceof RefusedError && error.status === 404) {
         now.gone = true;
-        say("train-notice", `There is no run ${now.run} any more.`);
+        say("train-notice", `The run ${now.run} no longer exists.`);
       } else {
         const expected = error instanceof AwayError || error instanceof RefusedError;
         if (!expected) console.error(error); // a mistake of this program, which must not be hidden
@@ -115,7 +115,7 @@ async function watch() {
 /** @param {string} why */
 function away(why) {
   now.away += 1;
-  if (here()) say("train-offline", `${why} Runs go on without this page; the curve continues as soon as there is an answer.`);
+  if (here()) say("train-offline", `${why} Runs continue without this page; the curve continues when the server answers.`);
 }
 
 /** @param {number} mine */
@@ -168,11 +168,11 @@ function show(job) {
   say("train-name", named());
   need("train-name").title = now.run;
   const at = Math.max(job.outer_step, 0);
-  const lost = job.state === "running" && !job.worker_alive ? "its worker is gone; the next one takes it over" : "";
-  const none = job.state === "queued" && now.workers === 0 ? "no worker is there yet; it starts with the first that comes" : "";
-  const requested = job.requested ? `asked to ${job.requested}…` : "";
+  const lost = job.state === "running" && !job.worker_alive ? "its worker is gone; another one will take it over" : "";
+  const none = job.state === "queued" && now.workers === 0 ? "there is no worker yet; the run starts when one is available" : "";
+  const requested = job.requested ? `${job.requested} requested…` : "";
   need("train-state").dataset.state = job.state;
-  say("train-state", typeof job.place === "number" ? `queued, place ${job.place + 1}` : job.state);
+  say("train-state", typeof job.place === "number" ? `queued, position ${job.place + 1}` : job.state);
   need("train-progress", HTMLProgressElement).value = at / job.outer_steps;
   say("train-fact-step", `${whole(at)} of ${whole(job.outer_steps)}`);
   say("train-fact-speed", job.steps_per_second ? short(job.steps_per_second) : "–");
@@ -259,7 +259,7 @@ const ACTS = {
   pause: () => act("pause"),
   resume: () => act("resume"),
   stop: () => act("stop"),
-  cancel: () => confirm(`Cancel ${named()}? What it has learned so far is not kept in the library.`, () => act("cancel")),
+  cancel: () => confirm(`Cancel ${named()}? The library does not keep its result.`, () => act("cancel")),
   delete: () =>
     confirm(`Delete ${named()}? It moves to the trash, where the Library page can restore it.`, () => act("delete")),
   no: () => question().close(),

@@ -188,7 +188,7 @@ def test_a_question_mark_lists_the_keys_of_the_page(explorer: Explorer, path: st
     explorer.visit(f"{path}")
     page.wait_for_selector("main")
     page.keyboard.press("?")
-    listed = page.get_by_role("dialog", name="Keys of this page")
+    listed = page.get_by_role("dialog", name="Keyboard shortcuts")
     listed.wait_for()
     assert ("plays and pauses" in listed.inner_text()) == (path == "")
     assert page.evaluate(IN_DIALOG)

@@ -169,7 +169,7 @@ def test_rename_note_delete_and_undo(list_runs: Shelf) -> None:
     list_runs.unfold("own/mine").get_by_role("button", name="Delete").click()
     list_runs.wait_names("!shown.includes('own/mine')")
     page.get_by_role("button", name="Empty the trash").click()
-    page.get_by_role("button", name="Yes, for good").click()
+    page.get_by_role("button", name="Remove permanently").click()
     page.wait_for_function("document.querySelector('#library-notice').textContent === 'The trash is empty.'")
     assert page.locator("#library-trash").is_hidden()
 
@@ -206,7 +206,7 @@ def test_imports_good_and_bad(list_runs: Shelf, weights: bytes, tmp_path: Path) 
     page.locator("#import-file").set_input_files(
         {"name": "a friend's.safetensors", "mimeType": "application/octet-stream", "buffer": weights}
     )
-    page.wait_for_function("document.querySelector('#import-said').textContent.includes('says how it is made')")
+    page.wait_for_function("document.querySelector('#import-said').textContent.includes('contains its architecture')")
     assert page.locator("#import-name").input_value() == "a-friend-s" and page.locator("#import-cell").is_hidden()
     page.get_by_role("button", name="Import", exact=True).click()
     list_runs.wait_names("shown.includes('own/a-friend-s')")

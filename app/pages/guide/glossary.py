@@ -27,6 +27,12 @@ class Term:
 
 TERMS: tuple[Term, ...] = (
     Term(
+        "Ablation",
+        "A run of an optimizer with one mechanism switched off, on the same problems. The increase in meta-loss measures what the mechanism contributes.",
+        "",
+        ("Meta-loss",),
+    ),
+    Term(
         "Adaptation",
         "A learning rate that depends on how large the gradients are. In RMSProp it falls with their size; in a learned optimizer, the gradients push the state to a place where the slope of the update function at zero is another.",
         "α(g) = −\\frac{∂u}{∂g}(h^*(g), 0)",
