@@ -58,7 +58,7 @@ def microscope(explorer: Explorer) -> Microscope:
 
 def test_the_slider_moves_every_figure_of_momentum_on_both_sides(microscope: Microscope) -> None:
     page = microscope.open().page
-    assert page.locator(".side").count() == 2 and page.locator(".mechanism-room").count() == 8
+    assert page.locator(".side").count() == 2 and page.locator(".mechanism-room").count() == 10
     figures = [f"momentum-{name}-{side}" for name in ("update", "state") for side in (0, 1)]
     before = [microscope.trace(figure, "moving") for figure in figures]
     microscope.move(900)
