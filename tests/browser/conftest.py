@@ -272,7 +272,7 @@ def contexts(chromium: Browser) -> Callable[..., BrowserContext]:
         context.add_init_script(HELPERS)
         if not newcomer:
             context.add_init_script(BEEN_HERE)
-        context.set_default_timeout(60_000)
+        context.set_default_timeout(120_000)
         return context
 
     return make
