@@ -73,7 +73,7 @@ class Serving:
 
 def wait_for(condition: Callable[[], Any]) -> Any:
     """What a condition gives as soon as it gives something; a server that is not there yet is waited for."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + 180
     while True:
         try:
             if answer := condition():

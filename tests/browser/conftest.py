@@ -79,7 +79,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()
-            server.wait(30)
+            server.wait(120)
 
 
 def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
@@ -272,7 +272,7 @@ def contexts(chromium: Browser) -> Callable[..., BrowserContext]:
         context.add_init_script(HELPERS)
         if not newcomer:
             context.add_init_script(BEEN_HERE)
-        context.set_default_timeout(60_000)
+        context.set_default_timeout(120_000)
         return context
 
     return make

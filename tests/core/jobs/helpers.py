@@ -51,7 +51,7 @@ def worker_process(root, **environment):
     return subprocess.Popen(command, cwd=REPOSITORY, env=settings, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
-def wait_for(condition, seconds=60.0):
+def wait_for(condition, seconds=180.0):
     """Wait until something is so."""
     until = time.monotonic() + seconds
     while not (found := condition()):
