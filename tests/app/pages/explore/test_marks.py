@@ -32,7 +32,7 @@ def added(name: str, d: Drawing) -> list[Any]:
 
 def test_what_moves_in_every_panel_is_drawn_and_described(d: Drawing) -> None:
     for name, panel in PANELS.items():
-        assert added(name, d)
+        assert added(name, d) or panel.at_step(d, STEP).layout.shapes
         described = panel.describe(d)
         json.dumps(described, allow_nan=False)
         assert [mark["kind"] for mark in described["marks"]] == [mark.kind for mark in panel.marks(d)]
