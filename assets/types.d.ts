@@ -80,13 +80,60 @@ interface ColumnView {
   title: string;
   detail: string;
   color: string;
-  optimizers: { name: string; title: string; row: number; color: string; column: boolean }[];
+  optimizers: { name: string; title: string; row: number; color: string }[];
   components: { index: number; name: string; color: string }[];
-  symlog: boolean;
-  scale: number;
-  sgd: string | null;
+  moving: Record<string, Moving>;
+  muted: string;
   theme: "light" | "dark";
-  colors: { text: string; surface: string; fill: string; muted: string };
+}
+
+/** What moves in a panel, and its legend (app/shared/marks.py says what each field means). */
+interface Moving {
+  marks: Mark[];
+  legend: Chip[];
+  /** The value at which the horizontal axis turns from linear to logarithmic, where it does. */
+  spread: number | null;
+  startable: boolean;
+}
+
+/** Numbers of an array of the bundle: a position, "step", ":" or ":step" for each of its axes. */
+interface Ref {
+  array: string;
+  index: (number | string)[];
+}
+
+interface Owner {
+  component?: number;
+  optimizer?: string;
+}
+
+interface MarkBase extends Owner {
+  color: string;
+  name: string;
+  reading?: Ref;
+  lights?: "mark" | "track";
+}
+
+type Mark = MarkBase &
+  (
+    | { kind: "line"; x: Ref; y: Ref; width: number }
+    | { kind: "point"; x: Ref; y: Ref; ring: string; radius: number; edge: number }
+    | { kind: "tick"; x: Ref; width: number; height: number }
+    | { kind: "band"; x: Ref; shares: Ref }
+    | { kind: "cursor"; x: Ref; width: number; opacity: number }
+    | { kind: "field"; positive: string; values: Ref; unit: number; window: Ends[]; opacity: number }
+    | { kind: "boundary"; values: Ref; window: Ends[]; width: number }
+  );
+
+type Ends = [number, number];
+
+/** One entry of a legend: its mark is a colour or a sign. */
+interface Chip extends Owner {
+  name: string;
+  title?: string;
+  color?: string;
+  sign?: string;
+  dashed: boolean;
 }
 
 /** A view of Explore: its first column, and those beside it with their figures. */

@@ -32,15 +32,15 @@ export function height(axes, value, log) {
 }
 
 /**
- * A gradient as its axis shows it: asinh(gradient / scale) where it is spread.
- * @param {{ symlog: boolean, scale: number }} view
- * @param {number} gradient
+ * A value as its axis shows it: asinh(value / scale) where it is spread.
+ * @param {number | null} scale
+ * @param {number} value
  */
-export const spread = (view, gradient) => (view.symlog ? Math.asinh(gradient / view.scale) : gradient);
+export const spread = (scale, value) => (scale === null ? value : Math.asinh(value / scale));
 
 /**
- * The gradient that is shown at a place of the axis.
- * @param {{ symlog: boolean, scale: number }} view
+ * The value that is shown at a place of the axis.
+ * @param {number | null} scale
  * @param {number} x
  */
-export const unspread = (view, x) => (view.symlog ? view.scale * Math.sinh(x) : x);
+export const unspread = (scale, x) => (scale === null ? x : scale * Math.sinh(x));

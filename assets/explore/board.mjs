@@ -1,46 +1,44 @@
 // What the menu of figures must know of Explore's panels: what is drawn over them, in which column, and hiding them.
 import { unspread } from "#explore/axes.mjs";
 import { panelsShown } from "#explore/columns.mjs";
-import { linesOf } from "#explore/lighting.mjs";
-import { panels } from "#explore/panels.mjs";
+import { drawMarks } from "#explore/drawing.mjs";
+import { at, count } from "#explore/marks.mjs";
 import { stage } from "#explore/stage.mjs";
 import { connectBoard } from "#shared/figure-menu.mjs";
 import { Pen } from "#shared/pen.mjs";
 
-/** @typedef {import("#explore/stage.mjs").Column} Column */
+/** @typedef {import("#explore/marks.mjs").Panel} Panel */
 /** @typedef {import("#explore/overlay.mjs").Overlay} Overlay */
-
-const GRADIENT_AXES = ["update", "gradient"]; // panels whose horizontal axis is the gradient, which may be spread
 
 /**
  * What is drawn under and over a panel at this step, as SVG.
- * @param {Column} column
+ * @param {Panel} panel
  * @param {Overlay} overlay
  */
-function layers({ view, bundle }, overlay) {
+function layers(panel, overlay) {
   const pens = new Map([overlay.under, overlay.over].map((canvas) => [canvas, new Pen()]));
   const begin = (/** @type {HTMLCanvasElement} */ canvas) => /** @type {any} */ (pens.get(canvas));
-  const { name, under, over, log } = overlay;
+  const { under, over, log } = overlay;
   const axes = () => overlay.axes();
-  panels[name].draw({ name, under, over, log, axes, begin, say() {} }, view, bundle, stage.step);
+  drawMarks({ under, over, log, axes, begin, say() {} }, panel, stage.step);
   const [svgUnder, svgOver] = [...pens.values()].map((pen) => pen.svg);
   return { under: svgUnder, over: svgOver };
 }
 
 /**
  * The numbers of what is drawn over a panel; what has a point for each inner step is a trace already.
- * @param {Column} column
- * @param {Overlay} overlay
- * @param {(x: number) => number} back
+ * @param {Panel} panel
  */
-function rows({ view, bundle }, overlay, back) {
-  const lines = linesOf(overlay.name, view, bundle, stage.step).filter((line) => !line.stepped);
+function rows({ lines, spread }) {
+  const { step } = stage;
   return lines.flatMap((line) =>
-    Array.from({ length: line.count }, (_, i) => [
-      `${line.name} at inner step ${stage.step}`,
-      back(line.x(i)),
-      line.tick ? "" : line.y(i),
-    ]),
+    line.stepped
+      ? []
+      : Array.from({ length: count(line.x, step) }, (_, i) => [
+          `${line.name} at inner step ${step}`,
+          unspread(spread, at(line.x, step, i)),
+          line.kind === "tick" ? "" : at(line.y, step, i),
+        ]),
   );
 }
 
@@ -60,13 +58,12 @@ export function connect({ hide, link }) {
       const column = stage.columns[Number(room.dataset.column)];
       const overlay = column?.overlays.find((one) => one.name === room.dataset.panel);
       if (!overlay) return null;
-      const spreads = column.view.symlog && GRADIENT_AXES.includes(overlay.name);
-      const back = spreads ? (/** @type {number} */ x) => unspread(column.view, x) : undefined;
+      const panel = column.panels[overlay.name];
       return {
         suffix: stage.columns.length > 1 ? `: ${column.view.title}` : "",
-        layers: () => layers(column, overlay),
-        rows: () => rows(column, overlay, back ?? ((x) => x)),
-        back,
+        layers: () => layers(panel, overlay),
+        rows: () => rows(panel),
+        back: panel.spread === null ? undefined : (x) => unspread(panel.spread, x),
       };
     },
   });

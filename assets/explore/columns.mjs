@@ -1,6 +1,8 @@
 // Columns of panels: the first one is Dash's, those beside it are made here, and drawn with the same overlays.
-import { panelNames } from "#explore/panels.mjs";
 import { all, find, make, need, resized } from "#shared/elements.mjs";
+
+/** The panels of the page in their order: those that the server made for the first column. */
+export const panelNames = () => all(document, "#panels > .panel").map((section) => section.dataset.panel ?? "");
 
 /**
  * The head of a column.
@@ -72,7 +74,7 @@ export function layOut(view) {
   for (const old of all(beside, ".panel")) if (Number(old.dataset.column) >= views.length) old.remove();
   if (views.length > 1) beside.append(...views.map(head));
   view.beside.forEach((one, i) => {
-    for (const name of panelNames) {
+    for (const name of panelNames()) {
       let section = find(`${name}-panel-${i + 2}`);
       if (!section) beside.append((section = panel(name, i + 1)));
       drawFigure(all(section, ".graph")[0], one.figures[name], view.config);
@@ -84,11 +86,11 @@ export function layOut(view) {
 
 /** @type {string[] | null} which panels are shown: all as long as nothing was chosen */
 let chosen = null;
-export const panelsShown = () => chosen ?? panelNames;
+export const panelsShown = () => chosen ?? panelNames();
 
 /** @param {string[]} names */
 export function choosePanels(names) {
-  chosen = panelNames.filter((name) => names.includes(name));
+  chosen = panelNames().filter((name) => names.includes(name));
   showPanels();
 }
 
@@ -97,7 +99,7 @@ function showPanels() {
   if (!board) return;
   let row = 1;
   let changed = board.dataset.columns !== board.style.getPropertyValue("--columns");
-  for (const name of panelNames) {
+  for (const name of panelNames()) {
     const hidden = !panelsShown().includes(name);
     row += hidden ? 0 : 1;
     for (const section of all(board, `.panel[data-panel="${name}"]`)) {

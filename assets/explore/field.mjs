@@ -1,80 +1,86 @@
 // A classifier's decision on its plane: a field of colour, and decision boundaries as lines.
 import { pixel } from "#explore/axes.mjs";
 
-/** @typedef {import("#explore/panels.mjs").Surface} Surface */
-
-const LOW = { light: [64, 105, 170], dark: [110, 160, 235] };
-const HIGH = { light: [190, 140, 30], dark: [230, 185, 80] };
+/** @typedef {CanvasRenderingContext2D} Context */
+/**
+ * @template {Mark["kind"]} K
+ * @typedef {import("#explore/marks.mjs").Of<K>} Of
+ */
 
 /** @type {HTMLCanvasElement | null} */
 let image = null;
 
 /**
- * The subject's decision as a field of colour, every optimizer's decision boundary as a line.
- * @param {Surface} surface
- * @param {ColumnView} view
- * @param {Bundle} bundle
+ * Where the values of a grid lie: they belong to the centres of pixels, and the outermost ones to the window's edges.
+ * @param {Axes} axes
+ * @param {Of<"field"> | Of<"boundary">} mark
  * @param {number} step
  */
-export function drawField(surface, view, bundle, step) {
-  const under = surface.begin(surface.under);
-  if (!under) return;
-  const axes = surface.axes();
-  const { data, shape, strides } = bundle.arrays.logits;
-  const [, , rows, columns] = shape;
-  const [[x0, x1], [y0, y1]] = bundle.about.plane_window;
+function grid(axes, { values, window }, step) {
+  const [rows, columns] = values.counts;
+  const [[x0, x1], [y0, y1]] = window;
   const left = pixel(axes.x, x0);
-  const top = pixel(axes.y, y1);
-  const width = axes.x.slope * (x1 - x0);
-  const tall = -axes.y.slope * (y1 - y0);
-  const start = view.optimizers[0].row * strides[0] + step * strides[1];
-  under.imageSmoothingEnabled = true;
-  // Grid values belong to the centres of pixels, and the outermost ones to the window's edges.
-  const dx = width / (columns - 1);
-  const dy = tall / (rows - 1);
-  const picture = paint(data, start, rows, columns, bundle.about.logit_range, view.theme);
-  under.drawImage(picture, left - dx / 2, top - dy / 2, width + dx, tall + dy);
-  under.restore();
-
-  const context = surface.begin(surface.over);
-  if (!context) return;
-  for (let i = view.optimizers.length - 1; i >= 0; i--) {
-    const optimizer = view.optimizers[i];
-    const from = optimizer.row * strides[0] + step * strides[1];
-    boundary(context, data, from, rows, columns, (c) => left + c * dx, (r) => top + tall - r * dy);
-    context.strokeStyle = optimizer.color;
-    context.lineWidth = i === 0 ? 2.6 : 1.8;
-    context.stroke();
-  }
-  context.restore();
+  const bottom = pixel(axes.y, y0);
+  const dx = (pixel(axes.x, x1) - left) / (columns - 1);
+  const dy = (bottom - pixel(axes.y, y1)) / (rows - 1);
+  return { rows, columns, left, bottom, dx, dy, start: values.base + step * values.byStep };
 }
 
 /**
+ * A decision as a field of colour.
+ * @param {Context} context
+ * @param {Axes} axes
+ * @param {Of<"field">} mark
+ * @param {number} step
+ */
+export function drawField(context, axes, mark, step) {
+  const { rows, columns, left, bottom, dx, dy, start } = grid(axes, mark, step);
+  const picture = paint(mark, start, rows, columns);
+  context.imageSmoothingEnabled = true;
+  context.drawImage(picture, left - dx / 2, bottom - (rows - 0.5) * dy, columns * dx, rows * dy);
+}
+
+/**
+ * A decision boundary as a line.
+ * @param {Context} context
+ * @param {Axes} axes
+ * @param {Of<"boundary">} mark
+ * @param {number} step
+ */
+export function drawBoundary(context, axes, mark, step) {
+  const { rows, columns, left, bottom, dx, dy, start } = grid(axes, mark, step);
+  boundary(context, mark.values.data, start, rows, columns, (c) => left + c * dx, (r) => bottom - r * dy);
+  context.strokeStyle = mark.color;
+  context.lineWidth = mark.width;
+  context.stroke();
+}
+
+/** @param {string} color as in #be8c1e */
+const channels = (color) => [1, 3, 5].map((i) => parseInt(color.slice(i, i + 2), 16));
+
+/**
  * One pixel a point of the grid: the surer, the stronger its colour.
- * @param {ArrayLike<number>} data logits from -127 to 127, row by row from the bottom
+ * @param {Of<"field">} mark its values lie row by row from the bottom
  * @param {number} start
  * @param {number} rows
  * @param {number} columns
- * @param {number} range the logit that 127 stands for
- * @param {"light" | "dark"} theme
  */
-function paint(data, start, rows, columns, range, theme) {
+function paint({ values, unit, color, positive, opacity }, start, rows, columns) {
   image ??= document.createElement("canvas");
   image.width = columns;
   image.height = rows;
-  const context = /** @type {CanvasRenderingContext2D} */ (image.getContext("2d"));
+  const context = /** @type {Context} */ (image.getContext("2d"));
   const pixels = context.createImageData(columns, rows);
-  const [low, high] = [LOW[theme], HIGH[theme]];
+  const [low, high] = [color, positive].map(channels);
   for (let r = 0; r < rows; r++) {
     for (let c = 0; c < columns; c++) {
-      const logit = (data[start + r * columns + c] / 127) * range;
-      const sure = Math.tanh(logit / 2); // −1 … 1, twice the probability less one
-      const color = sure < 0 ? low : high;
+      const sure = Math.tanh((values.data[start + r * columns + c] * unit) / 2); // −1 … 1, twice the probability less one
+      const shown = sure < 0 ? low : high;
       const at = 4 * ((rows - 1 - r) * columns + c);
-      pixels.data[at] = color[0];
-      pixels.data[at + 1] = color[1];
-      pixels.data[at + 2] = color[2];
-      pixels.data[at + 3] = 105 * Math.abs(sure);
+      pixels.data[at] = shown[0];
+      pixels.data[at + 1] = shown[1];
+      pixels.data[at + 2] = shown[2];
+      pixels.data[at + 3] = 255 * opacity * Math.abs(sure);
     }
   }
   context.putImageData(pixels, 0, 0);
@@ -91,7 +97,7 @@ function paint(data, start, rows, columns, range, theme) {
  * @param {(column: number) => number} px
  * @param {(row: number) => number} py
  */
-export function boundary(context, data, start, rows, columns, px, py) {
+function boundary(context, data, start, rows, columns, px, py) {
   context.beginPath();
   for (let r = 0; r + 1 < rows; r++) {
     for (let c = 0; c + 1 < columns; c++) {

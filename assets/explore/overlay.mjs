@@ -2,16 +2,6 @@
 import { axisMap } from "#explore/axes.mjs";
 import { all, make, need, plotIn } from "#shared/elements.mjs";
 
-/**
- * @typedef {object} LegendEntry one chip: its mark is a colour or a sign
- * @property {string} name
- * @property {string} [title]
- * @property {string} [color]
- * @property {string} [sign]
- * @property {boolean} [dashed]
- * @property {number} [component] whose line lights the chip
- * @property {string} [optimizer]
- */
 /** @typedef {{ step: number | null, component: number | null, optimizer: string | null }} Lit */
 /** @typedef {CanvasRenderingContext2D} Context */
 
@@ -94,7 +84,7 @@ export class Overlay {
 
   /**
    * Chips with values that change.
-   * @param {LegendEntry[]} entries
+   * @param {Chip[]} entries
    */
   legend(entries) {
     this.readout.replaceChildren();

@@ -1,8 +1,8 @@
 // The player: which inner step is shown, playing, keys and the slider. `window.loptscope` is its face.
 import { fetchBundle } from "#explore/bundle.mjs";
-import { choosePanels, layOut, panelsShown } from "#explore/columns.mjs";
+import { choosePanels, layOut, panelNames, panelsShown } from "#explore/columns.mjs";
+import { prepareAll } from "#explore/marks.mjs";
 import { Overlay } from "#explore/overlay.mjs";
-import { panelNames, panels } from "#explore/panels.mjs";
 import { draw, drawPanel, stage } from "#explore/stage.mjs";
 import { startOnClick } from "#explore/start.mjs";
 import { closest, find, need } from "#shared/elements.mjs";
@@ -168,7 +168,8 @@ function attach() {
         if (current) drawPanel(own, current);
       };
       for (const event of ["plotly_afterplot", "plotly_relayouting", "plotly_relayout"]) graph.on(event, redraw);
-      if (overlay.name === "landscape") startOnClick(graph, (x, y) => page.start?.(x, y));
+      const startable = () => stage.columns[overlay.column]?.panels[overlay.name].startable;
+      startOnClick(graph, (x, y) => startable() && page.start?.(x, y));
     }
   }
 }
@@ -198,22 +199,25 @@ export async function show(wanted) {
   if (number !== asked) return;
   makeSlider();
   const views = layOut(wanted);
+  const names = panelNames();
   const isDrawn = () =>
-    views.every((one, i) => panelNames.every((name) => new Overlay(name, i).shows(one.key, one.theme)));
+    views.every((one, i) => names.every((name) => new Overlay(name, i).shows(one.key, one.theme)));
   while (number === asked && !isDrawn()) await sleep(8);
   if (number !== asked) return;
   stage.view = wanted;
   stage.columns = views.map((view, i) => ({
     view,
     bundle: bundles[i],
-    overlays: panelNames.map((name) => new Overlay(name, i)),
+    panels: prepareAll(view, bundles[i]),
+    overlays: names.map((name) => new Overlay(name, i)),
   }));
   attach();
   need("inner-step", HTMLInputElement).max = String(stage.steps);
-  for (const { view, bundle, overlays } of stage.columns) {
+  for (const { panels, overlays } of stage.columns) {
     for (const overlay of overlays) {
-      overlay.legend(panels[overlay.name].legend(view, bundle));
-      if (overlay.name === "landscape") overlay.panel.classList.toggle("startable", bundle.about.startable);
+      const { legend, startable } = panels[overlay.name];
+      overlay.legend(legend);
+      overlay.panel.classList.toggle("startable", startable);
     }
   }
   seek(stage.step);

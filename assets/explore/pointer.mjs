@@ -41,7 +41,7 @@ function under(event) {
   const overlay = column.overlays.find((one) => one.name === section.dataset.panel);
   const box = overlay?.graph()?.getBoundingClientRect();
   if (!overlay || !box || !closest(event, ".plot") || !overlay.shows(column.view.key, column.view.theme)) return {};
-  return findAt(overlay, column.view, column.bundle, stage.step, event.clientX - box.left, event.clientY - box.top);
+  return findAt(overlay, column.panels[overlay.name], stage.step, event.clientX - box.left, event.clientY - box.top);
 }
 
 document.addEventListener("pointermove", (event) => {

@@ -1,9 +1,10 @@
 // What Explore shows now, and drawing what moves in it.
+import { drawMarks } from "#explore/drawing.mjs";
 import { drawLit, lit } from "#explore/lighting.mjs";
-import { panels } from "#explore/panels.mjs";
 
 /** @typedef {import("#explore/overlay.mjs").Overlay} Overlay */
-/** @typedef {{ view: ColumnView, bundle: Bundle, overlays: Overlay[] }} Column */
+/** @typedef {import("#explore/marks.mjs").Panel} Panel */
+/** @typedef {{ view: ColumnView, bundle: Bundle, panels: Record<string, Panel>, overlays: Overlay[] }} Column */
 
 export const stage = {
   /** @type {View | null} */
@@ -21,12 +22,13 @@ export const stage = {
  * @param {Column} column
  * @param {Overlay} overlay
  */
-export function drawPanel({ view, bundle }, overlay) {
+export function drawPanel({ view, panels }, overlay) {
   if (overlay.panel.hasAttribute("data-hidden")) return;
   if (overlay.shows(view.key, view.theme)) {
-    panels[overlay.name].draw(overlay, view, bundle, stage.step);
+    const panel = panels[overlay.name];
+    drawMarks(overlay, panel, stage.step);
     overlay.mark(lit);
-    drawLit(overlay, view, bundle, stage.step);
+    drawLit(overlay, panel, stage.step, view.muted);
   } else overlay.clear();
 }
 

@@ -1,5 +1,4 @@
 // A click on a landscape that is the whole parameter space starts all optimizers there.
-import { stage } from "#explore/stage.mjs";
 import { closest } from "#shared/elements.mjs";
 
 const FURTHEST = 5; // from the origin
@@ -17,7 +16,7 @@ const rounded = (value) => Math.min(FURTHEST, Math.max(-FURTHEST, Math.round(val
  */
 export function startOnClick(graph, start) {
   graph.addEventListener("click", (event) => {
-    if (!stage.columns.length || !stage.columns[0].bundle.about.startable || closest(event, ".modebar")) return;
+    if (closest(event, ".modebar")) return;
     if (Math.hypot(event.clientX - pressed[0], event.clientY - pressed[1]) > STILL) return;
     const { xaxis, yaxis } = graph._fullLayout;
     const box = graph.getBoundingClientRect();

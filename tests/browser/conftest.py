@@ -15,12 +15,12 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from app.pages.explore.panels import PANELS
 from core.bundle import Bundle
 
 ROOT = Path(__file__).resolve().parents[2]
 # What a Chromium without a graphics card says by itself about three-dimensional figures.
 NOT_OURS = ("[.WebGL-", "Canvas2D: Multiple readback operations")
-PANELS = ("loss", "landscape", "state", "update", "gradient", "rate")
 
 # Without a graphics card these only cost time (Debian's Chromium switches the first on).
 FLAGS = ("--no-sandbox", "--disable-gpu-rasterization", "--disable-accelerated-2d-canvas")

@@ -3,21 +3,13 @@
 import dash_mantine_components as dmc
 from dash import html
 
-from app.pages.explore.view import LARGEST_SEED, MOST_COMPARED, PANELS, SPEEDS, View, startable
+from app.pages.explore.panels import PANELS
+from app.pages.explore.view import LARGEST_SEED, MOST_COMPARED, SPEEDS, View, startable
 from app.shared.catalog import TITLES, subjects, task_options
 from app.shared.menus import optimizer_options, outer_step_properties, outer_step_text
 from app.shared.problem import problem_of
 from app.shared.style import OPTIMIZER_COLORS
 from core.optimizers.hand_designed import EXPLORE_BASELINES
-
-PANEL_NAMES = {
-    "loss": "loss",
-    "landscape": "landscape",
-    "state": "state",
-    "update": "update",
-    "gradient": "gradients",
-    "rate": "rate",
-}
 
 
 def component_options(task: str) -> list[dict[str, str]]:
@@ -230,8 +222,8 @@ def _panels(view: View) -> html.Div:
                 value=list(view.panels),
                 children=html.Div(
                     [
-                        dmc.Chip(PANEL_NAMES[name], value=name, size="xs", radius="sm", variant="outline")
-                        for name in PANELS
+                        dmc.Chip(panel.chip, value=panel.name, size="xs", radius="sm", variant="outline")
+                        for panel in PANELS.values()
                     ],
                     className="chip-row",
                 ),

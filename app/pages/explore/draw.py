@@ -7,7 +7,8 @@ from typing import Any
 import plotly.graph_objects as go
 
 from app.pages.explore.bundles import Source, bundle_bytes
-from app.pages.explore.figures import FIGURES, Drawing
+from app.pages.explore.figures import Drawing
+from app.pages.explore.panels import PANELS
 from app.pages.explore.view import KEPT_BY_BROWSER, View, columns, to_query
 from app.shared.catalog import TITLES, Subject, reference_rate, subjects
 from app.shared.fields import write_choice
@@ -119,15 +120,15 @@ def _column(
         titles={**titles, subject.key: titles[own]},
         hues={**hues, subject.key: hues[own]},
         beside=bundles,
+        headed=frozenset({subject.key, *map(write_choice, view.compare)}) if view.compare else frozenset(),
     )
-    return Column(view, subject, source, drawing, {name: make(drawing) for name, make in FIGURES.items()})
+    return Column(view, subject, source, drawing, {name: panel.figure(drawing) for name, panel in PANELS.items()})
 
 
 def _describe(column: Column) -> dict[str, Any]:
     """What the browser needs to draw what moves in one column."""
     drawing, source = column.drawing, column.source
     theme = drawing.theme
-    heads = {column.subject.key, *map(write_choice, column.view.compare)}
     return {
         "key": source.key,
         "bundle": f"/api/bundles/{source.key}.safetensors" + (f"?{source.query}" if source.query else ""),
@@ -140,7 +141,6 @@ def _describe(column: Column) -> dict[str, Any]:
                 "title": drawing.titles[name],
                 "row": drawing.row(name),
                 "color": drawing.hues[name],
-                "column": bool(column.view.compare) and name in heads,
             }
             for name in drawing.optimizers
         ],
@@ -148,11 +148,9 @@ def _describe(column: Column) -> dict[str, Any]:
             {"index": index, "name": drawing.bundle.about["components"][index], "color": color}
             for index, color in zip(drawing.components, drawing.colors(), strict=True)
         ],
-        "symlog": drawing.symlog,
-        "scale": drawing.scale,
-        "sgd": OPTIMIZER_COLORS["sgd"] if drawing.sgd_rate is not None else None,
+        "moving": {name: panel.describe(drawing) for name, panel in PANELS.items()},
+        "muted": theme.muted,
         "theme": theme.name,
-        "colors": {"text": theme.text, "surface": theme.surface, "fill": theme.fill, "muted": theme.muted},
     }
 
 

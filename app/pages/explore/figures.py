@@ -1,4 +1,4 @@
-"""The six figures of the Explore page: everything that does not depend on the inner step."""
+"""The figures of the Explore page: everything that does not depend on the inner step."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,6 +36,7 @@ class Drawing:
         titles: of the optimizers by name.
         hues: their colours by name.
         beside: the bundles of all optimizers side by side, including this one; they share their axes.
+        headed: names of the optimizers that have a column of their own, whose head names them.
     """
 
     bundle: Bundle
@@ -48,6 +49,7 @@ class Drawing:
     titles: Mapping[str, str]
     hues: Mapping[str, str]
     beside: Sequence[Bundle]
+    headed: frozenset[str] = frozenset()
 
     @property
     def steps(self) -> np.ndarray:
@@ -309,13 +311,3 @@ def _rate_axis(rates: np.ndarray, reference: np.ndarray) -> dict[str, Any]:
     if (settled > 0).all():
         return log_axis(np.concatenate([settled, reference[:, 1:].ravel()]))
     return {"range": _padded(settled)}
-
-
-FIGURES = {
-    "loss": loss_figure,
-    "landscape": landscape_figure,
-    "state": state_figure,
-    "update": update_figure,
-    "gradient": gradient_figure,
-    "rate": rate_figure,
-}

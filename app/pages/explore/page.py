@@ -1,4 +1,4 @@
-"""Explore: one optimizer on one problem, six linked panels, one timeline."""
+"""Explore: one optimizer on one problem, linked panels, one timeline."""
 
 import time
 from collections.abc import Sequence
@@ -12,8 +12,8 @@ from flask import request
 from app.pages.explore import PAGE
 from app.pages.explore.controls import component_options, controls, row_style, snapshot_options, start_style, step_style
 from app.pages.explore.draw import draw
-from app.pages.explore.figures import FIGURES
-from app.pages.explore.panel import ABOUT, panel
+from app.pages.explore.panel import section
+from app.pages.explore.panels import PANELS
 from app.pages.explore.timeline import timeline
 from app.pages.explore.view import FIELDS, MOST_COMPARED, View, check_start, parse
 from app.shared.catalog import subjects
@@ -53,7 +53,7 @@ def layout(**query: str) -> html.Main:
                         className="board",
                         children=[
                             html.Div(
-                                [panel(name, *text, figure=drawn.figures[name]) for name, text in ABOUT.items()],
+                                [section(panel, drawn.figures[name]) for name, panel in PANELS.items()],
                                 id="panels",
                                 className="panels",
                                 tabIndex=-1,
@@ -209,7 +209,7 @@ def view_of(
 
 
 @callback(
-    *[Output(f"{name}-graph", "figure") for name in FIGURES],
+    *[Output(f"{name}-graph", "figure") for name in PANELS],
     Output("view", "data"),
     Output("notice", "children"),
     Output("outer-step-text", "children"),
@@ -246,12 +246,12 @@ def on_view(
 ) -> tuple[Any, ...]:
     """Draw the view for the current values of the controls."""
     if optimizer not in subjects(task):  # the task has changed; its optimizer follows in the next call
-        return (*[no_update] * (len(FIGURES) + 3), time.monotonic())
+        return (*[no_update] * (len(PANELS) + 3), time.monotonic())
     try:
         compared = compared_of(task, names, steps)
         view = view_of(task, optimizer, position, compared, seed, start, baselines, components, axis, theme)
     except InputError as error:
-        return (*[no_update] * len(FIGURES), no_update, sentences([str(error)]), no_update, time.monotonic())
+        return (*[no_update] * len(PANELS), no_update, sentences([str(error)]), no_update, time.monotonic())
     drawn = draw(view, scheme or "")
     text = outer_step_text(subjects(view.task)[view.optimizer], view.outer_step)
     return (*drawn.figures.values(), drawn.description, sentences(drawn.notices), text, time.monotonic())

@@ -9,7 +9,7 @@ from plotly.offline import get_plotlyjs
 
 from app.pages.explore.bundles import bundle_bytes
 from app.pages.explore.draw import draw
-from app.pages.explore.panel import ABOUT
+from app.pages.explore.panels import PANELS, Panel
 from app.pages.explore.view import SPEEDS, View, columns, to_query
 from app.shared.browser import ASSETS, data_map, json_script
 from app.shared.icons import icon_style
@@ -29,11 +29,12 @@ def _script(text: str) -> str:
     return "<script>" + text.replace("</script", "<\\/script") + "</script>"
 
 
-def _panel(name: str, title: str, about: str) -> str:
-    label = escape(f"{title}: {about}")
+def _panel(panel: Panel) -> str:
+    name, about = panel.name, escape(panel.about)
+    title = escape(panel.title)
     return (
-        f'<section id="{name}-panel" class="panel" aria-label="{label}" data-panel="{name}" data-column="0">'
-        f'<div class="panel-head"><h2 title="{escape(about)}">{escape(title)}</h2>'
+        f'<section id="{name}-panel" class="panel" aria-label="{title}: {about}" data-panel="{name}" data-column="0">'
+        f'<div class="panel-head"><h2 title="{about}">{title}</h2>'
         f'<div class="readout" data-panel="{name}" aria-hidden="true"></div></div>'
         '<div class="plot"><canvas class="under" aria-hidden="true"></canvas>'
         f'<div class="graph" id="{name}-graph"></div><canvas class="over" aria-hidden="true"></canvas></div></section>'
@@ -88,7 +89,7 @@ def page(view: View, scheme: str) -> str:
             '<main class="explore"><div class="stage">',
             f'<div id="notice" class="notice" role="status">{notices}</div>',
             '<div id="board" class="board"><div id="panels" class="panels">',
-            "".join(_panel(name, *text) for name, text in ABOUT.items()),
+            "".join(map(_panel, PANELS.values())),
             f'</div><div id="beside" class="beside"></div></div></div>{_timeline(view)}</main>',
             json_script(
                 "application/json", {**drawn.description, "panels": list(view.panels), "link": query}, id="saved-view"

@@ -4,8 +4,7 @@ import functools
 from collections.abc import Sequence
 
 from app.pages.explore.draw import Column, draw
-from app.pages.explore.figures_at_step import MOMENTS, at_step
-from app.pages.explore.panel import ABOUT
+from app.pages.explore.panels import PANELS
 from app.pages.explore.view import View
 from app.shared.pages import Figures, PageFigure
 from app.shared.style import Theme
@@ -16,8 +15,8 @@ def static_figures(view: View, theme: Theme) -> Sequence[Figures]:
 
     def panels(column: Column) -> Figures:
         return {
-            name: PageFigure(ABOUT[name][0], functools.partial(at_step, name, column.drawing, view.step))
-            for name in MOMENTS
+            name: PageFigure(panel.title, functools.partial(panel.at_step, column.drawing, view.step))
+            for name, panel in PANELS.items()
         }
 
     return [panels(column) for column in draw(view, theme.name).columns]

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 
+from app.pages.explore.panels import PANELS
 from app.shared.catalog import subjects
 from app.shared.fields import (
     THEME,
@@ -24,7 +25,6 @@ SPEEDS = (5, 15, 30, 60, 120)  # inner steps per second
 LARGEST_SEED = 999_999
 SHOWN_AT_FIRST = 5  # components selected by default where there are many
 MOST_COMPARED = 3  # optimizers beside the first
-PANELS = ("loss", "landscape", "state", "update", "gradient", "rate")
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def read_compared(text: str, so_far: Values) -> tuple[Choice, ...]:
 def _read_panels(text: str, so_far: Values) -> tuple[str, ...]:
     names = text.split(",")
     for name in names:
-        choose("panel", name[:80], dict.fromkeys(PANELS))
+        choose("panel", name[:80], PANELS)
     return tuple(name for name in PANELS if name in names)
 
 
@@ -173,7 +173,7 @@ FIELDS: dict[str, Field] = {
         choice("axis", {"linear": 0, "symlog": 0}),
         str,
     ),
-    "panels": Field(lambda _: PANELS, _read_panels, ",".join),
+    "panels": Field(lambda _: tuple(PANELS), _read_panels, ",".join),
     "step": Field(lambda _: 0, integer("step", 0, STEPS), str),
     "speed": Field(lambda _: 30, _read_speed, str),
     "theme": THEME,

@@ -42,7 +42,7 @@ def test_modules_import_each_other_by_names_of_the_map() -> None:
 
 def test_a_page_without_a_server_holds_what_its_entry_needs_and_nothing_else() -> None:
     held = data_map("explore/saved.mjs")["imports"]
-    assert {"#explore/saved.mjs", "#explore/panels.mjs", "#shared/numbers.mjs"} <= set(held)
+    assert {"#explore/saved.mjs", "#explore/marks.mjs", "#shared/numbers.mjs"} <= set(held)
     assert not any(name.startswith(("#train/", "#library/")) or name == "#shared/dash.mjs" for name in held)
 
 

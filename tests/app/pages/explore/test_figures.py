@@ -11,7 +11,8 @@ import pytest
 from flask import Flask
 from plotly.io import to_json
 
-from app.pages.explore.figures import FIGURES, Drawing
+from app.pages.explore.figures import Drawing
+from app.pages.explore.panels import PANELS
 from app.shared.catalog import TITLES, reference_rate
 from app.shared.style import DARK, LIGHT, OPTIMIZER_COLORS, component_colors, finite, symlog_ticks
 from core.bundle import Bundle
@@ -36,7 +37,7 @@ def make(name: str, d: Drawing) -> go.Figure:
     """A figure, made without a warning, that can be sent to a browser."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        figure = FIGURES[name](d)
+        figure = PANELS[name].figure(d)
     json.loads(to_json(figure), parse_constant=pytest.fail)  # NaN and Infinity are no JSON
     return figure
 
@@ -55,7 +56,7 @@ def whole_range(axis: Any) -> tuple[float, float]:
 
 
 def test_every_figure_has_the_frame_of_its_theme(d: Drawing) -> None:
-    for name in FIGURES:
+    for name in PANELS:
         figure = make(name, d)
         assert figure.layout.meta == {"key": "a key", "theme": d.theme.name}
         assert figure.layout.font.color == d.theme.text
@@ -173,7 +174,7 @@ def test_rates(d: Drawing) -> None:
     assert ("secant" in figure.layout.yaxis.title.text) == (not d.bundle.about["smooth"])
 
 
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("name", PANELS)
 def test_only_what_is_shown_is_drawn(shown: Shown, name: str) -> None:
     every = drawing(shown)
     alone = dataclasses.replace(every, optimizers=every.optimizers[:1], components=(1,), sgd_rate=None)
@@ -203,7 +204,7 @@ def spoiled(bundle: Bundle, value: float, start: int) -> Bundle:
 def test_a_divergence_breaks_no_figure(shown: Shown, value: float, start: int) -> None:
     for symlog in (False, True):
         d = drawing(shown, symlog=symlog, bundle=spoiled(shown.bundle, value, start))
-        for name in FIGURES:
+        for name in PANELS:
             figure = make(name, d)
             if name == "loss":
                 whole_range(figure.layout.yaxis)

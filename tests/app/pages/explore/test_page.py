@@ -7,7 +7,7 @@ import pytest
 from dash import Dash, no_update
 from dash.exceptions import PreventUpdate
 
-from app.pages.explore.figures import FIGURES
+from app.pages.explore.panels import PANELS
 from app.pages.explore.view import parse, to_query
 from app.shared.catalog import subjects
 from app.shared.fields import write_choice
@@ -125,14 +125,14 @@ def drawn(app: Dash, page: Any, query: str, scheme: str | None = "light", **chan
     }
     with app.server.app_context():
         answer = page.on_view(scheme=scheme, **held)
-    count = len(FIGURES)
+    count = len(PANELS)
     return answer[:count], *answer[count : count + 3]
 
 
 def test_the_description_of_a_view(app: Dash, page: Any) -> None:
     query = "task=rosenbrock&baselines=adam&components=2&theme=dark&seed=3"
     figures, description, notice, text = drawn(app, page, query, "dark")
-    assert len(figures) == len(FIGURES)
+    assert len(figures) == len(PANELS)
     assert description["query"] == to_query(parse(query)[0])
     assert parse(description["query"])[0] == parse(query)[0]
     assert [(o["name"], o["row"], o["color"]) for o in description["optimizers"]] == [
@@ -158,8 +158,8 @@ def test_optimizers_side_by_side(app: Dash, page: Any) -> None:
         "Adam",
         "Learned LSTM-64, outer step 0",
     ]
-    assert [set(column["figures"]) for column in beside] == [set(FIGURES)] * 2
-    for name, figure in zip(FIGURES, figures, strict=True):
+    assert [set(column["figures"]) for column in beside] == [set(PANELS)] * 2
+    for name, figure in zip(PANELS, figures, strict=True):
         if name != "state":  # every optimizer has principal components of its own
             ranges = [column["figures"][name]["layout"] for column in beside]
             for axis in ("xaxis", "yaxis"):
@@ -241,5 +241,5 @@ def test_the_layout_of_a_link_sets_every_control(app: Dash, page: Any, query: st
     assert (parts["start-x"].value, parts["start-y"].value) == held["start"]
     assert parts["outer-step"].value == held["position"]
     assert parts["speed"].value == str(view.speed)
-    assert {f"{name}-panel" for name in FIGURES} <= set(parts)
+    assert {f"{name}-panel" for name in PANELS} <= set(parts)
     assert {"play", "inner-step-slot", "notice"} <= set(parts)

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.pages.explore.panels import PANELS
 from app.pages.explore.view import (
     FIELDS,
     LARGEST_SEED,
     MOST_COMPARED,
-    PANELS,
     SPEEDS,
     View,
     columns,
@@ -37,7 +37,7 @@ def views(draw: Any) -> View:
     chosen = draw(st.sets(st.integers(0, watched - 1), min_size=1))
     names = draw(st.sets(st.sampled_from(EXPLORE_BASELINES)))
     can_start = startable(task)
-    kept = draw(st.sets(st.sampled_from(PANELS), min_size=1))
+    kept = draw(st.sets(st.sampled_from(list(PANELS)), min_size=1))
     every = [(name, step) for name, subject in known.items() for step in (subject.snapshots or (None,))]
     first = (optimizer, draw(st.sampled_from(snapshots)) if snapshots else None)
     others = [choice for choice in every if choice != first]

@@ -1,0 +1,125 @@
+"""The panels of Explore, in the order of the page: one row holds all that is particular to one of them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import plotly.graph_objects as go
+
+from app.pages.explore import figures, marks
+from app.pages.explore.figures import Drawing
+from app.shared.mark_traces import Moment, add_marks
+from app.shared.marks import STEPS, Chip, Mark
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One panel.
+
+    Attributes:
+        name: in links and in the ids of the page.
+        title: above its figure.
+        chip: what the control that hides it calls it.
+        about: one sentence for screen readers and the title's tooltip.
+        figure: draws what does not move.
+        marks: what moves.
+        legend: the chips above it.
+        spread: whether its horizontal axis is the gradient's, on which values may be spread.
+        startable: whether a click on it chooses the start, where the problem allows that.
+    """
+
+    name: str
+    title: str
+    chip: str
+    about: str
+    figure: Callable[[Drawing], go.Figure]
+    marks: Callable[[Drawing], Sequence[Mark]]
+    legend: Callable[[Drawing], Sequence[Chip]]
+    spread: bool = False
+    startable: bool = False
+
+    def describe(self, drawing: Drawing) -> dict[str, Any]:
+        """What the browser needs to draw what moves in it."""
+        return {
+            "marks": [mark.describe() for mark in self.marks(drawing)],
+            "legend": [chip.describe() for chip in self.legend(drawing)],
+            "spread": drawing.scale if self.spread and drawing.symlog else None,
+            "startable": self.startable and drawing.bundle.about["startable"],
+        }
+
+    def at_step(self, drawing: Drawing, step: int) -> go.Figure:
+        """The figure as it looks at one inner step, with a legend.
+
+        Args:
+            drawing: what is drawn.
+            step: inner step, 0 … K.
+        """
+        figure = self.figure(drawing)
+        arrays = {**drawing.bundle.arrays, STEPS: drawing.steps}
+        spread = drawing.spread if self.spread else lambda values: values
+        add_marks(Moment(figure, arrays, step, spread, drawing.theme.surface), self.marks(drawing))
+        surface = drawing.theme.surface
+        figure.update_layout(showlegend=True, paper_bgcolor=surface, plot_bgcolor=surface)
+        return figure
+
+
+_ROWS = (
+    Panel(
+        name="loss",
+        title="Loss",
+        chip="loss",
+        about="loss of every optimizer on this problem, log scale",
+        figure=figures.loss_figure,
+        marks=marks.loss_marks,
+        legend=marks.optimizer_chips,
+    ),
+    Panel(
+        name="landscape",
+        title="Landscape",
+        chip="landscape",
+        about="the paths of the optimizers, or the decisions of the classifier being trained",
+        figure=figures.landscape_figure,
+        marks=marks.landscape_marks,
+        legend=marks.optimizer_chips,
+        startable=True,
+    ),
+    Panel(
+        name="state",
+        title="State space",
+        chip="state",
+        about="the optimizer's state of each component, in the first two principal components",
+        figure=figures.state_figure,
+        marks=marks.state_marks,
+        legend=marks.state_chips,
+    ),
+    Panel(
+        name="update",
+        title="Update function",
+        chip="update",
+        about="the update as a function of the gradient, at this step's state",
+        figure=figures.update_figure,
+        marks=marks.update_marks,
+        legend=marks.update_chips,
+        spread=True,
+    ),
+    Panel(
+        name="gradient",
+        title="Gradients",
+        chip="gradients",
+        about="density of the gradients so far (filled) and of the whole run (outline)",
+        figure=figures.gradient_figure,
+        marks=marks.gradient_marks,
+        legend=marks.component_chips,
+        spread=True,
+    ),
+    Panel(
+        name="rate",
+        title="Effective learning rate",
+        chip="rate",
+        about="minus the slope of the update function at gradient zero",
+        figure=figures.rate_figure,
+        marks=marks.rate_marks,
+        legend=marks.rate_chips,
+    ),
+)
+PANELS = {panel.name: panel for panel in _ROWS}
