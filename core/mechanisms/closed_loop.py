@@ -165,7 +165,7 @@ def _sentences(r: LoopReport) -> list[str]:
         if r.worst_rate < 1
         else f"At some of the task's curvatures ({r.low:.3g} to {r.high:.3g}) it does not converge: the factor a step is up to {r.worst_rate:.4g}."
     )
-    stable = [] if r.stable_to is None else [f"It converges up to a curvature of {r.stable_to:.4g}."]
+    stable = [] if r.stable_to is None else [_stable(r, r.stable_to)]
     bias = (
         ["It rests where the gradient is 0: it has no bias."]
         if not r.rest_gradient
@@ -175,6 +175,12 @@ def _sentences(r: LoopReport) -> list[str]:
         ]
     )
     return [speed, *stable, *bias]
+
+
+def _stable(r: LoopReport, end: float) -> str:
+    """Up to which curvature it converges, and where it does so again."""
+    again = [x for x, rate in zip(r.curvatures, r.rates, strict=True) if x > end and rate is not None and rate < 1]
+    return f"It converges up to a curvature of {end:.4g}" + (f", and again from {again[0]:.3g} on." if again else ".")
 
 
 def _around(own: Tensor) -> Tensor:

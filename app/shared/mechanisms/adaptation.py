@@ -177,7 +177,7 @@ def _rate(p: MechanismDrawing) -> go.Figure:
     for trace in traces:
         trace.showlegend = trace.name not in named
         named.add(trace.name)
-    traces.append(lit(p))
+    traces.append(lit(p).update(showlegend=False))
     low = p.bundle.about["scale"] / 30
     x_axis = {
         "title": "size of the constant gradient",
