@@ -33,7 +33,14 @@ __all__ = [
     "suited_settings",
 ]
 
-TASKS: dict[str, type[Task]] = {task.name: task for task in (LinearRegression, Rosenbrock, TwoMoons)}
+TASKS: dict[str, type[Task]] = {
+    task.name: task
+    for task in (
+        LinearRegression,
+        Rosenbrock,
+        TwoMoons,
+    )
+}
 SHIPPED = tuple(TASKS)  # plugins add others to TASKS
 
 
