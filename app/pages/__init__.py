@@ -9,4 +9,17 @@ from app.pages.runs import PAGE as RUNS
 from app.pages.train import PAGE as TRAIN
 from app.shared.pages import PAGES
 
-PAGES.update({page.name: page for page in (EXPLORE, MECHANISMS, PERFORMANCE, TRAIN, LIBRARY, GUIDE, RUNS)})
+PAGES.update(
+    {
+        page.name: page
+        for page in (
+            EXPLORE,
+            MECHANISMS,
+            PERFORMANCE,
+            TRAIN,
+            LIBRARY,
+            GUIDE,
+            RUNS,
+        )
+    }
+)

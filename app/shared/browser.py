@@ -64,7 +64,7 @@ def browser_tables() -> dict[str, Any]:
             name: {
                 "name": page.title,
                 "path": page.path,
-                "module": f"#{name}/main.mjs",
+                "module": f"#{name}/main.mjs" if f"{name}/main.mjs" in versions() else "",
                 "link": page.links.written_defaults(page.kept_by_browser),
             }
             for name, page in PAGES.items()

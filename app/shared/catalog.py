@@ -187,6 +187,18 @@ def learned(task: str) -> dict[str, Subject]:
     return {name: subject for name, subject in subjects(task).items() if subject.run is not None}
 
 
+def some_learned(task: str) -> dict[str, Subject]:
+    """The learned optimizers of a task by name, the default first.
+
+    Raises:
+        InputError: unknown task, or it has none.
+    """
+    known = learned(task)
+    if not known:
+        raise InputError(f"{TASKS[task].title} has no learned optimizer yet (loptscope train --task {task} --run DIR)")
+    return known
+
+
 def task_options() -> list[dict[str, Any]]:
     """Entries of the task menu."""
     return [{"value": name, "label": task.title} for name, task in TASKS.items()]

@@ -5,7 +5,7 @@
   const dash = (window.dash_clientside = window.dash_clientside || {});
   const { pages } = JSON.parse(document.getElementById("loptscope-tables").textContent);
   const modules = { shell: "#shared/frame.mjs" };
-  for (const [name, page] of Object.entries(pages)) modules[name] = page.module;
+  for (const [name, page] of Object.entries(pages)) if (page.module) modules[name] = page.module;
 
   // Dash puts away what it says of a call as soon as the call returns: it is put back when the call is made.
   function call(callback, given, context) {
@@ -31,7 +31,7 @@
   // The frame and the page at hand first; those of other pages when there is time, for going there without a reload.
   const now = Object.entries(pages).find(([, page]) => page.path === location.pathname);
   import(modules.shell);
-  if (now) import(modules[now[0]]);
+  if (now && modules[now[0]]) import(modules[now[0]]);
   const others = () => Object.values(modules).forEach((module) => import(module).catch(() => {}));
   addEventListener("load", () => setTimeout(others, LATER));
 })();

@@ -12,13 +12,11 @@ from core.meta_loss import meta_loss
 from core.optimizers.base import Optimizer
 from core.optimizers.hand_designed import HandDesigned
 from core.seeds import Purpose, generator
-from core.tasks.base import Problems, Task
+from core.tasks import TASKS, Problems, Task
 from core.unroll import unroll
 
 ROWS_AT_ONCE = 200_000  # components in one batch: bounds the memory of an unroll
 STEPS = 200  # K, the unroll length of held-out comparisons and of tuning
-TARGETS = {"two_moons": 0.1}  # its penalty keeps the loss from falling much further
-USUAL_TARGET = 0.01
 DIGITS = 5  # significant digits of a stored curve
 
 
@@ -102,7 +100,7 @@ class Evaluation(BaseModel):
 
 def target_of(task: str) -> float:
     """The default target f(x_k)/f(x_0) of a task."""
-    return TARGETS.get(task, USUAL_TARGET)
+    return TASKS[task].target if task in TASKS else Task.target
 
 
 def _finite(value: float) -> float | None:
@@ -143,7 +141,7 @@ def score(
     losses: Tensor,
     hyperparameters: Mapping[str, float] | None = None,
     *,
-    target: float = USUAL_TARGET,
+    target: float = Task.target,
     curve_steps: Sequence[int] | None = None,
 ) -> Score:
     """Summarise f(x_k) of many problems.

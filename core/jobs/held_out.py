@@ -102,7 +102,7 @@ class HeldOut:
         return {**summary, "curve": _curve(losses)}
 
     def baselines(self) -> dict[str, Any]:
-        """Scores of the tuned baselines on the same problems, by name; empty if they are not tuned for the task."""
+        """Scores of the tuned baselines on the same problems, by name; empty if none is tuned for the task."""
         self.levels_due = False
         began = time.perf_counter()
         try:

@@ -166,21 +166,26 @@ def is_tuned(task: str, name: str, root: Path = TUNED_ROOT) -> bool:
     return any((folder / task / f"{name}.json").exists() for folder in (own_tuned(), root))
 
 
+def not_tuned(task: str, root: Path = TUNED_ROOT) -> list[str]:
+    """The hand-designed optimizers without a search result on a task."""
+    return [name for name in BASELINES if not is_tuned(task, name, root)]
+
+
 def baselines(task: str, root: Path = TUNED_ROOT) -> dict[str, Optimizer]:
-    """The tuned hand-designed optimizers of a task, by name.
+    """The tuned hand-designed optimizers of a task, by name; those that are not tuned are left out (`not_tuned`).
 
     Args:
         task: name of the task.
         root: folder of the shipped search results.
 
     Raises:
-        InputError: a baseline has not been tuned for the task, or a file is damaged.
+        InputError: none has been tuned for the task, or a file is damaged.
     """
-    missing = [name for name in BASELINES if not is_tuned(task, name, root)]
-    if missing:
-        command = f"loptscope tune --task {task} --optimizer {missing[0]}"
-        raise InputError(f"not tuned for {task} yet: {', '.join(missing)} (tune each, as in: {command})")
-    return {name: find_tuned(task, name, root).make() for name in BASELINES}
+    missing = not_tuned(task, root)
+    if len(missing) == len(BASELINES):
+        command = f"loptscope tune --task {task} --optimizer all"
+        raise InputError(f"no hand-designed optimizer has been tuned for {task} yet ({command})")
+    return {name: find_tuned(task, name, root).make() for name in BASELINES if name not in missing}
 
 
 def own_nulls() -> Path:
@@ -238,10 +243,10 @@ def evaluate_run(
         repair: whether to take the learned optimizer's bias at rest away first.
 
     Returns:
-        the scores of "learned" and of every baseline.
+        the scores of "learned" and of every tuned baseline.
 
     Raises:
-        InputError: the run has no snapshot, a baseline is not tuned, an argument is out of range, or the optimizer cannot
+        InputError: the run has no snapshot, no baseline is tuned, an argument is out of range, or the optimizer cannot
             be repaired.
     """
     contenders = _contenders(run, root)

@@ -1,7 +1,7 @@
 """The tasks by name. To add one, add a file here and a line in `TASKS`.
 
-Besides its name and title, a task's class may have training settings that suit it (``suited``) and out-of-distribution variants
-(``other_problems``).
+Besides its name and title, a task's class may have training settings that suit it (``suited``), out-of-distribution variants
+(``other_problems``) and a target (``target``).
 """
 
 import json
@@ -33,8 +33,15 @@ __all__ = [
     "suited_settings",
 ]
 
-TASKS: dict[str, type[Task]] = {task.name: task for task in (LinearRegression, Rosenbrock, TwoMoons)}
-SHIPPED = tuple(TASKS)  # tasks with tuned optimizers; plugins add others to TASKS
+TASKS: dict[str, type[Task]] = {
+    task.name: task
+    for task in (
+        LinearRegression,
+        Rosenbrock,
+        TwoMoons,
+    )
+}
+SHIPPED = tuple(TASKS)  # plugins add others to TASKS
 
 
 def suited_settings(name: str) -> Mapping[str, Any]:

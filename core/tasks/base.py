@@ -136,12 +136,14 @@ class Task(BaseModel, ABC):
     Attributes:
         name: in links and commands.
         title: in menus.
+        target: the f(x_k)/f(x_0) whose first inner step is counted in held-out comparisons.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: ClassVar[str]
     title: ClassVar[str]
+    target: ClassVar[float] = 0.01
 
     @abstractmethod
     def sample(self, count: int, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> Problems:

@@ -263,6 +263,14 @@ def _out_of_distribution(run: Run, problems: int, seed: int, target: float | Non
         return zoo.generalize_run(run, problems=problems, seed=seed, target=target, on_condition=report)
 
 
+def _say_not_tuned(task: str) -> None:
+    """Name the baselines that a comparison leaves out."""
+    missing = zoo.not_tuned(task)
+    if missing:
+        command = f"loptscope tune --task {task} --optimizer {missing[0]}"
+        print(f"not tuned for {task} yet, so left out: {', '.join(missing)} ({command})", file=sys.stderr)
+
+
 def _evaluate_plugin(options: argparse.Namespace) -> dict[str, Any]:
     own: Optimizer
     if options.save or options.out_of_distribution:
@@ -280,6 +288,7 @@ def _evaluate_plugin(options: argparse.Namespace) -> dict[str, Any]:
         known = ", ".join([*plugins.OPTIMIZERS, *plugins.WRAPPED]) or "none: name its file with --plugin"
         raise InputError(f"no plugin has registered an optimizer {name!r:.60} (registered: {known})")
     contenders = {"learned": own, **zoo.baselines(options.task)}
+    _say_not_tuned(options.task)
     settings = {"problems": options.problems, "seed": options.seed, "target": options.target}
     evaluation = compare(make_task(options.task), contenders, **settings)
     print(evaluation_table(evaluation))
@@ -296,6 +305,7 @@ def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
     run = zoo.find_run(options.run)
     settings = {"problems": options.problems, "seed": options.seed, "target": options.target}
     evaluation = zoo.evaluate_run(run, **settings, repair=options.repaired)
+    _say_not_tuned(run.config.task)
     if options.save:
         zoo.write_evaluation(run, evaluation, repaired=options.repaired)
     print(evaluation_table(evaluation))

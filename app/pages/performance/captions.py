@@ -11,6 +11,7 @@ from app.shared.numbers import counted, listed, number, plus_minus, ratio
 from core.evaluation.held_out import Evaluation, MetaLoss
 from core.evaluation.out_of_distribution import Generalization
 from core.evaluation.outcome import Outcome, best_baseline, outcome_of
+from core.optimizers.hand_designed import BASELINES
 from core.tasks import TASKS
 
 Sentences = list[str]
@@ -71,6 +72,9 @@ def table(results: Results) -> Sentences:
     diverged = [_title(results, n) for n, s in scores.items() if s.diverged]
     parts.append(f"{listed(diverged)} diverged on some problem" if diverged else "none diverged")
     sentences = [f"{drawn}.", f"{'; '.join(parts)}."]
+    missing = [TITLES[name] for name in BASELINES if name not in scores]
+    if missing:
+        sentences.append(f"Not in this evaluation, since not tuned at the time: {listed(missing)}.")
     if results.repaired is not None:
         sentences.append(
             "Repaired: the same optimizer, fed the gradient plus the one at which its closed loop rests, so that it rests at the minimum."

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from app.shared.catalog import TITLES, Subject, learned
+from app.shared.catalog import TITLES, Subject, learned, some_learned
 from app.shared.evaluations import evaluation_of, kept, modified
 from app.shared.numbers import running_median
 from core.baselines.search import SearchResult, read_draws, read_search_result
@@ -16,7 +16,6 @@ from core.evaluation.held_out import Evaluation, Score
 from core.evaluation.out_of_distribution import Generalization
 from core.runs import zoo
 from core.runs.run import Run
-from core.tasks import TASKS
 
 
 @dataclass(frozen=True)
@@ -114,10 +113,7 @@ def results_of(task: str, name: str) -> Results:
     Raises:
         InputError: it does not exist, it has not been evaluated, or one of its files is damaged.
     """
-    known = learned(task)
-    if not known:
-        raise InputError(f"{TASKS[task].title} has no learned optimizer yet (loptscope train --task {task} --run DIR)")
-    subject = choose(f"learned optimizer for {task}", name, known)
+    subject = choose(f"learned optimizer for {task}", name, some_learned(task))
     run = subject.run
     assert run is not None
     evaluation = evaluation_of(run)

@@ -172,9 +172,11 @@ def view_of(task: str, optimizer: str, baseline: str, theme: str, shown: list[st
     Raises:
         InputError: a control has an invalid value.
     """
-    if optimizer not in learned(task):
+    known = learned(task)
+    if known and optimizer not in known:
         return None
-    entries = {"task": task, "optimizer": optimizer, "baseline": baseline, "theme": theme, "sort": sort}
+    entries = {"task": task, "baseline": baseline, "theme": theme, "sort": sort}
+    entries |= {"optimizer": optimizer} if known else {}
     view, wrong = parse({**entries, "shown": ",".join(shown) or "none"})
     if wrong:
         raise InputError(wrong[0])

@@ -11,12 +11,16 @@ from app.pages.performance.view import OPTIMIZERS, SORTABLE
 from app.shared.catalog import TITLES
 from app.shared.parts import sentences, swatch
 from app.shared.style import GRAPH_CONFIG
+from core.optimizers.hand_designed import BASELINES
+from core.runs import zoo
+from core.tasks import SHIPPED
 
 STILL = {"staticPlot": True, "responsive": True}
 
 
 def legend(shown: Sequence[str]) -> html.Div:
-    """A button for each optimizer that shows and hides it in every figure."""
+    """A button for each optimizer that shows and hides it in every figure; disabled if no task has it tuned."""
+    known = {"learned", *(name for task in SHIPPED for name in BASELINES if zoo.is_tuned(task, name, zoo.TUNED_ROOT))}
     return html.Div(
         className="legend",
         role="group",
@@ -27,7 +31,10 @@ def legend(shown: Sequence[str]) -> html.Div:
                 id=f"show-{name}",
                 className="legend-switch",
                 type="button",
-                title=f"Show or hide {TITLES[name]} in every figure",
+                title=f"Show or hide {TITLES[name]} in every figure"
+                if name in known
+                else f"{TITLES[name]} is not tuned yet",
+                disabled=name not in known,
                 **{"aria-pressed": "true" if name in shown else "false"},
             )
             for name in OPTIMIZERS

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.shared.catalog import learned
+from app.shared.catalog import learned, some_learned
 from app.shared.fields import THEME
 from app.shared.links import Field, Links, Values, choice
 from core.errors import choose
@@ -20,7 +20,7 @@ class View:
 
     Attributes:
         task: the task shown in detail.
-        optimizer: name of the learned optimizer compared on that task.
+        optimizer: name of the learned optimizer compared on that task; "" if it has none.
         baseline: the hand-designed optimizer whose tuning landscape is shown.
         shown: visible optimizers, including "learned".
         sort: the column that the table is sorted by; with a leading "-" in descending order.
@@ -36,7 +36,7 @@ class View:
 
 
 def _read_optimizer(text: str, so_far: Values) -> str:
-    choose(f"learned optimizer for {so_far['task']}", text[:80], dict(learned(so_far["task"])))
+    choose(f"learned optimizer for {so_far['task']}", text[:80], some_learned(so_far["task"]))
     return text
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from core.optimizers.cells import CELLS
 from core.optimizers.recurrent import Architecture, RecurrentOptimizer
 from core.outer.gradient import Workers, outer_gradient
 from core.seeds import Purpose, generator
@@ -23,7 +24,7 @@ def load() -> None:
     source = generator(Purpose.INITIALIZE, 0)
     problems = make_task("rosenbrock").sample(1, source)
     small = Architecture(units=2, output_scale=1e-3)
-    for change in ({}, {"reset": "before"}, {"cell": "lstm"}, {"cell": "vanilla"}):
+    for change in ({"reset": "before"}, *({"cell": cell} for cell in CELLS)):
         architecture = small.model_copy(update=change)
         optimizer = RecurrentOptimizer(architecture, architecture.initial_theta(source))
         for recompute in (False, True):  # whole unrolls in one call, and step by step

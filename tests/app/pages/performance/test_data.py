@@ -95,5 +95,6 @@ def test_siblings_differ_in_the_seed_alone(copy: Path, monkeypatch: pytest.Monke
         (copy / name / "config.json").write_text(config.model_dump_json())
         subjects[name] = Subject(name, "learned", name, "", original.snapshots, Run(copy / name), {})
     (copy / "d" / "evaluation.json").unlink()
-    monkeypatch.setattr(data, "learned", lambda _: subjects)
+    for reads in ("learned", "some_learned"):
+        monkeypatch.setattr(data, reads, lambda _: subjects)
     assert list(results_of("rosenbrock", "a").siblings) == ["b"]
