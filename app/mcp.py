@@ -121,14 +121,14 @@ def read_mechanisms(task: str, optimizer: str, outer_step: int | None = None) ->
     if outer_step is not None:
         read_outer_step(str(outer_step), {"task": task, "optimizer": optimizer})
     at = outer_step if outer_step is not None else max(subject.snapshots, default=None)
-    null = None if subject.run is None else zoo.find_null(subject.run.config)
+    null = None if subject.trained_by is None else zoo.find_null(subject.trained_by.config)
     noted = None if null is None else null.model_dump()
     made_of = json.dumps([source_digest(), task, optimizer, at, identity(subject, at), noted])
     key = f"report:{hashlib.sha256(made_of.encode()).hexdigest()[:32]}"
 
     def compute() -> bytes:
         context = Context(subject.optimizer(at), make_task(task))
-        return report_of(subject.title, context, null=null, trained=subject.run is not None).model_dump_json().encode()
+        return report_of(subject.title, context, null=null, trained=subject.trained).model_dump_json().encode()
 
     return dict(json.loads(once(key, compute)))
 

@@ -21,7 +21,8 @@ from core.runs.run import Run
 from core.tasks import TASKS
 
 TITLES = {"learned": "Learned", **{name: HAND_DESIGNED[name].title for name in BASELINES}}
-KEPT = ("evaluation.json", LABEL_FILE)  # files of a run that change how it is described
+KEPT = ("evaluation.json", zoo.REPAIRED_FILE, LABEL_FILE)  # files of a run that change how it is described
+REPAIRED = "fed the gradient plus the one at which its closed loop rests, so that it rests at the minimum"
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Subject:
         run: its run, if it is learned.
         hyperparameters: if hand-designed.
         plugin: its plugin, if it is learned and registered by one.
+        repairs: the run whose last optimizer this is, without its bias at rest.
     """
 
     name: str
@@ -47,6 +49,17 @@ class Subject:
     run: Run | None
     hyperparameters: dict[str, float]
     plugin: Plugin | None = None
+    repairs: Run | None = None
+
+    @property
+    def trained_by(self) -> Run | None:
+        """The run that trained it; None for hand-designed ones and plugins."""
+        return self.run or self.repairs
+
+    @property
+    def trained(self) -> bool:
+        """Whether it was trained, so that there are untrained ones to compare it with."""
+        return self.trained_by is not None or self.plugin is not None
 
     def optimizer(self, outer_step: int | None) -> Optimizer:
         """The optimizer itself; at one of its snapshots if it has any."""
@@ -54,6 +67,8 @@ class Subject:
             return self.run.optimizer(outer_step)
         if self.plugin is not None:
             return self.plugin.optimizer
+        if self.repairs is not None:
+            return zoo.repaired(self.repairs, self.repairs.optimizer())
         return make_hand_designed(self.name, self.hyperparameters)
 
 
@@ -125,6 +140,15 @@ def _plugins(task: str) -> list[Subject]:
     return [*learned, *(_hand_designed(task, name, "learned", title) for name, title in plugins.WRAPPED.items())]
 
 
+def _repaired(learned: Sequence[Subject]) -> list[Subject]:
+    """The repaired optimizers of the runs for which they were evaluated (``loptscope evaluate --run NAME --repaired --save``)."""
+    return [
+        Subject(f"{one.name}~repaired", "learned", f"{one.title}, repaired", REPAIRED, (), None, {}, repairs=one.run)
+        for one in learned
+        if one.run is not None and (one.run.path / zoo.REPAIRED_FILE).exists()
+    ]
+
+
 def _changed(path: Path) -> int:
     """When a file was written; 0 if it does not exist."""
     try:
@@ -135,7 +159,7 @@ def _changed(path: Path) -> int:
 
 def _stamp() -> tuple[Hashable, ...]:
     """A value that changes when the zoo or the user's runs change: times, plugin names, then (run, stamp of its files) for each run."""
-    patterns = ("recipes.json", "*/config.json", "*/evaluation.json", "*/snapshots", "tuned/*/*.json")
+    patterns = ("recipes.json", "*/config.json", "*/evaluation*.json", "*/snapshots", "tuned/*/*.json")
     of_zoo = max(_changed(path) for pattern in patterns for path in zoo.ROOT.glob(pattern))
     searched = max((_changed(path) for path in zoo.own_tuned().glob("*/*.json")), default=0)
     added = (*plugins.OPTIMIZERS, *plugins.WRAPPED)
@@ -150,7 +174,7 @@ def _subjects(task: str, seen: tuple[Hashable, ...]) -> dict[str, Subject]:
     own = [_own(run, stamp(run.path, KEPT)) for run in mine]
     learned = distinct([*shipped, *(subject for subject in own if subject is not None)])
     usual = [_hand_designed(task, name, name, TITLES[name]) for name in EXPLORE_BASELINES]
-    return {subject.name: subject for subject in (*learned, *_plugins(task), *usual)}
+    return {subject.name: subject for subject in (*learned, *_plugins(task), *usual, *_repaired(learned))}
 
 
 def subjects(task: str) -> Mapping[str, Subject]:
@@ -167,6 +191,9 @@ def identity(subject: Subject, outer_step: int | None) -> str:
     """What identifies an optimizer: a hash of its weights, or its hyperparameters."""
     if subject.plugin is not None:
         return subject.plugin.digest
+    if subject.repairs is not None:
+        last = snapshot_bytes(subject.repairs, subject.repairs.snapshots()[-1])
+        return hashlib.sha256(b"repaired" + last).hexdigest()
     if subject.run is None:
         return json.dumps(subject.hyperparameters, sort_keys=True)
     assert outer_step is not None

@@ -25,6 +25,7 @@ from torch import Tensor
 
 from core.analysis.update_function import effective_learning_rate
 from core.optimizers.base import Optimizer
+from core.optimizers.precision import double
 
 LARGEST_FACTOR = 10.0
 
@@ -205,3 +206,8 @@ class Repaired(Optimizer):
 
     def step(self, state: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
         return self.optimizer.step(state, gradient + self.gradient)
+
+
+@double.register(Repaired)
+def _(optimizer: Repaired) -> Optimizer:
+    return Repaired(double(optimizer.optimizer), optimizer.gradient)

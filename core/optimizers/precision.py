@@ -1,5 +1,7 @@
 """Optimizers in double precision, which analysis needs."""
 
+from functools import singledispatch
+
 import torch
 
 from core.optimizers.base import Optimizer
@@ -7,6 +9,13 @@ from core.optimizers.module import ModuleOptimizer
 from core.optimizers.recurrent import RecurrentOptimizer
 
 
+@singledispatch
 def double(optimizer: Optimizer) -> Optimizer:
     """The optimizer with its weights in float64; an optimizer without weights follows its states' precision."""
-    return optimizer.to(torch.float64) if isinstance(optimizer, RecurrentOptimizer | ModuleOptimizer) else optimizer
+    return optimizer
+
+
+@double.register(RecurrentOptimizer)
+@double.register(ModuleOptimizer)
+def _(optimizer: RecurrentOptimizer | ModuleOptimizer) -> Optimizer:
+    return optimizer.to(torch.float64)

@@ -45,7 +45,7 @@ def verdict_of(task: str, name: str, outer_step: int | None, view: str) -> Verdi
         return Verdict(None, "")
     mechanism: Name = view
     subject = subjects(task)[name]
-    null = None if subject.run is None else zoo.find_null(subject.run.config)
+    null = None if subject.trained_by is None else zoo.find_null(subject.trained_by.config)
     parts = [source_digest(), task, view, identity(subject, outer_step), None if null is None else null.model_dump()]
     key = f"claim:{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]}"
 
@@ -57,10 +57,10 @@ def verdict_of(task: str, name: str, outer_step: int | None, view: str) -> Verdi
             return saved_ablations(task, name, outer_step) or ablate(context)
 
         measured = MEASURES[mechanism](context, floor)
-        return claim(mechanism, measured, null, subject.run is not None, ablations).model_dump_json().encode()
+        return claim(mechanism, measured, null, subject.trained, ablations).model_dump_json().encode()
 
     found = Claim.model_validate_json(once(key, compute))
-    missing = subject.run is not None and null is None
+    missing = subject.trained_by is not None and null is None
     return Verdict(found, verdict_sentence(found, EFFECTS[mechanism].unit), missing)
 
 
@@ -74,8 +74,8 @@ class NullJob:
 
     def start(self, subject: Subject) -> None:
         """Measure for an optimizer's architecture, unless it is being done."""
-        assert subject.run is not None
-        config = subject.run.config
+        assert subject.trained_by is not None
+        config = subject.trained_by.config
         task = config.make_task()
         name = null_name(config.architecture, task)
         with self._lock:
@@ -100,9 +100,9 @@ class NullJob:
 
     def progress(self, subject: Subject) -> str | None:
         """How far it is, in words; None where nothing is measured."""
-        if subject.run is None:
+        if subject.trained_by is None:
             return None
-        name = null_name(subject.run.config.architecture, subject.run.config.make_task())
+        name = null_name(subject.trained_by.config.architecture, subject.trained_by.config.make_task())
         if name in self._failed:
             return f"Measuring failed: {self._failed[name]}"
         return f"{self._done[name]} of {COUNT} untrained optimizers measured…" if name in self._done else None
