@@ -113,6 +113,7 @@ def check_pages(browser: Browser) -> None:
     assert "Not in this evaluation, since not tuned at the time: AdaGrad." in browser.open("/performance")
     assert browser.open("/guide", "task=beale").count("Beale has no learned optimizer yet") > 5
     assert "Even part of the update" in browser.open("/mechanisms", "task=beale&view=symmetry")
+    browser.open("/mechanisms", "task=beale&optimizer=adagrad&view=adaptation")  # its only fixed point is at gradient 0
     assert "A problem has 2 parameters." in browser.open("/tasks", "task=beale")
     assert "Warm-up" in browser.open("/train") and "expired" in browser.open("/library", "task=beale")
     browser.open("/runs")

@@ -196,6 +196,7 @@ def finite(values: np.ndarray) -> np.ndarray:
 
 def symlog_ticks(scale: float, largest: float) -> tuple[list[float], list[str]]:
     """Tick positions (asinh(g / scale)) and labels at round powers of ten of g, zero included."""
+    largest = max(largest, scale)  # a curve can be the single point at 0
     end = float(np.arcsinh(largest / scale))
     chosen: list[int] = []
     for power in range(int(np.floor(np.log10(largest))), int(np.floor(np.log10(scale))) - 1, -1):

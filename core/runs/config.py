@@ -65,7 +65,9 @@ class RunConfig(BaseModel):
 
     format: Literal["loptscope-run/1"] = "loptscope-run/1"
     task: str = setting(..., "Task", "The distribution of problems that the optimizer learns on.", TASK)
-    task_parameters: dict[str, Any] = setting({}, "Task parameters", "A JSON object; empty for the defaults.", TASK)
+    task_parameters: dict[str, Any] = setting(
+        {}, "Task parameters", "Its parameters that differ from the defaults, as a JSON object.", TASK
+    )
     architecture: Architecture = Architecture()
     start: Start | None = None
     problems: int = setting(

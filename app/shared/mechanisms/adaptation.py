@@ -182,7 +182,7 @@ def _rate(p: MechanismDrawing) -> go.Figure:
     x_axis = {
         "title": "size of the constant gradient",
         "type": "log",
-        "range": np.log10([low, float(np.abs(p.array("g")).max())]).tolist(),
+        "range": np.log10([low, max(float(np.abs(p.array("g")).max()), 2 * low)]).tolist(),
         "dtick": 1,
     }
     y_axis = {"title": "learning rate, slope", **(plain_log_axis(own) if log else {"range": padded(own)})}

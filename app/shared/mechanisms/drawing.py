@@ -51,6 +51,7 @@ class MechanismDrawing:
 def symlog_axis(p: MechanismDrawing, reach: float, title: str = "gradient (symlog)") -> dict[str, Any]:
     """An axis of asinh(g / scale) with round gradients as labels."""
     scale = p.bundle.about["scale"]
+    reach = max(reach, scale)
     positions, labels = symlog_ticks(scale, reach)
     end = float(np.arcsinh(reach / scale))
     return {"title": title, "tickvals": positions, "ticktext": labels, "tickangle": 0, "range": [-end, end]}
