@@ -128,7 +128,7 @@ REFUSED = {
         (vanilla(readout=packed_tuple(packed_array(single(3, 2)), packed_array(single(2)))), config()),
         "must have shapes [3, 1] and [1], not [3, 2]",
     ),
-    "other units": ((vanilla(), config(num_units=4)), "config.yml says 4 units, but theta.bin has 3"),
+    "other units": ((vanilla(), config(num_units=4)), "config.yml has 4 units, but theta.bin has 3"),
     "no scale": ((vanilla(), config(output_scale=None)), "output_scale in config.yml must be a finite number"),
     "a scale of 0": ((vanilla(), config(input_scale=0)), "feature_scale should be greater than 0"),
     "another input": ((vanilla(), config(input_scale="sqrt")), "must be a number, raw or log1p (got 'sqrt')"),
