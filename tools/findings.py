@@ -21,6 +21,7 @@ from core.evaluation.out_of_distribution import Generalization
 from core.files.atomic import read_json, write_bytes, write_json
 from core.mechanisms.ablation import ABLATIONS_FILE, SWITCHED_OFF, TITLES, Ablations, Ratio, ablate
 from core.mechanisms.claims import Claim
+from core.mechanisms.closed_loop import loop_report
 from core.mechanisms.context import Context
 from core.mechanisms.measures import MEASURES
 from core.mechanisms.null import measure_null, read_null, write_null
@@ -138,7 +139,9 @@ def floors_of(context: Context) -> tuple[Floor, ...]:
 
 
 def predicted_floor(context: Context, first: torch.Tensor) -> float | None:
-    """½ g*² 1ᵀA⁻¹1 over the first losses of the same problems [problems], the median."""
+    """½ g*² 1ᵀA⁻¹1 over the first losses of the same problems [problems], the median; None where the loop does not come to rest."""
+    if loop_report(context).loss_floor is None:
+        return None
     if context.dimension > SMALL or context.loop_rest is None or context.task.name != "linear_regression":
         return None
     problems = context.task.sample(PROBLEMS, generator(Purpose.EVALUATE, 0), torch.float64)
@@ -219,7 +222,8 @@ def _loop_row(f: Finding) -> list[str]:
     loop = f.report.closed_loop
     if loop.reason:
         return [f"`{f.name}`", loop.reason, *["–"] * 5]
-    stable = "beyond" if loop.stable_to is None else _n(loop.stable_to, 4)
+    converges = any(rate is not None and rate < 1 for rate in loop.rates)
+    stable = _n(loop.stable_to, 4) if loop.stable_to is not None else "beyond" if converges else "nowhere"
     bias = "0" if not loop.rest_gradient else _n(loop.rest_gradient)
     rates = [_n(value, 4) for value in (loop.worst_rate, loop.mean_rate, loop.heavy_ball)]
     return [f"`{f.name}`", *rates, stable, bias, _n(loop.loss_floor)]
@@ -273,7 +277,7 @@ def _of_task(own: Sequence[Finding]) -> list[str]:
     rows = [row for f in own for row in _floor_rows(f)]
     if rows:
         parts += [
-            f"The repaired optimizer is fed the gradient plus that bias. Loss over the first one, median of {PROBLEMS} held-out problems:",
+            f"The repaired optimizer is fed the gradient plus that bias. It helps where the loop converges at the task's curvatures; where it does not, the optimizer does not come to rest and there is no floor to predict. Loss over the first one, median of {PROBLEMS} held-out problems:",
             "",
             *_table(["optimizer", "step", "as it is", "predicted floor", "repaired"], rows),
         ]

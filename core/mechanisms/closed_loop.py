@@ -40,7 +40,7 @@ class LoopReport(BaseModel):
         stable_from, stable_to: ends of the curvatures at which it converges; null where that end lies beyond what was searched.
         worst_rate, mean_rate: over the task's curvatures.
         rest_gradient: g*, the gradient at which the loop rests: its bias.
-        loss_floor: ½ g*² 1ᵀA⁻¹1, the median over problems of the task: where the loss goes flat; null where the Hessian at the minimum is
+        loss_floor: ½ g*² 1ᵀA⁻¹1, the median over problems of the task: where the loss goes flat; null where the loop does not converge, or the Hessian at the minimum is
             not known.
         heavy_ball, gradient_descent: the best worst rate that momentum and plain gradient descent can have over the task's curvatures.
         reason: why there is no closed loop; "" where there is one.
@@ -138,7 +138,7 @@ def loop_report(context: Context, curvatures: list[float] | None = None) -> Loop
         reason = "the optimizer and a quadratic come to rest nowhere"
         return LoopReport(reason=reason, sentences=[f"There is no closed loop: {reason}."])
     within = convergence_rates(context.double, loop.rest, own[:: max(1, len(own) // 100)], context.observed.scale)
-    low, high = float(own[0]), float(own[-1])
+    low, high, worst = float(own[0]), float(own[-1]), float(within.max())
     report = LoopReport(
         curvatures=loop.curvatures.tolist(),
         rates=[_finite(rate) for rate in loop.rates.tolist()],
@@ -146,10 +146,10 @@ def loop_report(context: Context, curvatures: list[float] | None = None) -> Loop
         high=high,
         stable_from=loop.stable_from,
         stable_to=loop.stable_to,
-        worst_rate=_finite(float(within.max())),
+        worst_rate=_finite(worst),
         mean_rate=_finite(float(within.mean())),
         rest_gradient=loop.rest.gradient,
-        loss_floor=floor_of(context, loop.rest.gradient),
+        loss_floor=floor_of(context, loop.rest.gradient) if worst < 1 else None,
         heavy_ball=best_heavy_ball(low, high),
         gradient_descent=best_gradient_descent(low, high),
     )
@@ -163,7 +163,7 @@ def _sentences(r: LoopReport) -> list[str]:
         f"Near the minimum it converges by a factor of {r.worst_rate:.4g} a step at the worst of the task's curvatures "
         f"({r.low:.3g} to {r.high:.3g}), {r.mean_rate:.4g} on average; the best momentum has {r.heavy_ball:.4g}."
         if r.worst_rate < 1
-        else f"At some of the task's curvatures ({r.low:.3g} to {r.high:.3g}) it does not converge: the factor a step is up to {r.worst_rate:.4g}."
+        else f"Where it rests, at some of the task's curvatures ({r.low:.3g} to {r.high:.3g}) it does not converge: the factor a step is up to {r.worst_rate:.4g}."
     )
     stable = [] if r.stable_to is None else [_stable(r, r.stable_to)]
     bias = (
