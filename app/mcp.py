@@ -19,7 +19,7 @@ from app.pages.explore.bundles import bundle_bytes
 from app.pages.explore.view import parse, to_query
 from app.shared.cache import once, source_digest
 from app.shared.catalog import TITLES, identity, subjects
-from app.shared.fields import read_outer_step
+from app.shared.fields import options, read_outer_step
 from app.shared.http import LARGEST_BODY, foreign, refuse
 from core.bundle import Bundle
 from core.errors import InputError, choose
@@ -117,7 +117,7 @@ def read_view(link: str) -> dict[str, Any]:
 @mcp_enabled(expose_docstring=True)
 def read_mechanisms(task: str, optimizer: str, outer_step: int | None = None) -> dict[str, Any]:
     """The measured momentum, clipping, schedule and adaptation of an optimizer: numbers, and sentences with these numbers."""
-    subject = choose(f"optimizer for {task}", optimizer[:80], dict(subjects(task)))
+    subject = choose(f"optimizer for {task}", optimizer[:80], options(task, optimizer))
     if outer_step is not None:
         read_outer_step(str(outer_step), {"task": task, "optimizer": optimizer})
     at = outer_step if outer_step is not None else max(subject.snapshots, default=None)

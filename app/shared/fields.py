@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from app.shared.catalog import subjects
+from app.shared.catalog import Subject, subjects
 from app.shared.links import Field, Values, choice, whole
 from core.errors import InputError, choose
 
@@ -21,9 +21,15 @@ def integer(name: str, low: int, high: int) -> Callable[[str, Values], int]:
     return read
 
 
+def options(task: str, text: str) -> dict[str, Subject]:
+    """The optimizers to choose from; the repaired ones, many and named after the others, only if the text names one."""
+    known = subjects(task)
+    return dict(known) if text in known else {name: one for name, one in known.items() if one.repairs is None}
+
+
 def read_optimizer(text: str, so_far: Values) -> str:
     """One of the task's optimizers."""
-    choose(f"optimizer for {so_far['task']}", text[:80], dict(subjects(so_far["task"])))
+    choose(f"optimizer for {so_far['task']}", text[:80], options(so_far["task"], text))
     return text
 
 

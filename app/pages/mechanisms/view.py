@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from app.shared.catalog import subjects
-from app.shared.fields import THEME, integer, read_optimizer, read_outer_step, snapshots
+from app.shared.fields import THEME, integer, options, read_optimizer, read_outer_step, snapshots
 from app.shared.links import Field, Links, Values, choice
 from app.shared.mechanisms import MECHANISMS
 from app.shared.mechanisms.frames import LAST
@@ -39,7 +39,7 @@ class View:
 
 
 def _read_versus(text: str, so_far: Values) -> str:
-    choose(f"optimizer beside it for {so_far['task']}", text[:80], {"none": None, **subjects(so_far["task"])})
+    choose(f"optimizer beside it for {so_far['task']}", text[:80], {"none": None, **options(so_far["task"], text)})
     return text
 
 
