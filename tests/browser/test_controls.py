@@ -13,7 +13,7 @@ from tests.browser.conftest import PANELS, Explorer
 def choose(page: Page, label: str, option: str) -> None:
     """Pick an entry of a menu."""
     page.get_by_role("combobox", name=label).or_(page.get_by_role("textbox", name=label)).first.click(force=True)
-    page.get_by_role("option", name=option).click()
+    page.get_by_role("option", name=option, exact=True).click()
 
 
 def to_the_left(page: Page) -> None:
