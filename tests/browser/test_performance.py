@@ -171,7 +171,9 @@ def test_a_snapshot_opens_explore_and_back_comes_back(comparison: Comparison) ->
     page.mouse.move(x, y)
     page.wait_for_function("document.querySelector('#performance-outer-graph .hovertext')")
     page.mouse.click(x, y)
-    page.wait_for_function("location.pathname === '/' && document.querySelector('#loss-graph .main-svg')")
+    page.wait_for_function(
+        "location.pathname === '/' && window.loptscope && document.querySelector('#loss-graph .main-svg')"
+    )
     comparison.explorer.settle()
     asked = comparison.query
     assert asked["task"] == "rosenbrock"
@@ -223,5 +225,7 @@ def test_it_can_be_reached_from_explore_and_left_again(explorer: Explorer) -> No
     page.wait_for_function("location.pathname === '/performance'")
     comparison.settle()
     page.get_by_role("link", name="Explore", exact=True).click()
-    page.wait_for_function("location.pathname === '/' && document.querySelector('#loss-graph .main-svg')")
+    page.wait_for_function(
+        "location.pathname === '/' && window.loptscope && document.querySelector('#loss-graph .main-svg')"
+    )
     explorer.settle()

@@ -40,6 +40,9 @@ def outer_figure(
     own = belonging("learned", shown)
     text = "meta-loss %{y:.3g} at outer step %{x:.0f}<extra></extra>"
     raw = line(at, finite(curve.meta_loss), color, "each outer step", width=1, opacity=0.3, hovertemplate=text, **own)
+    # where the curve passes through a snapshot, Plotly may send it the snapshot's clicks: it leads to the same link
+    steps = (curve.outer_step - 1).tolist()
+    raw.customdata = [[snapshots[step], step] if step in snapshots else None for step in steps]
     # the median must ignore the mouse: the snapshots are on it, and Plotly would send it their clicks
     median = line(at, finite(curve.smooth), color, "running median", width=2.4, hoverinfo="skip", **own)
     traces = [
