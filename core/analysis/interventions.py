@@ -18,7 +18,7 @@ Each intervention is an optimizer made from another one:
 """
 
 from collections.abc import Sequence
-from typing import final
+from typing import ClassVar, final
 
 import torch
 from torch import Tensor
@@ -30,57 +30,15 @@ from core.optimizers.precision import double
 LARGEST_FACTOR = 10.0
 
 
-@final
-class Unsaturated(Optimizer):
-    """An optimizer whose immediate response to a gradient is linear: u(h, 0) + ∂u/∂g(h, 0) g replaces u(h, g).
+class _Variant(Optimizer):
+    """An optimizer made from another one, with its state and smoothness unless it says otherwise."""
 
-    Args:
-        optimizer: the original optimizer.
-        width: for `effective_learning_rate`, if the update function jumps at 0.
-    """
-
-    def __init__(self, optimizer: Optimizer, width: float = 0.0):
-        self.optimizer, self.width = optimizer, width
+    optimizer: Optimizer
+    suffix: ClassVar[str]  # of its name
 
     @property
     def name(self) -> str:
-        return f"{self.optimizer.name}, un-saturated"
-
-    @property
-    def smooth(self) -> bool:
-        return True
-
-    @property
-    def state_names(self) -> tuple[str, ...]:
-        return self.optimizer.state_names
-
-    def initial_state(self, n: int, dtype: torch.dtype = torch.float32) -> Tensor:
-        return self.optimizer.initial_state(n, dtype)
-
-    def step(self, state: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
-        _, still = self.optimizer.step(state, torch.zeros_like(gradient))
-        following, _ = self.optimizer.step(state, gradient)
-        return following, still - effective_learning_rate(self.optimizer, state, self.width) * gradient
-
-
-@final
-class Frozen(Optimizer):
-    """An optimizer without autonomous drift: F(h, g) − (F(h̄ₛ, 0) − h̄ₛ) and u(h, g) − u(h̄ₛ, 0), starting from h̄ₛ.
-
-    Args:
-        optimizer: the original optimizer.
-        at: h̄ₛ, the state where it is frozen, [S].
-    """
-
-    def __init__(self, optimizer: Optimizer, at: Tensor):
-        self.optimizer, self.at = optimizer, at
-        with torch.no_grad():
-            following, update = optimizer.step(at[None], at.new_zeros(1))
-        self._drift, self._update = following[0] - at, float(update[0])
-
-    @property
-    def name(self) -> str:
-        return f"{self.optimizer.name}, drift frozen"
+        return f"{self.optimizer.name}, {self.suffix}"
 
     @property
     def smooth(self) -> bool:
@@ -89,6 +47,51 @@ class Frozen(Optimizer):
     @property
     def state_names(self) -> tuple[str, ...]:
         return self.optimizer.state_names
+
+    def initial_state(self, n: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        return self.optimizer.initial_state(n, dtype)
+
+
+@final
+class Unsaturated(_Variant):
+    """An optimizer whose immediate response to a gradient is linear: u(h, 0) + ∂u/∂g(h, 0) g replaces u(h, g).
+
+    Args:
+        optimizer: the original optimizer.
+        width: for `effective_learning_rate`, if the update function jumps at 0.
+    """
+
+    suffix = "un-saturated"
+
+    def __init__(self, optimizer: Optimizer, width: float = 0.0):
+        self.optimizer, self.width = optimizer, width
+
+    @property
+    def smooth(self) -> bool:
+        return True
+
+    def step(self, state: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        _, still = self.optimizer.step(state, torch.zeros_like(gradient))
+        following, _ = self.optimizer.step(state, gradient)
+        return following, still - effective_learning_rate(self.optimizer, state, self.width) * gradient
+
+
+@final
+class Frozen(_Variant):
+    """An optimizer without autonomous drift: F(h, g) − (F(h̄ₛ, 0) − h̄ₛ) and u(h, g) − u(h̄ₛ, 0), starting from h̄ₛ.
+
+    Args:
+        optimizer: the original optimizer.
+        at: h̄ₛ, the state where it is frozen, [S].
+    """
+
+    suffix = "drift frozen"
+
+    def __init__(self, optimizer: Optimizer, at: Tensor):
+        self.optimizer, self.at = optimizer, at
+        with torch.no_grad():
+            following, update = optimizer.step(at[None], at.new_zeros(1))
+        self._drift, self._update = following[0] - at, float(update[0])
 
     def initial_state(self, n: int, dtype: torch.dtype = torch.float32) -> Tensor:
         return self.at.to(dtype).expand(n, -1)
@@ -99,7 +102,7 @@ class Frozen(Optimizer):
 
 
 @final
-class Pinned(Optimizer):
+class Pinned(_Variant):
     """An optimizer with the same effective learning rate for every component at a step: u(h, g) · α_k / α(h).
 
     Its state has one more entry, the step.
@@ -110,17 +113,11 @@ class Pinned(Optimizer):
         width: for `effective_learning_rate`, if the update function jumps at 0.
     """
 
+    suffix = "adaptation pinned"
+
     def __init__(self, optimizer: Optimizer, rates: Sequence[float] | Tensor, width: float = 0.0):
         self.optimizer, self.width = optimizer, width
         self.rates = torch.as_tensor(rates, dtype=torch.float64)
-
-    @property
-    def name(self) -> str:
-        return f"{self.optimizer.name}, adaptation pinned"
-
-    @property
-    def smooth(self) -> bool:
-        return self.optimizer.smooth
 
     @property
     def state_names(self) -> tuple[str, ...]:
@@ -139,7 +136,7 @@ class Pinned(Optimizer):
 
 
 @final
-class Memoryless(Optimizer):
+class Memoryless(_Variant):
     """An optimizer that remembers no gradient: its state follows the autonomous path whatever it is fed.
 
     Its state is the step.
@@ -150,17 +147,11 @@ class Memoryless(Optimizer):
         gain: s, by which the answer to the gradient of the moment is multiplied; kept between 1/10 and 10.
     """
 
+    suffix = "without memory"
+
     def __init__(self, optimizer: Optimizer, path: Tensor, gain: float):
         self.optimizer, self.path = optimizer, path
         self.gain = min(max(gain, 1 / LARGEST_FACTOR), LARGEST_FACTOR)
-
-    @property
-    def name(self) -> str:
-        return f"{self.optimizer.name}, without memory"
-
-    @property
-    def smooth(self) -> bool:
-        return self.optimizer.smooth
 
     @property
     def state_names(self) -> tuple[str, ...]:
@@ -178,7 +169,7 @@ class Memoryless(Optimizer):
 
 
 @final
-class Repaired(Optimizer):
+class Repaired(_Variant):
     """An optimizer without its bias: it is fed g + g*, so that the closed loop rests where the gradient is 0.
 
     Args:
@@ -186,23 +177,10 @@ class Repaired(Optimizer):
         gradient: g*, as `rest_of_loop` finds it.
     """
 
+    suffix = "repaired"
+
     def __init__(self, optimizer: Optimizer, gradient: float):
         self.optimizer, self.gradient = optimizer, gradient
-
-    @property
-    def name(self) -> str:
-        return f"{self.optimizer.name}, repaired"
-
-    @property
-    def smooth(self) -> bool:
-        return self.optimizer.smooth
-
-    @property
-    def state_names(self) -> tuple[str, ...]:
-        return self.optimizer.state_names
-
-    def initial_state(self, n: int, dtype: torch.dtype = torch.float32) -> Tensor:
-        return self.optimizer.initial_state(n, dtype)
 
     def step(self, state: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
         return self.optimizer.step(state, gradient + self.gradient)
