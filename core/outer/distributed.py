@@ -4,8 +4,9 @@ Start them with torchrun (``torchrun --nproc-per-node 2 -m -- core train …``).
 the blocks, and sums are exchanged (gloo on CPUs). A single process is a team of one.
 """
 
-import atexit
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import final
 
@@ -28,15 +29,17 @@ class Team:
     size: int = 1
 
     @classmethod
-    def from_environment(cls) -> "Team":
-        """The team torchrun started this process in, or a team of one."""
-        size = int(os.environ.get("WORLD_SIZE", "1"))
-        if size == 1:
-            return cls()
-        if not dist.is_initialized():
-            dist.init_process_group("gloo")
-            atexit.register(dist.destroy_process_group)
-        return cls(dist.get_rank(), size)
+    @contextmanager
+    def joined(cls) -> Iterator["Team"]:
+        """The team torchrun started this process in, or a team of one; it is left at the end, before the interpreter goes."""
+        if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+            yield cls()
+            return
+        dist.init_process_group("gloo")
+        try:
+            yield cls(dist.get_rank(), dist.get_world_size())
+        finally:
+            dist.destroy_process_group()
 
     @property
     def is_main(self) -> bool:

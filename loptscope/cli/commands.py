@@ -158,8 +158,9 @@ def _train_with_bar(
     threads: int | None,
     until: int | None = None,
     start: Theta | None = None,
+    team: Team | None = None,
 ) -> Run:
-    team = Team.from_environment()
+    team = team or Team()
     workers = Workers(threads) if threads else Workers()
     skipped = diverged = 0
     bar: tqdm[NoReturn] | None = None  # opened by the first step, so that an error is a single line
@@ -201,10 +202,14 @@ def _settings(options: argparse.Namespace) -> tuple[dict[str, Any], Theta | None
 def _train(options: argparse.Namespace) -> dict[str, Any]:
     given, start = _settings(options)
     base = Run(options.run).config if options.resume else None
-    with run_lock(options.run) if options.resume and Team.from_environment().is_main else nullcontext():
-        run = _train_with_bar(options.run, from_options(given, base), options.resume, options.threads, start=start)
+    config = from_options(given, base)
+    with (
+        Team.joined() as team,
+        run_lock(options.run) if options.resume and team.is_main else nullcontext(),
+    ):
+        run = _train_with_bar(options.run, config, options.resume, options.threads, start=start, team=team)
     status = run.status()
-    if not Team.from_environment().is_main:
+    if not team.is_main:
         return {"run": str(run.path), **status.model_dump()}
     print(f"{run.path}: {status.state} at outer step {status.outer_step} of {status.outer_steps},", end=" ")
     print(f"{status.diverged_problems} diverged problems, {status.skipped_steps} skipped steps, {status.seconds:.0f} s")
@@ -267,7 +272,7 @@ def _say_not_tuned(task: str) -> None:
     """Name the baselines that a comparison leaves out."""
     missing = zoo.not_tuned(task)
     if missing:
-        command = f"loptscope tune --task {task} --optimizer {missing[0]}"
+        command = f"loptscope tune --task {task} --optimizer {missing[0] if len(missing) == 1 else 'all'}"
         print(f"not tuned for {task} yet, so left out: {', '.join(missing)} ({command})", file=sys.stderr)
 
 
