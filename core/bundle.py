@@ -104,16 +104,17 @@ def _logits(problem: ClassifierProblems, x: Tensor) -> Tensor:
     return scaled.round().to(torch.int8).view(-1, *FIELD)
 
 
-def make_bundle(problem: Problems, recorded: Mapping[str, Recorded]) -> Bundle:
+def make_bundle(problem: Problems, recorded: Mapping[str, Recorded], bound: float = 0.0) -> Bundle:
     """Everything one view shows.
 
     Args:
         problem: a batch of one.
         recorded: by name; the first is the one under the microscope.
+        bound: of the task's loss; ``losses`` are above it.
     """
     names = list(recorded)
     subject = recorded[names[0]]
-    losses = torch.stack([item.trajectory.losses[:, 0] for item in recorded.values()])
+    losses = torch.stack([item.trajectory.losses[:, 0] for item in recorded.values()]) - bound
     watched = problem.watched_components()
     labels = problem.component_names()
     about: dict[str, Any] = {
@@ -121,6 +122,7 @@ def make_bundle(problem: Problems, recorded: Mapping[str, Recorded]) -> Bundle:
         "steps": losses.shape[1] - 1,
         "components": [labels[i] for i in watched],
         "dimension": problem.dimension,
+        "loss_bound": bound,
         "first_nonfinite": {name: _first_nonfinite(row) for name, row in zip(names, losses, strict=True)},
     }
     arrays: Arrays = {"losses": _f32(losses)}

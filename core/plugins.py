@@ -25,7 +25,7 @@ from core.optimizers.checks import check_optimizer
 from core.optimizers.hand_designed import CALIBRATION, HAND_DESIGNED
 from core.optimizers.hyperparameters import Range
 from core.optimizers.module import ModuleOptimizer
-from core.optimizers.torch_optimizer import TorchOptimizer, wrap
+from core.optimizers.wrapping import Wrapped, wrap
 from core.runs.run import is_name
 from core.tasks import TASKS, Task
 
@@ -122,7 +122,7 @@ def register_torch_optimizer(
     title: str | None = None,
     ranges: Mapping[str, Range] | None = None,
     **settings: Any,
-) -> type[TorchOptimizer]:
+) -> type[Wrapped]:
     """Register an optimizer with `torch.optim`'s interface as a hand-designed one, to inspect and to tune.
 
     Args:
@@ -173,14 +173,40 @@ def register_task(task: type[Task]) -> type[Task]:
         raise InputError(f"a task {name!r} exists already: choose another name")
     if not isinstance(getattr(task, "title", None), str):
         raise InputError(f"task {name} needs a title")
-    problems = task().sample(2, torch.Generator().manual_seed(0))
-    loss, gradient = problems.loss_and_gradient(problems.x0)
-    if loss.shape != (2,) or gradient.shape != problems.x0.shape or not torch.isfinite(loss).all():
-        raise InputError(
-            f"task {name}: two problems must have finite losses [2] and gradients as x0 (got {list(loss.shape)})"
-        )
+    for dtype in (torch.float32, torch.float64):
+        _try_task(task, name, dtype)
     TASKS[name] = task
     return task
+
+
+def _try_task(task: type[Task], name: str, dtype: torch.dtype) -> None:
+    """Draw two problems in a precision, and ask for their losses and gradients."""
+    precision = str(dtype).removeprefix("torch.")
+    try:
+        problems = task().sample(2, torch.Generator().manual_seed(0), dtype)
+        loss, gradient = problems.loss_and_gradient(problems.x0)
+    except InputError:
+        raise
+    except Exception as error:  # noqa: BLE001 - other people's code can raise anything
+        text = " ".join(str(error).split())
+        hint = (
+            "; make constants in the precision of x, as in MATRIX.to(x.dtype)"
+            if "dtype" in text or "scalar type" in text
+            else ""
+        )
+        raise InputError(
+            f"task {name}: its loss fails on problems in {precision} with {type(error).__name__}: {text:.200}{hint}"
+        ) from None
+    shaped = loss.shape == (2,) and gradient.shape == problems.x0.shape
+    if not shaped or not torch.isfinite(loss).all() or not torch.isfinite(gradient).all():
+        raise InputError(
+            f"task {name}: two problems must have finite losses [2] and gradients as x0 (got {list(loss.shape)} in {precision})"
+        )
+    if problems.x0.dtype != dtype or loss.dtype != dtype or gradient.dtype != dtype:
+        got = ", ".join(str(one.dtype).removeprefix("torch.") for one in (problems.x0, loss, gradient))
+        raise InputError(
+            f"task {name}: problems in {precision} must have x0, losses and gradients in {precision} (got {got})"
+        )
 
 
 def _registered() -> int:

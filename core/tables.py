@@ -74,8 +74,8 @@ def _ablation(ablation: Ablation) -> str:
 def report_table(report: Report) -> str:
     """Every mechanism in sentences, the closed loop, and the ablations if they were run."""
     lines = [f"{report.optimizer} on {report.task}"]
-    names = ("momentum", "clipping", "schedule", "adaptation", "closed_loop")
-    lines += [f"{name.replace('_', ' '):<12}{' '.join(getattr(report, name).sentences)}" for name in names]
+    names = ("momentum", "clipping", "schedule", "adaptation", "weight_decay", "coupling", "closed_loop")
+    lines += [f"{name.replace('_', ' '):<13}{' '.join(getattr(report, name).sentences)}" for name in names]
     if report.interventions is not None:
         lines.append(f"meta-loss on {report.interventions.problems} held-out problems with one mechanism switched off:")
         lines.append(f"  {'variant':<28}{'median':>11}{'ratio to as it is (95 %)':>32}{'diverged':>10}")

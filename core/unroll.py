@@ -1,5 +1,6 @@
 """The inner loop: an optimizer on a batch of problems."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -52,19 +53,24 @@ class InnerStep(NamedTuple):
     next_state: Tensor
 
 
-def inner_steps(optimizer: Optimizer, problems: Problems, x: Tensor, state: Tensor) -> Iterator[InnerStep]:
+def inner_steps(
+    optimizer: Optimizer, problems: Problems, x: Tensor, state: Tensor, *, first: int = 0, steps: int = 200
+) -> Iterator[InnerStep]:
     """The endless inner loop x[k+1] = x[k] + u(h[k], g[k]), h[k+1] = F(h[k], g[k]).
 
     It neither enables nor disables autograd; the caller decides.
 
     Args:
-        optimizer: any optimizer, in the problems' precision.
+        optimizer: any optimizer, in the problems' precision and fitted to them.
         problems: the batch.
         x: start points, [problems, parameters].
         state: start states, [problems * parameters, S].
+        first: k of the first step, for an optimizer that reads it.
+        steps: K, for an optimizer that reads it.
     """
-    while True:
+    for k in itertools.count(first):
         loss, gradient = problems.loss_and_gradient(x)
+        state = optimizer.told(state, x, loss, k, steps)
         next_state, flat = optimizer.step(state, gradient.reshape(-1))
         update = flat.view(x.shape)
         next_x = x + update
@@ -91,6 +97,9 @@ def unroll(
         steps: K, the number of inner steps.
         record: which of "x", "gradients", "states", "updates" to record; losses are always recorded.
         components: indices of the parameters whose states are recorded; by default all.
+
+    Raises:
+        InputError: the optimizer cannot optimize problems of this shape.
     """
     kept: dict[str, list[Tensor]] = {name: [] for name in record}
     losses = []
@@ -102,7 +111,8 @@ def unroll(
 
     with torch.no_grad():
         x0 = problems.x0
-        loop = inner_steps(optimizer, problems, x0, optimizer.initial_state(x0.numel(), x0.dtype))
+        optimizer = optimizer.fitted(problems)
+        loop = inner_steps(optimizer, problems, x0, optimizer.state_at(x0.reshape(-1)), steps=steps)
         for k, step in zip(range(steps + 1), loop, strict=False):
             losses.append(step.loss)
             keep("x", step.x)

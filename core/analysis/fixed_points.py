@@ -23,6 +23,7 @@ MARGINAL = 1e-6  # a largest |λ| this close to 1 is neither stable nor unstable
 DESCENT = 300  # largest number of steps of Levenberg–Marquardt
 FARTHEST = 2.0  # longest step of Newton's method, in norms of the state (or of a typical one, if that is larger)
 STATIONARY = 1e-7  # of a slow point: ‖∇q‖ at most this share of ‖F(h) − h‖ · max(1, ‖J − I‖)
+FURTHER = 4  # how many times as many free steps a failed search is given
 ROUND = 20  # free steps after which close states are merged
 BLOCK = 32  # rows whose distances to all others are in memory at a time
 ENTRIES_AT_ONCE = 4_000_000  # of Jacobians in memory at a time
@@ -98,6 +99,7 @@ def find_fixed_points(
     gradients: float | Tensor = 0.0,
     *,
     free: int = 100,
+    longest: int = 10_000,
     newton: int = 60,
     near: float = 1e-3,
     merge: float = 1e-6,
@@ -111,6 +113,8 @@ def find_fixed_points(
         starts: [n, S], float64.
         gradients: the constant gradient, one number for all starts, or [n]; starts at different gradients are never merged.
         free: steps of the dynamics before the search; undone for a start if they did not lower its speed.
+        longest: free steps in all for a start from which the search failed; some optimizers drift for thousands. None more if
+            ``free`` is 0.
         newton: maximum number of Newton steps.
         near: distance at which starts are merged after some free steps, relative to the typical norm.
         merge: distance at which fixed points are merged, relative to the typical norm; slow points are merged at ``near``.
@@ -128,7 +132,12 @@ def find_fixed_points(
     search.scale = _typical_norm(near_rest[~lost][:, search.moving])
     leader = _merged(near_rest[:, search.moving], search.keys(starts, g), near * search.scale, ~lost)
     chosen = torch.unique(leader[~lost])
-    ends = search.settle(near_rest[chosen], g[chosen], newton)
+    going, gone = near_rest[chosen], free
+    ends = search.settle(going, g[chosen], newton)
+    while free and gone < longest and "failed" in ends.status:
+        further = min(longest, FURTHER * gone)
+        ends = search.go_on(ends, going, g[chosen], further - gone, newton)
+        gone = further
     end_of = torch.full((len(starts),), -1)
     end_of[~lost] = torch.searchsorted(chosen, leader[~lost])
     return _collect(search, starts, g, ends, end_of, merge, near)
@@ -157,18 +166,19 @@ class _Search:
         return speed(self.optimizer, states, g)
 
     def keys(self, starts: Tensor, g: Tensor) -> Tensor:
-        """What must be equal for two starts to be merged: the gradient and the clock, [n, 1 or 2]."""
-        return torch.stack([g] if self.optimizer.clock is None else [g, starts[:, self.optimizer.clock]], 1)
+        """What must be equal for two starts to be merged: the gradient, the clock and what is read, [n, 1 or more]."""
+        held = [i for i in range(starts.shape[1]) if i not in self.moving]
+        return torch.cat([g[:, None], starts[:, held]], 1)
 
     def relax(self, starts: Tensor, g: Tensor, free: int, near: float) -> tuple[Tensor, Tensor]:
         """The starts after the free steps, or unchanged if those did not lower the speed; and their speeds."""
-        states, clock, keys = starts, self.optimizer.clock, self.keys(starts, g)
+        states, clocks, keys = starts, list(self.optimizer.clocks), self.keys(starts, g)
         rows, going_on_as = torch.arange(len(starts)), torch.arange(len(starts))
         with torch.no_grad():
             for count in range(1, free + 1):
                 states = self.optimizer.step(states, g[rows])[0]
-                if clock is not None:
-                    states[:, clock] = starts[rows, clock]
+                if clocks:
+                    states[:, clocks] = starts[rows][:, clocks]
                 if count % ROUND == 0 and len(rows) > 1:
                     part = states[:, self.moving]
                     finite = torch.isfinite(part).all(1)
@@ -200,6 +210,22 @@ class _Search:
                         else f"the search stopped at speed {float(q[i]):.1e}, which is not a minimum"
                     )
         return _Ends(points, q, status, reasons)
+
+    def go_on(self, ends: _Ends, going: Tensor, g: Tensor, free: int, limit: int) -> _Ends:
+        """The ends with the failed searches taken up again after more free steps; ``going`` [k, S], where they are, moves along."""
+        rows = torch.tensor([i for i, status in enumerate(ends.status) if status == "failed"])
+        going[rows] = self.relax(going[rows], g[rows], free, 0.0)[0]
+        again = self.settle(going[rows], g[rows], limit)
+        states, speeds, status, reasons = (
+            ends.states.clone(),
+            ends.speeds.clone(),
+            list(ends.status),
+            list(ends.reasons),
+        )
+        states[rows], speeds[rows] = again.states, again.speeds
+        for place, i in enumerate(rows.tolist()):
+            status[i], reasons[i] = again.status[place], again.reasons[place]
+        return _Ends(states, speeds, status, reasons)
 
     def residual(self, states: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
         """F(h) − h [k, M] and J − I [k, M, M] on the entries that move."""

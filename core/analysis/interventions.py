@@ -13,6 +13,7 @@ Each intervention is an optimizer made from another one:
 - `Pinned`: u(h, g) · α_k / α(h), where α(h) = −∂u/∂g(h, 0) is the effective learning rate of the state and α_k the typical one at
   step k (the median over observed components and problems). All components have the same learning rate at a step, whatever
   gradients each has received: the schedule and the momentum remain, the adaptation is removed. The factor is kept between 1/10 and 10.
+- `Undecayed`: u(h, g, x = 0): what the optimizer makes of the parameter's value is removed.
 - `Repaired`: u(h, g + g*), with g* the gradient at which the closed loop rests (core/analysis/closed_loop.py): the optimizer without its
   bias, at rest where the gradient is 0.
 """
@@ -24,7 +25,7 @@ import torch
 from torch import Tensor
 
 from core.analysis.update_function import effective_learning_rate
-from core.optimizers.base import Optimizer
+from core.optimizers.base import Input, Optimizer
 from core.optimizers.precision import double
 
 LARGEST_FACTOR = 10.0
@@ -47,6 +48,14 @@ class _Variant(Optimizer):
     @property
     def state_names(self) -> tuple[str, ...]:
         return self.optimizer.state_names
+
+    @property
+    def clocks(self) -> tuple[int, ...]:
+        return self.optimizer.clocks
+
+    @property
+    def reads(self) -> dict[Input, int]:
+        return self.optimizer.reads
 
     def initial_state(self, n: int, dtype: torch.dtype = torch.float32) -> Tensor:
         return self.optimizer.initial_state(n, dtype)
@@ -157,6 +166,14 @@ class Memoryless(_Variant):
     def state_names(self) -> tuple[str, ...]:
         return ("step",)
 
+    @property
+    def clocks(self) -> tuple[int, ...]:
+        return (0,)
+
+    @property
+    def reads(self) -> dict[Input, int]:
+        return {}
+
     def initial_state(self, n: int, dtype: torch.dtype = torch.float32) -> Tensor:
         return torch.zeros(n, 1, dtype=dtype)
 
@@ -166,6 +183,29 @@ class Memoryless(_Variant):
         _, update = self.optimizer.step(states, gradient)
         _, still = self.optimizer.step(states, torch.zeros_like(gradient))
         return state + 1, still + self.gain * (update - still)
+
+
+@final
+class Undecayed(_Variant):
+    """An optimizer that reads every parameter as 0: without weight decay, and without anything else that it makes of the parameter.
+
+    Args:
+        optimizer: the original optimizer, which reads the parameter.
+    """
+
+    suffix = "without weight decay"
+
+    def __init__(self, optimizer: Optimizer):
+        self.optimizer = optimizer
+
+    def step(self, state: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        index = self.optimizer.reads["parameter"]
+        blind = state.clone()
+        blind[:, index] = 0
+        following, update = self.optimizer.step(blind, gradient)
+        following = following.clone()
+        following[:, index] = state[:, index]
+        return following, update
 
 
 @final

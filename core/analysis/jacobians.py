@@ -1,4 +1,7 @@
-"""Exact derivatives of an optimizer's step: in closed form for GRU, LSTM and vanilla cells, by reverse mode for all others.
+"""Derivatives of an optimizer's step: in closed form for GRU, LSTM and vanilla cells, by reverse mode for all others.
+
+Where reverse mode gives no number (√ at 0 in somebody's graph) or there is no graph, difference quotients take its place
+(core/optimizers/differences.py); what they cannot tell either is NaN.
 
 Components are independent rows, so in reverse mode one backward pass over S + 1 copies of a state gives its whole Jacobian, and
 one over plain rows the slope of every row. (`torch.func` would do the same, but its first use imports torch's compiler, two
@@ -13,6 +16,7 @@ from torch import Tensor
 
 from core.optimizers.base import Optimizer
 from core.optimizers.cells import Weights
+from core.optimizers.differences import difference_quotients
 from core.optimizers.features import FEATURES
 from core.optimizers.recurrent import Architecture, RecurrentOptimizer
 
@@ -39,9 +43,9 @@ class Derivatives:
 
 
 def moving_entries(optimizer: Optimizer) -> list[int]:
-    """Indices of the state entries that can have a fixed point: all except the clock, which only counts steps."""
-    clock = optimizer.clock
-    return [i for i in range(optimizer.state_size) if i != clock]
+    """Indices of the state entries that can have a fixed point: all except clocks, which only count steps, and what it reads."""
+    held = {*optimizer.clocks, *optimizer.reads.values()}
+    return [i for i in range(optimizer.state_size) if i not in held]
 
 
 def derivatives(optimizer: Optimizer, states: Tensor, gradients: Tensor) -> Derivatives:
@@ -56,7 +60,42 @@ def derivatives(optimizer: Optimizer, states: Tensor, gradients: Tensor) -> Deri
     """
     if isinstance(optimizer, RecurrentOptimizer) and _closed_form(optimizer.architecture) is not None:
         return _of_cell(optimizer, states.detach(), gradients.detach())
-    return _by_reverse_mode(optimizer, states, gradients)
+    if not optimizer.differentiable:
+        return _by_differences(optimizer, states, gradients)
+    found = _by_reverse_mode(optimizer, states, gradients)
+    lost = _without_number(found)
+    if not bool(lost.any()):
+        return found
+    again = _by_differences(optimizer, states[lost], gradients[lost])
+    for name in ("j_h", "j_g", "u_h", "u_g"):
+        exact = getattr(found, name)
+        exact[lost] = torch.where(torch.isfinite(exact[lost]), exact[lost], getattr(again, name))
+    return found
+
+
+def _without_number(found: Derivatives) -> Tensor:
+    """Rows with a finite step and a derivative that is not finite, bool [n]."""
+    moved = torch.isfinite(found.next_state).all(1) & torch.isfinite(found.update)
+    slopes = torch.isfinite(found.j_h).all(2).all(1) & torch.isfinite(found.u_h).all(1)
+    return moved & ~(slopes & torch.isfinite(found.j_g).all(1) & torch.isfinite(found.u_g))
+
+
+def _by_differences(optimizer: Optimizer, states: Tensor, gradients: Tensor) -> Derivatives:
+    """Clocks are left out: nothing asks for their derivative, and they take whole numbers."""
+    size = states.shape[1]
+    h, g = states.detach().double(), gradients.detach().double()
+    inputs = [i for i in range(size) if i not in optimizer.clocks] + [size]
+    found = difference_quotients(optimizer.step, h, g, inputs).values
+    slopes = h.new_zeros(len(h), size + 1, size + 1)
+    slopes[:, :, inputs] = found
+    for clock in optimizer.clocks:
+        slopes[:, clock, clock] = 1
+    with torch.no_grad():
+        following, update = optimizer.step(states.detach(), gradients.detach())
+    slopes = slopes.to(states.dtype)
+    return Derivatives(
+        following, update, slopes[:, :-1, :-1], slopes[:, :-1, -1], slopes[:, -1, :-1], slopes[:, -1, -1]
+    )
 
 
 def update_slope(optimizer: Optimizer, states: Tensor, gradients: Tensor) -> Tensor:
@@ -70,11 +109,24 @@ def update_slope(optimizer: Optimizer, states: Tensor, gradients: Tensor) -> Ten
     Returns:
         [n]; the local learning rate with the opposite sign.
     """
+    if not optimizer.differentiable:
+        return _slope_by_differences(optimizer, states, gradients)
     with torch.enable_grad():
         g = gradients.detach().requires_grad_()
         _, update = optimizer.step(states, g)
         (slope,) = torch.autograd.grad(update.sum(), g)
+    lost = ~torch.isfinite(slope) & torch.isfinite(update.detach())
+    if bool(lost.any()):
+        slope = slope.clone()
+        slope[lost] = _slope_by_differences(optimizer, states[lost], gradients[lost])
     return slope
+
+
+def _slope_by_differences(optimizer: Optimizer, states: Tensor, gradients: Tensor) -> Tensor:
+    found = difference_quotients(
+        optimizer.step, states.detach().double(), gradients.detach().double(), [states.shape[1]]
+    )
+    return found.values[:, -1, 0].to(states.dtype)
 
 
 def _by_reverse_mode(optimizer: Optimizer, states: Tensor, gradients: Tensor) -> Derivatives:

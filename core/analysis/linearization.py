@@ -100,13 +100,12 @@ def linearize(optimizer: Optimizer, state: Tensor, gradient: float = 0.0, *, wid
     if not optimizer.smooth and gradient == 0:
         j_g, u_g = _secant(optimizer, state, width)
     moving = moving_entries(optimizer)
-    j_h, u_h = _without_clock(optimizer, at)
+    j_h, u_h = _without_held(optimizer, at)
     part = j_h[moving][:, moving]
     if not bool(torch.isfinite(j_h).all() and torch.isfinite(j_g).all() and torch.isfinite(u_h).all()) or u_g != u_g:
         raise InputError("the optimizer's derivatives are not finite at this state")
-    if optimizer.clock is not None:
-        j_g = j_g.clone()
-        j_g[optimizer.clock] = 0
+    j_g = j_g.clone()
+    j_g[[i for i in range(len(j_g)) if i not in moving]] = 0
     values, vectors = torch.linalg.eig(part)
     order = values.abs().argsort(descending=True, stable=True)
     values, vectors = values[order], vectors[:, order]
@@ -149,12 +148,13 @@ def _secant(optimizer: Optimizer, state: Tensor, width: float) -> tuple[Tensor, 
     return (following[0] - following[1]) / (2 * width), float(update[0] - update[1]) / (2 * width)
 
 
-def _without_clock(optimizer: Optimizer, at: Derivatives) -> tuple[Tensor, Tensor]:
-    """J_h and U_h of the first row with the clock held: it counts on, but nothing depends on it."""
+def _without_held(optimizer: Optimizer, at: Derivatives) -> tuple[Tensor, Tensor]:
+    """J_h and U_h of the first row with the clock and what is read held: they go on, but nothing depends on them."""
     j_h, u_h = at.j_h[0].clone(), at.u_h[0].clone()
-    if optimizer.clock is not None:
-        j_h[:, optimizer.clock] = j_h[optimizer.clock] = u_h[optimizer.clock] = 0
-        j_h[optimizer.clock, optimizer.clock] = 1
+    moving = moving_entries(optimizer)
+    for i in set(range(optimizer.state_size)).difference(moving):
+        j_h[:, i] = j_h[i] = u_h[i] = 0
+        j_h[i, i] = 1
     return j_h, u_h
 
 

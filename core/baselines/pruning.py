@@ -14,6 +14,7 @@ from multiprocessing import get_context
 import torch
 from torch import Tensor
 
+from core.meta_loss import heights
 from core.optimizers.hand_designed import HandDesigned
 from core.tasks.base import Problems
 from core.unroll import inner_steps
@@ -85,11 +86,11 @@ def _sums(
     while k <= steps and len(alive):
         optimizer = cls(**_rows({name: values[alive] for name, values in draws.items()}, rows, x.dtype))
         if state is None:
-            state = optimizer.initial_state(x.numel(), x.dtype)
-        for step in inner_steps(optimizer, batch, x, state):
+            state = optimizer.state_at(x.reshape(-1))
+        for step in inner_steps(optimizer, batch, x, state, first=k, steps=steps):
             loss = step.loss.view(-1, size).double()
             if first is None:
-                first = loss
+                first = heights(loss[None])
             running += loss / first
             k += 1
             if k > steps or k % CHECK_EVERY == 0:
@@ -139,7 +140,10 @@ def _chunk(
             alive = alive[torch.isfinite(total) & (total <= most)]
             if not len(alive):
                 break
-    mean = sums.mean(1) / (length + 1)
+    scored = max(
+        1, int(torch.isfinite(heights(problems.loss(problems.x0)[None])).sum())
+    )  # the others start at their minimum
+    mean = sums.sum(1) / scored / (length + 1)
     mean = torch.where(torch.isfinite(mean), mean, math.inf)
     complete = covered == (steps + 1) * problems.count
     return torch.where(complete[:, None], sums / (length + 1), math.nan), mean, covered

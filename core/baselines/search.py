@@ -28,6 +28,7 @@ from core.optimizers.hand_designed import BASELINES, HAND_DESIGNED, HandDesigned
 from core.seeds import Purpose, generator
 from core.tasks import SHIPPED
 from core.tasks.base import Task
+from core.tasks.bound import above_bound, loss_bound
 
 
 class SearchResult(BaseModel):
@@ -156,7 +157,7 @@ def search(
         scored = pruned_search(
             cls,
             {name: values[alive] for name, values in drawn.items()},
-            task.sample(count, generator(Purpose.TUNE, seed, number)),
+            above_bound(task.sample(count, generator(Purpose.TUNE, seed, number)), loss_bound(task)),
             steps,
             keep=stages[number + 1][1] if number + 1 < len(stages) else None,
             ordered=number > 0,

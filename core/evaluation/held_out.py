@@ -8,11 +8,12 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from core.errors import InputError
-from core.meta_loss import meta_loss
+from core.meta_loss import heights, relative_losses
 from core.optimizers.base import Optimizer
 from core.optimizers.hand_designed import HandDesigned
 from core.seeds import Purpose, generator
 from core.tasks import TASKS, Problems, Task
+from core.tasks.bound import loss_bound
 from core.unroll import unroll
 
 ROWS_AT_ONCE = 200_000  # components in one batch: bounds the memory of an unroll
@@ -53,6 +54,7 @@ class Score(BaseModel):
         meta_loss: mean over inner steps of f(x_k)/f(x_0), start included.
         final_loss: f(x_K).
         diverged: problems on which any loss was not finite.
+        left_out: problems that start at the minimum, so that nothing is relative to their first loss.
         hyperparameters: of a hand-designed optimizer.
         curve_mean: mean over problems of f(x_k)/f(x_0), [K + 1]; None where a problem diverged.
         curve_sem: its standard error, [K + 1].
@@ -64,6 +66,7 @@ class Score(BaseModel):
     meta_loss: MetaLoss
     final_loss: FinalLoss
     diverged: int
+    left_out: int = 0
     hyperparameters: dict[str, float] | None = None
     curve_mean: list[float | None]
     curve_sem: list[float | None]
@@ -83,6 +86,7 @@ class Evaluation(BaseModel):
         steps: K, the unroll length.
         target: the f(x_k)/f(x_0) to reach.
         outer_step: of the learned optimizer's snapshot.
+        bound: what losses are measured above, where that is not 0.
         optimizers: scores by name, the learned one under "learned".
     """
 
@@ -95,6 +99,7 @@ class Evaluation(BaseModel):
     steps: int
     target: float | None = None
     outer_step: int | None = None
+    bound: float | None = None
     optimizers: dict[str, Score]
 
 
@@ -143,6 +148,7 @@ def score(
     *,
     target: float = Task.target,
     curve_steps: Sequence[int] | None = None,
+    bound: float = 0.0,
 ) -> Score:
     """Summarise f(x_k) of many problems.
 
@@ -151,10 +157,13 @@ def score(
         hyperparameters: stored with the score.
         target: the f(x_k)/f(x_0) to reach.
         curve_steps: inner steps at which curves are stored; by default all.
+        bound: of the task's loss; losses are compared above it. Problems that start at it are left out of what is relative.
     """
     losses = losses.double()
-    relative = losses / losses[0]
-    mean, sem = _mean_and_sem(meta_loss(losses))
+    relative = relative_losses(losses, bound)
+    startable = torch.isfinite(heights(losses, bound))
+    relative = relative[:, startable] if bool(startable.any()) else relative
+    mean, sem = _mean_and_sem(relative.mean(0))
     drawn = relative if curve_steps is None else relative[list(curve_steps)]
     curve_mean, curve_sem = _mean_and_sem(drawn)
     final = losses[-1]
@@ -162,6 +171,7 @@ def score(
         meta_loss=MetaLoss(mean=_finite(mean.item()), sem=_finite(sem.item())),
         final_loss=FinalLoss(mean=_finite(final.mean().item()), median=_finite(_median(final).item())),
         diverged=int((~torch.isfinite(losses)).any(0).sum()),
+        left_out=int((~startable).sum()),
         hyperparameters=dict(hyperparameters) if hyperparameters is not None else None,
         curve_mean=_curve(curve_mean),
         curve_sem=_curve(curve_sem),
@@ -242,7 +252,7 @@ def compare(
     if not 0 < aim < 1:
         raise InputError(f"target must be above 0 and below 1, relative to the first loss (got {aim})")
     curves = evaluate(task, optimizers, problems=problems, seed=seed, steps=steps)
-    kept = kept_steps(steps, points)
+    kept, bound = kept_steps(steps, points), loss_bound(task)
     return Evaluation(
         task=task.name,
         task_parameters=task.model_dump(mode="json", exclude_defaults=True),
@@ -251,8 +261,9 @@ def compare(
         steps=steps,
         target=aim,
         outer_step=outer_step,
+        bound=bound or None,
         optimizers={
-            name: score(losses, _noted(optimizers[name]), target=aim, curve_steps=kept)
+            name: score(losses, _noted(optimizers[name]), target=aim, curve_steps=kept, bound=bound)
             for name, losses in curves.items()
         },
     )

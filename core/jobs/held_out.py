@@ -13,6 +13,7 @@ from core.outer.compiled import CompiledOptimizer, Workspace
 from core.runs import zoo
 from core.runs.config import RunConfig
 from core.seeds import Purpose, generator
+from core.tasks.bound import above_bound, loss_bound
 
 BUDGET = 0.08  # share of the training time
 MOST_PROBLEMS = 64
@@ -49,7 +50,8 @@ class HeldOut:
         task = config.make_task()
         dimension = task.sample(1, generator(Purpose.EVALUATE, config.seed)).dimension
         count = max(2, min(MOST_PROBLEMS, config.problems * 2, ROWS // dimension))
-        self.problems = task.sample(count, generator(Purpose.EVALUATE, config.seed))
+        drawn = task.sample(count, generator(Purpose.EVALUATE, config.seed))
+        self.problems = above_bound(drawn, loss_bound(task))
         self.spent = 0.0
         self.trained = 0.0  # seconds of training so far
         self.last = 0.0  # value of ``trained`` at the last evaluation

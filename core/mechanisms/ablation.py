@@ -5,15 +5,17 @@ import torch
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from torch import Tensor
 
-from core.analysis.interventions import Frozen, Memoryless, Pinned, Repaired, Unsaturated
+from core.analysis.interventions import Frozen, Memoryless, Pinned, Repaired, Undecayed, Unsaturated
 from core.analysis.linearization import LinearOptimizer
 from core.analysis.update_function import effective_learning_rate
 from core.errors import InputError
 from core.evaluation.held_out import MetaLoss, kept_steps, loss_curves, score
 from core.mechanisms.context import STEPS, Context
 from core.mechanisms.measures import Name
+from core.meta_loss import meta_loss
 from core.optimizers.base import Optimizer
 from core.seeds import Purpose, generator
+from core.tasks.bound import loss_bound
 
 ABLATIONS_FILE = "interventions.json"  # in a run's folder, of its last snapshot
 FROZEN_AT = (0, STEPS)  # steps at which the drift is frozen: the first, and the last
@@ -31,6 +33,7 @@ TITLES = {
     "frozen_start": "drift frozen at the start",
     "frozen_end": "drift frozen at the end",
     "pinned": "adaptation pinned",
+    "undecayed": "weight decay off",
     "repaired": "bias repaired",
 }
 SWITCHED_OFF: dict[Name, tuple[str, ...]] = {  # the ablations that switch a mechanism off
@@ -38,6 +41,7 @@ SWITCHED_OFF: dict[Name, tuple[str, ...]] = {  # the ablations that switch a mec
     "clipping": ("unsaturated",),
     "schedule": ("frozen_start", "frozen_end"),
     "adaptation": ("pinned",),
+    "weight_decay": ("undecayed",),
 }
 
 
@@ -163,6 +167,8 @@ def variants(context: Context, dtype: torch.dtype = torch.float64) -> tuple[dict
         else:
             without[name] = f"its state is not finite after {step} steps at gradient 0"
     made["pinned"] = Pinned(optimizer, typical_rates(context), width)
+    if "parameter" in optimizer.reads:
+        made["undecayed"] = Undecayed(optimizer)
     if context.loop_rest is None:
         without["repaired"] = "no fixed point was found to look for its bias at"
     elif not context.loop_rest.converged:
@@ -204,14 +210,15 @@ def ablate(context: Context, problems: int | None = None, seed: int = 0, steps: 
     dtype = torch.float32 if context.large else torch.float64
     batch = context.task.sample(count, generator(Purpose.EVALUATE, seed), dtype)
     made, without = variants(context, dtype)
+    bound = loss_bound(context.task)
     kept = kept_steps(steps, POINTS) or list(range(steps + 1))
     ablations: list[Ablation] = []
     whole = torch.empty(0)
     for name, optimizer in made.items():
         losses = loss_curves(optimizer, batch, steps)
-        own = meta_losses(losses)
+        own = meta_losses(losses, bound)
         whole = own if name == "whole" else whole
-        scored = score(losses, None, target=0.5, curve_steps=kept)
+        scored = score(losses, None, target=0.5, curve_steps=kept, bound=bound)
         ablations.append(
             Ablation(
                 name=name,
@@ -226,9 +233,9 @@ def ablate(context: Context, problems: int | None = None, seed: int = 0, steps: 
     return Ablations(task=context.task.name, problems=count, seed=seed, without=without, ablations=ablations)
 
 
-def meta_losses(losses: Tensor) -> Tensor:
-    """Meta-loss of each problem, [K + 1, problems] -> [problems]; infinite where it diverged."""
-    own = (losses / losses[0]).mean(0)
+def meta_losses(losses: Tensor, bound: float = 0.0) -> Tensor:
+    """Meta-loss of each problem, [K + 1, problems] -> [problems]; infinite where it diverged, NaN where it starts at the bound."""
+    own = meta_loss(losses, bound)
     return torch.where(torch.isfinite(losses).all(0), own, torch.inf).double()
 
 

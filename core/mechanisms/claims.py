@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from core.mechanisms.ablation import SWITCHED_OFF, Ablations, Ratio, consequence
 from core.mechanisms.context import Context
-from core.mechanisms.measures import MEASURES, Measure, Name
+from core.mechanisms.measures import MEASURES, Measure, Name, measured
 from core.mechanisms.null import Null
 
 Verdict = Literal["shown", "not_shown", "unknown"]
@@ -45,6 +45,7 @@ EFFECTS: dict[Name, Effect] = {
     "clipping": Effect(0.1),
     "schedule": Effect(0.1),
     "adaptation": Effect(0.1, both=True),
+    "weight_decay": Effect(1e-6, both=True, unit="a step"),
 }
 
 
@@ -161,4 +162,4 @@ def claims_of(
         return kept[0]
 
     floor = 0.0 if null is None else null.floor
-    return {name: claim(name, measure(context, floor), null, needs_null, once) for name, measure in MEASURES.items()}
+    return {name: claim(name, measured(name, context, floor), null, needs_null, once) for name in MEASURES}

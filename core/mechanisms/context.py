@@ -11,6 +11,7 @@ from core.analysis.autonomous import autonomous_trajectory
 from core.analysis.closed_loop import Rest, rest_of_loop
 from core.analysis.continuation import Branch, continue_fixed_points
 from core.analysis.fixed_points import FixedPoints, find_fixed_points
+from core.analysis.general import Met, coupling_along, kernel_along, meet
 from core.analysis.jacobians import moving_entries
 from core.analysis.linearization import Linearization, linearize
 from core.analysis.memory_kernel import MemoryKernel, memory_kernel
@@ -66,6 +67,10 @@ class Sample:
     gradients: Tensor
 
 
+MET_AT = 0.2, 0.6  # of a run: where it is gone back to, for optimizers that see whole tensors
+COMPONENTS_MET = 3
+KERNEL_MET = 12  # steps of their memory kernels
+NEEDS_ALONE = "it sees whole tensors, and this needs a component that can be stepped alone"
 NO_SLOPE = "its update jumps as its state changes, so that it has no slope there"
 BESIDE = 1e-4  # of how far the states met lie from h*
 
@@ -84,10 +89,49 @@ class Context:
     task: Task
     seed: int = 0
 
+    @property
+    def sees_tensors(self) -> bool:
+        """Whether the optimizer sees whole tensors, so that no component can be looked at alone."""
+        return self.optimizer.together is not None
+
     @cached_property
     def double(self) -> Optimizer:
-        """The optimizer in float64."""
+        """The optimizer in float64.
+
+        Raises:
+            InputError: it sees whole tensors: whoever asks wants to step components alone.
+        """
+        if self.sees_tensors:
+            raise InputError(NEEDS_ALONE)
         return double(self.optimizer)
+
+    @cached_property
+    def met(self) -> Met:
+        """A run of one problem that can be gone back to, for optimizers that see whole tensors."""
+        problem = self.task.sample(1, generator(Purpose.VIEW, self.seed), torch.float64)
+        steps = LARGE_STEPS if self.large else STEPS
+        return meet(self.optimizer, problem, steps, [int(share * steps) for share in MET_AT])
+
+    @cached_property
+    def places_met(self) -> list[int]:
+        """Components that are looked at along that run."""
+        problem = self.task.sample(1, generator(Purpose.VIEW, self.seed))
+        watched = problem.watched_components()
+        return watched[:: max(1, len(watched) // COMPONENTS_MET)][:COMPONENTS_MET]
+
+    @cached_property
+    def kernels_met(self) -> list[Tensor]:
+        """Memory kernels along that run, one for every component and place, [KERNEL_MET + 1] each."""
+        return [kernel_along(self.met, k, i, KERNEL_MET) for k in self.met.places for i in self.places_met]
+
+    @cached_property
+    def coupling(self) -> float | None:
+        """How much of the answer to a component's gradient is found in other components' updates: 0 if they are independent."""
+        if not self.sees_tensors:
+            return 0.0
+        found = [coupling_along(self.met, k, i) for k in self.met.places for i in self.places_met]
+        known = [value for value in found if np.isfinite(value)]
+        return float(np.median(known)) if 2 * len(known) > len(found) else None
 
     @cached_property
     def dimension(self) -> int:
@@ -102,7 +146,7 @@ class Context:
     @cached_property
     def moving(self) -> list[int]:
         """Entries of the state that are not a clock."""
-        return moving_entries(self.optimizer)
+        return moving_entries(self.double)
 
     @cached_property
     def start(self) -> Tensor:

@@ -5,21 +5,27 @@ typical learning rate of untrained optimizers of the same architecture: a networ
 like one whose rate changes a lot.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from core.analysis.adaptation import adaptation_of
 from core.analysis.fixed_points import MARGINAL
+from core.analysis.general import decay_along, update_functions
+from core.analysis.jacobians import derivatives
 from core.analysis.update_function import effective_learning_rate, update_function
 from core.errors import InputError
-from core.mechanisms.context import NO_SLOPE, Context
+from core.mechanisms.context import NEEDS_ALONE, NO_SLOPE, Context
 
-Name = Literal["momentum", "clipping", "schedule", "adaptation"]
+Name = Literal["momentum", "clipping", "schedule", "adaptation", "weight_decay"]
 LARGEST = 0.1  # share of the gradients, the largest ones, over which clipping is measured
+DECAYS = 400  # states at most that weight decay is measured on
+TINY_SHARE = 0.1  # of the median gradient: where the slope at 0 of an update function is taken
 PAIRS = 4000  # states and gradients at most that it is measured on
 
 
@@ -129,12 +135,90 @@ def adaptation(context: Context, floor: float = 0.0) -> Measure:
     return Measure(float(_relative(pair[0], pair[1], floor)))
 
 
+def weight_decay(context: Context, floor: float = 0.0) -> Measure:
+    """By which share a parameter shrinks at every step, whatever the gradient: −∂u/∂x at g = 0, the median over the states met."""
+    index = context.double.reads.get("parameter")
+    if index is None:
+        return Measure(0.0)
+    states = context.sample.states.flatten(0, 2)
+    states = states[torch.isfinite(states).all(1)]
+    states = states[:: max(1, len(states) // DECAYS)]
+    slopes = derivatives(context.double, states, states.new_zeros(len(states))).u_h[:, index]
+    known = slopes[torch.isfinite(slopes)]
+    return (
+        _measure(-float(known.median()), "the answer to the parameter")
+        if len(known) >= len(slopes) / 2
+        else Measure(None, "the update has no slope over the parameter at most of the states met")
+    )
+
+
+def _median_along(values: list[float], what: str) -> Measure:
+    known = [value for value in values if math.isfinite(value)]
+    if 2 * len(known) <= len(values):
+        return Measure(None, f"{what} has no slope at most of the places looked at")
+    return Measure(float(np.median(known)))
+
+
+def momentum_of_tensors(context: Context) -> Measure:
+    """Σ K(j) / max |K(j)| of the memory kernel along a run, the median over components and places."""
+    found = []
+    for kernel in context.kernels_met:
+        largest = float(kernel.abs().max())
+        found.append(float(kernel.sum()) / largest if largest > 0 else float("nan"))
+    return _median_along(found, "the update over an earlier gradient")
+
+
+def clipping_of_tensors(context: Context) -> Measure:
+    """As `clipping`, from the update functions of components, all else as met."""
+    observed, found = context.observed, []
+    ends = torch.tensor(
+        [observed.typical, -observed.typical, TINY_SHARE * observed.scale, -TINY_SHARE * observed.scale]
+    ).double()
+    for k in context.met.places:
+        updates = update_functions(context.met, k, context.places_met, ends)
+        secant = -(updates[:, 0] - updates[:, 1]) / (2 * ends[0])
+        rate = -(updates[:, 2] - updates[:, 3]) / (2 * ends[2])
+        found += _relative(rate, secant, 0.0).tolist()
+    return _median_along(found, "the update function")
+
+
+def weight_decay_of_tensors(context: Context) -> Measure:
+    """−∂u/∂x of a component at its own gradient 0, all else as met, the median over components and places."""
+    met = context.met
+    return _median_along(
+        [decay_along(met, k, i) for k in met.places for i in context.places_met], "the update over the parameter"
+    )
+
+
+MEASURES_OF_TENSORS: dict[Name, Callable[[Context], Measure]] = {
+    "momentum": momentum_of_tensors,
+    "clipping": clipping_of_tensors,
+    "weight_decay": weight_decay_of_tensors,
+}
+
 MEASURES: dict[Name, Callable[[Context, float], Measure]] = {
     "momentum": momentum,
     "clipping": clipping,
     "schedule": schedule,
     "adaptation": adaptation,
+    "weight_decay": weight_decay,
 }
+
+
+def measured(name: Name, context: Context, floor: float = 0.0) -> Measure:
+    """The number of a mechanism, or why it cannot be told.
+
+    Args:
+        name: the mechanism.
+        context: the optimizer on its task.
+        floor: as above.
+    """
+    try:
+        if context.sees_tensors:
+            return MEASURES_OF_TENSORS[name](context) if name in MEASURES_OF_TENSORS else Measure(None, NEEDS_ALONE)
+        return MEASURES[name](context, floor)
+    except InputError as error:
+        return Measure(None, str(error))
 
 
 def typical_rate(context: Context) -> float:

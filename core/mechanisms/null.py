@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from core.errors import InputError
 from core.files.atomic import read_json, write_json
 from core.mechanisms.context import Context
-from core.mechanisms.measures import MEASURES, Name, typical_rate
+from core.mechanisms.measures import MEASURES, Name, measured, typical_rate
 from core.optimizers.recurrent import Architecture, RecurrentOptimizer
 from core.seeds import Purpose, generator
 from core.tasks.base import Task
@@ -82,8 +82,8 @@ def measure_null(
     floor = float(np.median([typical_rate(context) for context in contexts]))
     values: dict[Name, list[float | None]] = {name: [] for name in MEASURES}
     for i, context in enumerate(contexts):
-        for name, measure in MEASURES.items():
-            values[name].append(measure(context, floor).value)
+        for name in MEASURES:
+            values[name].append(measured(name, context, floor).value)
         contexts[i] = Context(context.optimizer, task)  # what was computed is let go
         if on_done is not None:
             on_done(i + 1)

@@ -18,7 +18,8 @@ from core.mechanisms.adaptation import InUseReport, Slopes, in_use_report, slope
 from core.mechanisms.claims import EFFECTS, Claim, claims_of
 from core.mechanisms.clipping import Saturation, largest_gradient_scanned, saturation, states_of
 from core.mechanisms.closed_loop import LoopReport, loop_report
-from core.mechanisms.context import Context
+from core.mechanisms.context import NEEDS_ALONE, Context
+from core.mechanisms.measures import measured
 from core.mechanisms.null import Null
 
 LISTED = 12  # modes that are listed
@@ -67,7 +68,7 @@ class Momentum(Claim):
 
     Attributes:
         kernel: null where it cannot be told.
-        fixed_points: how many were found, and ``slow_points``, ``failed`` starts.
+        fixed_points: how many were found (null where nothing can be looked for), and ``slow_points``, ``failed`` starts.
         stability: of the fixed point analysed; null without one.
         speed: q = ½‖F(h, 0) − h‖² there.
         eigenvalues: |λ| of all modes, largest first.
@@ -77,9 +78,9 @@ class Momentum(Claim):
     """
 
     kernel: Kernel | None = None
-    fixed_points: int
-    slow_points: int
-    failed: int
+    fixed_points: int | None = None
+    slow_points: int | None = None
+    failed: int | None = None
     stability: str | None = None
     speed: float | None = None
     eigenvalues: list[float] = Field(default_factory=list)
@@ -97,10 +98,10 @@ class Clipping(Claim):
         secant: whether slopes at 0 are secants, because the update jumps there.
     """
 
-    largest_gradient_scanned: float
-    secant: bool
-    start: Saturation
-    fixed_point: Saturation | None
+    largest_gradient_scanned: float | None = None
+    secant: bool = False
+    start: Saturation | None = None
+    fixed_point: Saturation | None = None
     sentences: list[str] = Field(default_factory=list)
 
 
@@ -113,13 +114,13 @@ class ScheduleReport(Claim):
         clock: whether a step counter causes it.
     """
 
-    start: float | None
-    peak: float | None
-    peak_step: int
-    end: float | None
-    change: float | None
-    clock: bool
-    rates: list[float | None]
+    start: float | None = None
+    peak: float | None = None
+    peak_step: int | None = None
+    end: float | None = None
+    change: float | None = None
+    clock: bool | None = None
+    rates: list[float | None] = Field(default_factory=list)
     sentences: list[str] = Field(default_factory=list)
 
 
@@ -147,8 +148,31 @@ class Adaptation(Claim, Slopes):
     sentences: list[str] = Field(default_factory=list)
 
 
+class WeightDecay(Claim):
+    """Weight decay: by which share a parameter shrinks at every step, whatever the gradient.
+
+    Attributes:
+        reads_parameter: whether the update depends on the parameter's value at all.
+    """
+
+    reads_parameter: bool
+    sentences: list[str] = Field(default_factory=list)
+
+
+class Coupling(BaseModel):
+    """How components influence each other.
+
+    Attributes:
+        value: the share of the answer to one component's gradient that is found in other components' updates, from 0 (independent) to
+            1; null where it cannot be told.
+    """
+
+    value: float | None
+    sentences: list[str] = Field(default_factory=list)
+
+
 class Report(BaseModel):
-    """The four mechanisms and the closed loop of one optimizer, as `analyze` prints them.
+    """The mechanisms and the closed loop of one optimizer, as `analyze` prints them.
 
     Attributes:
         optimizer: its name.
@@ -157,6 +181,8 @@ class Report(BaseModel):
         clipping: saturation of the update function (section 4.2).
         schedule: the learning rate along the autonomous trajectory (section 4.3).
         adaptation: the learning rate along the curve of fixed points (section 4.4).
+        weight_decay: −∂u/∂x at gradient 0.
+        coupling: between components.
         closed_loop: convergence rate over curvature, and where the loss goes flat.
         interventions: ablations of each mechanism; None if they were not run.
     """
@@ -169,6 +195,8 @@ class Report(BaseModel):
     clipping: Clipping
     schedule: ScheduleReport
     adaptation: Adaptation
+    weight_decay: WeightDecay
+    coupling: Coupling
     closed_loop: LoopReport
     interventions: Ablations | None = None
 
@@ -357,6 +385,65 @@ def adaptation_report(context: Context, claim: Claim) -> Adaptation:
     )
 
 
+def weight_decay_report(context: Context, claim: Claim) -> WeightDecay:
+    """What the update makes of the parameter's own value."""
+    reads = context.sees_tensors or "parameter" in context.optimizer.reads
+    sentences = [verdict_sentence(claim, EFFECTS["weight_decay"].unit)]
+    if not reads:
+        sentences.append("Its update does not read the parameter.")
+    return WeightDecay(reads_parameter=reads, sentences=sentences, **claim.model_dump())
+
+
+def coupling_report(context: Context) -> Coupling:
+    """How components influence each other."""
+    if not context.sees_tensors:
+        return Coupling(value=0.0, sentences=["Every component evolves by itself."])
+    value = context.coupling
+    if value is None:
+        return Coupling(
+            value=None,
+            sentences=["It cannot be told: the updates have no slope over a gradient at most places looked at."],
+        )
+    said = f"{100 * value:.3g} % of the answer to one component's gradient is found in other components' updates."
+    return Coupling(value=value, sentences=[said])
+
+
+def _report_of_tensors(name: str, context: Context, interventions: Ablations | None) -> Report:
+    """What can be told of an optimizer that sees whole tensors: by going back to places of a run, all else as met."""
+    claims = {}
+    for mechanism, effect in EFFECTS.items():
+        found = measured(mechanism, context)
+        claimed = Claim(verdict="unknown", value=found.value, effect=effect.least, reason=found.reason)
+        if found.value is not None:
+            small = abs(found.value) < effect.least
+            claimed.verdict = "not_shown" if small else "unknown"
+            claimed.reason = (
+                "its size is below that from which on it counts"
+                if small
+                else "it cannot be switched off in whole tensors"
+            )
+        claims[mechanism] = claimed
+    told = {
+        key: {**one.model_dump(), "sentences": [verdict_sentence(one, EFFECTS[key].unit)]}
+        for key, one in claims.items()
+    }
+    typical = context.observed.typical
+    return Report(
+        optimizer=name,
+        task=context.task.name,
+        momentum=Momentum(**told["momentum"]),
+        clipping=Clipping(**told["clipping"]),
+        schedule=ScheduleReport(**told["schedule"]),
+        adaptation=Adaptation(
+            typical=typical, rate_at_zero=None, rate_at_typical=None, exponent=None, **told["adaptation"]
+        ),
+        weight_decay=weight_decay_report(context, claims["weight_decay"]),
+        coupling=coupling_report(context),
+        closed_loop=LoopReport(reason=NEEDS_ALONE, sentences=[f"It cannot be told: {NEEDS_ALONE}."]),
+        interventions=interventions,
+    )
+
+
 def report_of(
     name: str,
     context: Context,
@@ -379,6 +466,8 @@ def report_of(
     Raises:
         InputError: weights or states are not finite, so nothing can be measured.
     """
+    if context.sees_tensors:
+        return _report_of_tensors(name, context, interventions)
     if not bool(torch.isfinite(context.start).all()) or not bool(torch.isfinite(context.probe).all()):
         raise InputError(f"{name} cannot be analysed: its weights, or its first update, are not finite")
     run: Callable[[], Ablations] = (lambda: ablate(context)) if interventions is None else (lambda: interventions)
@@ -390,6 +479,8 @@ def report_of(
         clipping=clipping_report(context, claims["clipping"]),
         schedule=schedule_report(context, claims["schedule"]),
         adaptation=adaptation_report(context, claims["adaptation"]),
+        weight_decay=weight_decay_report(context, claims["weight_decay"]),
+        coupling=coupling_report(context),
         closed_loop=loop_report(context, curvatures),
         interventions=interventions,
     )

@@ -5,12 +5,26 @@
 
 Every component (inner parameter) of every problem runs the same system, so a batch of problems is only a longer list
 of rows.
+
+An optimizer that reads more than the gradient (the parameter, the loss, the step) says so in `Optimizer.reads`. What it reads
+stands in its state: the inner loop writes it there before every step, and a step leaves it as it is. So a recorded state holds
+all that the step saw, and every analysis of rows works on it, with "all else as met".
+
+An optimizer that sees whole tensors (their norms, their rows) is first fitted to problems (`Optimizer.fitted`), and then steps
+all components of each of them together (`Optimizer.together`).
 """
 
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from core.tasks.base import Problems
+
+Input = Literal["parameter", "loss", "step", "steps"]
+INPUTS: tuple[Input, ...] = ("parameter", "loss", "step", "steps")  # what a step can read beside the gradient
 
 
 class Optimizer(ABC):
@@ -53,6 +67,62 @@ class Optimizer(ABC):
         return len(self.state_names)
 
     @property
+    def clocks(self) -> tuple[int, ...]:
+        """State entries that only count steps, and so have no fixed point; by default the one called "step"."""
+        return (self.state_names.index("step"),) if "step" in self.state_names else ()
+
+    @property
     def clock(self) -> int | None:
-        """Index of the state entry that only counts steps, and so has no fixed point; None without one."""
-        return self.state_names.index("step") if "step" in self.state_names else None
+        """The first of the clocks; None without one."""
+        return self.clocks[0] if self.clocks else None
+
+    @property
+    def reads(self) -> dict[Input, int]:
+        """What a step reads beside the gradient, and the state entry where it stands: the component's parameter x, the loss f(x) of its
+        problem, the inner step k, and their number K."""
+        return {}
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether torch can differentiate through a step; difference quotients are taken otherwise."""
+        return True
+
+    @property
+    def together(self) -> int | None:
+        """How many rows, in order, are the components of one problem and step together; None if every row steps by itself."""
+        return None
+
+    def fitted(self, problems: "Problems") -> "Optimizer":
+        """The optimizer for problems of this shape; itself, unless it sees whole tensors.
+
+        Raises:
+            InputError: it cannot optimize problems of this shape.
+        """
+        return self
+
+    def state_at(self, x: Tensor) -> Tensor:
+        """The initial state of components that start at x [n], [n, S]."""
+        return self.initial_state(len(x), x.dtype)
+
+    def told(self, state: Tensor, x: Tensor, loss: Tensor, step: int, steps: int) -> Tensor:
+        """A state with what the next step reads written into it.
+
+        Args:
+            state: h, [n, S].
+            x: inner parameters, [problems, parameters] with n in all.
+            loss: f(x), [problems].
+            step: k.
+            steps: K.
+        """
+        if not self.reads:
+            return state
+        state = state.clone()
+        values: dict[Input, Tensor | int] = {
+            "parameter": x.reshape(-1),
+            "loss": loss[:, None].expand_as(x).reshape(-1),
+            "step": step,
+            "steps": steps,
+        }
+        for name, index in self.reads.items():
+            state[:, index] = values[name]
+        return state

@@ -9,6 +9,7 @@ from core.optimizers.precision import double
 
 ROWS = 6
 STEPS = 4
+COUNTED = 12  # steps over which a clock must count evenly
 CLOSE = {torch.float32: 1e-4, torch.float64: 1e-9}
 TINY = 1e-14  # a gradient that hardly changes a continuous update
 
@@ -35,23 +36,23 @@ def _check(optimizer: Optimizer, dtype: torch.dtype) -> None:
     gradient = torch.zeros(ROWS, dtype=dtype)
     for _ in range(STEPS):
         gradient = torch.randn(ROWS, generator=source, dtype=torch.float64).to(dtype)
-        state = _stepped(optimizer, state, gradient, size)[0].detach()
-    following, update = _stepped(optimizer, state, gradient, size)
+        state = stepped(optimizer, state, gradient, size)[0].detach()
+    following, update = stepped(optimizer, state, gradient, size)
     if not (torch.isfinite(following).all() and torch.isfinite(update).all()):
         raise refuse("a few steps with gradients of size 1 give numbers that are not finite")
-    again = _stepped(optimizer, state, gradient, size)
+    again = stepped(optimizer, state, gradient, size)
     if not (torch.equal(following, again[0]) and torch.equal(update, again[1])):
         raise refuse("the same state and gradient give different steps: it must be deterministic")
     order = torch.randperm(ROWS, generator=source)
-    moved = _stepped(optimizer, state[order], gradient[order], size)
-    alone = _stepped(optimizer, state[:1], gradient[:1], size)
+    moved = stepped(optimizer, state[order], gradient[order], size)
+    alone = stepped(optimizer, state[:1], gradient[:1], size)
     pairs = [(moved[0], following[order]), (moved[1], update[order]), (alone[0], following[:1]), (alone[1], update[:1])]
     if not all(torch.allclose(a, b, rtol=CLOSE[dtype], atol=CLOSE[dtype]) for a, b in pairs):
         raise refuse("components influence each other: every row must evolve independently")
     _differentiate(optimizer, state, gradient)
 
 
-def _stepped(optimizer: Optimizer, state: Tensor, gradient: Tensor, size: int) -> tuple[Tensor, Tensor]:
+def stepped(optimizer: Optimizer, state: Tensor, gradient: Tensor, size: int) -> tuple[Tensor, Tensor]:
     """One step with checked shapes."""
     try:
         following, update = optimizer.step(state, gradient)
@@ -83,6 +84,22 @@ def _differentiate(optimizer: Optimizer, state: Tensor, gradient: Tensor) -> Non
         (slope,) = torch.autograd.grad(update.sum(), g)
     if not torch.isfinite(slope).all():
         raise InputError(f"optimizer {optimizer.name}: the slope of its update function is not finite")
+
+
+def find_clocks(optimizer: Optimizer) -> list[int]:
+    """State entries that only count: the same step, not 0, for every row whatever its gradient."""
+    source = torch.Generator().manual_seed(1)
+    state = optimizer.initial_state(ROWS, torch.float64)
+    counts = torch.ones(optimizer.state_size, dtype=torch.bool)
+    first: Tensor | None = None
+    for _ in range(COUNTED):
+        gradient = torch.randn(ROWS, generator=source, dtype=torch.float64)
+        following = stepped(optimizer, state, gradient, optimizer.state_size)[0].detach()
+        moved = following - state
+        first = moved[0] if first is None else first
+        counts &= (moved == first).all(0) & (first != 0)
+        state = following
+    return torch.nonzero(counts)[:, 0].tolist()
 
 
 def is_smooth(optimizer: Optimizer) -> bool:

@@ -57,6 +57,8 @@ HYPERPARAMETERS: dict[str, Hyperparameter] = {
     "rho": Hyperparameter(Range(0.0, 0.9999, "one_minus_log"), below_one=True),
     "beta1": Hyperparameter(Range(0.0, 0.999, "one_minus_log"), below_one=True),
     "beta2": Hyperparameter(Range(0.0, 0.9999, "one_minus_log"), below_one=True),
+    "beta3": Hyperparameter(Range(0.0, 0.9999, "one_minus_log"), below_one=True),
+    "weight_decay": Hyperparameter(Range(1e-6, 1e-1, "log")),
     "epsilon": Hyperparameter(Range(1e-10, 1e-2, "log")),
     "learning_rate_decay": Hyperparameter(Range(1e-4, 1.0, "zero_or_log")),
     "warmup": Hyperparameter(Range(1.0, 100.0, "zero_or_log")),

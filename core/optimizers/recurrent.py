@@ -16,6 +16,7 @@ from core.errors import InputError
 from core.optimizers.base import Optimizer
 from core.optimizers.cells import CELLS, GRU_RESETS
 from core.optimizers.features import FEATURES
+from core.optimizers.precision import double
 from core.settings import OPTIMIZER, setting
 
 
@@ -144,3 +145,8 @@ class RecurrentOptimizer(Optimizer):
     def with_theta(self, theta: Mapping[str, Tensor]) -> "RecurrentOptimizer":
         """The same architecture with other meta-parameters."""
         return RecurrentOptimizer(self.architecture, theta)
+
+
+@double.register
+def _(optimizer: RecurrentOptimizer) -> Optimizer:
+    return optimizer.to(torch.float64)

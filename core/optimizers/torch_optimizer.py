@@ -1,71 +1,46 @@
-"""Wraps `torch.optim`-style optimizers, whose state is one number for each parameter, as hand-designed optimizers.
+"""Wraps optimizers of `torch.optim` and its kind whose state is one number for each parameter, as hand-designed optimizers.
 
-A step builds torch's optimizer around a parameter at 0, sets its state, takes a step, and reads the parameter and the state;
-it matches torch bit for bit. Derivatives are torch's if the optimizer accepts ``differentiable``,
-otherwise central differences (relative error about 1e-7 in float64).
+A step takes torch's own optimizer, sets its parameter, its state and its counters, lets it take a step, and reads the parameter and the
+state; it matches torch bit for bit. Derivatives are torch's if the optimizer accepts ``differentiable``, otherwise difference
+quotients. A class whose update depends on the parameter itself (weight decay, averages of the iterates) reads it. A class that sees more
+than one component at a time is wrapped by `core.optimizers.torch_tensors`; `core.optimizers.wrapping` decides.
 """
 
-import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import field, make_dataclass
+import copy
+from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from core.errors import InputError
-from core.optimizers.checks import check_optimizer, is_smooth
+from core.optimizers.base import Input
+from core.optimizers.differences import difference_quotients
 from core.optimizers.hand_designed import HandDesigned
 from core.optimizers.schedules import Scalar
-
-# Loptscope's names of hyperparameters, and torch's: "betas.0" is the first of a tuple.
-NAMES = {
-    "learning_rate": "lr",
-    "momentum": "momentum",
-    "decay": "alpha",
-    "rho": "rho",
-    "beta1": "betas.0",
-    "beta2": "betas.1",
-    "epsilon": "eps",
-    "learning_rate_decay": "lr_decay",
-}
-WIDTHS = 1e-5, 1e-6  # relative widths of central differences; two of them distinguish a slope from a jump
-TRIED = 6  # steps over which a wrapped optimizer is compared with torch's
-
-Call = Callable[..., torch.optim.Optimizer]
-
-
-def _arguments(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Torch's arguments for hyperparameters."""
-    arguments: dict[str, Any] = {}
-    for name, value in values.items():
-        into, _, index = NAMES[name].partition(".")
-        if index:
-            arguments[into] = (*arguments.get(into, ()), value)
-        else:
-            arguments[into] = value
-    return arguments
+from core.optimizers.torch_class import Anatomy, TorchClass
 
 
 class TorchOptimizer(HandDesigned):
-    """The base of wrapped optimizers; `wrap` makes one.
+    """The base of wrapped component-wise optimizers; `core.optimizers.wrapping.wrap` makes one.
 
     Attributes:
-        make: torch's class with its fixed settings.
-        starts: initial value of each entry of ``memory``.
-        clocked: whether torch counts steps in the state.
-        clock_is_tensor: whether that counter is a tensor.
+        source: torch's class with its fixed settings.
+        anatomy: what it keeps, at its usual hyperparameters.
+        clocked: whether anything it keeps changes with the step alone.
+        reads_parameter: whether its update depends on the parameter.
         exact: whether torch can differentiate through the step.
         is_smooth: whether the update is continuous at gradient 0.
     """
 
     color: ClassVar[str] = "#D55E00"  # the colour of learned optimizers
-    make: ClassVar[Call]
-    starts: ClassVar[tuple[float, ...]]
+    pooled: ClassVar[bool] = False
+    source: ClassVar[TorchClass]
+    anatomy: ClassVar[Anatomy]
     clocked: ClassVar[bool]
-    clock_is_tensor: ClassVar[bool]
+    reads_parameter: ClassVar[bool]
     exact: ClassVar[bool]
-    is_smooth: ClassVar[bool]
+    is_smooth: ClassVar[bool] = True
 
     @property
     def counts(self) -> bool:
@@ -75,9 +50,30 @@ class TorchOptimizer(HandDesigned):
     def smooth(self) -> bool:
         return self.is_smooth
 
+    @property
+    def differentiable(self) -> bool:
+        return self.exact
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        read = ("parameter",) if self.reads_parameter else ()
+        return (*self.memory, *read, *(("step",) if self.clocked else ()))
+
+    @property
+    def reads(self) -> dict[Input, int]:
+        return {"parameter": len(self.memory)} if self.reads_parameter else {}
+
     def initial_state(self, n: int, dtype: torch.dtype = torch.float32) -> Tensor:
-        starts = (*self.starts, 0.0) if self.clocked else self.starts
-        return torch.tensor(starts, dtype=dtype).repeat(n, 1)
+        return self.state_at(torch.zeros(n, dtype=dtype))
+
+    def state_at(self, x: Tensor) -> Tensor:
+        state = x.new_zeros(len(x), self.state_size)
+        for rows, values in self._groups(x.new_zeros(len(x))):
+            for i, start in enumerate(_starts(type(self), tuple(values.items()))):
+                state[rows, i] = x[rows] if isinstance(start, str) else start
+        if self.reads_parameter:
+            state[:, len(self.memory)] = x
+        return state
 
     def step(self, state: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
         tracked = torch.is_grad_enabled() and (state.requires_grad or gradient.requires_grad)
@@ -85,72 +81,92 @@ class TorchOptimizer(HandDesigned):
             return _Differences.apply(self, state, gradient)
         return self._grouped(state, gradient, tracked)
 
-    def _grouped(self, state: Tensor, gradient: Tensor, tracked: bool) -> tuple[Tensor, Tensor]:
-        """Step rows with the same step and hyperparameters together, since torch has one of each for a whole parameter."""
-        keys = [state[:, -1].detach()] if self.clocked else []
+    def _groups(self, clock: Tensor) -> list[tuple[Any, dict[str, float]]]:
+        """Rows with the same step and hyperparameters, and these, since torch has one of each for a whole parameter."""
         values = self.hyperparameters()
-        keys += [value.to(state.dtype) for value in values.values() if isinstance(value, Tensor) and value.ndim]
-        if not keys or len(state) == 0:
-            return self._together(state, gradient, values, tracked)
+        each = [value for value in values.values() if isinstance(value, Tensor) and value.ndim]
+        keys = [clock.double(), *(value.double() for value in each)]
+        same = all(bool((key == key[0]).all()) for key in keys) if len(clock) else True
+        if same:
+            return [(slice(None), _first_of(values, 0))]
         groups, which = torch.unique(torch.stack(keys, 1), dim=0, return_inverse=True)
+        found = [torch.nonzero(which == group)[:, 0] for group in range(len(groups))]
+        return [(rows, _first_of(values, int(rows[0]))) for rows in found]
+
+    def _grouped(self, state: Tensor, gradient: Tensor, tracked: bool) -> tuple[Tensor, Tensor]:
+        clock = state[:, -1].detach() if self.clocked else gradient.new_zeros(len(gradient))
+        groups = self._groups(clock)
         if len(groups) == 1:
-            return self._together(state, gradient, _first_of(values, 0), tracked)
-        parts, places = [], []
-        for group in range(len(groups)):
-            rows = torch.nonzero(which == group)[:, 0]
-            parts.append(self._together(state[rows], gradient[rows], _first_of(values, int(rows[0])), tracked))
-            places.append(rows)
-        back = torch.argsort(torch.cat(places))
+            return self._together(state, gradient, groups[0][1], tracked)
+        parts = [self._together(state[rows], gradient[rows], values, tracked) for rows, values in groups]
+        back = torch.argsort(torch.cat([rows for rows, _ in groups]))
         return torch.cat([part[0] for part in parts])[back], torch.cat([part[1] for part in parts])[back]
 
     def _together(
-        self, state: Tensor, gradient: Tensor, values: Mapping[str, Scalar], tracked: bool
+        self, state: Tensor, gradient: Tensor, values: dict[str, float], tracked: bool
     ) -> tuple[Tensor, Tensor]:
-        numbers = {name: float(value) for name, value in values.items()}
-        parameter = torch.zeros(len(state), dtype=state.dtype, requires_grad=True)
+        source, width = type(self).source, len(self.memory)
+        at = round(float(state[0, -1].detach())) if self.clocked and len(state) else 0
+        before = state[:, width] if self.reads_parameter else torch.zeros(len(state), dtype=state.dtype)
+        parameter = before.detach().clone().requires_grad_()
         if tracked:
-            parameter = parameter.clone()
+            parameter = (before if before.requires_grad else before.requires_grad_()).clone()
             parameter.retain_grad()
-        optimizer = type(self).make([parameter], **_arguments(numbers), **({"differentiable": True} if tracked else {}))
-        own = {name: state[:, i].clone() for i, name in enumerate(self.memory)}
-        if self.clocked:
-            at = float(state[0, -1].detach()) if len(state) else 0.0
-            own["step"] = torch.tensor(at, dtype=state.dtype) if self.clock_is_tensor else int(at)  # type: ignore[assignment]
+        optimizer = source.prepared(values, tracked=tracked)
+        rest = source.rest_at(_anatomy(type(self), tuple(values.items())), values, at)
+        own: dict[str, Any] = copy.deepcopy(rest.state)
+        for i, (name, kind) in enumerate(zip(self.memory, self.anatomy.kinds, strict=True)):
+            own[name] = state[:, i].clone() if kind is None else state[:, i].detach().to(kind)
+        optimizer.state = defaultdict(dict)
         if own:
             optimizer.state[parameter] = own
+        group = optimizer.param_groups[0]
+        tracking = group.get("differentiable")
+        group.clear()
+        group |= {**copy.deepcopy(rest.group), "params": [parameter]}
+        if tracking is not None:
+            group["differentiable"] = tracking
+        vars(optimizer).update(copy.deepcopy(rest.own))
         parameter.grad = gradient.clone()
         optimizer.step()
-        after = [optimizer.state[parameter][name] for name in self.memory]
+        kept = optimizer.state[parameter]
+        after = [kept[name].to(state.dtype) for name in self.memory]
+        if self.reads_parameter:
+            after.append(state[:, width])
         if self.clocked:
             after.append(state[:, -1] + 1)
-        following = torch.stack(after, 1) if after else state
-        return (following, parameter) if tracked else (following.detach(), parameter.detach())
-
-    def quotient(self, inputs: Tensor, index: int, width: float, by_state: Tensor, by_update: Tensor) -> Tensor:
-        """The central difference quotient of a step's weighted results by one input, [n].
-
-        Args:
-            inputs: states and gradients, [n, S + 1].
-            index: of the input.
-            width: of the difference, relative to 1 + the input's size.
-            by_state, by_update: weights of the next state [n, S] and of the update [n].
-        """
-        step = width * (1 + inputs[:, index].abs())
-        ends = []
-        for sign in (1, -1):
-            shifted = inputs.clone()
-            shifted[:, index] += sign * step
-            ends.append(self._grouped(shifted[:, :-1], shifted[:, -1], False))
-        (high, up), (low, down) = ends
-        return (((high - low) * by_state).sum(1) + (up - down) * by_update) / (2 * step)
+        update = parameter - before if self.reads_parameter else parameter
+        optimizer.state = defaultdict(dict)
+        group["params"] = []
+        following = torch.stack(after).mT if after else state
+        return (following, update) if tracked else (following.detach(), update.detach())
 
 
-def _first_of(values: Mapping[str, Scalar], row: int) -> dict[str, Scalar]:
-    return {name: value[row] if isinstance(value, Tensor) and value.ndim else value for name, value in values.items()}
+def _anatomy(cls: type[TorchOptimizer], values: tuple[tuple[str, float], ...]) -> Anatomy:
+    """What a class keeps at some hyperparameters; the usual ones, or looked into once."""
+    known: dict[Any, Anatomy] = cls.__dict__["_known"]
+    if values not in known:
+        if len(known) > 256:
+            known.clear()
+        known[values] = cls.source.anatomy(dict(values))
+    return known[values]
+
+
+def _starts(cls: type[TorchOptimizer], values: tuple[tuple[str, float], ...]) -> tuple[float | str, ...]:
+    """The starts at some hyperparameters; those that are the start point keep that."""
+    usual = cls.anatomy.starts
+    found = _anatomy(cls, values).starts
+    return tuple(one if isinstance(one, str) else other for one, other in zip(usual, found, strict=True))
+
+
+def _first_of(values: Mapping[str, Scalar], row: int) -> dict[str, float]:
+    return {
+        name: float(value[row] if isinstance(value, Tensor) and value.ndim else value) for name, value in values.items()
+    }
 
 
 class _Differences(torch.autograd.Function):
-    """One step whose derivatives are central differences for every row."""
+    """One step whose derivatives are difference quotients for every row."""
 
     @staticmethod
     def forward(context: Any, optimizer: TorchOptimizer, state: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
@@ -162,137 +178,12 @@ class _Differences(torch.autograd.Function):
     def backward(context: Any, *above: Tensor) -> tuple[None, Tensor, Tensor]:
         by_state, by_update = above
         state, gradient = context.saved_tensors
-        moving = state.shape[1] - (1 if context.optimizer.clocked else 0)
-        inputs = torch.cat([state, gradient[:, None]], 1).double()
-        slopes = torch.zeros_like(inputs)
-        for i in [*range(moving), state.shape[1]]:
-            wide, narrow = (context.optimizer.quotient(inputs, i, width, by_state, by_update) for width in WIDTHS)
-            value = torch.where(wide.abs() > 3 * narrow.abs(), narrow, wide)  # a jump close to the input
-            slopes[:, i] = torch.where(narrow.abs() > 3 * wide.abs(), 0.0, value)  # a jump at the input is ignored
+        optimizer, size = context.optimizer, state.shape[1]
+        inputs = [i for i in range(size + 1) if i not in optimizer.clocks]
+        found = difference_quotients(optimizer.step, state.double(), gradient.double(), inputs).values
+        weights = torch.cat([by_state, by_update[:, None]], 1).double()
+        slopes = torch.zeros(len(state), size + 1, dtype=torch.float64)
+        # an output without weight says nothing, whether it has a slope or not
+        slopes[:, inputs] = torch.where(weights[:, :, None] != 0, found * weights[:, :, None], 0.0).sum(1)
         slopes = slopes.to(state.dtype)
         return None, slopes[:, :-1], slopes[:, -1]
-
-
-def wrap(name: str, torch_class: type[torch.optim.Optimizer], **settings: Any) -> type[TorchOptimizer]:
-    """A hand-designed optimizer from a class with torch's interface.
-
-    Its hyperparameters are the arguments in `NAMES`, with torch's defaults or those of ``settings``. With a momentum of 0 it has no
-    momentum hyperparameter.
-
-    Args:
-        name: of the new optimizer.
-        torch_class: such as `torch.optim.Adagrad`.
-        settings: torch's arguments: defaults of hyperparameters, and fixed settings such as ``weight_decay=0``.
-
-    Raises:
-        InputError: its state is not one number for each parameter, its update depends on the parameter itself, components
-            influence each other, or its initial state is not fixed.
-    """
-    signature = inspect.signature(torch_class).parameters
-    usual, used = {}, set()
-    for ours, theirs in NAMES.items():
-        into, _, index = theirs.partition(".")
-        if into not in signature:
-            continue
-        value = settings.get(into, signature[into].default)
-        if index and isinstance(value, tuple) and int(index) < len(value):
-            value = value[int(index)]
-        if isinstance(value, bool) or not isinstance(value, int | float | Tensor):
-            raise InputError(f"{name}: torch has no default number for {into}: set it, as in {into}=0.1")
-        used.add(into)
-        if ours != "momentum" or float(value) != 0:
-            usual[ours] = float(value)
-    quiet = {key: False for key in ("foreach", "fused", "capturable") if key in signature}
-    fixed = {**quiet, **{key: value for key, value in settings.items() if key not in used}}
-
-    def make(parameters: list[Tensor], **more: Any) -> torch.optim.Optimizer:
-        return torch_class(parameters, **{**fixed, **more})
-
-    entries, starts, clock = _look_into(name, make, usual)
-    if _look_into(name, make, {**usual, "learning_rate": 3 * usual["learning_rate"]})[1] != starts:
-        raise InputError(f"{name} cannot be wrapped: its initial state depends on its learning rate")
-    body = {
-        "kind": name,
-        "title": name,
-        "memory": entries,
-        "make": staticmethod(make),
-        "starts": starts,
-        "clocked": clock is not None,
-        "clock_is_tensor": isinstance(clock, Tensor),
-        "exact": "differentiable" in signature,
-        "is_smooth": True,
-        "pooled": False,
-        "__doc__": f"`{torch_class.__module__}.{torch_class.__qualname__}`, wrapped.",
-    }
-    parts = [(key, Scalar, field(default=value)) for key, value in usual.items()]
-    made = make_dataclass(name, parts, bases=(TorchOptimizer,), namespace=body, frozen=True)
-    made.is_smooth = is_smooth(made())  # type: ignore[attr-defined]
-    check_optimizer(made())
-    _compare(name, made, make, usual)
-    return made
-
-
-def _one_step(optimizer: torch.optim.Optimizer, parameter: Tensor, gradient: Tensor) -> None:
-    parameter.grad = gradient.clone()
-    optimizer.step()
-
-
-def _look_into(name: str, make: Call, usual: Mapping[str, float]) -> tuple[tuple[str, ...], tuple[float, ...], Any]:
-    """Names of the state's entries, their initial values, and its clock; refuses optimizers that cannot be wrapped."""
-    count = 3
-    try:
-        parameter = torch.zeros(count, dtype=torch.float64, requires_grad=True)
-        optimizer = make([parameter], **_arguments(usual))
-        _one_step(optimizer, parameter, torch.zeros(count, dtype=torch.float64))
-    except Exception as error:  # noqa: BLE001 - other people's code can raise anything
-        text = " ".join(str(error).split())
-        raise InputError(
-            f"{name} cannot be wrapped: a plain step fails with {type(error).__name__}: {text:.200}"
-        ) from None
-    entries, starts, clock = [], [], None
-    for key, value in optimizer.state[parameter].items():
-        if value is None:
-            continue
-        if isinstance(value, Tensor) and value.shape == (count,):
-            if len(set(value.tolist())) != 1:
-                raise InputError(
-                    f"{name} cannot be wrapped: its {key} does not start at the same value for all parameters"
-                )
-            entries.append(key)
-            starts.append(float(value[0]))
-        elif key == "step":
-            clock = value
-        else:
-            shape = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
-            raise InputError(
-                f"{name} cannot be wrapped: its state {key} ({shape}) is not one number for each parameter"
-            )
-    return tuple(entries), tuple(starts), clock
-
-
-def _compare(name: str, made: type[TorchOptimizer], make: Call, usual: Mapping[str, float]) -> None:
-    """Compare with torch's own optimizer step by step."""
-    source = torch.Generator().manual_seed(0)
-    gradients = torch.randn(TRIED, 5, generator=source, dtype=torch.float64)
-
-    def path(start: float) -> list[Tensor]:
-        parameter = torch.full((5,), start, dtype=torch.float64, requires_grad=True)
-        optimizer, points = make([parameter], **_arguments(usual)), []
-        for gradient in gradients:
-            _one_step(optimizer, parameter, gradient)
-            points.append(parameter.detach().clone() - start)
-        return points
-
-    from_zero = path(0.0)
-    if not torch.allclose(path(3.0)[0], from_zero[0], rtol=1e-9, atol=1e-12):
-        raise InputError(
-            f"{name} cannot be wrapped: its update depends on the parameter itself, which a component-wise optimizer does not "
-            "receive (set weight_decay=0)"
-        )
-    ours = made()
-    state, here = ours.initial_state(5, torch.float64), torch.zeros(5, dtype=torch.float64)
-    for gradient, there in zip(gradients, from_zero, strict=True):
-        state, update = ours.step(state, gradient)
-        here = here + update
-        if not torch.allclose(here, there, rtol=1e-9, atol=1e-12):
-            raise InputError(f"{name} cannot be wrapped: its initial state is not fixed")

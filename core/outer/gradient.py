@@ -23,6 +23,7 @@ import torch
 from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
+from core.meta_loss import heights
 from core.optimizers.recurrent import RecurrentOptimizer
 from core.outer.compiled import CompiledOptimizer, Workspace
 from core.tasks.base import Problems
@@ -126,7 +127,7 @@ class Window:
     Attributes:
         x: inner parameters, [problems, parameters].
         state: [vectors, problems · parameters, units].
-        start_losses: f(x_0), [problems]; None at the start of an unroll.
+        start_losses: f(x_0), [problems], infinite where it is 0; None at the start of an unroll.
     """
 
     x: Tensor
@@ -159,7 +160,7 @@ def window_gradient(
     """
     fresh = window.start_losses is None
     recorded = compiled.forward(problems, window.x, window.state, steps, space, stride)
-    start = recorded.losses[0] if window.start_losses is None else window.start_losses
+    start = heights(recorded.losses) if window.start_losses is None else window.start_losses
     counted = recorded.losses if fresh else recorded.losses[1:]
     weights = loss_weights(recorded.losses, start, fresh)
     gradients = compiled.backward(problems, recorded, weights, adjoint_clip, space)

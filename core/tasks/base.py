@@ -84,6 +84,10 @@ class Problems(ABC):
     def watched_components(self) -> list[int]:
         """Indices of the inner parameters offered for display: all, or a few if there are many."""
 
+    def tensor_shapes(self) -> list[tuple[int, ...]]:
+        """Shapes of the tensors that the inner parameters are, in order, for optimizers that see whole tensors; by default one vector."""
+        return [(self.dimension,)]
+
     @final
     def gradient(self, x: Tensor) -> Tensor:
         """[problems, parameters] -> [problems, parameters]: the gradient of f at x, differentiable."""
@@ -137,6 +141,7 @@ class Task(BaseModel, ABC):
         name: in links and commands.
         title: in menus.
         target: the f(x_k)/f(x_0) whose first inner step is counted in held-out comparisons.
+        minimum: a lower bound of the loss, above which losses are compared; None if it is not known (see `core.tasks.bound`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -144,6 +149,7 @@ class Task(BaseModel, ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     target: ClassVar[float] = 0.01
+    minimum: ClassVar[float | None] = None
 
     @abstractmethod
     def sample(self, count: int, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> Problems:

@@ -93,6 +93,7 @@ class LinearRegression(Task):
 
     name: ClassVar[str] = "linear_regression"
     title: ClassVar[str] = "Linear regression"
+    minimum: ClassVar[float | None] = 0.0
     other_problems: ClassVar[Sequence[Variant]] = (
         Variant("curvatures from 0.1 to 1", "conditioning", {"smallest_eigenvalue": 1e-1}),
         Variant("curvatures from 0.01 to 1", "conditioning", {"smallest_eigenvalue": 1e-2}),

@@ -72,6 +72,7 @@ class Rosenbrock(Task):
 
     name: ClassVar[str] = "rosenbrock"
     title: ClassVar[str] = "Rosenbrock"
+    minimum: ClassVar[float | None] = 0.0
     suited: ClassVar[Mapping[str, Any]] = {"architecture": {"features": "symlog", "output_scale": 0.1}}
 
     def sample(self, count: int, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> RosenbrockProblems:

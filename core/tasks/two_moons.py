@@ -143,6 +143,11 @@ class TwoMoonsProblems(ClassifierProblems):
     def repeated(self, times: int) -> "TwoMoonsProblems":
         return self.starting_at(self.x0.repeat(times, 1))
 
+    def tensor_shapes(self) -> list[tuple[int, ...]]:
+        """A matrix [inputs, outputs] and a vector for every layer."""
+        pairs = itertools.pairwise(self.sizes)
+        return [shape for inputs, outputs in pairs for shape in ((inputs, outputs), (outputs,))]
+
     def component_names(self) -> list[str]:
         names = []
         for layer, (inputs, outputs) in enumerate(itertools.pairwise(self.sizes), start=1):
@@ -173,6 +178,7 @@ class TwoMoons(Task):
 
     name: ClassVar[str] = "two_moons"
     title: ClassVar[str] = "Two moons"
+    minimum: ClassVar[float | None] = 0.0
     target: ClassVar[float] = 0.1  # the penalty keeps the loss from falling much further
     suited: ClassVar[Mapping[str, Any]] = {
         "architecture": {"units": 24, "features": "symlog", "feature_scale": 100.0, "output_scale": 0.1},

@@ -17,6 +17,8 @@ from app.shared.fields import Choice, write_choice
 from app.shared.problem import STEPS, problem_of
 from core.bundle import FORMAT, Bundle, Recorded, make_bundle, record
 from core.optimizers.hand_designed import EXPLORE_BASELINES
+from core.tasks import make_task
+from core.tasks.bound import loss_bound
 
 DISPLAY_ONLY = (
     "baselines",
@@ -71,7 +73,9 @@ def _compute(view: View) -> Bundle:
         rows.setdefault(write_choice(choice), choice)
     waiting = {name: _pool.submit(recorded, choice) for name, choice in rows.items()}
     return make_bundle(
-        problem_of(view.task, view.seed, view.start), {name: one.result() for name, one in waiting.items()}
+        problem_of(view.task, view.seed, view.start),
+        {name: one.result() for name, one in waiting.items()},
+        loss_bound(make_task(view.task)),
     )
 
 

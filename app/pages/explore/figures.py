@@ -100,7 +100,9 @@ def loss_figure(d: Drawing) -> go.Figure:
         template = f"{d.titles[name]}: %{{y:.3g}} at step %{{x}}<extra></extra>"
         width = 2.4 if row == 0 else 1.6
         traces.append(line(d.steps, positive, d.hues[name], d.titles[name], width=width, hovertemplate=template))
-    y = {"title": "loss", **log_axis(losses[rows], ceiling=1e3 * float(losses[0, 0]) or np.inf)}
+    bound = d.bundle.about.get("loss_bound", 0.0)
+    title = "loss" if not bound else f"loss − ({bound:.4g})".replace("-", "−")
+    y = {"title": title, **log_axis(losses[rows], ceiling=1e3 * float(losses[0, 0]) or np.inf)}
     return figure(d.theme, d.key, d.step_axis(), y, traces)
 
 

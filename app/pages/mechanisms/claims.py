@@ -11,7 +11,7 @@ from app.shared.catalog import Subject, identity, subjects
 from core.errors import InputError
 from core.mechanisms.ablation import Ablations, ablate
 from core.mechanisms.claims import EFFECTS, Claim, claim
-from core.mechanisms.measures import MEASURES, Name
+from core.mechanisms.measures import MEASURES, Name, measured
 from core.mechanisms.null import COUNT, measure_null, null_name, write_null
 from core.mechanisms.report import verdict_sentence
 from core.runs import zoo
@@ -56,8 +56,11 @@ def verdict_of(task: str, name: str, outer_step: int | None, view: str) -> Verdi
         def ablations() -> Ablations:
             return saved_ablations(task, name, outer_step) or ablate(context)
 
-        measured = MEASURES[mechanism](context, floor)
-        return claim(mechanism, measured, null, subject.trained, ablations).model_dump_json().encode()
+        return (
+            claim(mechanism, measured(mechanism, context, floor), null, subject.trained, ablations)
+            .model_dump_json()
+            .encode()
+        )
 
     found = Claim.model_validate_json(once(key, compute))
     missing = subject.trained_by is not None and null is None

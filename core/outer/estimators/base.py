@@ -19,6 +19,7 @@ from core.outer.gradient import OuterGradient, Window, Workers
 from core.runs.config import RunConfig, window_length
 from core.seeds import Purpose, generator
 from core.tasks.base import Problems
+from core.tasks.bound import above_bound, loss_bound
 
 
 @dataclass
@@ -95,7 +96,8 @@ class Estimator(ABC):
         """The problems of a group, drawn from the seed and the outer step of its start."""
         if self._drawn is None or self._drawn[0] != group.born:
             source = generator(Purpose.TRAIN, self.config.seed, group.born)
-            self._drawn = group.born, self.task.sample(self.config.problems, source)
+            drawn = self.task.sample(self.config.problems, source)
+            self._drawn = group.born, above_bound(drawn, loss_bound(self.task))
         return self._drawn[1].part(group.start, group.stop)
 
     @final

@@ -12,6 +12,7 @@ from typing import final
 import torch
 from torch import Tensor
 
+from core.meta_loss import heights
 from core.optimizers.recurrent import RecurrentOptimizer
 from core.outer.compiled import CompiledOptimizer, Workspace
 from core.outer.distributed import Team
@@ -64,7 +65,7 @@ class Evolution(Estimator):
                 windows = self.groups[i].windows
                 window = windows[sign] if windows else begin(compiled, problems[i])
                 curve, x, state = compiled.advance(problems[i], window.x, window.state.copy(), lengths[i], space)
-                start = curve[0] if window.start_losses is None else window.start_losses
+                start = heights(curve) if window.start_losses is None else window.start_losses
                 counted = curve if window.start_losses is None else curve[1:]
                 losses.append((counted / start).mean(0))
                 after.append(Window(x, state, start))

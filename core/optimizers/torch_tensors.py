@@ -1,0 +1,104 @@
+"""Wraps optimizers of `torch.optim` and its kind as they are: one for every problem, on its tensors.
+
+Whatever the class does with its tensors (norms, factored moments, orthogonalised updates, states that depend on each other) it does here:
+its own code runs on each problem by itself.
+"""
+
+import copy
+import warnings
+from collections.abc import Mapping
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from core.optimizers.hand_designed import HandDesigned
+from core.optimizers.schedules import Scalar
+from core.optimizers.tensorwise import ProblemRun, TensorwiseOptimizer
+from core.optimizers.torch_class import TorchClass
+
+
+class TorchRun(ProblemRun):
+    """One of torch's optimizers on one problem.
+
+    Args:
+        source: its class.
+        values: its hyperparameters.
+        parameters: the problem's tensors at the start point.
+        as_matrices: whether vectors are given as matrices of one row, to a class that takes only matrices.
+    """
+
+    def __init__(self, source: TorchClass, values: Mapping[str, float], parameters: list[Tensor], *, as_matrices: bool):
+        self.as_matrices = as_matrices
+        self.parameters = [self._shaped(tensor.detach().clone()).requires_grad_() for tensor in parameters]
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                self.optimizer = source.make(list(self.parameters), values)
+        except Exception as error:  # noqa: BLE001 - other people's code can raise anything
+            raise source.refused("it cannot be made", error) from None
+        self.source = source
+
+    def _shaped(self, tensor: Tensor) -> Tensor:
+        return tensor[None] if self.as_matrices and tensor.ndim == 1 else tensor
+
+    def step(
+        self, gradients: list[Tensor], parameters: list[Tensor], loss: float, step: int, steps: int
+    ) -> list[Tensor]:
+        with torch.no_grad():
+            for own, given in zip(self.parameters, parameters, strict=True):
+                own.copy_(self._shaped(given))
+        for own, gradient in zip(self.parameters, gradients, strict=True):
+            own.grad = self._shaped(gradient).clone()
+        try:
+            self.optimizer.step()
+        except Exception as error:  # noqa: BLE001
+            raise self.source.refused("a plain step fails", error) from None
+        return [own.detach().view(given.shape) - given for own, given in zip(self.parameters, parameters, strict=True)]
+
+    def entries(self) -> Mapping[str, list[Tensor | None]]:
+        found: dict[str, list[Tensor | None]] = {}
+        for i, own in enumerate(self.parameters):
+            for name, value in self.optimizer.state.get(own, {}).items():
+                if isinstance(value, Tensor) and value.shape == own.shape:
+                    found.setdefault(name, [None] * len(self.parameters))[i] = value.detach()
+        return found
+
+    def copied(self) -> "TorchRun":
+        source, self.source = self.source, None  # type: ignore[assignment]
+        try:
+            made = copy.deepcopy(self)
+        finally:
+            self.source = source
+        made.source = source
+        return made
+
+
+class TorchTensorwise(TensorwiseOptimizer, HandDesigned):
+    """The base of wrapped optimizers that see whole tensors; `core.optimizers.wrapping.wrap` makes one.
+
+    Attributes:
+        source: torch's class with its fixed settings.
+        because: why it is not wrapped component by component.
+        as_matrices: whether vectors are given as matrices of one row, to a class that takes only matrices.
+    """
+
+    color: ClassVar[str] = "#D55E00"  # the colour of learned optimizers
+    pooled: ClassVar[bool] = False
+    memory: ClassVar[tuple[str, ...]] = ()
+    source: ClassVar[TorchClass]
+    because: ClassVar[str]
+    as_matrices: ClassVar[bool]
+
+    @property
+    def counts(self) -> bool:
+        return False
+
+    def begin(self, parameters: list[Tensor], problem: int) -> ProblemRun:
+        row = problem * sum(tensor.numel() for tensor in parameters)
+        values = {name: _at(value, row) for name, value in self.hyperparameters().items()}
+        return TorchRun(type(self).source, values, parameters, as_matrices=self.as_matrices)
+
+
+def _at(value: Scalar, row: int) -> float:
+    return float(value[row] if isinstance(value, Tensor) and value.ndim else value)

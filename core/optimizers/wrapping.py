@@ -1,0 +1,221 @@
+"""Takes a class with `torch.optim`'s interface under the microscope: component by component where that is what it does, whole otherwise.
+
+A class is taken component by component only if it then does, over many steps, exactly what the class itself does: on gradients of all sizes,
+each component alone as among others, and on problems of a task. Whatever fails is wrapped whole (its own code on every problem), and
+says why. Only what cannot run at all is refused.
+"""
+
+from collections.abc import Callable
+from dataclasses import field, make_dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from core.errors import InputError
+from core.optimizers.checks import is_smooth
+from core.optimizers.schedules import Scalar
+from core.optimizers.torch_class import Anatomy, TorchClass, UnfitError
+from core.optimizers.torch_optimizer import TorchOptimizer
+from core.optimizers.torch_tensors import TorchRun, TorchTensorwise
+
+CHECKED = 200  # steps over which a wrapped optimizer is compared with torch's
+COMPONENTS = 4
+SMALL, LARGE = 1e-8, 1e4  # sizes of the gradients that it is compared on
+CLOSE = 1e-8  # relative
+TENSORS: tuple[tuple[int, ...], ...] = ((3, 4), (4,), (4, 2))  # on which a whole optimizer is tried
+
+Wrapped = TorchOptimizer | TorchTensorwise
+
+
+def wrap(name: str, torch_class: type[torch.optim.Optimizer], **settings: Any) -> type[Wrapped]:
+    """A hand-designed optimizer from a class with torch's interface.
+
+    Its hyperparameters are the arguments in `core.optimizers.torch_class.NAMES`, with torch's defaults or those of ``settings``. With a
+    momentum of 0 it has no momentum hyperparameter.
+
+    Args:
+        name: of the new optimizer.
+        torch_class: such as `torch.optim.Adagrad`.
+        settings: torch's arguments: defaults of hyperparameters, and fixed settings such as ``amsgrad=True``.
+
+    Returns:
+        a `TorchOptimizer`, component by component; or a `TorchTensorwise`, whose ``because`` says why not.
+
+    Raises:
+        InputError: it cannot run: an argument is missing, it wants a closure or sparse gradients, its steps are random or not finite.
+    """
+    source = TorchClass(name, torch_class, settings)
+    try:
+        return _component_wise(source)
+    except UnfitError as reason:
+        return _whole(source, str(reason))
+
+
+def _made(source: TorchClass, base: type, body: dict[str, Any]) -> Any:
+    torch_class = source.torch_class
+    body |= {
+        "kind": source.name,
+        "title": source.name,
+        "source": source,
+        "__doc__": f"`{torch_class.__module__}.{torch_class.__qualname__}`, wrapped.",
+    }
+    parts = [(key, Scalar, field(default=value)) for key, value in source.usual.items()]
+    return make_dataclass(
+        source.name, parts, bases=(base,), namespace=body, frozen=base is TorchOptimizer, eq=base is TorchOptimizer
+    )
+
+
+def _component_wise(source: TorchClass) -> type[TorchOptimizer]:
+    usual = source.usual
+    anatomy = source.anatomy(usual)
+    moved = source.anatomy(usual, start=3.0)
+    if moved.memory != anatomy.memory:
+        raise UnfitError("what it keeps depends on the parameter")
+    starts = tuple(
+        own if own == other else "parameter" if other == "parameter" else own
+        for own, other in zip(anatomy.starts, moved.starts, strict=True)
+    )
+    reads = _depends_on_parameter(source)
+    anatomy.starts = starts
+    made: type[TorchOptimizer] = _made(
+        source,
+        TorchOptimizer,
+        {
+            "memory": anatomy.memory,
+            "anatomy": anatomy,
+            "clocked": anatomy.counts,
+            "reads_parameter": reads,
+            "exact": source.differentiable,
+            "_known": {tuple(usual.items()): anatomy},
+        },
+    )
+    reason = _differs(made, source)
+    if reason and _without_early(anatomy):
+        reason = _differs(made, source)
+    if reason:
+        raise UnfitError(reason)
+    made.is_smooth = is_smooth(made())
+    return made
+
+
+def _without_early(anatomy: Anatomy) -> bool:
+    """Leave what the class counts out before the first step: some find it missing, and start it with that step."""
+    first = anatomy.rests[0]
+    there = bool(first.state)
+    first.state.clear()
+    return there
+
+
+def _path(source: TorchClass, start: Tensor, gradients: Tensor | Callable[[Tensor], Tensor], steps: int) -> Tensor:
+    """Where the class itself goes from a start [n], [steps, n]."""
+    parameter = start.clone().requires_grad_()
+    points = []
+    try:
+        optimizer = source.make([parameter], source.usual)
+        for k in range(steps):
+            at = parameter.detach()
+            parameter.grad = (gradients[k] if isinstance(gradients, Tensor) else gradients(at)).clone()
+            optimizer.step()
+            points.append(parameter.detach().clone())
+    except Exception as error:  # noqa: BLE001 - other people's code can raise anything
+        raise UnfitError(source.refused("a plain step fails", error)) from None
+    return torch.stack(points)
+
+
+def _depends_on_parameter(source: TorchClass) -> bool:
+    generator = torch.Generator().manual_seed(2)
+    gradients = torch.randn(12, 3, generator=generator, dtype=torch.float64)
+    here, there = (
+        _path(source, torch.full((3,), start, dtype=torch.float64), gradients, 12) - start for start in (0.0, 3.0)
+    )
+    single = torch.equal(here, here.float().double())  # arithmetic in single precision rounds at 3 and not at 0
+    close = 1e-5 if single else 1e-9
+    return not torch.allclose(here, there, rtol=close, atol=close * float(here.abs().max()))
+
+
+def _differs(made: type[TorchOptimizer], source: TorchClass) -> str:
+    """In what a component-wise optimizer differs from the class itself; "" if in nothing."""
+    generator = torch.Generator().manual_seed(0)
+    sizes = torch.rand(CHECKED, COMPONENTS, generator=generator, dtype=torch.float64)
+    signs = torch.randn(CHECKED, COMPONENTS, generator=generator, dtype=torch.float64).sign()
+    gradients = signs * SMALL * (LARGE / SMALL) ** sizes
+    gradients[::17, 1:] = 0
+    start = torch.tensor([0.0, 0.5, -2.0, 30.0], dtype=torch.float64)
+    theirs = _path(source, start, gradients, CHECKED)
+    finite = torch.isfinite(theirs).all(1)
+    for i in range(COMPONENTS):
+        alone = _path(source, start[i : i + 1], gradients[:, i : i + 1], CHECKED)[:, 0]
+        if not _close(alone[finite], theirs[finite, i]):
+            return "its components influence each other"
+    ours, x = made(), start
+    state = ours.state_at(x)
+    for k in range(CHECKED):
+        state = ours.told(state, x[None], x.new_ones(1), k, CHECKED)
+        state, update = ours.step(state, gradients[k])
+        x = x + update
+        if finite[k] and not _close(x, theirs[k]):
+            return f"taken component by component it differs from the class itself at step {k + 1}"
+    return _differs_on_a_task(made, source)
+
+
+def _differs_on_a_task(made: type[TorchOptimizer], source: TorchClass) -> str:
+    """The same on a valley with curvatures 1 and 100, from two starts, where errors would add up."""
+    curvature = torch.tensor([1.0, 100.0, 1.0, 100.0], dtype=torch.float64)
+    start = torch.tensor([1.0, 1.0, -2.0, 0.1], dtype=torch.float64)
+    theirs = torch.cat([_path(source, part, lambda x: curvature[:2] * x, CHECKED) for part in start.split(2)], 1)
+    ours, x = made(), start
+    state = ours.state_at(x)
+    for k in range(CHECKED):
+        state = ours.told(state, x[None], x.new_ones(1), k, CHECKED)
+        state, update = ours.step(state, curvature * x)
+        x = x + update
+        known = theirs[k]
+        if not bool((torch.isfinite(known) & (known.abs() < 1e6)).all()):
+            break
+        if not torch.allclose(x, known, rtol=1e-5, atol=1e-5 * float(theirs[: k + 1].abs().max())):
+            return f"on a quadratic it differs from the class itself at step {k + 1}"
+    return ""
+
+
+def _close(ours: Tensor, theirs: Tensor) -> bool:
+    size = float(theirs.abs().max()) if theirs.numel() else 1.0
+    single = bool(torch.equal(theirs, theirs.float().double()))
+    close = 1e-5 if single else CLOSE
+    return torch.allclose(ours, theirs, rtol=close, atol=close * size)
+
+
+def _whole(source: TorchClass, because: str) -> type[TorchTensorwise]:
+    as_matrices = False
+    try:
+        _try_whole(source, as_matrices=False)
+    except InputError as refused:
+        as_matrices = True
+        try:
+            _try_whole(source, as_matrices=True)
+        except InputError:
+            raise refused from None
+    made: type[TorchTensorwise] = _made(source, TorchTensorwise, {"because": because, "as_matrices": as_matrices})
+    return made
+
+
+def _try_whole(source: TorchClass, *, as_matrices: bool) -> None:
+    """Two runs on the same gradients, which must be finite and the same."""
+    ends = []
+    for _ in range(2):
+        generator = torch.Generator().manual_seed(0)
+        at = [torch.randn(shape, generator=generator, dtype=torch.float64) for shape in TENSORS]
+        run = TorchRun(source, source.usual, at, as_matrices=as_matrices)
+        for k in range(12):
+            gradients = [torch.randn(shape, generator=generator, dtype=torch.float64) for shape in TENSORS]
+            updates = run.step(gradients, at, 1.0, k, 12)
+            at = [tensor + update for tensor, update in zip(at, updates, strict=True)]
+        ends.append(at)
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in ends[0]):
+        raise InputError(
+            f"{source.name} cannot be wrapped: some steps with gradients of size 1 give numbers that are not finite"
+        )
+    if not all(torch.equal(a, b) for a, b in zip(*ends, strict=True)):
+        raise InputError(
+            f"{source.name} cannot be wrapped: the same gradients give different steps, so it is not deterministic"
+        )
