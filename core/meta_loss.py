@@ -10,13 +10,13 @@ def heights(losses: Tensor, bound: float = 0.0) -> Tensor:
     Infinite for a problem that starts at the bound or below: it has no height to lose, and drops out of every sum.
     """
     start = losses[0] - bound
-    return torch.where(start > 0, start, torch.inf)
+    return torch.where(start <= 0, torch.inf, start)
 
 
 def relative_losses(losses: Tensor, bound: float = 0.0) -> Tensor:
     """(f(x_k) − bound) / (f(x_0) − bound), [K + 1, problems]; NaN for a problem that starts at the bound."""
     start = losses[0] - bound
-    return (losses - bound) / torch.where(start > 0, start, torch.nan)
+    return (losses - bound) / torch.where(start <= 0, torch.nan, start)
 
 
 def meta_loss(losses: Tensor, bound: float = 0.0) -> Tensor:

@@ -7,6 +7,7 @@ their optimizers and tasks with the functions below.
 
 import hashlib
 import importlib.util
+import inspect
 import os
 import re
 import sys
@@ -25,6 +26,8 @@ from core.optimizers.checks import check_optimizer
 from core.optimizers.hand_designed import CALIBRATION, HAND_DESIGNED
 from core.optimizers.hyperparameters import Range
 from core.optimizers.module import ModuleOptimizer
+from core.optimizers.module_tensors import TensorwiseModule
+from core.optimizers.plain_step import PlainStep
 from core.optimizers.wrapping import Wrapped, wrap
 from core.runs.run import is_name
 from core.tasks import TASKS, Task
@@ -88,8 +91,8 @@ def register_optimizer(
 
     Args:
         name: in links and commands.
-        module: maps (state [n, S], gradient [n]) to (next state [n, S], update [n]), see `ModuleOptimizer`; or a function
-            that makes such a module.
+        module: maps (state [n, S], gradient [n]) to (next state [n, S], update [n]), see `ModuleOptimizer`; or (state, gradients)
+            to (next state, updates) on the tensors of a problem, see `TensorwiseModule`; or a function that makes such a module.
         title: in menus; by default the name.
         detail: one line about it.
         tasks: names of the tasks it is for; by default all.
@@ -107,12 +110,55 @@ def register_optimizer(
     made = module if isinstance(module, nn.Module) else module()
     if not isinstance(made, nn.Module):
         raise InputError(f"optimizer {name} must be a torch.nn.Module (got {type(made).__name__})")
-    optimizer = ModuleOptimizer(name, made)
-    check_optimizer(optimizer)
+    optimizer = _taken(name, made)
     about = detail or f"{type(made).__name__}, {sum(weights.numel() for weights in made.parameters()):,} parameters"
     chosen = None if tasks is None else tuple(tasks)
     OPTIMIZERS[name] = Plugin(name, title or name, about, chosen, optimizer, _weights_digest(made))
     return optimizer
+
+
+def _taken(name: str, module: nn.Module) -> Optimizer:
+    """A module as an optimizer, checked: of whole tensors if its ``forward`` takes ``gradients``, else component by component."""
+    try:
+        taken = list(inspect.signature(getattr(module, "asks", module.forward)).parameters)
+    except (TypeError, ValueError):  # a compiled module does not say
+        taken = []
+    if taken[1:2] == ["gradients"]:
+        return TensorwiseModule(name, module)
+    optimizer = ModuleOptimizer(name, module)
+    check_optimizer(optimizer)
+    return optimizer
+
+
+def register_step(
+    name: str,
+    step: Callable[..., tuple[Any, Any]],
+    state_names: Sequence[str] = (),
+    *,
+    start: Sequence[float] | None = None,
+    title: str | None = None,
+    detail: str = "",
+    tasks: Sequence[str] | None = None,
+) -> Optimizer:
+    """Check and register an optimizer whose step is a plain Python function on NumPy arrays.
+
+    Args:
+        name: in links and commands.
+        step: maps (state [n, S], gradient [n]) to (next state [n, S], update [n]), see `PlainStep`.
+        state_names: a name for each entry of the state; none for an optimizer without.
+        start: the value each entry starts at; by default 0.
+        title: in menus; by default the name.
+        detail: one line about it.
+        tasks: names of the tasks it is for; by default all.
+
+    Returns:
+        the registered optimizer; its slopes are difference quotients.
+
+    Raises:
+        InputError: the name is invalid or taken, a task is unknown, or the step fails `check_optimizer`.
+    """
+    about = detail or "a plain Python function"
+    return register_optimizer(name, PlainStep(step, state_names, start), title=title, detail=about, tasks=tasks)
 
 
 def register_torch_optimizer(
@@ -133,7 +179,7 @@ def register_torch_optimizer(
         settings: more arguments of ``torch_class``, see `wrap`.
 
     Returns:
-        the wrapped class, a component-wise optimizer.
+        the wrapped class: component-wise, with a state [n, S], or of whole tensors, whose ``because`` says why.
 
     Raises:
         InputError: the name is invalid or taken, a range has an unknown hyperparameter, or `wrap` refuses the class.

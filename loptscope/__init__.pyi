@@ -30,6 +30,12 @@ from core.analysis.curvature import hessians as hessians
 from core.analysis.fixed_points import FixedPoints as FixedPoints
 from core.analysis.fixed_points import find_fixed_points as find_fixed_points
 from core.analysis.fixed_points import speed as speed
+from core.analysis.general import Met as Met
+from core.analysis.general import coupling_along as coupling_along
+from core.analysis.general import decay_along as decay_along
+from core.analysis.general import kernel_along as kernel_along
+from core.analysis.general import meet as meet
+from core.analysis.general import update_functions as update_functions
 from core.analysis.in_use import InUse as InUse
 from core.analysis.in_use import adaptation_in_use as adaptation_in_use
 from core.analysis.in_use import recent_sizes as recent_sizes
@@ -83,6 +89,7 @@ from core.optimizers import RecurrentOptimizer as RecurrentOptimizer
 from core.optimizers import make_hand_designed as make_hand_designed
 from core.optimizers.hyperparameters import Range as Range
 from core.plugins import register_optimizer as register_optimizer
+from core.plugins import register_step as register_step
 from core.plugins import register_task as register_task
 from core.plugins import register_torch_optimizer as register_torch_optimizer
 from core.runs.run import Run as Run

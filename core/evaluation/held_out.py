@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from core.errors import InputError
-from core.meta_loss import heights, relative_losses
+from core.meta_loss import relative_losses
 from core.optimizers.base import Optimizer
 from core.optimizers.hand_designed import HandDesigned
 from core.seeds import Purpose, generator
@@ -161,7 +161,7 @@ def score(
     """
     losses = losses.double()
     relative = relative_losses(losses, bound)
-    startable = torch.isfinite(heights(losses, bound))
+    startable = ~(losses[0] <= bound)
     relative = relative[:, startable] if bool(startable.any()) else relative
     mean, sem = _mean_and_sem(relative.mean(0))
     drawn = relative if curve_steps is None else relative[list(curve_steps)]

@@ -49,7 +49,8 @@ def _check(optimizer: Optimizer, dtype: torch.dtype) -> None:
     pairs = [(moved[0], following[order]), (moved[1], update[order]), (alone[0], following[:1]), (alone[1], update[:1])]
     if not all(torch.allclose(a, b, rtol=CLOSE[dtype], atol=CLOSE[dtype]) for a, b in pairs):
         raise refuse("components influence each other: every row must evolve independently")
-    _differentiate(optimizer, state, gradient)
+    if optimizer.differentiable:
+        _differentiate(optimizer, state, gradient)
 
 
 def stepped(optimizer: Optimizer, state: Tensor, gradient: Tensor, size: int) -> tuple[Tensor, Tensor]:

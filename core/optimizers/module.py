@@ -28,7 +28,7 @@ class ModuleOptimizer(Optimizer):
     The module has ``forward(state [n, S], gradient [n]) -> (next state [n, S], update [n])``, where the update is to be *added* to
     the inner parameters, and gives the size of its state: either ``state_size``, with states that start at 0, or
     ``initial_state(n, dtype) -> [n, S]``. It may have ``state_names`` and ``smooth`` (False if the update jumps at gradient 0; found
-    by trying if it is not said). State entries that only count steps are found by what they do, whatever they are called.
+    by trying if it is not said), and ``differentiable`` (False if torch has no graph of its step). State entries that only count steps are found by what they do, whatever they are called.
 
     What else a step reads is said by the names of further arguments of ``forward``, each [n]: ``parameter`` (the component's x),
     ``loss`` (of its problem), ``step`` (the inner step k) and ``steps`` (their number K). ``initial_state`` may take ``parameter``, too.
@@ -94,6 +94,10 @@ class ModuleOptimizer(Optimizer):
     def smooth(self) -> bool:
         return self._smooth
 
+    @property
+    def differentiable(self) -> bool:
+        return bool(getattr(self.module, "differentiable", True))
+
     def initial_state(self, n: int, dtype: torch.dtype = torch.float32) -> Tensor:
         return self.state_at(torch.full((n,), ASSUMED["parameter"], dtype=dtype))
 
@@ -122,7 +126,7 @@ class ModuleOptimizer(Optimizer):
 def _arguments(name: str, module: nn.Module) -> list[Input]:
     """What ``forward`` asks for beside state and gradient."""
     try:
-        taken = list(inspect.signature(module.forward).parameters.values())
+        taken = list(inspect.signature(getattr(module, "asks", module.forward)).parameters.values())
     except (TypeError, ValueError):  # a compiled module does not say
         return []
     further = [one for one in taken[2:] if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]

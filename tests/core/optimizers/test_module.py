@@ -66,7 +66,6 @@ def complain(*_: Tensor) -> Any:
 
 
 WRONG: dict[str, Any] = {
-    "column": lambda following, update: (following, update[:, None]),
     "mixing": lambda following, update: (following, update - update.mean()),
     "chance": lambda following, update: (following, update + torch.rand(1)),
     "detached": lambda following, update: (following.detach(), update.detach()),
@@ -89,7 +88,6 @@ class Broken(Cell):
 
 
 MISTAKES = {
-    "column": r"must return \(state \[n, 5\], update \[n\]\)",
     "mixing": "components influence each other",
     "chance": "must be deterministic",
     "detached": "cannot be differentiated",
