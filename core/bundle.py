@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from core.analysis.fixed_points import find_fixed_points
+from core.analysis.general import meet, update_functions
 from core.analysis.jacobians import moving_entries
 from core.analysis.projection import principal_components
 from core.analysis.update_function import effective_learning_rate, update_function
@@ -23,6 +24,8 @@ from core.tasks.base import ClassifierProblems, PlanarProblems, Problems
 from core.unroll import Trajectory, unroll
 
 FORMAT = "loptscope-bundle/1"
+PLACES, COARSE = 12, 16  # steps and gradients at which an optimizer of whole tensors is asked
+SMALL = 0.05  # of the median gradient: where its learning rate is taken
 GRID = 65  # gradients of the drawn update function
 BINS = 60  # of the gradient density
 SURFACE = 121  # grid lines of a landscape, each way
@@ -126,7 +129,8 @@ def make_bundle(problem: Problems, recorded: Mapping[str, Recorded], bound: floa
         "first_nonfinite": {name: _first_nonfinite(row) for name, row in zip(names, losses, strict=True)},
     }
     arrays: Arrays = {"losses": _f32(losses)}
-    for part in (_landscape(problem, recorded), _subject(subject, watched), _reference_rates(recorded)):
+    rates = _reference_rates(problem, recorded)
+    for part in (_landscape(problem, recorded), _subject(problem, subject, watched), rates):
         arrays |= part[0]
         about |= part[1]
     return Bundle(arrays, about)
@@ -203,9 +207,9 @@ def _fit(paths: Tensor, minimum: tuple[float, float]) -> tuple[tuple[float, floa
     return bounds[0], bounds[1]
 
 
-def _subject(item: Recorded, watched: list[int]) -> tuple[Arrays, dict[str, Any]]:
+def _subject(problem: Problems, item: Recorded, watched: list[int]) -> tuple[Arrays, dict[str, Any]]:
     """State space, update functions, gradients and effective learning rates of the optimizer under the microscope."""
-    optimizer = double(item.optimizer)
+    optimizer = double(item.optimizer.fitted(problem))
     states = _states(item)
     every = item.trajectory.gradients
     assert every is not None
@@ -218,20 +222,17 @@ def _subject(item: Recorded, watched: list[int]) -> tuple[Arrays, dict[str, Any]
     largest = max(float(reach.max()) if len(reach) else 1.0, 2 * scale)
     stretched = float(np.arcsinh(largest / scale))
     grid = scale * torch.sinh(torch.linspace(-stretched, stretched, GRID, dtype=torch.float64))
-    assert item.trajectory.states is not None
-    drawn = item.trajectory.states[:, 0].transpose(0, 1)  # curves are for the eye: single precision serves
-    with torch.no_grad():
-        rows = drawn.reshape(seen.numel(), -1)
-        applied = item.optimizer.step(rows, seen.reshape(-1).to(rows.dtype))[1].view(seen.shape)
+    answers = _answers_of_tensors if optimizer.together is not None else _answers
+    update, applied, rate = answers(problem, item, watched, grid, scale)
     histogram, edges = _histogram(gradients, scale, stretched)
     arrays |= {
         "gradient_grid": _f32(grid),
-        "update": _f32(update_function(item.optimizer, drawn, grid.to(drawn.dtype))),
+        "update": _f32(update),
         "gradient": _f32(seen),
         "applied": _f32(applied),
         "histogram": histogram,
         "histogram_edges": edges,
-        "rate": _f32(effective_learning_rate(optimizer, states, scale)),
+        "rate": _f32(rate),
     }
     about |= {
         "gradient_scale": scale,
@@ -241,6 +242,46 @@ def _subject(item: Recorded, watched: list[int]) -> tuple[Arrays, dict[str, Any]
         "smooth": optimizer.smooth,
     }
     return arrays, about
+
+
+def _answers(
+    problem: Problems, item: Recorded, watched: list[int], grid: Tensor, scale: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Update functions [components, K + 1, G], updates applied and effective learning rates [components, K + 1] of the watched components."""
+    every = item.trajectory.gradients
+    assert every is not None and item.trajectory.states is not None
+    drawn = item.trajectory.states[:, 0].transpose(0, 1)  # curves are for the eye: single precision serves
+    seen = every[:, 0, watched].T
+    with torch.no_grad():
+        applied = item.optimizer.step(drawn.reshape(seen.numel(), -1), seen.reshape(-1))[1].view(seen.shape)
+    update = update_function(item.optimizer, drawn, grid.to(drawn.dtype))
+    return update, applied, effective_learning_rate(double(item.optimizer), _states(item), scale)
+
+
+def _answers_of_tensors(
+    problem: Problems, item: Recorded, watched: list[int], grid: Tensor, scale: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The same for an optimizer that sees whole tensors: looked at in `PLACES` steps and `COARSE` gradients, and drawn through them."""
+    every = item.trajectory.gradients
+    assert every is not None
+    steps = len(every)
+    places = sorted({round(k) for k in np.linspace(0, steps - 2, PLACES)})
+    met = meet(item.optimizer, problem, steps - 1, places)
+    asked = torch.cat([grid[:: max(1, len(grid) // COARSE)], grid.new_tensor([SMALL * scale, -SMALL * scale])]).to(
+        met.x.dtype
+    )
+    nearest = torch.tensor([min(range(len(places)), key=lambda i: abs(places[i] - k)) for k in range(steps)])
+    found = torch.stack([update_functions(met, k, watched, asked) for k in places], 1).double()[:, nearest]
+    coarse, ends = found[..., :-2], found[..., -2:]
+    spread = [np.arcsinh(values.numpy() / scale) for values in (asked[:-2], grid)]
+    update = np.apply_along_axis(lambda row: np.interp(spread[1], spread[0], row), 2, coarse.numpy())
+    moved = item.trajectory.x
+    assert moved is not None
+    applied = torch.cat(
+        [moved[1:, 0, watched] - moved[:-1, 0, watched], moved.new_full((1, len(watched)), torch.nan)]
+    ).T
+    rate = -(ends[..., 0] - ends[..., 1]) / (2 * SMALL * scale)
+    return torch.from_numpy(update), applied, rate
 
 
 def _state_space(optimizer: Optimizer, states: Tensor) -> tuple[Arrays, dict[str, Any]]:
@@ -253,7 +294,7 @@ def _state_space(optimizer: Optimizer, states: Tensor) -> tuple[Arrays, dict[str
     }
     arrays = {"state": _f32(projection(states[..., moving]))}
     start = states[:, -1][torch.isfinite(states[:, -1]).all(1)]
-    if moving and len(start):
+    if moving and len(start) and optimizer.together is None:
         fixed_point = find_fixed_points(optimizer, start[:1])
         if len(fixed_point.states):
             arrays["fixed_point"] = _f32(projection(fixed_point.states[0, moving]))
@@ -275,10 +316,18 @@ def _histogram(gradients: Tensor, scale: float, stretched: float) -> tuple[np.nd
     return shares.astype(np.float32), (scale * np.sinh(edges)).astype(np.float32)
 
 
-def _reference_rates(recorded: Mapping[str, Recorded]) -> tuple[Arrays, dict[str, Any]]:
+def _reference_rates(problem: Problems, recorded: Mapping[str, Recorded]) -> tuple[Arrays, dict[str, Any]]:
     """Effective learning rate of the other optimizers, median over the watched components, [optimizers − 1, K + 1]."""
     others = list(recorded.values())[1:]
     if not others:
         return {}, {}
-    rates = [effective_learning_rate(double(item.optimizer), _states(item), 1e-3).median(0).values for item in others]
+    rates = [_median_rate(problem, item) for item in others]
     return {"rate_reference": _f32(torch.stack(rates))}, {}
+
+
+def _median_rate(problem: Problems, item: Recorded) -> Tensor:
+    """Effective learning rate over the steps, median over the watched components, [K + 1]."""
+    if item.optimizer.together is None:
+        return effective_learning_rate(double(item.optimizer), _states(item), 1e-3).median(0).values
+    ends = torch.tensor([-1e-2, 1e-2], dtype=torch.float64)
+    return _answers_of_tensors(problem, item, problem.watched_components()[:3], ends, 1e-2)[2].median(0).values

@@ -29,7 +29,7 @@ BLOCK = 32  # rows whose distances to all others are in memory at a time
 ENTRIES_AT_ONCE = 4_000_000  # of Jacobians in memory at a time
 
 Status = Literal["converged", "slow", "failed"]
-Stability = Literal["stable", "unstable", "marginal"]
+Stability = Literal["stable", "unstable", "marginal", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class FixedPoints:
         counts: number of starts that reached each point, [m].
         eigenvalues: λ of ∂F/∂h at each point without the clock, sorted by falling modulus, complex [m, M].
         stability: of each point: "stable" if every |λ| is below 1 − 1e-6, "unstable" if one is above 1 + 1e-6, otherwise
-            "marginal".
+            "marginal"; "unknown" where the Jacobian is.
         status: of each start: "converged", "slow" or "failed".
         reasons: why each start failed; "" if it did not.
         point: index of the point that each start reached, [n]; −1 if it failed.
@@ -88,6 +88,8 @@ def is_fixed_point(optimizer: Optimizer, states: Tensor, speeds: Tensor) -> Tens
 def stability_of(eigenvalues: Tensor) -> Stability:
     """The stability of a fixed point with eigenvalues [M]; stable without any."""
     largest = float(eigenvalues.abs().max()) if len(eigenvalues) else 0.0
+    if largest != largest:
+        return "unknown"
     if abs(largest - 1) <= MARGINAL:
         return "marginal"
     return "unstable" if largest > 1 else "stable"
@@ -353,7 +355,12 @@ def _spectra(search: _Search, states: Tensor, g: Tensor) -> Tensor:
     spectra = [torch.zeros(0, size, dtype=torch.complex128)]
     for i in range(len(states)):
         _, slopes = search.residual(states[i : i + 1], g[i : i + 1])
-        found = torch.linalg.eigvals(slopes) + 1
+        known = bool(torch.isfinite(slopes).all())
+        found = (
+            torch.linalg.eigvals(slopes) + 1
+            if known
+            else torch.full_like(slopes[..., 0], torch.nan).to(torch.complex128)
+        )
         spectra.append(found.gather(1, found.abs().argsort(1, descending=True)))
     return torch.cat(spectra)
 

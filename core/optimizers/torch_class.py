@@ -136,6 +136,9 @@ class TorchClass:
 
     Attributes:
         usual: hyperparameters by our names.
+        fixed: other arguments.
+        differentiable: whether torch can differentiate through its steps.
+        needs_rate: whether its learning rate has no default and is not given.
 
     Raises:
         InputError: an argument has no default and is not given.
@@ -154,6 +157,8 @@ class TorchClass:
             raise InputError(
                 f"{name}: {torch_class.__name__} has no default for {needed[0]}: set it, as in {needed[0]}=0.1"
             )
+        rate = signature.get("lr")
+        self.needs_rate = rate is not None and rate.default is None and settings.get("lr") is None
         self.usual: dict[str, float] = {}
         used = set()
         for ours, theirs in NAMES.items():
@@ -189,7 +194,11 @@ class TorchClass:
     def make(self, parameters: list[Tensor], values: Mapping[str, float], **more: Any) -> torch.optim.Optimizer:
         """A new optimizer of the class; what it prints when it is made is not shown again for every one."""
         with contextlib.redirect_stdout(io.StringIO()):
-            return self.torch_class(parameters, **{**self.fixed, **self.arguments(values), **more})
+            made = self.torch_class(parameters, **{**self.fixed, **self.arguments(values), **more})
+        train = getattr(made, "train", None)
+        if callable(train):  # schedule-free ones must be told that this is training
+            train()
+        return made
 
     def prepared(self, values: Mapping[str, float], *, tracked: bool) -> torch.optim.Optimizer:
         """An optimizer with these hyperparameters whose parameter and state are still to be set; one a thread, used again."""
@@ -235,7 +244,7 @@ class TorchClass:
         try:
             optimizer = self.make([parameter], values)
         except Exception as error:  # noqa: BLE001 - other people's code can raise anything
-            raise UnfitError(self.refused("it cannot be made", error)) from None
+            raise UnfitError(self.reason("it cannot be made", error)) from None
         recorder = Recorder()
         fresh = not optimizer.state[parameter]
         recorder.update(optimizer.state[parameter])  # what it kept before the first step
@@ -249,7 +258,7 @@ class TorchClass:
                 optimizer.step()
                 rests.append(self._rest(optimizer, parameter, recorder))
         except Exception as error:  # noqa: BLE001
-            raise UnfitError(self.refused("a plain step fails", error)) from None
+            raise UnfitError(self.reason("a plain step fails", error)) from None
         memory, kinds, starts = [], [], []
         for key, value in recorder.first.items():
             if isinstance(value, Tensor) and value.shape == parameter.shape:
@@ -272,7 +281,14 @@ class TorchClass:
         vectors |= {key for key, value in state.items() if value is None}
         return Rest(kept(state, vectors), kept(optimizer.param_groups[0], {"params"}), kept(vars(optimizer), OWN))
 
+    def reason(self, what: str, error: Exception) -> str:
+        """What goes wrong in other people's code, in words."""
+        text = " ".join(str(error).split()) or "no reason given"
+        if "closure" in text:
+            return f"{what} without a closure that evaluates the loss again (it wants several evaluations a step)"
+        hint = "; it has no default learning rate: set it, as in lr=0.01" if self.needs_rate else ""
+        return f"{what} with {type(error).__name__}: {text:.200}{hint}"
+
     def refused(self, what: str, error: Exception) -> InputError:
         """The sentence for an error of other people's code."""
-        text = " ".join(str(error).split()) or "no reason given"
-        return InputError(f"{self.name} cannot be wrapped: {what} with {type(error).__name__}: {text:.200}")
+        return InputError(f"{self.name} cannot be wrapped: {self.reason(what, error)}")

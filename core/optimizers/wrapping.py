@@ -119,7 +119,7 @@ def _path(source: TorchClass, start: Tensor, gradients: Tensor | Callable[[Tenso
             optimizer.step()
             points.append(parameter.detach().clone())
     except Exception as error:  # noqa: BLE001 - other people's code can raise anything
-        raise UnfitError(source.refused("a plain step fails", error)) from None
+        raise UnfitError(source.reason("a plain step fails", error)) from None
     return torch.stack(points)
 
 
