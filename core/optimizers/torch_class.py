@@ -172,8 +172,8 @@ class TorchClass:
                 value = value.item()
             if isinstance(value, bool) or not isinstance(value, int | float):
                 continue
-            used.add(into)
             if ours not in OPTIONAL or float(value) != 0:
+                used.add(into)
                 self.usual[ours] = float(value)
         quiet = {key: False for key in QUIET if key in signature}
         self.fixed = {**{key: value for key, value in settings.items() if key not in used}, **quiet}

@@ -18,7 +18,7 @@ from core.optimizers.base import Input
 from core.optimizers.differences import difference_quotients
 from core.optimizers.hand_designed import HandDesigned
 from core.optimizers.schedules import Scalar
-from core.optimizers.torch_class import Anatomy, TorchClass
+from core.optimizers.torch_class import OWN, Anatomy, TorchClass
 
 
 class TorchOptimizer(HandDesigned):
@@ -28,6 +28,7 @@ class TorchOptimizer(HandDesigned):
         source: torch's class with its fixed settings.
         anatomy: what it keeps, at its usual hyperparameters.
         clocked: whether anything it keeps changes with the step alone.
+        counts_late: whether what it counts is missing before the first step, which starts it.
         reads_parameter: whether its update depends on the parameter.
         exact: whether torch can differentiate through the step.
         is_smooth: whether the update is continuous at gradient 0.
@@ -38,6 +39,7 @@ class TorchOptimizer(HandDesigned):
     source: ClassVar[TorchClass]
     anatomy: ClassVar[Anatomy]
     clocked: ClassVar[bool]
+    counts_late: ClassVar[bool] = False
     reads_parameter: ClassVar[bool]
     exact: ClassVar[bool]
     is_smooth: ClassVar[bool] = True
@@ -115,6 +117,8 @@ class TorchOptimizer(HandDesigned):
         optimizer = source.prepared(values, tracked=tracked)
         rest = source.rest_at(_anatomy(type(self), tuple(values.items())), values, at)
         own: dict[str, Any] = copy.deepcopy(rest.state)
+        if tracked:  # counters then take part in the arithmetic, which must not be in their single precision
+            own = {key: _in(value, state.dtype) for key, value in own.items()}
         for i, (name, kind) in enumerate(zip(self.memory, self.anatomy.kinds, strict=True)):
             own[name] = state[:, i].clone() if kind is None else state[:, i].detach().to(kind)
         optimizer.state = defaultdict(dict)
@@ -126,7 +130,10 @@ class TorchOptimizer(HandDesigned):
         group |= {**copy.deepcopy(rest.group), "params": [parameter]}
         if tracking is not None:
             group["differentiable"] = tracking
-        vars(optimizer).update(copy.deepcopy(rest.own))
+        attributes = vars(optimizer)
+        for name in [name for name in attributes if name not in OWN and name not in rest.own]:
+            del attributes[name]
+        attributes.update(copy.deepcopy(rest.own))
         parameter.grad = gradient.clone()
         optimizer.step()
         kept = optimizer.state[parameter]
@@ -149,6 +156,8 @@ def _anatomy(cls: type[TorchOptimizer], values: tuple[tuple[str, float], ...]) -
         if len(known) > 256:
             known.clear()
         known[values] = cls.source.anatomy(dict(values))
+        if cls.counts_late:
+            known[values].rests[0].state.clear()
     return known[values]
 
 
@@ -157,6 +166,10 @@ def _starts(cls: type[TorchOptimizer], values: tuple[tuple[str, float], ...]) ->
     usual = cls.anatomy.starts
     found = _anatomy(cls, values).starts
     return tuple(one if isinstance(one, str) else other for one, other in zip(usual, found, strict=True))
+
+
+def _in(value: Any, dtype: torch.dtype) -> Any:
+    return value.to(dtype) if isinstance(value, Tensor) and value.is_floating_point() else value
 
 
 def _first_of(values: Mapping[str, Scalar], row: int) -> dict[str, float]:

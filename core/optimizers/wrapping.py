@@ -15,7 +15,7 @@ from torch import Tensor
 from core.errors import InputError
 from core.optimizers.checks import is_smooth
 from core.optimizers.schedules import Scalar
-from core.optimizers.torch_class import Anatomy, TorchClass, UnfitError
+from core.optimizers.torch_class import TorchClass, UnfitError
 from core.optimizers.torch_optimizer import TorchOptimizer
 from core.optimizers.torch_tensors import TorchRun, TorchTensorwise
 
@@ -76,7 +76,7 @@ def _component_wise(source: TorchClass) -> type[TorchOptimizer]:
         own if own == other else "parameter" if other == "parameter" else own
         for own, other in zip(anatomy.starts, moved.starts, strict=True)
     )
-    reads = _depends_on_parameter(source)
+    reads = "parameter" in starts or _depends_on_parameter(source)
     anatomy.starts = starts
     made: type[TorchOptimizer] = _made(
         source,
@@ -91,20 +91,14 @@ def _component_wise(source: TorchClass) -> type[TorchOptimizer]:
         },
     )
     reason = _differs(made, source)
-    if reason and _without_early(anatomy):
+    if reason and anatomy.rests[0].state:  # some find what they count missing at first, and start it with that step
+        made.counts_late = True
+        anatomy.rests[0].state.clear()
         reason = _differs(made, source)
     if reason:
         raise UnfitError(reason)
     made.is_smooth = is_smooth(made())
     return made
-
-
-def _without_early(anatomy: Anatomy) -> bool:
-    """Leave what the class counts out before the first step: some find it missing, and start it with that step."""
-    first = anatomy.rests[0]
-    there = bool(first.state)
-    first.state.clear()
-    return there
 
 
 def _path(source: TorchClass, start: Tensor, gradients: Tensor | Callable[[Tensor], Tensor], steps: int) -> Tensor:

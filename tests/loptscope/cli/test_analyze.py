@@ -32,7 +32,7 @@ def test_a_shipped_one_with_interventions_and_a_page(capsys, tmp_path):
     ]
     assert main(command) == 0
     out = capsys.readouterr().out
-    assert "linearised at h*" in out and "momentum    Not shown" in out and "closed loop" in out
+    assert "linearised at h*" in out and "momentum     Not shown" in out and "closed loop" in out
     assert file.stat().st_size > 1_000_000
 
 
