@@ -138,6 +138,7 @@ class TorchClass:
         usual: hyperparameters by our names.
         fixed: other arguments.
         differentiable: whether torch can differentiate through its steps.
+        wants_closure: whether its step must be given one.
         needs_rate: whether its learning rate has no default and is not given.
 
     Raises:
@@ -154,9 +155,10 @@ class TorchClass:
             if signature[key].kind not in (signature[key].VAR_KEYWORD, signature[key].VAR_POSITIONAL)
         ]
         if needed:
-            raise InputError(
-                f"{name}: {torch_class.__name__} has no default for {needed[0]}: set it, as in {needed[0]}=0.1"
-            )
+            example = f"{needed[0]}=0.1" if needed[0] == "lr" else f"{needed[0]}=…"
+            raise InputError(f"{name}: {torch_class.__name__} has no default for {needed[0]}: set it, as in {example}")
+        closure = inspect.signature(torch_class.step).parameters.get("closure")
+        self.wants_closure = closure is not None and closure.default is closure.empty
         rate = signature.get("lr")
         self.needs_rate = rate is not None and rate.default is None and settings.get("lr") is None
         self.usual: dict[str, float] = {}
@@ -284,8 +286,10 @@ class TorchClass:
     def reason(self, what: str, error: Exception) -> str:
         """What goes wrong in other people's code, in words."""
         text = " ".join(str(error).split()) or "no reason given"
+        if isinstance(error, InputError):
+            return text
         if "closure" in text:
-            return f"{what} without a closure that evaluates the loss again (it wants several evaluations a step)"
+            return f"{what} without a closure that evaluates the loss"
         hint = "; it has no default learning rate: set it, as in lr=0.01" if self.needs_rate else ""
         return f"{what} with {type(error).__name__}: {text:.200}{hint}"
 

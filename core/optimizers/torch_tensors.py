@@ -6,12 +6,13 @@ its own code runs on each problem by itself.
 
 import copy
 import warnings
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
+from core.errors import InputError
 from core.optimizers.hand_designed import HandDesigned
 from core.optimizers.schedules import Scalar
 from core.optimizers.tensorwise import ProblemRun, TensorwiseOptimizer
@@ -51,10 +52,24 @@ class TorchRun(ProblemRun):
         for own, gradient in zip(self.parameters, gradients, strict=True):
             own.grad = self._shaped(gradient).clone()
         try:
-            self.optimizer.step()
+            if self.source.wants_closure:
+                self.optimizer.step(self._closure(loss))
+            else:
+                self.optimizer.step()
         except Exception as error:  # noqa: BLE001
             raise self.source.refused("a plain step fails", error) from None
         return [own.detach().view(given.shape) - given for own, given in zip(self.parameters, parameters, strict=True)]
+
+    def _closure(self, loss: float) -> Callable[[], Any]:
+        """The loss where the parameters are; elsewhere it is not known here."""
+        here = [own.detach().clone() for own in self.parameters]
+
+        def closure() -> Tensor:
+            if not all(torch.equal(own, known) for own, known in zip(self.parameters, here, strict=True)):
+                raise InputError("it evaluates the loss at other points within a step, and is given one evaluation")
+            return torch.tensor(loss, dtype=here[0].dtype)
+
+        return closure
 
     def entries(self) -> Mapping[str, list[Tensor | None]]:
         found: dict[str, list[Tensor | None]] = {}

@@ -48,8 +48,10 @@ def wrap(name: str, torch_class: type[torch.optim.Optimizer], **settings: Any) -
     source = TorchClass(name, torch_class, settings)
     try:
         return _component_wise(source)
-    except UnfitError as reason:
-        return _whole(source, str(reason))
+    except UnfitError as error:
+        return _whole(source, str(error))
+    except Exception as error:  # noqa: BLE001 - other people's code, in a state that it did not make itself
+        return _whole(source, source.reason("taken component by component it fails", error))
 
 
 def _made(source: TorchClass, base: type, body: dict[str, Any]) -> Any:

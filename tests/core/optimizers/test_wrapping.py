@@ -154,7 +154,7 @@ def test_counters_are_clocks_and_what_is_read_is_said() -> None:
 
 
 REFUSED: list[tuple[Any, dict[str, Any], str]] = [
-    (torch.optim.LBFGS, {}, "without a closure that evaluates the loss again"),
+    (torch.optim.LBFGS, {}, "evaluates the loss at other points within a step"),
     (torch.optim.SparseAdam, {}, "does not support dense gradients"),
     (torch.optim.Adafactor, {"eps": 0.1}, "cannot be made with TypeError"),
     (optimizer_class(random), {}, "not deterministic"),
