@@ -5,8 +5,11 @@ from collections.abc import Sequence
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-# Folders whose tests share something costly: one server and one browser, or compiled code that only they need.
-TOGETHER = ("tests/browser/", "tests/core/outer/")
+# Tests in a browser wait much and compute little, and every process has a server and a browser for them: they come first, so that both
+# processes share them, and the many short files fill what is left.
+FIRST = "tests/browser/"
+# Folders whose tests share something costly: compiled code that only they need.
+TOGETHER = ("tests/core/outer/",)
 
 
 def scope_of(nodeid: str) -> str:
@@ -15,8 +18,10 @@ def scope_of(nodeid: str) -> str:
 
 
 def in_order(items: Sequence[pytest.Item]) -> list[pytest.Item]:
-    """What belongs together first; the rest as it was."""
-    return sorted(items, key=lambda item: TOGETHER.index(scope) if (scope := scope_of(item.nodeid)) in TOGETHER else 9)
+    """Those in a browser first, then what belongs together; the rest as it was."""
+    return sorted(
+        items, key=lambda item: 0 if item.nodeid.startswith(FIRST) else 1 if scope_of(item.nodeid) in TOGETHER else 2
+    )
 
 
 class Scheduling(LoadScopeScheduling):

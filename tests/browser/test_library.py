@@ -125,6 +125,7 @@ def test_all_are_listed_sorted_and_filtered_at_once(list_runs: Shelf) -> None:
         list_runs.pick(name, value)
         list_runs.wait_names(f"shown.length === {count}")
     other = list_runs.open("?cell=lstm&open=zoo/linear_regression-lstm64&sort=title")
+    other.wait_names("shown.length === 1")
     assert other.names == ["zoo/linear_regression-lstm64"]
     page.locator("tr[data-details]").wait_for()
 
