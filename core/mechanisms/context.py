@@ -102,7 +102,7 @@ class Context:
             InputError: it sees whole tensors: whoever asks wants to step components alone.
         """
         if self.sees_tensors:
-            raise InputError(NEEDS_ALONE)
+            raise InputError(f"{self.optimizer.name}: {NEEDS_ALONE}")
         return double(self.optimizer)
 
     @cached_property
