@@ -11,7 +11,8 @@ from typing import Any
 from core import plugins
 from core.errors import InputError, choose
 from core.evaluation.held_out import Evaluation
-from core.files.atomic import Stamp, read_json, stamp
+from core.files.atomic import LARGEST_JSON, LARGEST_TENSORS, Stamp, read_json, stamp
+from core.files.plain import read_plain
 from core.optimizers.base import Optimizer
 from core.optimizers.hand_designed import BASELINES, EXPLORE_BASELINES, HAND_DESIGNED, make_hand_designed
 from core.plugins import Plugin
@@ -21,7 +22,7 @@ from core.runs.run import Run
 from core.tasks import TASKS
 
 TITLES = {"learned": "Learned", **{name: HAND_DESIGNED[name].title for name in BASELINES}}
-KEPT = ("evaluation.json", zoo.REPAIRED_FILE, LABEL_FILE)  # files of a run that change how it is described
+KEPT = ("evaluation.json", zoo.REPAIRED_FILE, LABEL_FILE, "snapshots")  # files of a run that change how it is described
 REPAIRED = "fed the gradient plus the one at which its closed loop rests, so that it rests at the minimum"
 
 
@@ -168,7 +169,7 @@ def _stamp() -> tuple[Hashable, ...]:
 
 @functools.lru_cache(maxsize=16)
 def _subjects(task: str, seen: tuple[Hashable, ...]) -> dict[str, Subject]:
-    shipped = [_learned(Run(zoo.ROOT / entry.name)) for entry in zoo.entries() if entry.task == task]
+    shipped = [_learned(Run(zoo.ROOT / entry.name)) for entry in zoo.entries() if entry.task == task and entry.snapshots]
     taken = {subject.name for subject in shipped} | set(TITLES) | {*plugins.OPTIMIZERS, *plugins.WRAPPED}
     mine = [run for run in zoo.own_runs() if run.config.task == task and run.name not in taken]
     own = [_own(run, stamp(run.path, KEPT)) for run in mine]
@@ -201,8 +202,16 @@ def identity(subject: Subject, outer_step: int | None) -> str:
 
 
 def snapshot_bytes(run: Run, outer_step: int) -> bytes:
-    """The files that define an optimizer: its weights and its configuration."""
-    return run.snapshot_path(outer_step).read_bytes() + (run.path / "config.json").read_bytes()
+    """The files that define an optimizer: its weights and its configuration.
+
+    Raises:
+        InputError: one of them is gone, or is not a plain file.
+    """
+    try:
+        weights = read_plain(run.find_snapshot(outer_step), LARGEST_TENSORS)
+        return weights + read_plain(run.path / "config.json", LARGEST_JSON)
+    except FileNotFoundError:  # deleted just now
+        raise InputError(f"{run.name} is no longer there: reload the page") from None
 
 
 def learned(task: str) -> dict[str, Subject]:

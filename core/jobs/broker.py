@@ -16,6 +16,7 @@ from typing import Any
 from celery import Celery, signals
 from kombu.exceptions import KombuError
 
+from core.jobs.messages import SCHEME
 from core.jobs.queue import is_waiting, take_next, tidy, worker_name
 from core.jobs.worker import execute
 from core.outer.kernels.__main__ import load as load_kernels
@@ -49,7 +50,7 @@ def celery_app(root: Path, redis_url: str | None) -> Celery:
         for part in ("messages", "control"):
             (folder / part).mkdir(parents=True, exist_ok=True)
         messages = str(folder / "messages")
-        broker = "filesystem://localhost/"
+        broker = f"{SCHEME}://localhost/"
         options = {"data_folder_in": messages, "data_folder_out": messages, "control_folder": str(folder / "control")}
         options |= {"polling_interval": 0.2}
     app = Celery("loptscope", broker=broker, backend=None, set_as_current=False)
@@ -91,9 +92,15 @@ def workers_present(root: Path | None = None) -> int:
         except OSError:
             continue
         count += age < SEEN_WITHIN
-        if age > 3600:
-            path.unlink(missing_ok=True)
     return count
+
+
+def forget_absent(root: Path) -> None:
+    """Remove the signs of workers that were killed long ago."""
+    for path in (root / PRESENT).glob("*"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > 24 * 3600:
+                path.unlink()
 
 
 class _Service:
@@ -171,6 +178,7 @@ def run_worker(root: Path | None = None, threads: int | None = None, parent: int
     root = root or runs_root()
     root.mkdir(parents=True, exist_ok=True)
     tidy(root)
+    forget_absent(root)
     app = celery_app(root, os.environ.get("REDIS_URL") or None)
     service = _Service(root, threads, parent)
     app.task(name=TASK)(service.work)

@@ -11,7 +11,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
-from core.errors import InputError, sentence
+from core.errors import InputError, TooManyError, sentence
 from core.outer.distributed import Team
 from core.outer.estimators import make_estimator
 from core.outer.gradient import Workers
@@ -23,11 +23,6 @@ from core.tasks import ClassifierProblems
 PREFIX = "LOPTSCOPE_MAX_"
 GIB = 2**30
 _weighing = threading.Lock()  # checks draw a problem to measure its size: one at a time
-
-
-@final
-class TooManyError(InputError):
-    """A limit is reached now; later there may be room."""
 
 
 def _memory() -> float:

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import ConflictError, InputError, UnknownError
-from core.files.atomic import Stamp, is_settled, stamp, write_bytes, write_json
-from core.jobs.job import Job, JobInfo, locked, note
+from core.files.atomic import Stamp, is_settled, locked, stamp, write_bytes, write_json
+from core.files.plain import read_plain
+from core.jobs.job import Job, JobInfo, note
 from core.jobs.limits import Limits
 from core.runs import zoo
 from core.runs.config import RunConfig
@@ -23,7 +24,7 @@ from core.runs.lock import Heartbeat, RunLock, acquire, begin_heartbeat, last_he
 from core.runs.options import from_options, to_options
 from core.runs.run import Run, Status, is_name, runs_root
 from core.runs.states import LEFT_AS, STATES, Request
-from core.runs.trash import count, expire, purge
+from core.runs.trash import count, purge
 
 IN_VAIN = 5  # workers in a row that may die on a run before it fails
 
@@ -88,7 +89,7 @@ def _client(address: str, root: Path) -> str:
     if not key.exists():
         write_bytes(key, secrets.token_bytes(32))
         key.chmod(0o600)
-    return hashlib.blake2b(address.encode(), key=key.read_bytes()[:64], digest_size=8).hexdigest()
+    return hashlib.blake2b(address.encode(), key=read_plain(key, 4096)[:64], digest_size=8).hexdigest()
 
 
 def _name(config: RunConfig, root: Path) -> str:
@@ -240,13 +241,12 @@ def withdraw(job: Job) -> None:
 
 
 def tidy(root: Path) -> None:
-    """Remove leftovers of processes that were killed while they created or removed a run, and expired runs in the trash."""
+    """Remove leftovers of processes that were killed while they created or removed a run."""
     for pattern, age in ((".gone-*", 0.0), (".new-*", 3600.0)):
         for path in root.glob(pattern):
             with suppress(OSError):
                 if time.time() - path.stat().st_mtime >= age:
                     shutil.rmtree(path, ignore_errors=True)
-    expire(root)
 
 
 def resume(job: Job, limits: Limits | None = None) -> None:

@@ -43,7 +43,7 @@ def _speed(steps: list[OuterStep]) -> float | None:
     """Outer steps per second over the most recent ones."""
     if len(steps) < 2 or steps[-1].seconds <= steps[0].seconds:
         return None
-    return (steps[-1].outer_step - steps[0].outer_step) / (steps[-1].seconds - steps[0].seconds)
+    return _finite((steps[-1].outer_step - steps[0].outer_step) / (steps[-1].seconds - steps[0].seconds))
 
 
 def _beating(job: Job) -> bool:
@@ -75,7 +75,7 @@ def describe(job: Job) -> dict[str, Any]:
             }
         )
     speed = _speed(recent)
-    left = (live.outer_steps - live.outer_step) / speed if speed else None
+    left = _finite((live.outer_steps - live.outer_step) / speed) if speed else None
     config = job.run.config
     return {
         "id": job.name,

@@ -14,7 +14,8 @@ from core.baselines.search import SearchResult, read_search_result
 from core.errors import InputError, sentence
 from core.evaluation.held_out import Evaluation, compare
 from core.evaluation.out_of_distribution import Condition, Generalization, generalize
-from core.files.atomic import Stamp, data_folder, stamp, write_bytes
+from core.files.atomic import LARGEST_JSON, Stamp, data_folder, finite_json, stamp, write_bytes
+from core.files.plain import read_plain
 from core.mechanisms.context import Context
 from core.mechanisms.null import Null, read_null
 from core.optimizers.base import Optimizer
@@ -54,11 +55,13 @@ def recipes(root: Path = ROOT) -> list[Recipe]:
     """The recipes in ``recipes.json``, in order: the first one of a task is the task's default."""
     path = root / "recipes.json"
     try:
-        return [Recipe.model_validate(item) for item in json.loads(path.read_text())]
+        return [Recipe.model_validate(item) for item in finite_json(read_plain(path, LARGEST_JSON))]
     except ValidationError as error:
-        raise InputError(f"{path} is damaged: {sentence(error)}") from None
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"{path} cannot be read: {error}") from None
+        raise InputError(f"{path} is damaged: {sentence(error, quote=False)}") from None
+    except InputError:
+        raise
+    except (OSError, ValueError, TypeError):
+        raise InputError(f"{path} cannot be read: it must be a list of recipes in JSON") from None
 
 
 def entries(root: Path = ROOT) -> list[Entry]:
@@ -140,7 +143,7 @@ def own_runs() -> list[Run]:
     """
     runs = []
     for path in sorted(runs_root().glob("*/config.json")):
-        run = _own_run(path.parent, stamp(path.parent, ("config.json", "status.json")))
+        run = _own_run(path.parent, stamp(path.parent, ("config.json", "status.json", "snapshots")))
         if run is not None and is_name(run.name):
             runs.append(run)
     return runs

@@ -130,6 +130,8 @@ def parser() -> argparse.ArgumentParser:
     s = commands.add_parser("serve", parents=[common], help="start the dashboard and its worker")
     s.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     s.add_argument("--port", type=int, default=8050)
+    s.add_argument("--token", action="store_true", help="let in only those who know the printed token (or LOPTSCOPE_TOKEN)")
+    s.add_argument("--read-only", action="store_true", help="nothing can be trained, imported, changed or deleted")
     s.add_argument("--mcp", action="store_true", help="let assistants read numbers at /_mcp with the printed token")
     return top
 
@@ -375,6 +377,10 @@ def _sweep(options: argparse.Namespace) -> dict[str, Any]:
 def _serve(options: argparse.Namespace) -> dict[str, Any]:
     from app.server import serve  # the dashboard's libraries take a second to load
 
+    if options.token and not os.environ.get("LOPTSCOPE_TOKEN"):
+        os.environ["LOPTSCOPE_TOKEN"] = secrets.token_urlsafe(24)
+    if options.read_only:
+        os.environ["LOPTSCOPE_READ_ONLY"] = "1"
     if options.mcp:
         token = os.environ.setdefault("LOPTSCOPE_MCP_TOKEN", secrets.token_urlsafe(24))
         print(f"Assistants: http://{options.host}:{options.port}/_mcp with 'Authorization: Bearer {token}'", flush=True)

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from werkzeug.wrappers import Response as WSGIResponse
 
 from app.pages.library.entries import details, find, list_runs, row_of
+from app.security.access import from_the_page, is_known
 from app.shared.http import LARGEST_BODY, RefusalError, body, guard, json_object, nothing
 from app.shared.links import whole
 from core.errors import InputError, choose, sentence
@@ -35,7 +36,6 @@ ATTRIBUTES = tuple(Architecture.model_fields)
 @library.get("/api/library")
 def listing() -> WSGIResponse:
     """All runs, errors of unreadable runs, and the trash; 304 if the client has the same content."""
-    trash.expire()
     runs = {**list_runs(), "trash": [run.model_dump() for run in trash.deleted()], "trash_days": trash.DAYS}
     content = json.dumps(runs, allow_nan=False, separators=(",", ":")).encode()
     response = Response(content, mimetype="application/json")
@@ -76,8 +76,10 @@ def restore(identity: str) -> Response:
 
 @library.post("/api/library/trash/empty")
 def empty_trash() -> Response:
-    """Remove everything in the trash permanently."""
+    """Remove everything in the trash permanently; from the dashboard's own page, or with the token."""
     nothing()
+    if not is_known() and not from_the_page():
+        raise RefusalError(403, "only the Library page can delete for good, or a request with the token (serve --token)")
     return jsonify({"emptied": trash.empty()})
 
 

@@ -49,22 +49,22 @@ def verdict_of(task: str, name: str, outer_step: int | None, view: str) -> Verdi
     parts = [source_digest(), task, view, identity(subject, outer_step), None if null is None else null.model_dump()]
     key = f"claim:{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]}"
 
-    def compute() -> bytes:
-        context = context_of(task, name, outer_step)
-        floor = 0.0 if null is None else null.floor
-
-        def ablations() -> Ablations:
-            return saved_ablations(task, name, outer_step) or ablate(context)
-
-        return (
-            claim(mechanism, measured(mechanism, context, floor), null, subject.trained, ablations)
-            .model_dump_json()
-            .encode()
-        )
-
-    found = Claim.model_validate_json(once(key, compute))
+    found = Claim.model_validate_json(once(key, compute_claim, task, name, outer_step, mechanism))
     missing = subject.trained_by is not None and null is None
     return Verdict(found, verdict_sentence(found, EFFECTS[mechanism].unit), missing)
+
+
+def compute_claim(task: str, name: str, outer_step: int | None, mechanism: Name) -> bytes:
+    """The claim of `verdict_of` as JSON."""
+    subject = subjects(task)[name]
+    null = None if subject.trained_by is None else zoo.find_null(subject.trained_by.config)
+    context = context_of(task, name, outer_step)
+
+    def ablations() -> Ablations:
+        return saved_ablations(task, name, outer_step) or ablate(context)
+
+    found = measured(mechanism, context, 0.0 if null is None else null.floor)
+    return claim(mechanism, found, null, subject.trained, ablations).model_dump_json().encode()
 
 
 class NullJob:
