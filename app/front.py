@@ -82,8 +82,9 @@ def _server_class(headers: Mapping[str, str], alike: bool) -> type[TcpWSGIServer
             moment = time.monotonic()
             for channel in list(self.active_channels.values()):
                 arriving = channel.request
-                if arriving is not None and moment - arriving.began > REQUEST_SECONDS:
-                    channel.will_close = True
+                slow = arriving is not None and moment - arriving.began > REQUEST_SECONDS
+                if slow or (channel.total_outbufs_len and now - channel.last_activity > SILENT_SECONDS):
+                    channel.will_close = True  # it neither finishes its request nor takes the answer
 
         def handle_accept(self) -> None:
             super().handle_accept()
@@ -142,7 +143,9 @@ def run(application: Application, host: str, port: int, headers: Mapping[str, st
     dispatcher.set_thread_count(THREADS)
     sockets: dict[int, Any] = {}
     kind = _server_class(headers, behind_proxy)
-    servers = [kind(application, sockets, dispatcher=dispatcher, adj=adjustments, sockinfo=info) for info in adjustments.listen]
+    servers = [
+        kind(application, sockets, dispatcher=dispatcher, adj=adjustments, sockinfo=info) for info in adjustments.listen
+    ]
     signal.signal(signal.SIGTERM, _stop)
     if len(servers) == 1:
         servers[0].run()

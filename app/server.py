@@ -45,6 +45,7 @@ COMPUTING = (  # modules of what the pool computes
     "app.pages.train.draw",
     "app.mcp",
 )
+CHEAP = (hosts.HEALTH, "/assets/", "/_dash-component-suites/", "/api/computing", "/_favicon")  # these need no turn
 
 log = logging.getLogger("loptscope.server")
 
@@ -134,8 +135,14 @@ def _protect(server: Flask, names: Sequence[str]) -> None:
     @server.before_request
     def who_asks() -> None:
         pool = cache.pool()
+        if pool is not None and not request.path.startswith(CHEAP):
+            asker.begin(pool.line.number, pool.turns)
+
+    @server.teardown_request
+    def answered(_: BaseException | None) -> None:
+        pool = cache.pool()
         if pool is not None:
-            asker.begin(pool.line.number)
+            asker.end(pool.turns)
 
 
 def _finish(server: Flask, headers: dict[str, str]) -> None:
@@ -175,7 +182,13 @@ def _note(error: BaseException) -> None:
     while last is not None and last.tb_next is not None:
         last = last.tb_next
     where = "?" if last is None else f"{Path(last.tb_frame.f_code.co_filename).name}:{last.tb_lineno}"
-    log.warning("%s %s: %s at %s", request.method, request.path[:80].encode("ascii", "replace").decode(), type(error).__name__, where)
+    log.warning(
+        "%s %s: %s at %s",
+        request.method,
+        request.path[:80].encode("ascii", "replace").decode(),
+        type(error).__name__,
+        where,
+    )
 
 
 def _on_error(error: Exception) -> None:

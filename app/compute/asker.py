@@ -7,12 +7,9 @@ from typing import Any, final
 from flask import g, has_request_context, request
 
 from app.compute.line import BACKGROUND, Group
+from app.compute.turns import Turns
 
 TAB = "X-Loptscope-Tab"  # names one tab of a browser, for as long as it is open
-
-
-class GoneError(Exception):
-    """The client has closed its connection."""
 
 
 class SupersededError(Exception):
@@ -50,11 +47,16 @@ def tab_of() -> str:
     return request.headers.get(TAB, "")[:40]
 
 
-def begin(number: Callable[[Group | None], int]) -> None:
-    """Note who asks, at the beginning of a request.
+def begin(number: Callable[[Group | None], int], turns: Turns) -> None:
+    """Note who asks, at the beginning of a request, and wait for its turn.
 
     Args:
         number: gives the request its number and supersedes older ones of its group.
+        turns: of the clients.
+
+    Raises:
+        TooManyError: too many requests wait already.
+        GoneError: the client has gone meanwhile.
     """
     tab, wanted = tab_of(), ""
     if tab and request.method == "POST":
@@ -63,7 +65,17 @@ def begin(number: Callable[[Group | None], int]) -> None:
     client = client_of()
     group = (f"{client} {tab}", wanted) if wanted else None
     left = request.environ.get("waitress.client_disconnected")
-    g.asker = Asker(client, group, number(group), left if callable(left) else lambda: False)
+    gone = left if callable(left) else lambda: False
+    made = Asker(client, group, number(group), gone)
+    turns.enter(client, gone)
+    g.asker = made
+
+
+def end(turns: Turns) -> None:
+    """The request has been answered."""
+    made = g.pop("asker", None)
+    if made is not None:
+        turns.leave(made.client)
 
 
 def asker() -> Asker:

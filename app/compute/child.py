@@ -103,7 +103,11 @@ class Computer:
         self._ready = False
 
     def run(
-        self, function: Callable[..., Any], args: tuple[Any, ...], seconds: float, stop: Callable[[], bool] = lambda: False
+        self,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        seconds: float,
+        stop: Callable[[], bool] = lambda: False,
     ) -> Any:
         """The result of a function.
 

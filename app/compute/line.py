@@ -1,4 +1,4 @@
-"""The waiting line of what is to be computed: fair between clients, one place for each at a time, and bounded.
+"""The waiting line of what is to be computed: fair between clients, with one place for each at a time.
 
 A job has a name that covers everything it depends on; whoever asks for a name that is already there waits for the same job. Work that
 nobody asked for yet (the background) is done while no client waits.
@@ -12,11 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, final
 
-from core.errors import TooManyError
-
 BACKGROUND = ""  # the client of what nobody has asked for yet
 Group = tuple[str, str]
-SOON = 2.0  # seconds after which a refused client may try again, at least
 
 
 @final
@@ -89,19 +86,16 @@ class Line:
 
     Attributes:
         places: jobs of one client that are computed at the same time.
-        most: requests of one client that may wait.
-        most_in_all: requests that may wait.
         most_ahead: background jobs that may wait.
-        spare: slots that the background leaves free.
+        slots: jobs that are computed at the same time; the background leaves one of them free if there are several.
     """
 
     places: int = 1
-    most: int = 64
-    most_in_all: int = 128
     most_ahead: int = 64
     slots: int = 1
     _jobs: dict[str, Job] = field(default_factory=dict)
-    _queues: "OrderedDict[str, OrderedDict[str, Job]]" = field(default_factory=OrderedDict)
+    _queues: dict[str, "OrderedDict[str, Job]"] = field(default_factory=dict)
+    _served: dict[str, int] = field(default_factory=dict)  # when each client was served last
     _running: dict[str, set[str]] = field(default_factory=dict)  # clients of a running job, by its name
     _waiters: set[Waiter] = field(default_factory=set)
     _newest: dict[Group, int] = field(default_factory=dict)
@@ -110,7 +104,6 @@ class Line:
     def __post_init__(self) -> None:
         self._changed = threading.Condition()
         self._numbers = itertools.count(1)
-        self._taken = 0.5  # seconds of a job, on average
 
     def number(self, group: Group | None) -> int:
         """The number of a new request; older ones of the same group are superseded."""
@@ -135,17 +128,8 @@ class Line:
         group: Group | None = None,
         number: int = 0,
     ) -> Waiter:
-        """Wait for a job, which is put into the line unless it is there.
-
-        Raises:
-            TooManyError: too many requests wait already, of this client or in all.
-        """
+        """Wait for a job, which is put into the line unless it is there."""
         with self._changed:
-            mine = sum(one.client == client for one in self._waiters)
-            if mine >= self.most or len(self._waiters) >= self.most_in_all:
-                whose = "of your views wait" if mine >= self.most else "views wait"
-                seconds = max(SOON, self._taken * (mine if mine >= self.most else len(self._waiters)) / self.slots)
-                raise TooManyError(f"too many {whose} to be computed: try again in a moment", after=min(60.0, seconds))
             job = self._jobs.get(name)
             if job is None:
                 job = self._jobs[name] = Job(name, function, args)
@@ -205,31 +189,32 @@ class Line:
         for clients in self._running.values():
             for client in clients:
                 busy[client] = busy.get(client, 0) + 1
-        for client in [*(name for name in self._queues if name != BACKGROUND), BACKGROUND]:
-            queue = self._queues.get(client)
-            if queue is None:
-                continue
-            if not queue:
-                del self._queues[client]
-                continue
+        for client in sorted(self._queues, key=self._rank):
+            queue = self._queues[client]
             most = self.places if client != BACKGROUND else max(1, self.slots - 1)
-            if busy.get(client, 0) >= most:
+            if not queue or busy.get(client, 0) >= most:
                 continue
             name, job = queue.popitem(last=False)
-            self._queues.move_to_end(client)  # the others come first
+            self._served.pop(client, None)
+            self._served[client] = next(self._numbers)
+            while len(self._served) > 4096:
+                del self._served[next(iter(self._served))]
             for other in self._queues.values():
                 other.pop(name, None)
+            self._queues = {other: left for other, left in self._queues.items() if left}
             job.began = time.monotonic()
             self._running[name] = {waiter.client for waiter in job.waiters} or {BACKGROUND}
             return job
         return None
 
+    def _rank(self, client: str) -> tuple[bool, int]:
+        """Whose turn it is: whoever was served longest ago, and the background last."""
+        return client == BACKGROUND, self._served.get(client, 0)
+
     def finish(self, job: Job, result: bytes | None, error: BaseException | None) -> None:
         """A job has been computed, or has failed."""
         with self._changed:
             job.result, job.error = result, error
-            if job.began is not None and error is None:
-                self._taken += 0.2 * (time.monotonic() - job.began - self._taken)
             job.done.set()
             self._running.pop(job.name, None)
             if self._jobs.get(job.name) is job:
@@ -240,14 +225,19 @@ class Line:
     def place(self, client: str, tab: str) -> Place | None:
         """Where the oldest waiting request of a client's tab stands; None if it has none."""
         with self._changed:
-            mine = [one for one in self._waiters if one.client == client and one.group and one.group[0] == f"{client} {tab}"]
+            mine = [
+                one for one in self._waiters if one.client == client and one.group and one.group[0] == f"{client} {tab}"
+            ]
             if not mine:
                 return None
             oldest = min(mine, key=lambda one: one.number)
             if oldest.job.began is not None:
                 return Place(None, time.monotonic() - oldest.job.began)
             before = list(self._queues.get(client, ())).index(oldest.job.name)
-            others = sum(min(len(queue), before + 1) for name, queue in self._queues.items() if name not in (client, BACKGROUND))
+            others = 0
+            for name, queue in self._queues.items():
+                if name not in (client, BACKGROUND):
+                    others += min(len(queue), before + (self._rank(name) < self._rank(client)))
             return Place(before + others + len(self._running), 0.0)
 
     def close(self) -> None:

@@ -6,9 +6,10 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, final
 
-from app.compute.asker import Asker, GoneError, SupersededError
+from app.compute.asker import Asker, SupersededError
 from app.compute.child import Computer, EndedError, StoppedError, context
 from app.compute.line import Line, Place
+from app.compute.turns import GoneError, Turns
 from core.errors import InputError
 
 LONGEST = 300.0  # seconds that a view may be computed
@@ -35,11 +36,15 @@ class Pool:
     Args:
         count: number of processes.
         preload: modules that they need.
-        line: the waiting line.
+
+    Attributes:
+        line: what is to be computed.
+        turns: whose requests are being worked on.
     """
 
-    def __init__(self, count: int, preload: Sequence[str], line: Line | None = None):
-        self.line = line or Line(slots=count)
+    def __init__(self, count: int, preload: Sequence[str]):
+        self.line = Line(slots=count)
+        self.turns = Turns()
         self._context = context(preload)
         self._over = threading.Event()
         self._threads = [threading.Thread(target=self._work, name=f"compute-{i}", daemon=True) for i in range(count)]
@@ -75,20 +80,20 @@ class Pool:
             asker: who waits.
 
         Raises:
-            TooManyError: too many wait already.
             SupersededError: a newer request has made this one pointless.
             GoneError: the client has gone.
             EndedError: it took too long, or its process died.
         """
         waiter = self.line.join(name, function, args, asker.client, asker.group, asker.number)
         try:
-            while not waiter.job.done.wait(LOOK_EVERY):
-                if waiter.superseded:
-                    raise SupersededError
-                if asker.gone():
-                    raise GoneError
-                if self._over.is_set():
-                    raise EndedError("the server is stopping")
+            with self.turns.away(asker.client):
+                while not waiter.job.done.wait(LOOK_EVERY):
+                    if waiter.superseded:
+                        raise SupersededError
+                    if asker.gone():
+                        raise GoneError
+                    if self._over.is_set():
+                        raise EndedError("the server is stopping")
         finally:
             self.line.leave(waiter)
         if waiter.job.error is not None:

@@ -61,4 +61,6 @@ def check_hosts(server: Flask, names: Sequence[str]) -> None:
     def check() -> Response | None:
         if ANY in names or request.path == HEALTH or host_is_trusted(request.host, names):
             return None
-        return refuse(400, f"this dashboard does not answer under that name: {VARIABLE} lists the names that it answers under")
+        return refuse(
+            400, f"this dashboard does not answer under that name: {VARIABLE} lists the names that it answers under"
+        )

@@ -169,7 +169,9 @@ def _stamp() -> tuple[Hashable, ...]:
 
 @functools.lru_cache(maxsize=16)
 def _subjects(task: str, seen: tuple[Hashable, ...]) -> dict[str, Subject]:
-    shipped = [_learned(Run(zoo.ROOT / entry.name)) for entry in zoo.entries() if entry.task == task and entry.snapshots]
+    shipped = [
+        _learned(Run(zoo.ROOT / entry.name)) for entry in zoo.entries() if entry.task == task and entry.snapshots
+    ]
     taken = {subject.name for subject in shipped} | set(TITLES) | {*plugins.OPTIMIZERS, *plugins.WRAPPED}
     mine = [run for run in zoo.own_runs() if run.config.task == task and run.name not in taken]
     own = [_own(run, stamp(run.path, KEPT)) for run in mine]

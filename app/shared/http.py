@@ -12,8 +12,9 @@ from dash.exceptions import DashException
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 
-from app.compute.asker import GoneError, SupersededError
+from app.compute.asker import SupersededError
 from app.compute.child import EndedError
+from app.compute.turns import GoneError
 from core.errors import ConflictError, InputError, TooManyError, UnknownError
 
 LARGEST_BODY = 64 * 1024

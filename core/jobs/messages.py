@@ -26,7 +26,9 @@ def _is_message(content: Any) -> bool:
     if not isinstance(content, dict) or not isinstance(content.get("body"), str):
         return False
     properties, headers = content.get("properties"), content.get("headers")
-    return isinstance(headers, dict) and isinstance(properties, dict) and isinstance(properties.get("delivery_tag"), str)
+    return (
+        isinstance(headers, dict) and isinstance(properties, dict) and isinstance(properties.get("delivery_tag"), str)
+    )
 
 
 class Channel(filesystem.Channel):  # type: ignore[misc]

@@ -91,7 +91,12 @@ class RunConfig(BaseModel):
         allow_inf_nan=False,
     )
     learning_rate_halving: int | None = setting(
-        None, "Halving", "Outer steps in which the learning rate halves; none for a constant rate.", TRAINING, ge=1, le=10**9
+        None,
+        "Halving",
+        "Outer steps in which the learning rate halves; none for a constant rate.",
+        TRAINING,
+        ge=1,
+        le=10**9,
     )
     gradient_clip: float | None = setting(
         0.1, "Gradient clip", "Largest norm of the outer gradient, or none.", TRAINING, gt=0, allow_inf_nan=False

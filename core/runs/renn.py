@@ -93,9 +93,7 @@ def _array(data: bytes) -> Array:
         )
     whole = all(isinstance(size, int) and not isinstance(size, bool) and 0 < size <= LARGEST for size in shape)
     if not whole or math.prod(shape) * np.dtype(dtype).itemsize != len(buffer):
-        raise InputError(
-            f"theta.bin contains an array whose shape does not match its {len(buffer)} bytes"
-        )
+        raise InputError(f"theta.bin contains an array whose shape does not match its {len(buffer)} bytes")
     array = np.frombuffer(buffer, dtype=dtype).reshape(shape)
     if not np.isfinite(array).all():
         raise InputError("theta.bin contains numbers that are not finite")

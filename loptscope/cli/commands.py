@@ -130,7 +130,9 @@ def parser() -> argparse.ArgumentParser:
     s = commands.add_parser("serve", parents=[common], help="start the dashboard and its worker")
     s.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     s.add_argument("--port", type=int, default=8050)
-    s.add_argument("--token", action="store_true", help="let in only those who know the printed token (or LOPTSCOPE_TOKEN)")
+    s.add_argument(
+        "--token", action="store_true", help="let in only those who know the printed token (or LOPTSCOPE_TOKEN)"
+    )
     s.add_argument("--read-only", action="store_true", help="nothing can be trained, imported, changed or deleted")
     s.add_argument("--mcp", action="store_true", help="let assistants read numbers at /_mcp with the printed token")
     return top

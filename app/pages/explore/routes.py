@@ -28,7 +28,9 @@ def computing() -> Response:
     """Where the oldest waiting request of this client's tab stands: views "ahead" of it (null once it is computed), "seconds" so far."""
     pool = cache.pool()
     place = None if pool is None else pool.place(client_of(), tab_of())
-    response = jsonify({"waiting": place is not None, "ahead": place and place.ahead, "seconds": place and place.seconds})
+    response = jsonify(
+        {"waiting": place is not None, "ahead": place and place.ahead, "seconds": place and place.seconds}
+    )
     response.headers["Cache-Control"] = "no-store"
     return response
 

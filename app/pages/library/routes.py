@@ -79,7 +79,9 @@ def empty_trash() -> Response:
     """Remove everything in the trash permanently; from the dashboard's own page, or with the token."""
     nothing()
     if not is_known() and not from_the_page():
-        raise RefusalError(403, "only the Library page can delete for good, or a request with the token (serve --token)")
+        raise RefusalError(
+            403, "only the Library page can delete for good, or a request with the token (serve --token)"
+        )
     return jsonify({"emptied": trash.empty()})
 
 

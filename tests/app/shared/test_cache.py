@@ -30,7 +30,10 @@ def test_with_redis_the_cache_is_redis(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("REDIS_URL", "redis://cache:6379/2")
     monkeypatch.setenv("LOPTSCOPE_CACHE", str(tmp_path / "unused"))
     chosen = settings()
-    assert (chosen["CACHE_TYPE"], chosen["CACHE_REDIS_URL"]) == ("app.shared.backends.RedisCache", "redis://cache:6379/2")
+    assert (chosen["CACHE_TYPE"], chosen["CACHE_REDIS_URL"]) == (
+        "app.shared.backends.RedisCache",
+        "redis://cache:6379/2",
+    )
     assert chosen["CACHE_DEFAULT_TIMEOUT"] == LIFETIME
     assert not (tmp_path / "unused").exists()
 

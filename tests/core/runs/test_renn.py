@@ -146,7 +146,10 @@ REFUSED = {
     ),
     "a huge number": ((vanilla(), config(output_scale=10**400)), "a number has more than 100 characters"),
     "a merge bomb": (
-        (vanilla(), b"a: &a {x: 1}\n" + b"".join(b"b%d: {<<: [%s]}\n" % (i, b", ".join([b"*a"] * 9)) for i in range(9))),
+        (
+            vanilla(),
+            b"a: &a {x: 1}\n" + b"".join(b"b%d: {<<: [%s]}\n" % (i, b", ".join([b"*a"] * 9)) for i in range(9)),
+        ),
         "config.yml is not plain YAML: merge keys (<<) are not read",
     ),
     "an infinite number": ((vanilla(), config(output_scale=float("inf"))), "must be a finite number"),
