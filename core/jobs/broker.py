@@ -11,7 +11,7 @@ import time
 import warnings
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from celery import Celery, signals
 from kombu.exceptions import KombuError
@@ -95,6 +95,12 @@ def workers_present(root: Path | None = None) -> int:
     return count
 
 
+def begin_anew() -> NoReturn:
+    """Replace this process by a fresh worker. A request to stop that comes meanwhile is handled when that one is ready."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    os.execv(sys.executable, sys.orig_argv)
+
+
 def forget_absent(root: Path) -> None:
     """Remove the signs of workers that were killed long ago."""
     for path in (root / PRESENT).glob("*"):
@@ -131,7 +137,16 @@ class _Service:
                 log.warning("no run could be taken: %s", error)
                 return
             if claimed is not None:
-                execute(claimed, self.name, leaving=self.leaving.is_set, threads=self.threads)
+                execute(
+                    claimed, self.name, leaving=self.leaving.is_set, threads=self.threads, give_up=self.give_up
+                )
+
+    def give_up(self) -> None:
+        """End this process at once; unless it is to stop, it begins anew."""
+        self.absent()
+        if self.leaving.is_set():
+            os._exit(0)
+        begin_anew()
 
     def orphaned(self) -> bool:
         """Whether the dashboard that started this worker has ended."""
@@ -216,5 +231,4 @@ def run_worker(root: Path | None = None, threads: int | None = None, parent: int
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     if service.leaving.is_set():
         return
-    # Celery gave up, for example over a damaged message: start again. A request to stop is handled when it is ready.
-    os.execv(sys.executable, sys.orig_argv)
+    begin_anew()  # Celery gave up

@@ -73,9 +73,9 @@ class Job:
         self.info = self.info.model_copy(update=changes)
         write_json(self.path / "job.json", self.info)
 
-    def set_state(self, state: State, message: str = "") -> None:
-        """Change its state. The event is written before the status, so a reader that sees the new state also finds the event."""
-        status = self.status().model_copy(update={"state": state, "message": message})
+    def set_state(self, state: State, message: str = "", **changes: Any) -> None:
+        """Change its state, and more of its status. The event is written before the status, so a reader that sees the new state also finds the event."""
+        status = self.status().model_copy(update={"state": state, "message": message, **changes})
         self.note_state(status)
         self.run.write_status(status)
 
