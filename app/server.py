@@ -3,7 +3,7 @@
 import logging
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +112,8 @@ def create_app(address: str = "127.0.0.1") -> Dash:
     )
     app.layout = shell
     app.index_string = index(lambda path: app.get_asset_url(path) + f"?v={versions()[path]}")
-    _finish(server, security_headers([*hashes(app.index_string), *app.csp_hashes()]))
+    own = hashes(app.index_string)
+    _finish(server, lambda: security_headers([*own, *app.csp_hashes()]))
     return app
 
 
@@ -145,12 +146,18 @@ def _protect(server: Flask, names: Sequence[str]) -> None:
             asker.end(pool.turns)
 
 
-def _finish(server: Flask, headers: dict[str, str]) -> None:
-    """Complete every answer: headers, caching, sentences for errors."""
+def _finish(server: Flask, of_pages: Callable[[], dict[str, str]]) -> None:
+    """Complete every answer: headers, caching, sentences for errors.
+
+    Args:
+        server: the application.
+        of_pages: the security headers of HTML; Dash adds inline scripts of its own with the first page.
+    """
+    plain = security_headers()
 
     @server.after_request
     def complete(response: Response) -> Response:
-        for name, value in headers.items():
+        for name, value in (of_pages() if response.mimetype == "text/html" else plain).items():
             response.headers.setdefault(name, value)
         if request.args.get("v") and request.args["v"] == versions().get(request.path.removeprefix("/assets/")):
             response.headers["Cache-Control"] = "public, max-age=31536000, immutable"

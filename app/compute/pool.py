@@ -54,7 +54,8 @@ class Pool:
     def _work(self) -> None:
         computer = Computer(self._context)
         while (job := self.line.take()) is not None:
-            result, error = None, None
+            result: bytes | None = None
+            error: Exception | None = None
             try:
                 result = bytes(computer.run(job.function, job.args, LONGEST, job.abandoned.is_set))
             except StoppedError:
@@ -67,7 +68,10 @@ class Pool:
                 log.warning("%s: %s", job.name, error)
             self.line.finish(job, result, error)
             if job.then is not None and result is not None:
-                job.then(result)
+                try:
+                    job.then(result)
+                except Exception:  # the next job comes all the same
+                    log.exception("%s: the result was not kept", job.name)
         computer.close()
 
     def compute(self, name: str, function: Callable[..., bytes], args: tuple[Any, ...], asker: Asker) -> bytes:

@@ -44,13 +44,13 @@ class BytesSerializer:
 class FolderCache(FileSystemCache):
     """Views in a folder."""
 
-    serializer = BytesSerializer()
+    serializer = BytesSerializer()  # type: ignore[assignment]  # cachelib names its own class
 
 
 class RedisCache(FlaskRedisCache):
     """Views in Redis. While it does not answer, every view is missing: it is computed, and Redis is asked again a little later."""
 
-    serializer = BytesSerializer()
+    serializer = BytesSerializer()  # type: ignore[assignment]  # cachelib names its own class
     _silent_until = 0.0
 
     @classmethod

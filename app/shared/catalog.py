@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from flask import g, has_request_context
+
 from core import plugins
 from core.errors import InputError, choose
 from core.evaluation.held_out import Evaluation
@@ -93,7 +95,7 @@ def _title(run: Run, whose: str) -> str:
 def _own(run: Run, state: Stamp) -> Subject | None:
     """A run of the user's, or None if it cannot be read; ``state`` (of its files) is only part of the cache key."""
     try:
-        run.optimizer()
+        run.check_snapshot()
         return replace(_learned(run), title=_title(run, "Own"))
     except (InputError, OSError, KeyError):
         return None
@@ -101,20 +103,25 @@ def _own(run: Run, state: Stamp) -> Subject | None:
 
 def distinct(learned: Sequence[Subject]) -> list[Subject]:
     """The same subjects with distinct titles: with their seeds if those differ, otherwise with their names."""
-    titles = [subject.title for subject in learned]
+    alike: dict[str, list[Subject]] = {}
+    for subject in learned:
+        alike.setdefault(subject.title, []).append(subject)
+    by_seed = {title for title, group in alike.items() if _differ_in_seed(group)}
     return [
         subject
-        if titles.count(subject.title) == 1
-        else replace(subject, title=f"{subject.title} ({_difference(subject, learned)})")
+        if len(alike[subject.title]) == 1
+        else replace(subject, title=f"{subject.title} ({_difference(subject, subject.title in by_seed)})")
         for subject in learned
     ]
 
 
-def _difference(subject: Subject, learned: Sequence[Subject]) -> str:
-    seeds = [other.run.config.seed for other in learned if other.title == subject.title and other.run is not None]
-    if subject.run is None or len(set(seeds)) < len(seeds):
-        return subject.name
-    return f"seed {subject.run.config.seed}"
+def _differ_in_seed(group: Sequence[Subject]) -> bool:
+    seeds = [subject.run.config.seed for subject in group if subject.run is not None]
+    return len(set(seeds)) == len(seeds)
+
+
+def _difference(subject: Subject, by_seed: bool) -> str:
+    return f"seed {subject.run.config.seed}" if by_seed and subject.run is not None else subject.name
 
 
 def _hand_designed(task: str, name: str, key: str, title: str) -> Subject:
@@ -187,7 +194,17 @@ def subjects(task: str) -> Mapping[str, Subject]:
         InputError: unknown task.
     """
     choose("task", task, TASKS)
-    return _subjects(task, _stamp())
+    return _subjects(task, _stamp_of_request())
+
+
+def _stamp_of_request() -> tuple[Hashable, ...]:
+    """`_stamp`, looked up once in each request: with thousands of runs it takes its time."""
+    if not has_request_context():
+        return _stamp()
+    if "catalog" not in g:
+        g.catalog = _stamp()
+    found: tuple[Hashable, ...] = g.catalog
+    return found
 
 
 def identity(subject: Subject, outer_step: int | None) -> str:

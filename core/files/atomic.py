@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, final
 
+import numpy as np
 import safetensors
 import safetensors.torch
 from pydantic import BaseModel, ValidationError
@@ -76,10 +77,10 @@ def locked(path: Path) -> Iterator[None]:
 
 def stamp(folder: Path, names: Iterable[str]) -> Stamp:
     """A value that changes when one of some files in a folder changes, appears or disappears: time, inode and size of each, zeros if missing."""
-    files = []
+    files, beginning = [], f"{folder}/"
     for name in names:
         try:
-            file = (folder / name).stat()
+            file = os.stat(beginning + name)  # noqa: PTH116 - for thousands of runs, making a Path would take most of the time
             files.append((file.st_mtime_ns, file.st_ino, file.st_size))
         except OSError:
             files.append((0, 0, 0))
@@ -193,7 +194,40 @@ def read_tensors(
         InputError: the file is missing, is not a plain file, is too large, is not safetensors, or has another format.
         ShapesError: it has other tensors.
     """
-    damaged = f"{path} is damaged or not a safetensors file"
+    content, header = _read_checked(path, kind, shapes, most, names)
+    try:
+        return safetensors.torch.load(content), header.metadata
+    except safetensors.SafetensorError:
+        raise InputError(_damaged(path)) from None
+
+
+def read_floats(path: Path, kind: str, shapes: Mapping[str, Sequence[int]], most: int = LARGEST_TENSORS) -> np.ndarray:
+    """All numbers of a safetensors file of float32 tensors, one after the other.
+
+    Args:
+        path, kind, shapes, most: as for `read_tensors`.
+
+    Raises:
+        InputError, ShapesError: as for `read_tensors`, or it has tensors of other types.
+    """
+    content, header = _read_checked(path, kind, shapes, most, MOST_TENSORS)
+    if set(header.dtypes.values()) != {"F32"}:
+        raise InputError(f"{path} is damaged: it must contain float32 numbers")
+    try:
+        return np.frombuffer(content, "<f4", offset=8 + int.from_bytes(content[:8], "little"))
+    except ValueError:
+        raise InputError(_damaged(path)) from None
+
+
+def _damaged(path: Path) -> str:
+    return f"{path} is damaged or not a safetensors file"
+
+
+def _read_checked(
+    path: Path, kind: str, shapes: Mapping[str, Sequence[int]] | None, most: int, names: int
+) -> tuple[bytes, "Header"]:
+    """The content of a safetensors file and its header, which is checked before the rest is read."""
+    damaged = _damaged(path)
     try:
         with opened(path, most) as (handle, state):
             length = int.from_bytes(os.pread(handle, 8, 0), "little")
@@ -204,13 +238,11 @@ def read_tensors(
                 raise InputError(f"{path} is of another program or another format: it must be {kind!r}")
             if shapes is not None and header.shapes != {name: tuple(shape) for name, shape in shapes.items()}:
                 raise ShapesError(f"{path} must contain {', '.join(shapes)}, each with its shape, and nothing else")
-            os.lseek(handle, 0, os.SEEK_SET)
             with os.fdopen(os.dup(handle), "rb") as file:
-                content = file.read(state.st_size)
-        return safetensors.torch.load(content), header.metadata
+                return file.read(state.st_size), header
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None
-    except (safetensors.SafetensorError, OSError):
+    except OSError:
         raise InputError(damaged) from None
 
 

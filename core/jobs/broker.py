@@ -137,9 +137,7 @@ class _Service:
                 log.warning("no run could be taken: %s", error)
                 return
             if claimed is not None:
-                execute(
-                    claimed, self.name, leaving=self.leaving.is_set, threads=self.threads, give_up=self.give_up
-                )
+                execute(claimed, self.name, leaving=self.leaving.is_set, threads=self.threads, give_up=self.give_up)
 
     def give_up(self) -> None:
         """End this process at once; unless it is to stop, it begins anew."""

@@ -15,7 +15,6 @@ from core.files.atomic import finite_json, read_json, write_json
 from core.runs.run import Run, Status
 from core.runs.states import Request, State
 
-
 LATEST = 1e11  # seconds since 1970: no clock shows more
 SMALL = 64 * 1024  # bytes of the largest of these files
 

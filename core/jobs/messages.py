@@ -4,7 +4,6 @@ A message only says that there is work, so one that is torn (its sender was kill
 all is thrown away: the worker that finds nothing in it looks for work by itself.
 """
 
-import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
@@ -31,17 +30,17 @@ def _is_message(content: Any) -> bool:
     )
 
 
-class Channel(filesystem.Channel):  # type: ignore[misc]
+class Channel(filesystem.Channel):
     """A channel that takes whole messages and throws everything else away."""
 
-    def _get(self, queue: str) -> Any:
+    def _get(self, queue: str, timeout: Any = None) -> Any:
         folder = Path(self.data_folder_in)
-        for name in sorted(os.listdir(folder)):
-            if name.startswith(".") or name.partition(".")[2] != f"{queue}.msg":
+        for path in sorted(folder.iterdir()):
+            if path.name.startswith(".") or path.name.partition(".")[2] != f"{queue}.msg":
                 continue
             taken = folder / f".{secrets.token_hex(8)}"
             try:
-                (folder / name).rename(taken)  # one worker has it
+                path.rename(taken)  # one worker has it
             except OSError:
                 continue
             try:
@@ -68,7 +67,7 @@ class Channel(filesystem.Channel):  # type: ignore[misc]
             return []
 
 
-class Transport(filesystem.Transport):  # type: ignore[misc]
+class Transport(filesystem.Transport):
     """The transport of `SCHEME`."""
 
     Channel = Channel

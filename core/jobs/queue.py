@@ -7,7 +7,8 @@ import secrets
 import shutil
 import socket
 import time
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,23 +65,41 @@ def _read(path: Path) -> tuple[Job, Status]:
     return job, job.status()
 
 
+def _folders(root: Path) -> list[Path]:
+    """The folders of jobs."""
+    try:
+        return [path for path in root.iterdir() if is_name(path.name) and os.path.lexists(path / "job.json")]
+    except OSError:
+        return []
+
+
 def list_jobs(root: Path | None = None) -> list[tuple[Job, Status]]:
     """All jobs in the order of submission; damaged folders are left out."""
     jobs = []
-    for path in (root or runs_root()).glob("*/job.json"):
-        if not is_name(path.parent.name):
-            continue
+    for path in _folders(root or runs_root()):
         try:
-            jobs.append(_read(path.parent))
+            jobs.append(_read(path))
         except (InputError, OSError):
             continue
     return sorted(jobs, key=lambda pair: (pair[0].info.submitted, pair[0].name))
 
 
 def waiting(listed: Iterable[tuple[Job, Status]]) -> list[Job]:
-    """The waiting runs, the next one first."""
-    queued = [job for job, status in listed if status.state == "queued"]
-    return sorted(queued, key=lambda job: (job.info.order, job.info.submitted, job.name))
+    """The waiting runs, the next one first: each client's in its own order, and one of each client in turn.
+
+    A client whose run is being trained has had its turn.
+    """
+    turns: Counter[str] = Counter()
+    queued = []
+    for job, status in listed:
+        turns[job.info.client] += status.state == "running"
+        if status.state == "queued":
+            queued.append(job)
+    ranked = []
+    for job in sorted(queued, key=lambda job: (job.info.order, job.info.submitted, job.name)):
+        ranked.append((turns[job.info.client], job))
+        turns[job.info.client] += 1
+    return [job for _, job in sorted(ranked, key=lambda pair: pair[0])]
 
 
 def _client(address: str, root: Path) -> str:
@@ -98,6 +117,23 @@ def _name(config: RunConfig, root: Path) -> str:
         name = f"{config.task}-{architecture.cell}{architecture.units}-{secrets.token_hex(3)}"
         if not (root / name).exists():
             return name
+
+
+def _check_room(known: Sequence[tuple[Job, Status]], who: str, limits: Limits, root: Path, more: int) -> None:
+    own = sum(job.info.client == who and not STATES[status.state].over for job, status in known) if who else 0
+    limits.check_room(sum(status.state == "queued" for _, status in known), own, len(known) + count(root), root, more)
+
+
+def check_room(more: int, limits: Limits, client: str = "", root: Path | None = None) -> None:
+    """Check that a client may queue more runs.
+
+    Raises:
+        TooManyError: a limit is reached, which the message names.
+    """
+    root = root or runs_root()
+    root.mkdir(parents=True, exist_ok=True)
+    with locked(root / ".lock"):
+        _check_room(list_jobs(root), _client(client, root) if client else "", limits, root, more)
 
 
 def submit(
@@ -135,9 +171,8 @@ def submit(
     with locked(root / ".lock"):
         who = _client(client, root) if client else ""
         known = list_jobs(root)
-        own = sum(job.info.client == who and not STATES[status.state].over for job, status in known) if who else 0
         queue = waiting(known)
-        limits.check_room(len(queue), own, len(known) + count(root), root)
+        _check_room(known, who, limits, root, 1)
         now = time.time()
         order = max([now, *(job.info.order + 1 for job in queue)])
         name = _name(config, root)
@@ -177,7 +212,7 @@ def restart(
 
 
 def reorder(job: Job, place: int) -> None:
-    """Move a waiting run to another position in the queue; 0 is the next to run.
+    """Move a waiting run to another position in the queue, among the runs of its client; 0 is the next to run.
 
     Raises:
         ConflictError: it is not waiting.
@@ -189,9 +224,11 @@ def reorder(job: Job, place: int) -> None:
         if job.name not in names:
             raise ConflictError(f"{job.name} is no longer waiting in the queue")
         moved = queue.pop(names.index(job.name))
-        queue.insert(max(0, min(place, len(queue))), moved)
-        orders = sorted(other.info.order for other in queue)
-        for other, order in zip(queue, orders, strict=True):
+        own = [other for other in queue if other.info.client == moved.info.client]
+        before = sum(other.info.client == moved.info.client for other in queue[: max(0, place)])
+        own.insert(before, moved)
+        orders = sorted(other.info.order for other in own)
+        for other, order in zip(own, orders, strict=True):
             if other.info.order != order:
                 other.write_job(order=order)
 

@@ -162,7 +162,7 @@ def _features(settings: Table) -> Table:
     known = {"raw": {"features": "raw"}, "log1p": {"features": "log_sign"}}
     if isinstance(scale, str):
         if scale not in known:
-            raise InputError(f"input_scale in config.yml must be a number, raw or log1p")
+            raise InputError("input_scale in config.yml must be a number, raw or log1p")
         return known[scale]
     return {"features": "scaled", "feature_scale": _number(settings, "input_scale")}
 

@@ -18,13 +18,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from core.errors import InputError
 from core.files.append_only import forget, whole_lines
-from core.files.atomic import ShapesError, read_json, read_tensors, write_bytes, write_json, write_tensors
+from core.files.atomic import ShapesError, read_floats, read_json, read_tensors, write_bytes, write_json, write_tensors
 from core.optimizers.recurrent import RecurrentOptimizer
 from core.runs.config import RunConfig
 from core.runs.states import State
@@ -226,6 +227,20 @@ class Run:
         if step not in kept:
             raise InputError(f"{self.name} has no snapshot at outer step {step}: choose one of {kept}")
         return self.snapshot_path(step)
+
+    def check_snapshot(self) -> None:
+        """Check the last snapshot without making an optimizer of it.
+
+        Raises:
+            InputError: there is none, or it is damaged.
+        """
+        path = self.find_snapshot()
+        try:
+            numbers = read_floats(path, SNAPSHOT_FORMAT, self.config.architecture.shapes())
+        except ShapesError:
+            raise InputError(f"{path} does not match its run's config.json: its tensors have other shapes") from None
+        if not (np.isfinite(numbers).all() and (np.abs(numbers) <= LARGEST_WEIGHT).all()):
+            raise InputError(f"{path} is damaged: it must contain finite numbers of at most {LARGEST_WEIGHT:g}")
 
     def start(self) -> RecurrentOptimizer | None:
         """The optimizer that training starts from; None unless it is a snapshot of another run."""

@@ -67,6 +67,7 @@ def prepare(task: str, name: str, view: str) -> None:
     """Compute the view of every snapshot in the background, so that outer training plays as an animation."""
     if not MECHANISMS[view].snapshots_ahead:
         return  # each takes seconds: compute only what is shown
+    server = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - the application itself, for another thread
     for outer_step in reversed(subjects(task)[name].snapshots):
         key = _key(task, name, outer_step, view)
-        ahead(current_app, key, compute_view, task, name, outer_step, view)
+        ahead(server, key, compute_view, task, name, outer_step, view)

@@ -61,8 +61,30 @@ def create() -> Response:
 
 @jobs.get("/api/jobs")
 def listing() -> Response:
-    """All runs, the order of the queue, and the number of workers; only a sweep's runs with ``?sweep=NAME``."""
-    return jsonify(describe_all(list_jobs(), sweep=request.args.get("sweep")))
+    """Runs that are not over and the newest that are, the order of the queue, and the number of workers.
+
+    ``?skip=200`` lists older ones, ``?after=NEXT`` only those that have changed since an earlier answer, ``?sweep=NAME`` a sweep's.
+    """
+    skip, most = _number("skip", 10**9) or 0, _number("most", 1000)
+    return jsonify(
+        describe_all(
+            list_jobs(),
+            sweep=request.args.get("sweep"),
+            after=_number("after", 10**15),
+            skip=skip,
+            **({} if most is None else {"most": most}),
+        )
+    )
+
+
+def _number(name: str, largest: int) -> int | None:
+    """A whole number in the query; None without one."""
+    text = request.args.get(name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 16 and int(text) <= largest):
+        raise RefusalError(400, f"{name} must be a whole number from 0 to {largest}")
+    return int(text)
 
 
 @jobs.get("/api/jobs/<name>")
@@ -74,10 +96,7 @@ def one(name: str) -> Response:
 @jobs.get("/api/jobs/<name>/events")
 def events_of(name: str) -> Response:
     """The events after a sequence number."""
-    text = request.args.get("after", "0")
-    if not (text.isascii() and text.isdigit() and len(text) <= 12):
-        raise RefusalError(400, "after must be a sequence number, 0 for all events")
-    return jsonify(happened(find(name), int(text)))
+    return jsonify(happened(find(name), _number("after", 10**12) or 0))
 
 
 @jobs.delete("/api/jobs/<name>")

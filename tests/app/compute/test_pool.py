@@ -54,7 +54,7 @@ def computer() -> Iterator[Computer]:
 
 def test_results_and_errors_come_back(computer: Computer) -> None:
     assert computer.run(fine, ("x",), 60) == b"x"
-    with pytest.raises(InputError, match="^one sentence$"):
+    with pytest.raises(InputError, match=r"^one sentence$"):
         computer.run(refused, (), 60)
     with pytest.raises(RuntimeError, match="in broken"):
         computer.run(broken, (), 60)

@@ -110,7 +110,9 @@ def test_whatever_lies_among_the_messages_stops_no_worker(root, start_worker):
     record = queued()
     folder = root / ".broker" / "messages"
     folder.mkdir(parents=True)
-    for number, content in enumerate([b"", b"{", b"[]", b"null", b'{"body": 1}', b"\xff" * 100, b"[" * 10_000, b"1e999"] * 20):
+    for number, content in enumerate(
+        [b"", b"{", b"[]", b"null", b'{"body": 1}', b"\xff" * 100, b"[" * 10_000, b"1e999"] * 20
+    ):
         (folder / f"{number}_torn.{QUEUE}.msg").write_bytes(content)
     os.mkfifo(folder / f"0_pipe.{QUEUE}.msg")
     (folder / f"0_folder.{QUEUE}.msg").mkdir()
@@ -119,7 +121,8 @@ def test_whatever_lies_among_the_messages_stops_no_worker(root, start_worker):
     notify()
     process = start_worker()
     wait_for(lambda: record.status().state == "finished")
-    assert process.poll() is None and not [path for path in folder.glob(f"*_torn.{QUEUE}.msg")]
+    wait_for(lambda: not list(folder.glob(f"*_torn.{QUEUE}.msg")))
+    assert process.poll() is None
 
 
 @pytest.fixture
