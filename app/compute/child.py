@@ -1,6 +1,7 @@
 """A process that computes one thing after another, and can be stopped at any moment."""
 
 import ctypes
+import functools
 import gc
 import os
 import signal
@@ -17,7 +18,11 @@ from typing import Any, final
 from core.errors import InputError
 
 NICE = 5  # computing leaves the processor to those who only want to read
-LARGEST = 700 * 2**20  # bytes of a process's own memory after which a fresh one takes its place
+LARGEST = (
+    256 * 2**20
+)  # bytes of a process's own memory after which it forgets what it keeps, or a fresh one takes its place
+CACHED = type(functools.cache(len))
+LARGE_IN_A_ROW = 8  # results after which a process that stays large is replaced
 LOOK_EVERY = 0.05  # seconds between two looks at whether to stop
 
 
@@ -30,14 +35,15 @@ class EndedError(InputError):
     """A view could not be computed; the message is one sentence."""
 
 
-def context(preload: Sequence[str]) -> ForkServerContext:
+def context(preload: Sequence[str] = ()) -> ForkServerContext:
     """Where processes are forked from: a server that has loaded some modules, so that they are in memory once.
 
     Args:
-        preload: the modules.
+        preload: the modules; they count only before the first process is started.
     """
     made = get_context("forkserver")
-    made.set_forkserver_preload(list(preload))
+    if preload:
+        made.set_forkserver_preload(list(preload))
     return made
 
 
@@ -52,7 +58,10 @@ def own_memory() -> int:
 
 
 def release_memory() -> None:
-    """Give memory that was freed back to the system."""
+    """Forget what the pages' functions keep, and give freed memory back to the system."""
+    for item in gc.get_objects():
+        if type(item) is CACHED and item.__module__.startswith("app."):
+            item.cache_clear()
     gc.collect()
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
@@ -82,9 +91,12 @@ def _compute(connection: Connection) -> None:
         except Exception as error:  # noqa: BLE001 - it is raised where the result is waited for
             answer = False, RuntimeError("".join(traceback.format_exception(error)))
         try:
-            connection.send((*answer, own_memory()))
+            connection.send((*answer, own_memory() > LARGEST))
         except OSError:
             return
+        del answer
+        if own_memory() > LARGEST:
+            release_memory()
 
 
 @final
@@ -101,6 +113,7 @@ class Computer:
         self._process.start()
         theirs.close()
         self._ready = False
+        self._larger = 0
 
     def run(
         self,
@@ -128,14 +141,15 @@ class Computer:
                 self._await(stop, time.monotonic() + 120)
                 self._ready = True
             self._connection.send((function, args))
-            done, value, size = self._await(stop, time.monotonic() + seconds)
+            done, value, large = self._await(stop, time.monotonic() + seconds)
         except (EOFError, OSError):
             self._replace()
             raise EndedError("the process that computed this ended, possibly out of memory") from None
         except BaseException:
             self._replace()
             raise
-        if size > LARGEST:
+        self._larger = self._larger + 1 if large else 0
+        if self._larger > LARGE_IN_A_ROW:  # forgetting did not help
             self._replace()
         if done:
             return value

@@ -64,7 +64,7 @@ class Pool:
                 error = refused
             except Exception as failed:  # noqa: BLE001 - whoever waits raises it
                 error = failed
-            if isinstance(error, EndedError) or (error is not None and not job.waiters):
+            if isinstance(error, EndedError) or not isinstance(error, InputError | StoppedError | None):
                 log.warning("%s: %s", job.name, error)
             self.line.finish(job, result, error)
             if job.then is not None and result is not None:

@@ -1,14 +1,13 @@
 """HTTP routes for outer trainings: submit, watch, pause, stop, cancel. An invalid request gets a 4xx status and a one-sentence error."""
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
+from app.pages.train.estimates import MEASURER
 from app.shared.http import RefusalError, guard, json_object, nothing
 from core.jobs.broker import notify
-from core.jobs.estimate import estimate
 from core.jobs.job import Job
 from core.jobs.limits import Limits
 from core.jobs.queue import ask, find, list_jobs, reorder, restart, resume, submit
@@ -21,8 +20,6 @@ from core.runs.trash import move_to_trash
 jobs = Blueprint("jobs", __name__)
 
 guard(jobs)
-
-_estimates = threading.BoundedSemaphore(3)  # one is measured while two wait
 
 
 def _settings(sent: dict[str, Any], name: str) -> dict[str, Any]:
@@ -173,9 +170,4 @@ def create_estimate() -> Response:
     """A measured estimate of the training time on this machine; the body is that of a new run."""
     config = from_options(json_object(), strict=True)
     Limits.from_environment().check(config)
-    if not _estimates.acquire(blocking=False):
-        raise RefusalError(429, "other estimates are being measured: try again in a moment")
-    try:
-        return jsonify(estimate(config).model_dump())
-    finally:
-        _estimates.release()
+    return jsonify(MEASURER.estimate(config).model_dump())
