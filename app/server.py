@@ -238,9 +238,9 @@ def serve(address: str, port: int) -> None:
         OSError: the address cannot be listened on.
     """
     server = create_server(address)
-    query = f"/?token={token}" if (token := access.token()) is not None else ""
-    name = f"[{address}]" if ":" in address else address
-    print(f"Loptscope: http://{name}:{port}{query} (stop with Ctrl-C)", flush=True)
+    path = f"/?token={token}" if (token := access.token()) is not None else ""
+    host = f"[{address}]" if ":" in address else address
+    print(f"Loptscope: http://{host}:{port}" + path + " (stop with Ctrl-C)", flush=True)
     workers = [] if access.read_only() else [child.WorkerProcess() for _ in range(child.how_many())]
     keeper = None if access.read_only() else Keeper()
     try:

@@ -10,7 +10,6 @@ import re
 from collections.abc import Sequence
 
 from flask import Flask, Response, request
-from werkzeug.sansio.utils import host_is_trusted
 
 from app.shared.http import refuse
 from core.errors import InputError
@@ -54,12 +53,21 @@ def accepted(address: str) -> tuple[str, ...]:
     )
 
 
+def is_among(host: str, names: Sequence[str]) -> bool:
+    """Whether a request's host, with or without a port, is one of some names; ".example.org" holds for all subdomains."""
+    parts = re.fullmatch(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?", host.lower())
+    if parts is None:
+        return False
+    known = [name.lower() for name in names]
+    return any(parts[1] == name or (name[0] == "." and f".{parts[1]}".endswith(name)) for name in known)
+
+
 def check_hosts(server: Flask, names: Sequence[str]) -> None:
     """Refuse requests for other host names, except for the health check."""
 
     @server.before_request
     def check() -> Response | None:
-        if ANY in names or request.path == HEALTH or host_is_trusted(request.host, names):
+        if ANY in names or request.path == HEALTH or is_among(request.host, names):
             return None
         return refuse(
             400, f"this dashboard does not answer under that name: {VARIABLE} lists the names that it answers under"
