@@ -34,12 +34,12 @@ def _look(file: int, places: _Places, path: Path) -> None:
     rest = 0  # bytes after the last complete line
     position = places.end
     while chunk := os.pread(file, CHUNK, position + rest):
+        if places.lines + chunk.count(b"\n") > MOST_LINES:
+            raise InputError(f"{path} cannot be read: it has more than {MOST_LINES:,} lines")
         begin = 0
         while (stop := chunk.find(b"\n", begin)) >= 0:
             places.lines += 1
             places.end = position + rest + stop + 1
-            if places.lines > MOST_LINES:
-                raise InputError(f"{path} cannot be read: it has more than {MOST_LINES:,} lines")
             if places.lines % EVERY == 0:
                 places.starts.append(places.end)
             begin = stop + 1
