@@ -20,19 +20,21 @@ class Serving:
 
     Attributes:
         address: where it answers while it is there.
+        port: the port of that address.
     """
 
-    def __init__(self, runs: Path, cache: Path):
+    def __init__(self, runs: Path, cache: Path, **environment: str):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
-        self.address = f"http://127.0.0.1:{self._port}"
+            self.port = free.getsockname()[1]
+        self.address = f"http://127.0.0.1:{self.port}"
         self._environment = {
             **os.environ,
             "LOPTSCOPE_WORKERS": "1",
             "LOPTSCOPE_RUNS": str(runs),
             "LOPTSCOPE_CACHE": str(cache),
             "OMP_NUM_THREADS": "1",
+            **environment,
         }
         self._started: list[subprocess.Popen[bytes]] = []
 
@@ -40,7 +42,7 @@ class Serving:
         """Start it, in a process group of its own."""
         quiet = subprocess.DEVNULL
         process = subprocess.Popen(
-            [sys.executable, "-m", "core", "serve", "--port", str(self._port)],
+            [sys.executable, "-m", "core", "serve", "--port", str(self.port)],
             cwd=ROOT,
             env=self._environment,
             stderr=quiet,
@@ -72,7 +74,7 @@ class Serving:
         self, path: str, visitor: str = "127.0.0.1", body: Any = None, headers: dict[str, str] | None = None
     ) -> tuple[int, bytes]:
         """The status and the content of an answer; the arguments are those of `ask`."""
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, 300, source_address=(visitor, 0))
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, 300, source_address=(visitor, 0))
         try:
             content = None if body is None else json.dumps(body)
             kind = {} if body is None else {"Content-Type": "application/json"}
