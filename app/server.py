@@ -4,6 +4,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import mcp
 from app.compute import asker
+from app.compute.child import EndedError
 from app.compute.pool import Pool, how_many
 from app.front import run
 from app.pages.explore.bundles import bundle_bytes
@@ -218,7 +220,7 @@ def create_server(address: str = "127.0.0.1", *, computing: bool = True) -> Flas
         cache.compute_in(Pool(how_many(), COMPUTING))
 
     def warm() -> None:
-        with server.app_context():
+        with server.app_context(), suppress(EndedError):  # the server may stop meanwhile
             bundle_bytes(parse("")[0])
             draw(parse_performance("")[0], LIGHT)
             list_runs()
