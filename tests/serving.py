@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -95,14 +96,21 @@ class Serving:
 
     def _kill(self, word: bytes) -> None:
         """kill -9 the processes of the group with a word in their command."""
+        for process in self.processes(word):
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+
+    def processes(self, word: bytes) -> list[int]:
+        """The processes of the group with a word in their command."""
+        found = []
         for path in Path("/proc").glob("[0-9]*/cmdline"):
             try:
-                words = path.read_bytes().split(b"\0")
-                group = os.getpgid(int(path.parent.name))
-                if group in {process.pid for process in self._started} and word in words:
-                    os.kill(int(path.parent.name), signal.SIGKILL)
+                command, group = path.read_bytes(), os.getpgid(int(path.parent.name))
             except OSError:
                 continue
+            if group in {process.pid for process in self._started} and word in command.replace(b"\0", b" ").split(b" "):
+                found.append(int(path.parent.name))
+        return found
 
     def close(self) -> None:
         """End whatever is left."""

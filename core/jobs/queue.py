@@ -27,6 +27,7 @@ from core.runs.run import Run, Status, is_name, runs_root
 from core.runs.states import LEFT_AS, STATES, Request
 from core.runs.trash import count, purge
 
+LEAVING = 3.0  # seconds in which a worker lets a run go whose state it has written
 IN_VAIN = 5  # workers in a row that may die on a run before it fails
 
 
@@ -293,11 +294,14 @@ def resume(job: Job, limits: Limits | None = None) -> None:
         ConflictError: it is finished, or has reached the limit of training time.
     """
     limits = limits or Limits.from_environment()
-    lock = acquire(job.path)
-    if lock is None:
+    until = time.monotonic() + LEAVING
+    while (lock := acquire(job.path)) is None:
         if job.pending_request() == "pause":
             job.make_request(None)
-        return
+            return
+        if not STATES[job.status().state].resumable or time.monotonic() > until:
+            return
+        time.sleep(0.05)  # its worker has written that it leaves, and is about to let it go
     try:
         status = job.status()
         if status.state == "finished":
