@@ -3,6 +3,7 @@
 #     docker build -t loptscope --build-arg TORCH_INDEX_URL=... .
 #     docker run --rm -p 127.0.0.1:8050:8050 -v loptscope-runs:/var/lib/loptscope loptscope
 #
+# It answers under the names in LOPTSCOPE_HOSTS: add -e LOPTSCOPE_HOSTS=loptscope.example.org to publish it under another one.
 # TORCH_INDEX_URL is the index of torch's CPU wheels from PyTorch's "Get Started" page. Without it, the image
 # contains the CUDA build of torch, which also works and is gigabytes larger.
 
@@ -11,7 +12,8 @@ FROM python:3.11-slim
 ARG TORCH_INDEX_URL=""
 
 ENV PYTHONUNBUFFERED=1 \
-    LOPTSCOPE_CACHE=/tmp/loptscope \
+    LOPTSCOPE_CACHE=/home/loptscope/.cache/loptscope \
+    LOPTSCOPE_HOSTS=localhost,127.0.0.1,[::1] \
     LOPTSCOPE_RUNS=/var/lib/loptscope \
     NUMBA_CACHE_DIR=/opt/loptscope/.numba
 
@@ -44,5 +46,5 @@ EXPOSE 8050
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8050/healthz', timeout=4)"]
 
-# One process for the page: torch and Plotly are loaded once, and its threads share memory. It also starts a worker.
+# One server, which starts the processes that compute views, and a worker.
 CMD ["python", "-m", "core", "serve", "--host", "0.0.0.0", "--port", "8050"]

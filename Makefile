@@ -20,9 +20,11 @@ BUSY := $(VENV)/.pip-at-work
 PEER := .venv-peer
 PEER_INSTALLED := $(PEER)/.installed
 
+# What pip warns of is kept: a test looks whether a pin has been yanked.
 # Left behind only by a pip that was stopped, perhaps half-way through a package: the environment is then made anew.
 define install
-@touch $(BUSY); $(PIP) install --requirement $(1); status=$$?; rm -f $(BUSY); exit $$status
+@touch $(BUSY); $(PIP) install --requirement $(1) 2>$(VENV)/.warnings-$(1); status=$$?; cat $(VENV)/.warnings-$(1) >&2; \
+rm -f $(BUSY); exit $$status
 endef
 
 .DEFAULT_GOAL := help

@@ -126,11 +126,15 @@ def read_mechanisms(task: str, optimizer: str, outer_step: int | None = None) ->
     made_of = json.dumps([source_digest(), task, optimizer, at, identity(subject, at), noted])
     key = f"report:{hashlib.sha256(made_of.encode()).hexdigest()[:32]}"
 
-    def compute() -> bytes:
-        context = Context(subject.optimizer(at), make_task(task))
-        return report_of(subject.title, context, null=null, trained=subject.trained).model_dump_json().encode()
+    return dict(json.loads(once(key, compute_report, task, optimizer, at)))
 
-    return dict(json.loads(once(key, compute)))
+
+def compute_report(task: str, optimizer: str, outer_step: int | None) -> bytes:
+    """The report of `read_mechanisms` as JSON."""
+    subject = subjects(task)[optimizer]
+    null = None if subject.trained_by is None else zoo.find_null(subject.trained_by.config)
+    context = Context(subject.optimizer(outer_step), make_task(task))
+    return report_of(subject.title, context, null=null, trained=subject.trained).model_dump_json().encode()
 
 
 @mcp_enabled(expose_docstring=True)

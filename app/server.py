@@ -1,7 +1,10 @@
 """The Dash application and the ways to serve it."""
 
+import logging
 import os
 import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +13,14 @@ import torch
 from dash import Dash
 from flask import Flask, Response, request
 from flask_compress import Compress
+from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app.mcp import PATH, guard, offer_only_these, token
+from app import mcp
+from app.compute import asker
+from app.compute.child import EndedError
+from app.compute.pool import Pool, how_many
+from app.front import run
 from app.pages.explore.bundles import bundle_bytes
 from app.pages.explore.routes import api
 from app.pages.explore.view import parse
@@ -21,33 +29,46 @@ from app.pages.library.routes import library
 from app.pages.performance.draw import draw
 from app.pages.performance.view import parse as parse_performance
 from app.pages.train.routes import jobs
+from app.security import access, hosts
+from app.security.headers import hashes, security_headers
+from app.shared import cache
 from app.shared.browser import ASSETS, NOT_FOR_DASH, versions
-from app.shared.cache import cache
+from app.shared.http import GIVEN, RefusalError, answer, foreign, refuse
 from app.shared.shell import index, shell
 from app.shared.style import LIGHT
-from core.jobs.child import WorkerProcess, how_many
+from core.errors import InputError
+from core.jobs import child
+from core.runs.trash import Keeper
 
 HERE = Path(__file__).resolve().parent
-MEMORY = Path("/dev/shm")
-POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; frame-ancestors 'self'"
+COMPUTING = (  # modules of what the pool computes
+    "app.pages.explore.bundles",
+    "app.pages.mechanisms.claims",
+    "app.pages.train.draw",
+    "app.mcp",
 )
+CHEAP = (hosts.HEALTH, "/assets/", "/_dash-component-suites/", "/api/computing", "/_favicon")  # these need no turn
+
+log = logging.getLogger("loptscope.server")
 
 
-def _cache_settings() -> dict[str, Any]:
-    """Redis if REDIS_URL is set, otherwise files in a folder that only the user can read."""
-    common = {"CACHE_DEFAULT_TIMEOUT": 0, "CACHE_KEY_PREFIX": "loptscope:"}
-    if url := os.environ.get("REDIS_URL"):
-        return {"CACHE_TYPE": "RedisCache", "CACHE_REDIS_URL": url, **common}
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(os.environ.get("LOPTSCOPE_CACHE") or Path(home) / "loptscope")
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # its files are trusted, so nobody else may write there
-    return {"CACHE_TYPE": "FileSystemCache", "CACHE_DIR": str(folder), "CACHE_THRESHOLD": 300, **common}
+def _proxies() -> int:
+    """The number of proxies in front whose X-Forwarded-… headers are trusted."""
+    given = os.environ.get("LOPTSCOPE_TRUSTED_PROXIES", "")
+    if given and not (given.isascii() and given.isdigit() and len(given) <= 2):
+        raise InputError("LOPTSCOPE_TRUSTED_PROXIES must be a whole number")
+    return int(given or 0)
 
 
-def create_app() -> Dash:
-    """The dashboard as a Dash application."""
+def create_app(address: str = "127.0.0.1") -> Dash:
+    """The dashboard as a Dash application.
+
+    Args:
+        address: that it is served on; it decides which host names are accepted if LOPTSCOPE_HOSTS does not.
+
+    Raises:
+        InputError: a setting in the environment is invalid.
+    """
     torch.set_num_threads(1)  # requests and unrolls run in parallel instead
     server = Flask("app")
     server.config.update(
@@ -64,34 +85,18 @@ def create_app() -> Dash:
             "application/vnd.safetensors",
         ],
     )
-    if hosts := os.environ.get("LOPTSCOPE_HOSTS"):
-        server.config["TRUSTED_HOSTS"] = hosts.split(",")
     Compress(server)
-    cache.init_app(server, config=_cache_settings())
-    server.register_blueprint(jobs)
-    server.register_blueprint(library)
-    server.register_blueprint(api)
-    proxies = os.environ.get("LOPTSCOPE_TRUSTED_PROXIES", "")
-    if proxies.isascii() and proxies.isdigit() and int(proxies):  # whose X-Forwarded-… headers are trusted
-        count = int(proxies)
-        server.wsgi_app = ProxyFix(server.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
+    cache.cache.init_app(server, config=cache.settings())
+    _protect(server, hosts.accepted(address))
+    for part in (jobs, library, api):
+        server.register_blueprint(part)
+    if proxies := _proxies():
+        server.wsgi_app = ProxyFix(server.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies)  # type: ignore[method-assign]
 
-    @server.after_request
-    def secure(response: Response) -> Response:
-        response.headers.setdefault("Content-Security-Policy", POLICY)
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
-        if request.args.get("v") and request.args["v"] == versions().get(request.path.removeprefix("/assets/")):
-            response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
-        if request.endpoint == "/<path:path>" and request.path not in {
-            page["path"] for page in dash.page_registry.values()
-        }:
-            response.status_code = 404
-        return response
-
-    mcp_token = token()
+    mcp_token = mcp.token()
     if mcp_token is not None:
-        offer_only_these()
-        guard(server, mcp_token)
+        mcp.offer_only_these()
+        mcp.guard(server, mcp_token)
     app = Dash(
         "app",  # the package of its pages, whatever the current directory is
         server=server,
@@ -104,46 +109,148 @@ def create_app() -> Dash:
         suppress_callback_exceptions=True,
         serve_locally=True,
         enable_mcp=mcp_token is not None,
-        mcp_path=PATH,
+        mcp_path=mcp.PATH,
+        on_error=_on_error,
     )
     app.layout = shell
     app.index_string = index(lambda path: app.get_asset_url(path) + f"?v={versions()[path]}")
+    own = hashes(app.index_string)
+    _finish(server, lambda: security_headers([*own, *app.csp_hashes()]))
     return app
 
 
-def create_server() -> Flask:
-    """The WSGI application for gunicorn. A thread computes the default views before the first visitor needs them."""
-    server: Flask = create_app().server
+def _protect(server: Flask, names: Sequence[str]) -> None:
+    """Check every request before anything else looks at it."""
+    hosts.check_hosts(server, names)
+
+    @server.before_request
+    def only_from_here() -> Response | None:
+        """Whatever computes or tells of runs is for the dashboard's own pages."""
+        if request.path.startswith(("/api/", "/_dash")) and foreign():
+            return refuse(403, "requests from other sites' pages are refused")
+        return None
+
+    if (expected := access.token()) is not None:
+        access.ask_for_token(server, expected, open_paths=(f"/{mcp.PATH}",))
+    if access.read_only():
+        access.forbid_changes(server)
+
+    @server.before_request
+    def who_asks() -> None:
+        pool = cache.pool()
+        if pool is not None and not request.path.startswith(CHEAP):
+            asker.begin(pool.line.number, pool.turns)
+
+    @server.teardown_request
+    def answered(_: BaseException | None) -> None:
+        pool = cache.pool()
+        if pool is not None:
+            asker.end(pool.turns)
+
+
+def _finish(server: Flask, of_pages: Callable[[], dict[str, str]]) -> None:
+    """Complete every answer: headers, caching, sentences for errors.
+
+    Args:
+        server: the application.
+        of_pages: the security headers of HTML; Dash adds inline scripts of its own with the first page.
+    """
+    plain = security_headers()
+
+    @server.after_request
+    def complete(response: Response) -> Response:
+        for name, value in (of_pages() if response.mimetype == "text/html" else plain).items():
+            response.headers.setdefault(name, value)
+        if request.args.get("v") and request.args["v"] == versions().get(request.path.removeprefix("/assets/")):
+            response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        if access.is_known() and "public" in response.headers.get("Cache-Control", ""):  # not for a shared cache
+            response.headers["Cache-Control"] = response.headers["Cache-Control"].replace("public", "private")
+        if request.endpoint == "/<path:path>" and request.path not in {
+            page["path"] for page in dash.page_registry.values()
+        }:
+            response.status_code = 404
+        return response
+
+    @server.errorhandler(Exception)
+    def unexpected(error: Exception) -> Any:
+        """One sentence for what was asked wrongly; everything else is a mistake of this program."""
+        if isinstance(error, HTTPException):
+            return error
+        found = answer(error)
+        if found is not None:
+            return found
+        if isinstance(error, GIVEN) and request.path.startswith(("/_dash", "/assets")):
+            _note(error)
+            return refuse(400, "this request is not understood")
+        raise error
+
+
+def _note(error: BaseException) -> None:
+    """One line in the log about an error from what a request contained."""
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    where = "?" if last is None else f"{Path(last.tb_frame.f_code.co_filename).name}:{last.tb_lineno}"
+    log.warning(
+        "%s %s: %s at %s",
+        request.method,
+        request.path[:80].encode("ascii", "replace").decode(),
+        type(error).__name__,
+        where,
+    )
+
+
+def _on_error(error: Exception) -> None:
+    """An error of a page's callback: one sentence if it comes from the values in the request."""
+    if isinstance(error, GIVEN) and not isinstance(error, InputError):
+        _note(error)
+        raise RefusalError(400, "this view cannot be drawn from these values") from None
+    raise error
+
+
+def create_server(address: str = "127.0.0.1", *, computing: bool = True) -> Flask:
+    """The WSGI application. The default views are computed before the first visitor needs them.
+
+    Args:
+        address: that it is served on.
+        computing: whether to start processes that compute views.
+    """
+    server: Flask = create_app(address).server
+    if computing:
+        cache.compute_in(Pool(how_many(), COMPUTING))
 
     def warm() -> None:
-        with server.app_context():
+        with server.app_context(), suppress(EndedError):  # the server may stop meanwhile
             bundle_bytes(parse("")[0])
             draw(parse_performance("")[0], LIGHT)
             list_runs()
 
-    threading.Thread(target=warm).start()  # not a daemon: torch must not shut down while it runs
+    threading.Thread(target=warm, name="warm", daemon=computing).start()
     return server
 
 
-def serve(host: str, port: int) -> None:
-    """Serve with gunicorn in one process with eight threads (torch and Plotly are loaded once), and start the workers."""
-    from gunicorn.app.base import BaseApplication  # noqa: PLC0415 - needs a Unix; the rest of this module does not
+def serve(address: str, port: int) -> None:
+    """Serve the dashboard and start its workers.
 
-    class Application(BaseApplication):  # type: ignore[misc]
-        def load_config(self) -> None:
-            settings = {"bind": f"{host}:{port}", "workers": 1, "threads": 8, "worker_class": "gthread"}
-            if MEMORY.is_dir():  # gunicorn's heartbeat must not wait for a disk
-                settings["worker_tmp_dir"] = str(MEMORY)
-            for name, value in {**settings, "timeout": 120, "loglevel": "warning", "proc_name": "loptscope"}.items():
-                self.cfg.set(name, value)
+    Args:
+        address, port: where to listen.
 
-        def load(self) -> Flask:
-            return create_server()
-
-    print(f"Loptscope: http://{host}:{port} (stop with Ctrl-C)", flush=True)
-    workers = [WorkerProcess() for _ in range(how_many())]
+    Raises:
+        InputError: a setting in the environment is invalid.
+        OSError: the address cannot be listened on.
+    """
+    server = create_server(address)
+    path = f"/?token={token}" if (token := access.token()) is not None else ""
+    host = f"[{address}]" if ":" in address else address
+    print(f"Loptscope: http://{host}:{port}" + path + " (stop with Ctrl-C)", flush=True)
+    workers = [] if access.read_only() else [child.WorkerProcess() for _ in range(child.how_many())]
+    keeper = None if access.read_only() else Keeper()
     try:
-        Application().run()
+        run(server, address, port, security_headers(), behind_proxy=_proxies() > 0)
     finally:
+        if (pool := cache.pool()) is not None:
+            pool.close()
+        if keeper is not None:
+            keeper.stop()
         for worker in workers:
             worker.stop()

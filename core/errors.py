@@ -25,6 +25,20 @@ class ConflictError(InputError):
     """The request does not fit the current state."""
 
 
+@final
+class TooManyError(InputError):
+    """A limit is reached now; later there may be room.
+
+    Args:
+        sentence: what is limited.
+        after: seconds after which to try again.
+    """
+
+    def __init__(self, sentence: str, after: float = 5.0):
+        super().__init__(sentence)
+        self.after = after
+
+
 class TrainingError(RuntimeError):
     """An outer training failed; the message is one sentence that says why."""
 
@@ -45,15 +59,30 @@ def choose(kind: str, name: object, table: dict[str, T]) -> T:
     return table[name]
 
 
-def sentence(error: ValidationError, kinds: Iterable[str] = ()) -> str:
-    """A pydantic error as one plain sentence about the first invalid field."""
+def sentence(error: ValidationError, kinds: Iterable[str] = (), *, quote: bool = True) -> str:
+    """A pydantic error as one plain sentence about the first invalid field.
+
+    Args:
+        error: the error.
+        kinds: parts of a field's path that are left out.
+        quote: whether to quote the value; not that of a file, which may be another one than it seems.
+    """
     first = error.errors()[0]
     if first["type"] == "value_error" and not first["loc"]:
         return str(first["ctx"]["error"])
     field = ".".join(str(part) for part in first["loc"] if part not in set(kinds)) or "the value"
+    field = field if quote else "".join(char for char in field[:80] if char.isprintable())
     if first["type"] == "extra_forbidden":
         return f"{field} is not a known setting"
     if first["type"] == "missing":
         return f"{field} is missing"
     message = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    return f"{field} {message} (got {first['input']!r:.60})"
+    return f"{field} {message} (got {_shown(first['input'])})" if quote else f"{field} {message}"
+
+
+def _shown(value: object) -> str:
+    """A value in a message."""
+    try:
+        return f"{value!r:.60}"
+    except ValueError:  # a whole number of thousands of digits
+        return "a number of thousands of digits"

@@ -1,5 +1,7 @@
 """The dashboard as a process of its own, that can be killed and started again."""
 
+import http.client
+import json
 import os
 import signal
 import socket
@@ -7,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +21,21 @@ class Serving:
 
     Attributes:
         address: where it answers while it is there.
+        port: the port of that address.
     """
 
-    def __init__(self, runs: Path, cache: Path):
+    def __init__(self, runs: Path, cache: Path, **environment: str):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
-        self.address = f"http://127.0.0.1:{self._port}"
+            self.port = free.getsockname()[1]
+        self.address = f"http://127.0.0.1:{self.port}"
         self._environment = {
             **os.environ,
             "LOPTSCOPE_WORKERS": "1",
             "LOPTSCOPE_RUNS": str(runs),
             "LOPTSCOPE_CACHE": str(cache),
             "OMP_NUM_THREADS": "1",
+            **environment,
         }
         self._started: list[subprocess.Popen[bytes]] = []
 
@@ -38,7 +43,7 @@ class Serving:
         """Start it, in a process group of its own."""
         quiet = subprocess.DEVNULL
         process = subprocess.Popen(
-            [sys.executable, "-m", "core", "serve", "--port", str(self._port)],
+            [sys.executable, "-m", "core", "serve", "--port", str(self.port)],
             cwd=ROOT,
             env=self._environment,
             stderr=quiet,
@@ -48,18 +53,64 @@ class Serving:
         self._started.append(process)
         return process
 
+    def ask(
+        self, path: str, visitor: str = "127.0.0.1", body: Any = None, headers: dict[str, str] | None = None
+    ) -> Any:
+        """The JSON of an answer.
+
+        Args:
+            path: what is asked for.
+            visitor: the address to ask from.
+            body: what is posted as JSON; None to get.
+            headers: of the request.
+
+        Raises:
+            OSError: there is no answer.
+        """
+        status, content = self.answer(path, visitor, body, headers)
+        assert status < 400, (path, status, content[:300])
+        return json.loads(content)
+
+    def answer(
+        self, path: str, visitor: str = "127.0.0.1", body: Any = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, bytes]:
+        """The status and the content of an answer; the arguments are those of `ask`."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, 300, source_address=(visitor, 0))
+        try:
+            content = None if body is None else json.dumps(body)
+            kind = {} if body is None else {"Content-Type": "application/json"}
+            connection.request("GET" if body is None else "POST", path, content, {**kind, **(headers or {})})
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def kill_worker(self) -> None:
+        """kill -9 the worker."""
+        self._kill(b"worker")
+
     def kill_server(self) -> None:
-        """kill -9 the web server: the process started last and its forks, not the worker."""
-        leader = self._started[-1]
+        """kill -9 the web server; what it has forked ends by itself, and the worker goes on."""
+        self._kill(b"serve")
+        self._started[-1].wait(10)
+
+    def _kill(self, word: bytes) -> None:
+        """kill -9 the processes of the group with a word in their command."""
+        for process in self.processes(word):
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+
+    def processes(self, word: bytes) -> list[int]:
+        """The processes of the group with a word in their command."""
+        found = []
         for path in Path("/proc").glob("[0-9]*/cmdline"):
             try:
-                words = path.read_bytes().split(b"\0")
-                group = os.getpgid(int(path.parent.name))
+                command, group = path.read_bytes(), os.getpgid(int(path.parent.name))
             except OSError:
                 continue
-            if group == leader.pid and b"serve" in words:
-                os.kill(int(path.parent.name), signal.SIGKILL)
-        leader.wait(10)
+            if group in {process.pid for process in self._started} and word in command.replace(b"\0", b" ").split(b" "):
+                found.append(int(path.parent.name))
+        return found
 
     def close(self) -> None:
         """End whatever is left."""

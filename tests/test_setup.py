@@ -56,6 +56,15 @@ def test_every_requirement_is_pinned(name):
         assert re.fullmatch(r"[a-z0-9-]+==[0-9][0-9a-z.]*( ; \w+ \S+ \"[^\"]+\")?", line), line
 
 
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_no_pin_was_yanked_when_it_was_installed(name):
+    """As far as pip has said when `make` installed it; without that, or offline, there is nothing to look at."""
+    warnings = Path(sys.prefix) / f".warnings-{name}"
+    if not warnings.exists():
+        pytest.skip("this environment was not installed by make")
+    assert "yanked" not in warnings.read_text()
+
+
 def test_development_builds_on_what_runs():
     assert (ROOT / "requirements-dev.txt").read_text().startswith("-r requirements.txt\n")
     assert not pins("requirements.txt").keys() & pins("requirements-dev.txt").keys()

@@ -24,7 +24,11 @@ def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with dashboard() as (address, _), chromium() as browser:
         for name, (link, scheme, drawn, height) in VIEWS.items():
-            page = browser.new_page(viewport={"width": 1440, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
+            page = browser.new_page(
+                viewport={"width": 1440, "height": height},
+                color_scheme=scheme,  # type: ignore[arg-type]
+                bypass_csp=True,  # what is waited for is evaluated in the page
+            )
             page.goto(f"{address}{link}")
             page.wait_for_function(drawn)
             page.wait_for_timeout(500)

@@ -8,10 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from flask import g, has_request_context
+
 from core import plugins
 from core.errors import InputError, choose
 from core.evaluation.held_out import Evaluation
-from core.files.atomic import Stamp, read_json, stamp
+from core.files.atomic import LARGEST_JSON, LARGEST_TENSORS, Stamp, read_json, stamp
+from core.files.plain import read_plain
 from core.optimizers.base import Optimizer
 from core.optimizers.hand_designed import BASELINES, EXPLORE_BASELINES, HAND_DESIGNED, make_hand_designed
 from core.plugins import Plugin
@@ -21,7 +24,7 @@ from core.runs.run import Run
 from core.tasks import TASKS
 
 TITLES = {"learned": "Learned", **{name: HAND_DESIGNED[name].title for name in BASELINES}}
-KEPT = ("evaluation.json", zoo.REPAIRED_FILE, LABEL_FILE)  # files of a run that change how it is described
+KEPT = ("evaluation.json", zoo.REPAIRED_FILE, LABEL_FILE, "snapshots")  # files of a run that change how it is described
 REPAIRED = "fed the gradient plus the one at which its closed loop rests, so that it rests at the minimum"
 
 
@@ -92,7 +95,7 @@ def _title(run: Run, whose: str) -> str:
 def _own(run: Run, state: Stamp) -> Subject | None:
     """A run of the user's, or None if it cannot be read; ``state`` (of its files) is only part of the cache key."""
     try:
-        run.optimizer()
+        run.check_snapshot()
         return replace(_learned(run), title=_title(run, "Own"))
     except (InputError, OSError, KeyError):
         return None
@@ -100,20 +103,25 @@ def _own(run: Run, state: Stamp) -> Subject | None:
 
 def distinct(learned: Sequence[Subject]) -> list[Subject]:
     """The same subjects with distinct titles: with their seeds if those differ, otherwise with their names."""
-    titles = [subject.title for subject in learned]
+    alike: dict[str, list[Subject]] = {}
+    for subject in learned:
+        alike.setdefault(subject.title, []).append(subject)
+    by_seed = {title for title, group in alike.items() if _differ_in_seed(group)}
     return [
         subject
-        if titles.count(subject.title) == 1
-        else replace(subject, title=f"{subject.title} ({_difference(subject, learned)})")
+        if len(alike[subject.title]) == 1
+        else replace(subject, title=f"{subject.title} ({_difference(subject, subject.title in by_seed)})")
         for subject in learned
     ]
 
 
-def _difference(subject: Subject, learned: Sequence[Subject]) -> str:
-    seeds = [other.run.config.seed for other in learned if other.title == subject.title and other.run is not None]
-    if subject.run is None or len(set(seeds)) < len(seeds):
-        return subject.name
-    return f"seed {subject.run.config.seed}"
+def _differ_in_seed(group: Sequence[Subject]) -> bool:
+    seeds = [subject.run.config.seed for subject in group if subject.run is not None]
+    return len(set(seeds)) == len(seeds)
+
+
+def _difference(subject: Subject, by_seed: bool) -> str:
+    return f"seed {subject.run.config.seed}" if by_seed and subject.run is not None else subject.name
 
 
 def _hand_designed(task: str, name: str, key: str, title: str) -> Subject:
@@ -168,7 +176,9 @@ def _stamp() -> tuple[Hashable, ...]:
 
 @functools.lru_cache(maxsize=16)
 def _subjects(task: str, seen: tuple[Hashable, ...]) -> dict[str, Subject]:
-    shipped = [_learned(Run(zoo.ROOT / entry.name)) for entry in zoo.entries() if entry.task == task]
+    shipped = [
+        _learned(Run(zoo.ROOT / entry.name)) for entry in zoo.entries() if entry.task == task and entry.snapshots
+    ]
     taken = {subject.name for subject in shipped} | set(TITLES) | {*plugins.OPTIMIZERS, *plugins.WRAPPED}
     mine = [run for run in zoo.own_runs() if run.config.task == task and run.name not in taken]
     own = [_own(run, stamp(run.path, KEPT)) for run in mine]
@@ -184,7 +194,17 @@ def subjects(task: str) -> Mapping[str, Subject]:
         InputError: unknown task.
     """
     choose("task", task, TASKS)
-    return _subjects(task, _stamp())
+    return _subjects(task, _stamp_of_request())
+
+
+def _stamp_of_request() -> tuple[Hashable, ...]:
+    """`_stamp`, looked up once in each request: with thousands of runs it takes its time."""
+    if not has_request_context():
+        return _stamp()
+    if "catalog" not in g:
+        g.catalog = _stamp()
+    found: tuple[Hashable, ...] = g.catalog
+    return found
 
 
 def identity(subject: Subject, outer_step: int | None) -> str:
@@ -201,8 +221,16 @@ def identity(subject: Subject, outer_step: int | None) -> str:
 
 
 def snapshot_bytes(run: Run, outer_step: int) -> bytes:
-    """The files that define an optimizer: its weights and its configuration."""
-    return run.snapshot_path(outer_step).read_bytes() + (run.path / "config.json").read_bytes()
+    """The files that define an optimizer: its weights and its configuration.
+
+    Raises:
+        InputError: one of them is gone, or is not a plain file.
+    """
+    try:
+        weights = read_plain(run.find_snapshot(outer_step), LARGEST_TENSORS)
+        return weights + read_plain(run.path / "config.json", LARGEST_JSON)
+    except FileNotFoundError:  # deleted just now
+        raise InputError(f"{run.name} is no longer there: reload the page") from None
 
 
 def learned(task: str) -> dict[str, Subject]:

@@ -1,27 +1,35 @@
 """Checks for every route that changes something: same origin, small bodies, one-sentence errors."""
 
+import errno
 import json
+import math
 import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+from dash.exceptions import DashException
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 
-from core.errors import ConflictError, InputError, UnknownError
-from core.jobs.limits import TooManyError
-from core.outer.trainer import FULL
+from app.compute.asker import SupersededError
+from app.compute.child import EndedError
+from app.compute.turns import GoneError
+from core.errors import ConflictError, InputError, TooManyError, UnknownError
 
 LARGEST_BODY = 64 * 1024
 DRAIN = 2**28, 5.0  # bytes and seconds at most
+FULL = (errno.ENOSPC, errno.EDQUOT)
 SAFE = ("GET", "HEAD", "OPTIONS")
 STATUSES: tuple[tuple[type[InputError], int], ...] = (
     (UnknownError, 404),
     (ConflictError, 409),
     (TooManyError, 429),
+    (EndedError, 503),
     (InputError, 400),
 )
+# What code raises when it is given values that its callers never give it.
+GIVEN = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError, DashException)
 
 
 class RefusalError(Exception):
@@ -36,6 +44,23 @@ def refuse(status: int, sentence: str) -> Response:
     """A status and one sentence as JSON."""
     response = jsonify({"error": " ".join(sentence.split())[:400]})
     response.status_code = status
+    return response
+
+
+def answer(error: BaseException) -> Response | None:
+    """The answer to an error that is the asker's, or nobody's; None for any other error."""
+    if isinstance(error, RefusalError):
+        return refuse(error.status, str(error))
+    if isinstance(error, SupersededError | GoneError):
+        return Response(status=204)  # for Dash: nothing changes; nobody else reads it
+    if isinstance(error, OSError) and error.errno in FULL:
+        return refuse(507, "the disk is full: free some space first")
+    status = next((status for kind, status in STATUSES if isinstance(error, kind)), None)
+    if status is None:
+        return None
+    response = refuse(status, str(error))
+    if isinstance(error, TooManyError):
+        response.headers["Retry-After"] = str(math.ceil(error.after))
     return response
 
 
@@ -56,29 +81,26 @@ def guard(blueprint: Blueprint, largest: Callable[[], int] = lambda: LARGEST_BOD
     def only_from_here() -> Response | None:
         """Refuse requests from other sites' pages, which would act in the visitor's name; limit the body."""
         request.max_content_length = largest()
-        if request.method in SAFE or not foreign():
-            return None
-        return refuse(403, "runs can be changed only from this dashboard's own pages")
+        return refuse(403, "this is only for the dashboard's own pages") if foreign() else None
 
     def too_large(error: RequestEntityTooLarge) -> Response:
         _drain()
         return refuse(413, f"the body must be at most {largest():,} bytes")
 
-    def full(error: OSError) -> Response:
-        if error.errno in FULL:
-            return refuse(507, "the disk is full: free some space first")
-        raise error
+    def sentence_for(error: Exception) -> Response:
+        found = answer(error)
+        if found is None:
+            raise error
+        return found
 
     blueprint.before_request(only_from_here)
-    for kind, status in STATUSES:
-        blueprint.register_error_handler(kind, lambda error, status=status: refuse(status, str(error)))
-    blueprint.register_error_handler(RefusalError, lambda error: refuse(error.status, str(error)))
+    for kind in (InputError, RefusalError, OSError):
+        blueprint.register_error_handler(kind, sentence_for)
     blueprint.register_error_handler(RequestEntityTooLarge, too_large)
     blueprint.register_error_handler(
         HTTPException,
         lambda error: refuse(error.code or 400, f"{request.method} {request.path[:80]}: {error.name}"),
     )
-    blueprint.register_error_handler(OSError, full)
 
 
 def _drain() -> None:

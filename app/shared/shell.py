@@ -6,6 +6,7 @@ import dash
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, State, clientside_callback, dcc, html
 
+from app.security.access import READ_ONLY_SENTENCE, read_only
 from app.shared.browser import head
 from app.shared.icons import icon
 
@@ -58,6 +59,13 @@ THEME = {
 }
 
 
+def _read_only_sign() -> list[html.Span]:
+    """Says that nothing can be changed here, where that is so."""
+    if not read_only():
+        return []
+    return [html.Span("read-only", className="read-only", title=READ_ONLY_SENTENCE.capitalize() + ".")]
+
+
 def shell() -> dmc.MantineProvider:
     """Header, navigation and the container of the pages."""
     links = [
@@ -79,6 +87,7 @@ def shell() -> dmc.MantineProvider:
                         children=[html.Span(className="brand-mark", **{"aria-hidden": "true"}), html.H1("Loptscope")],
                     ),
                     html.Span("a microscope for learned optimizers", className="tagline"),
+                    *_read_only_sign(),
                     html.Nav(links, className="nav", **{"aria-label": "Pages"}),
                     html.Button(
                         "Tour",

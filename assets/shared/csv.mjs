@@ -1,10 +1,14 @@
 // Tables as CSV.
 
+// A spreadsheet would compute a text that begins like this, and a text may come from somebody else.
+const FORMULA = /^[=+\-@\t\r]/;
+
 /** @param {unknown} value */
 function cell(value) {
   if (value === null || value === undefined) return "";
-  const text = typeof value === "number" && !Number.isFinite(value) ? "NaN" : String(value);
-  return /[",\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
+  const shown = typeof value === "number" && !Number.isFinite(value) ? "NaN" : String(value);
+  const text = FORMULA.test(shown) && Number.isNaN(Number(shown)) ? `'${shown}` : shown;
+  return /[",\n\r]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
 }
 
 /**

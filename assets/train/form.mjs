@@ -45,8 +45,8 @@ export async function estimate(body) {
     if (mine !== measuring) return;
     say("train-estimate", `takes about ${about(found.seconds)} on this machine`);
     const of = `${found.measured_steps} outer steps of ${found.measured_problems} problems and ${found.measured_unroll} inner steps`;
-    need("train-estimate").title =
-      `${short(found.seconds_per_step)} s per outer step, measured on ${of}, ${found.threads} threads`;
+    const how = found.measured_steps ? `measured on ${of}` : "computed from its size, since measuring would take too long";
+    need("train-estimate").title = `${short(found.seconds_per_step)} s per outer step, ${how}, ${found.threads} threads`;
   } catch {
     if (mine === measuring) say("train-estimate", "");
   }

@@ -33,6 +33,22 @@ export function inOrder(jobs) {
   return [...jobs].sort((a, b) => rank(a) - rank(b) || within(a, b));
 }
 
+/** @typedef {{ jobs: Job[], queue: string[], total: number, next: number }} Answer what the server lists */
+
+/**
+ * The jobs after an answer that holds only what has changed; null if some are gone, so that all are to be asked for again.
+ * @param {Job[]} before
+ * @param {number} total how many there were
+ * @param {Answer} found
+ */
+export function merged(before, total, found) {
+  const known = new Map(before.map((job) => [job.id, job]));
+  const added = found.jobs.filter((job) => !known.has(job.id)).length;
+  if (total + added !== found.total) return null;
+  for (const job of found.jobs) known.set(job.id, job);
+  return [...known.values()];
+}
+
 /**
  * @param {Job} job
  * @param {string} act
@@ -80,16 +96,16 @@ function entry(job, chosen, waiting) {
 
 /**
  * @param {HTMLElement | null} list
- * @param {{ jobs: Job[], queue: string[] }} found
+ * @param {Answer} found with all jobs that are known
  * @param {string} chosen
  * @param {number} most
  */
 export function listRuns(list, found, chosen, most) {
   const shown = inOrder(found.jobs).slice(0, most);
   const said = shown.map((job) => [job.id, job.title, job.state, job.outer_step, job.place, job.meta_loss]);
-  put(list, JSON.stringify([chosen, found.jobs.length, said]), () => {
+  put(list, JSON.stringify([chosen, found.total, said]), () => {
     const hint = (/** @type {string} */ text) => make("li", { className: "hint" }, text);
-    const left = found.jobs.length - shown.length;
+    const left = found.total - shown.length;
     const entries = shown.map((job) => entry(job, chosen, found.queue.length));
     if (!entries.length) return [hint("None yet.")];
     return left > 0 ? [...entries, hint(`and ${left} older ones`)] : entries;

@@ -9,7 +9,7 @@ import { states } from "#shared/tables.mjs";
 import { Book } from "#train/book.mjs";
 import { FIGURES, caption, compose } from "#train/figures.mjs";
 import { estimate, settings, start } from "#train/form.mjs";
-import { listLinks, listLog, listRuns, listSnapshots } from "#train/lists.mjs";
+import { listLinks, listLog, listRuns, listSnapshots, merged } from "#train/lists.mjs";
 
 /** @typedef {import("#train/lists.mjs").Job} Job */
 
@@ -27,6 +27,8 @@ export const now = {
   job: null,
   /** @type {Job[]} */
   jobs: [],
+  /** @type {{ next: number | null, total: number }} up to where the server has been asked, and how many jobs it has */
+  listed: { next: null, total: 0 },
   book: new Book(),
   /** @type {string | null} */
   state: null,
@@ -149,9 +151,14 @@ function entered(state) {
 
 /** @param {number} mine */
 async function list(mine) {
-  const found = await ask("/api/jobs", {}, PATIENCE);
+  const since = now.listed.next === null ? "" : `?after=${now.listed.next}`;
+  const found = await ask(`/api/jobs${since}`, {}, PATIENCE);
   if (mine !== turn || !here()) return;
-  Object.assign(now, { jobs: found.jobs, workers: found.workers });
+  const jobs = since ? merged(now.jobs, now.listed.total, found) : found.jobs;
+  now.listed = { next: jobs ? found.next : null, total: found.total };
+  if (!jobs) return list(mine);
+  found.jobs = jobs;
+  Object.assign(now, { jobs, workers: found.workers });
   listRuns(find("train-runs"), found, now.run, SHOWN);
   const workers = found.workers === 1 ? "1 worker" : `${found.workers} workers`;
   say("train-workers", found.queue.length ? `${found.queue.length} waiting, ${workers}` : workers);

@@ -24,11 +24,14 @@ from torch import Tensor
 from core.baselines.pruning import pruned_search, worker_pool
 from core.errors import InputError, choose
 from core.files.atomic import read_json, write_bytes, write_json
+from core.files.plain import read_plain
 from core.optimizers.hand_designed import BASELINES, HAND_DESIGNED, HandDesigned, make_hand_designed
 from core.seeds import Purpose, generator
 from core.tasks import SHIPPED
 from core.tasks.base import Task
 from core.tasks.bound import above_bound, loss_bound
+
+LARGEST_DRAWS = 16 * 2**20  # bytes of a table of draws
 
 
 class SearchResult(BaseModel):
@@ -256,11 +259,13 @@ def read_draws(folder: Path, task: str, optimizer: str) -> dict[str, np.ndarray]
     """
     path = folder / task / f"{optimizer}.csv"
     try:
-        with path.open(newline="") as file:
-            names, *rows = csv.reader(file)
+        content = read_plain(path, LARGEST_DRAWS).decode("ascii")
+        names, *rows = csv.reader(content.splitlines())
         columns = np.array([[float(text) for text in row] for row in rows]).T
         return dict(zip(names, columns, strict=True))
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} is damaged: {error}") from None
+    except InputError:
+        raise
+    except (ValueError, csv.Error):
+        raise InputError(f"{path} is damaged: it must be a table of numbers with a heading") from None

@@ -6,9 +6,14 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from core.errors import InputError
+from core.files.plain import opened
+
 EVERY = 256  # lines between two remembered positions
 FILES = 256  # files with remembered positions
 CHUNK = 2**20
+LARGEST = 2**28  # bytes of a file: a run of a million outer steps has less
+MOST_LINES = 2_000_000
 
 _known: "OrderedDict[Path, _Places]" = OrderedDict()
 _lock = threading.Lock()
@@ -24,11 +29,13 @@ class _Places:
     starts: list[int] = field(default_factory=lambda: [0])
 
 
-def _look(file: int, places: _Places) -> None:
+def _look(file: int, places: _Places, path: Path) -> None:
     """Scan what has been appended to a file."""
     rest = 0  # bytes after the last complete line
     position = places.end
     while chunk := os.pread(file, CHUNK, position + rest):
+        if places.lines + chunk.count(b"\n") > MOST_LINES:
+            raise InputError(f"{path} cannot be read: it has more than {MOST_LINES:,} lines")
         begin = 0
         while (stop := chunk.find(b"\n", begin)) >= 0:
             places.lines += 1
@@ -57,16 +64,15 @@ def whole_lines(path: Path, after: int, most: int | None = None) -> list[bytes]:
         most: maximum number of lines to return.
 
     Raises:
-        OSError: the file cannot be read.
+        FileNotFoundError: there is no such file.
+        InputError: it is not a plain file, it is too large or has too many lines, or it cannot be read.
     """
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        current = os.fstat(file)
+    with opened(path, LARGEST) as (file, current):
         with _lock:
             places = _known.pop(path, None)
             if places is None or places.inode != current.st_ino or places.end > current.st_size:
                 places = _Places(current.st_ino)
-            _look(file, places)
+            _look(file, places, path)
             _known[path] = places
             while len(_known) > FILES:
                 _known.popitem(last=False)
@@ -77,7 +83,5 @@ def whole_lines(path: Path, after: int, most: int | None = None) -> list[bytes]:
             ahead = -(-last // EVERY)  # index of the first remembered position at or after the end
             stop = places.starts[ahead] if ahead < len(places.starts) else places.end
         content = os.pread(file, stop - start, start)
-    finally:
-        os.close(file)
     skipped = after - after // EVERY * EVERY
     return content.split(b"\n")[skipped : skipped + last - after]

@@ -11,11 +11,12 @@ import time
 import warnings
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from celery import Celery, signals
 from kombu.exceptions import KombuError
 
+from core.jobs.messages import SCHEME
 from core.jobs.queue import is_waiting, take_next, tidy, worker_name
 from core.jobs.worker import execute
 from core.outer.kernels.__main__ import load as load_kernels
@@ -49,7 +50,7 @@ def celery_app(root: Path, redis_url: str | None) -> Celery:
         for part in ("messages", "control"):
             (folder / part).mkdir(parents=True, exist_ok=True)
         messages = str(folder / "messages")
-        broker = "filesystem://localhost/"
+        broker = f"{SCHEME}://localhost/"
         options = {"data_folder_in": messages, "data_folder_out": messages, "control_folder": str(folder / "control")}
         options |= {"polling_interval": 0.2}
     app = Celery("loptscope", broker=broker, backend=None, set_as_current=False)
@@ -91,9 +92,21 @@ def workers_present(root: Path | None = None) -> int:
         except OSError:
             continue
         count += age < SEEN_WITHIN
-        if age > 3600:
-            path.unlink(missing_ok=True)
     return count
+
+
+def begin_anew() -> NoReturn:
+    """Replace this process by a fresh worker. A request to stop that comes meanwhile is handled when that one is ready."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    os.execv(sys.executable, sys.orig_argv)
+
+
+def forget_absent(root: Path) -> None:
+    """Remove the signs of workers that were killed long ago."""
+    for path in (root / PRESENT).glob("*"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > 24 * 3600:
+                path.unlink()
 
 
 class _Service:
@@ -124,7 +137,14 @@ class _Service:
                 log.warning("no run could be taken: %s", error)
                 return
             if claimed is not None:
-                execute(claimed, self.name, leaving=self.leaving.is_set, threads=self.threads)
+                execute(claimed, self.name, leaving=self.leaving.is_set, threads=self.threads, give_up=self.give_up)
+
+    def give_up(self) -> None:
+        """End this process at once; unless it is to stop, it begins anew."""
+        self.absent()
+        if self.leaving.is_set():
+            os._exit(0)
+        begin_anew()
 
     def orphaned(self) -> bool:
         """Whether the dashboard that started this worker has ended."""
@@ -171,6 +191,7 @@ def run_worker(root: Path | None = None, threads: int | None = None, parent: int
     root = root or runs_root()
     root.mkdir(parents=True, exist_ok=True)
     tidy(root)
+    forget_absent(root)
     app = celery_app(root, os.environ.get("REDIS_URL") or None)
     service = _Service(root, threads, parent)
     app.task(name=TASK)(service.work)
@@ -208,5 +229,4 @@ def run_worker(root: Path | None = None, threads: int | None = None, parent: int
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     if service.leaving.is_set():
         return
-    # Celery gave up, for example over a damaged message: start again. A request to stop is handled when it is ready.
-    os.execv(sys.executable, sys.orig_argv)
+    begin_anew()  # Celery gave up

@@ -1,9 +1,14 @@
-"""Estimates a run's training time on this machine by timing some outer steps."""
+"""Estimates a run's training time on this machine by timing some outer steps, or where those would take too long, by a model of cost.
+
+The model counts multiplications, and takes the time of one from a small run that is timed once.
+"""
 
 import functools
 import json
+import math
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
@@ -13,8 +18,9 @@ from pydantic import BaseModel
 from core.outer.distributed import Team
 from core.outer.estimators import make_estimator
 from core.outer.gradient import Workers
-from core.runs.config import RunConfig, window_length
+from core.runs.config import RunConfig, make_config, window_length
 from core.seeds import Purpose, generator
+from core.tasks import ClassifierProblems
 
 SECONDS = 0.8  # approximate time of a measurement
 INDIFFERENT = {  # settings that do not affect the time of an outer step
@@ -36,7 +42,7 @@ class Estimate(BaseModel):
     Attributes:
         seconds: of all outer steps together.
         seconds_per_step: of an average outer step.
-        measured_steps: number of outer steps that were timed.
+        measured_steps: number of outer steps that were timed; 0 if the time comes from the model of cost.
         measured_problems: problems in their batches.
         measured_unroll: their inner steps (of one window, if there are windows); if these are fewer than the run's, the time is
             extrapolated in proportion.
@@ -52,8 +58,8 @@ class Estimate(BaseModel):
 
 
 @dataclass(frozen=True)
-class _Timing:
-    """The median seconds of an outer step with some problems and inner steps, and the number of steps timed."""
+class Timing:
+    """The median seconds of an outer step with some problems and inner steps, and the number of steps timed; 0 if it is computed."""
 
     seconds: float
     steps: int
@@ -61,7 +67,7 @@ class _Timing:
     unroll: int
 
 
-def _time(config: RunConfig, problems: int, unroll: int, threads: int, patience: float) -> _Timing:
+def _time(config: RunConfig, problems: int, unroll: int, threads: int, patience: float) -> Timing:
     """Time outer steps of windows (or unrolls) of ``unroll`` inner steps for about ``patience`` seconds."""
     windows = {"unroll": config.unroll, "truncation": unroll} if config.truncation else {"unroll": unroll}
     small = config.model_copy(update={"problems": problems, "truncation_start": None, **windows})
@@ -74,11 +80,15 @@ def _time(config: RunConfig, problems: int, unroll: int, threads: int, patience:
         start = time.perf_counter()
         estimator.estimate(theta, len(taken) + 1)
         taken.append(time.perf_counter() - start)
-    return _Timing(median(taken), len(taken), problems, unroll)
+    return Timing(median(taken), len(taken), problems, unroll)
+
+
+REFERENCE = "linear_regression"  # the task of the run that the model of cost is calibrated with
+SLOW = Timing(1.0, 0, 64, 200)  # of that run, if even it could not be timed
 
 
 @functools.lru_cache(maxsize=256)
-def _measured(plain: str, threads: int) -> _Timing:
+def _measured(plain: str, threads: int) -> Timing:
     """Time the largest part of an outer step that fits into `SECONDS`; problems and inner steps grow until then."""
     config = RunConfig.model_validate_json(plain)
     longest = config.truncation or config.unroll
@@ -103,19 +113,58 @@ def inner_steps(config: RunConfig) -> float:
     return sum(window_length(config, step) for step in points) * config.outer_steps / len(points)
 
 
-def estimate(config: RunConfig, threads: int | None = None) -> Estimate:
+def multiplications(config: RunConfig) -> float:
+    """Multiplications of one inner step of one problem, forwards and backwards, roughly."""
+    problem = config.make_task().sample(1, generator(Purpose.TRAIN, 0))
+    rows = problem.dimension
+    of_cell = rows * sum(math.prod(shape) for shape in config.architecture.shapes().values())
+    of_task = rows * (len(problem.points) if isinstance(problem, ClassifierProblems) else rows)
+    passes = 2 if config.estimator == "evolution" else 3
+    return passes * of_cell + 2 * passes * of_task
+
+
+def modelled(config: RunConfig, known: Timing, of: RunConfig) -> Timing:
+    """What an outer step takes by the model of cost.
+
+    Args:
+        config: the run.
+        known: what was timed of another run.
+        of: that run.
+    """
+    each = known.seconds / (known.problems * known.unroll * multiplications(of))
+    longest = config.truncation or config.unroll
+    return Timing(each * multiplications(config) * config.problems * longest, 0, config.problems, longest)
+
+
+def measure(plain: str, threads: int) -> Timing:
+    """Time outer steps of a run.
+
+    Args:
+        plain: its configuration as JSON.
+        threads: number of training threads.
+    """
+    torch.set_num_threads(1)
+    with _measuring:
+        return _measured(plain, threads)
+
+
+def estimate(
+    config: RunConfig, threads: int | None = None, measured: Callable[[str, int], Timing | None] = measure
+) -> Estimate:
     """Estimate a run's training time on this machine; measurements are remembered.
 
     Args:
         config: the run.
         threads: number of training threads; by default one for each core.
+        measured: times outer steps as `measure` does; None if that takes too long.
     """
-    torch.set_num_threads(1)
     count = threads or Workers().threads
     alike = config.model_copy(update=INDIFFERENT)
-    plain = json.dumps(alike.model_dump(mode="json"), sort_keys=True)
-    with _measuring:
-        timing = _measured(plain, count)
+    timing = measured(json.dumps(alike.model_dump(mode="json"), sort_keys=True), count)
+    if timing is None:
+        reference = make_config({"task": REFERENCE}).model_copy(update=INDIFFERENT)
+        known = measured(json.dumps(reference.model_dump(mode="json"), sort_keys=True), count)
+        timing = modelled(config, known or SLOW, reference)
     per_inner_step = timing.seconds / timing.unroll * (config.problems / timing.problems)
     seconds = per_inner_step * inner_steps(config)
     return Estimate(

@@ -4,18 +4,19 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from core.errors import InputError
-from core.files.append_only import whole_lines
-from core.files.atomic import read_json, write_json
+from core.files.append_only import MOST_LINES, whole_lines
+from core.files.atomic import finite_json, read_json, write_json
 from core.runs.run import Run, Status
 from core.runs.states import Request, State
+
+LATEST = 1e11  # seconds since 1970: no clock shows more
+SMALL = 64 * 1024  # bytes of the largest of these files
 
 
 class JobInfo(BaseModel):
@@ -31,10 +32,10 @@ class JobInfo(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     format: Literal["loptscope-job/1"] = "loptscope-job/1"
-    submitted: float
-    order: float
-    client: str = ""
-    sweep: str | None = None
+    submitted: float = Field(ge=0, le=LATEST)
+    order: float = Field(ge=-LATEST, le=LATEST)
+    client: str = Field(default="", max_length=100)
+    sweep: str | None = Field(default=None, max_length=100)
 
 
 class Control(BaseModel):
@@ -53,7 +54,7 @@ class Job:
     """
 
     def __init__(self, path: Path):
-        self.info = read_json(path / "job.json", JobInfo)
+        self.info = read_json(path / "job.json", JobInfo, SMALL)
         self.run = Run(path)
         self.path = path
 
@@ -71,9 +72,9 @@ class Job:
         self.info = self.info.model_copy(update=changes)
         write_json(self.path / "job.json", self.info)
 
-    def set_state(self, state: State, message: str = "") -> None:
-        """Change its state. The event is written before the status, so a reader that sees the new state also finds the event."""
-        status = self.status().model_copy(update={"state": state, "message": message})
+    def set_state(self, state: State, message: str = "", **changes: Any) -> None:
+        """Change its state, and more of its status. The event is written before the status, so a reader that sees the new state also finds the event."""
+        status = self.status().model_copy(update={"state": state, "message": message, **changes})
         self.note_state(status)
         self.run.write_status(status)
 
@@ -87,7 +88,7 @@ class Job:
         if not path.exists():
             return None
         try:
-            return read_json(path, Control).requested
+            return read_json(path, Control, SMALL).requested
         except InputError:
             return None  # withdrawn in the meantime, or incomplete
 
@@ -110,15 +111,6 @@ class Job:
             note(self.path, "snapshot", outer_step=step)
 
 
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on a file, which is created if necessary."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
 def note(path: Path, kind: str, **content: Any) -> None:
     """Append an event to a run's ``events.jsonl``.
 
@@ -137,6 +129,17 @@ def note(path: Path, kind: str, **content: Any) -> None:
         file.write((b"\n" if torn else b"") + line.encode() + b"\n")
 
 
+def _is_sound(event: dict[str, Any]) -> bool:
+    """Whether the numbers that readers rely on are there and in range."""
+    if event.get("kind") == "evaluation":
+        numbers = [event.get(name) for name in ("meta_loss", "sem")]
+        return all(number is None or type(number) in (int, float) for number in numbers)
+    if event.get("kind") != "steps":
+        return True
+    first, last = event.get("first"), event.get("last")
+    return type(first) is int and type(last) is int and 1 <= first <= last <= MOST_LINES
+
+
 def events(path: Path, after: int = 0, most: int = 1000) -> tuple[list[dict[str, Any]], int]:
     """Events of a run.
 
@@ -146,7 +149,10 @@ def events(path: Path, after: int = 0, most: int = 1000) -> tuple[list[dict[str,
         most: maximum number of events.
 
     Returns:
-        the events, each with its "seq", and the last sequence number read (incomplete lines are skipped).
+        the events, each with its "seq", and the last sequence number read (incomplete and damaged lines are skipped).
+
+    Raises:
+        InputError: the file is not a plain file, or is too large.
     """
     try:
         lines = whole_lines(path / "events.jsonl", after, most)
@@ -155,9 +161,9 @@ def events(path: Path, after: int = 0, most: int = 1000) -> tuple[list[dict[str,
     read = []
     for number, line in enumerate(lines, start=after + 1):
         try:
-            event = json.loads(line)
-        except ValueError:
+            event = finite_json(line)
+        except (ValueError, RecursionError):
             continue
-        if isinstance(event, dict):
-            read.append({"seq": number, **event})
+        if isinstance(event, dict) and _is_sound(event):
+            read.append({**event, "seq": number})
     return read, after + len(lines)

@@ -11,7 +11,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
-from core.errors import InputError, sentence
+from core.errors import InputError, TooManyError, sentence
 from core.outer.distributed import Team
 from core.outer.estimators import make_estimator
 from core.outer.gradient import Workers
@@ -23,11 +23,6 @@ from core.tasks import ClassifierProblems
 PREFIX = "LOPTSCOPE_MAX_"
 GIB = 2**30
 _weighing = threading.Lock()  # checks draw a problem to measure its size: one at a time
-
-
-@final
-class TooManyError(InputError):
-    """A limit is reached now; later there may be room."""
 
 
 def _memory() -> float:
@@ -65,7 +60,7 @@ class Limits(BaseModel):
     memory_gb: float = Field(default_factory=lambda: _memory() / 2, gt=0)
     disk_gb: float = Field(default=4.0, gt=0)
     queue: int = Field(default=200, ge=0)
-    runs_per_client: int = Field(default=200, ge=0)
+    runs_per_client: int = Field(default=50, ge=0)
     runs: int = Field(default=2_000, ge=1)
 
     @classmethod
@@ -100,19 +95,20 @@ class Limits(BaseModel):
         _most("GiB on disk", disk_bytes(config) / GIB, self.disk_gb)
         _most("GiB of memory for an outer step", memory_bytes(config) / GIB, self.memory_gb)
 
-    def check_room(self, waiting: int, of_client: int, kept: int, folder: Path) -> None:
-        """Check that another run may be queued.
+    def check_room(self, waiting: int, of_client: int, kept: int, folder: Path, more: int = 1) -> None:
+        """Check that more runs may be queued.
 
         Raises:
             TooManyError: a limit is reached, which the message names.
         """
-        if waiting >= self.queue:
-            raise TooManyError(f"the queue is full: at most {self.queue} runs may wait here; try again later")
-        if of_client >= self.runs_per_client:
+        if waiting + more > self.queue:
+            raise TooManyError(f"the queue is full: at most {self.queue} runs may wait here; try again later", after=60)
+        if of_client + more > self.runs_per_client:
             raise TooManyError(
-                f"at most {self.runs_per_client} of your runs may wait or train here at a time: wait for one to end"
+                f"at most {self.runs_per_client} of your runs may wait or train here at a time: wait for one to end",
+                after=60,
             )
-        self.check_kept(kept, folder)
+        self.check_kept(kept + more - 1, folder)
 
     def check_kept(self, kept: int, folder: Path) -> None:
         """Check that another run may be stored.

@@ -7,15 +7,17 @@ import secrets
 import shutil
 import socket
 import time
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from core.errors import ConflictError, InputError, UnknownError
-from core.files.atomic import Stamp, is_settled, stamp, write_bytes, write_json
-from core.jobs.job import Job, JobInfo, locked, note
+from core.files.atomic import Stamp, is_settled, locked, stamp, write_bytes, write_json
+from core.files.plain import read_plain
+from core.jobs.job import Job, JobInfo, note
 from core.jobs.limits import Limits
 from core.runs import zoo
 from core.runs.config import RunConfig
@@ -23,8 +25,9 @@ from core.runs.lock import Heartbeat, RunLock, acquire, begin_heartbeat, last_he
 from core.runs.options import from_options, to_options
 from core.runs.run import Run, Status, is_name, runs_root
 from core.runs.states import LEFT_AS, STATES, Request
-from core.runs.trash import count, expire, purge
+from core.runs.trash import count, purge
 
+LEAVING = 3.0  # seconds in which a worker lets a run go whose state it has written
 IN_VAIN = 5  # workers in a row that may die on a run before it fails
 
 
@@ -63,23 +66,41 @@ def _read(path: Path) -> tuple[Job, Status]:
     return job, job.status()
 
 
+def _folders(root: Path) -> list[Path]:
+    """The folders of jobs."""
+    try:
+        return [path for path in root.iterdir() if is_name(path.name) and os.path.lexists(path / "job.json")]
+    except OSError:
+        return []
+
+
 def list_jobs(root: Path | None = None) -> list[tuple[Job, Status]]:
     """All jobs in the order of submission; damaged folders are left out."""
     jobs = []
-    for path in (root or runs_root()).glob("*/job.json"):
-        if not is_name(path.parent.name):
-            continue
+    for path in _folders(root or runs_root()):
         try:
-            jobs.append(_read(path.parent))
+            jobs.append(_read(path))
         except (InputError, OSError):
             continue
     return sorted(jobs, key=lambda pair: (pair[0].info.submitted, pair[0].name))
 
 
 def waiting(listed: Iterable[tuple[Job, Status]]) -> list[Job]:
-    """The waiting runs, the next one first."""
-    queued = [job for job, status in listed if status.state == "queued"]
-    return sorted(queued, key=lambda job: (job.info.order, job.info.submitted, job.name))
+    """The waiting runs, the next one first: each client's in its own order, and one of each client in turn.
+
+    A client whose run is being trained has had its turn.
+    """
+    turns: Counter[str] = Counter()
+    queued = []
+    for job, status in listed:
+        turns[job.info.client] += status.state == "running"
+        if status.state == "queued":
+            queued.append(job)
+    ranked = []
+    for job in sorted(queued, key=lambda job: (job.info.order, job.info.submitted, job.name)):
+        ranked.append((turns[job.info.client], job))
+        turns[job.info.client] += 1
+    return [job for _, job in sorted(ranked, key=lambda pair: pair[0])]
 
 
 def _client(address: str, root: Path) -> str:
@@ -88,7 +109,7 @@ def _client(address: str, root: Path) -> str:
     if not key.exists():
         write_bytes(key, secrets.token_bytes(32))
         key.chmod(0o600)
-    return hashlib.blake2b(address.encode(), key=key.read_bytes()[:64], digest_size=8).hexdigest()
+    return hashlib.blake2b(address.encode(), key=read_plain(key, 4096)[:64], digest_size=8).hexdigest()
 
 
 def _name(config: RunConfig, root: Path) -> str:
@@ -97,6 +118,23 @@ def _name(config: RunConfig, root: Path) -> str:
         name = f"{config.task}-{architecture.cell}{architecture.units}-{secrets.token_hex(3)}"
         if not (root / name).exists():
             return name
+
+
+def _check_room(known: Sequence[tuple[Job, Status]], who: str, limits: Limits, root: Path, more: int) -> None:
+    own = sum(job.info.client == who and not STATES[status.state].over for job, status in known) if who else 0
+    limits.check_room(sum(status.state == "queued" for _, status in known), own, len(known) + count(root), root, more)
+
+
+def check_room(more: int, limits: Limits, client: str = "", root: Path | None = None) -> None:
+    """Check that a client may queue more runs.
+
+    Raises:
+        TooManyError: a limit is reached, which the message names.
+    """
+    root = root or runs_root()
+    root.mkdir(parents=True, exist_ok=True)
+    with locked(root / ".lock"):
+        _check_room(list_jobs(root), _client(client, root) if client else "", limits, root, more)
 
 
 def submit(
@@ -134,9 +172,8 @@ def submit(
     with locked(root / ".lock"):
         who = _client(client, root) if client else ""
         known = list_jobs(root)
-        own = sum(job.info.client == who and not STATES[status.state].over for job, status in known) if who else 0
         queue = waiting(known)
-        limits.check_room(len(queue), own, len(known) + count(root), root)
+        _check_room(known, who, limits, root, 1)
         now = time.time()
         order = max([now, *(job.info.order + 1 for job in queue)])
         name = _name(config, root)
@@ -176,7 +213,7 @@ def restart(
 
 
 def reorder(job: Job, place: int) -> None:
-    """Move a waiting run to another position in the queue; 0 is the next to run.
+    """Move a waiting run to another position in the queue, among the runs of its client; 0 is the next to run.
 
     Raises:
         ConflictError: it is not waiting.
@@ -188,9 +225,11 @@ def reorder(job: Job, place: int) -> None:
         if job.name not in names:
             raise ConflictError(f"{job.name} is no longer waiting in the queue")
         moved = queue.pop(names.index(job.name))
-        queue.insert(max(0, min(place, len(queue))), moved)
-        orders = sorted(other.info.order for other in queue)
-        for other, order in zip(queue, orders, strict=True):
+        own = [other for other in queue if other.info.client == moved.info.client]
+        before = sum(other.info.client == moved.info.client for other in queue[: max(0, place)])
+        own.insert(before, moved)
+        orders = sorted(other.info.order for other in own)
+        for other, order in zip(own, orders, strict=True):
             if other.info.order != order:
                 other.write_job(order=order)
 
@@ -240,13 +279,12 @@ def withdraw(job: Job) -> None:
 
 
 def tidy(root: Path) -> None:
-    """Remove leftovers of processes that were killed while they created or removed a run, and expired runs in the trash."""
+    """Remove leftovers of processes that were killed while they created or removed a run."""
     for pattern, age in ((".gone-*", 0.0), (".new-*", 3600.0)):
         for path in root.glob(pattern):
             with suppress(OSError):
                 if time.time() - path.stat().st_mtime >= age:
                     shutil.rmtree(path, ignore_errors=True)
-    expire(root)
 
 
 def resume(job: Job, limits: Limits | None = None) -> None:
@@ -256,11 +294,14 @@ def resume(job: Job, limits: Limits | None = None) -> None:
         ConflictError: it is finished, or has reached the limit of training time.
     """
     limits = limits or Limits.from_environment()
-    lock = acquire(job.path)
-    if lock is None:
+    until = time.monotonic() + LEAVING
+    while (lock := acquire(job.path)) is None:
         if job.pending_request() == "pause":
             job.make_request(None)
-        return
+            return
+        if not STATES[job.status().state].resumable or time.monotonic() > until:
+            return
+        time.sleep(0.05)  # its worker has written that it leaves, and is about to let it go
     try:
         status = job.status()
         if status.state == "finished":

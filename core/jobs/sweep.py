@@ -9,7 +9,7 @@ from typing import Any
 from core.errors import InputError
 from core.jobs.job import Job
 from core.jobs.limits import Limits
-from core.jobs.queue import submit, withdraw
+from core.jobs.queue import check_room, submit, withdraw
 from core.runs.options import OPTIONS, from_options
 
 MOST_RUNS = 1000
@@ -50,8 +50,10 @@ def sweep(
     if not axes or count > MOST_RUNS:
         raise InputError(f"a sweep must have 1 to {MOST_RUNS} runs (got {count if axes else 0})")
     combinations = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
-    for chosen in combinations:
-        limits.check(from_options({**settings, **chosen}, strict=True))
+    configs = [from_options({**settings, **chosen}, strict=True) for chosen in combinations]
+    for config in {config.model_copy(update={"seed": 0}).model_dump_json(): config for config in configs}.values():
+        limits.check(config)  # it draws problems, so once for all seeds
+    check_room(len(combinations), limits, client, root)
     name = f"sweep-{secrets.token_hex(3)}"
     queued: list[Job] = []
     try:

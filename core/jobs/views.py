@@ -15,10 +15,13 @@ from core.runs.label import LABEL_FILE, read_label
 from core.runs.lock import HEARTBEAT
 from core.runs.options import command_of, to_options
 from core.runs.run import OuterStep, Status
+from core.runs.states import STATES
 
 MOST_EVENTS = 500
 MOST_POINTS = 5000  # approximate number of points of the curve in one answer
 FILES = ("outer_loss.csv", "snapshots", LABEL_FILE)  # besides those that `list_jobs` checks
+PAGE = 200  # jobs that are over in one answer
+OVERLAP = 3000  # milliseconds that two answers overlap, since a change may show a little later
 RECENT = 20  # outer steps used to compute the speed
 
 
@@ -43,7 +46,7 @@ def _speed(steps: list[OuterStep]) -> float | None:
     """Outer steps per second over the most recent ones."""
     if len(steps) < 2 or steps[-1].seconds <= steps[0].seconds:
         return None
-    return (steps[-1].outer_step - steps[0].outer_step) / (steps[-1].seconds - steps[0].seconds)
+    return _finite((steps[-1].outer_step - steps[0].outer_step) / (steps[-1].seconds - steps[0].seconds))
 
 
 def _beating(job: Job) -> bool:
@@ -75,7 +78,7 @@ def describe(job: Job) -> dict[str, Any]:
             }
         )
     speed = _speed(recent)
-    left = (live.outer_steps - live.outer_step) / speed if speed else None
+    left = _finite((live.outer_steps - live.outer_step) / speed) if speed else None
     config = job.run.config
     return {
         "id": job.name,
@@ -109,20 +112,66 @@ def _listed(job: Job, status: Status, queue: Mapping[str, int]) -> dict[str, Any
     return {**known, "requested": job.pending_request(), "place": place}
 
 
-def describe_all(listed: Iterable[tuple[Job, Status]], sweep: str | None = None) -> dict[str, Any]:
-    """All jobs in the order of submission, the queue, and the number of workers present."""
+def describe_all(
+    listed: Iterable[tuple[Job, Status]],
+    sweep: str | None = None,
+    *,
+    after: int | None = None,
+    skip: int = 0,
+    most: int = PAGE,
+) -> dict[str, Any]:
+    """Jobs in the order of submission, the queue, and the number of workers present.
+
+    Args:
+        listed: all jobs.
+        sweep: only the runs of this sweep, all of them.
+        after: "next" of an earlier answer: only jobs that are not over, and those that have changed since.
+        skip: jobs that are over to leave out, the last submitted first.
+        most: jobs that are over to list.
+
+    Returns:
+        "jobs"; "total", how many there are in all; "more", whether older ones are left out; "next", for ``after``;
+        "queue" and "workers".
+    """
     known = list(listed)
     queue = [job.name for job in waiting(known)]
     places = {name: place for place, name in enumerate(queue)}
+    if sweep is not None:
+        chosen = [(job, status) for job, status in known if job.info.sweep == sweep]
+        over = changes = 0
+    else:
+        active = [pair for pair in known if not STATES[pair[1].state].over]
+        ended = [pair for pair in known if STATES[pair[1].state].over]
+        over, changes = len(ended), max((_changed(job) for job, _ in ended), default=0)
+        if after is not None:
+            ended = [pair for pair in ended if _changed(pair[0]) > after - OVERLAP]
+        end = len(ended) - (0 if after is not None else skip)
+        chosen = sorted(
+            [*active, *ended[max(0, end - most) : max(0, end)]],
+            key=lambda pair: (pair[0].info.submitted, pair[0].name),
+        )
     shown = []
-    for job, status in known:
-        if sweep is not None and job.info.sweep != sweep:
-            continue
+    for job, status in chosen:
         try:
             shown.append(_listed(job, status, places))
         except (InputError, OSError):  # deleted in the meantime
             continue
-    return {"jobs": shown, "queue": queue, "workers": workers_present()}
+    return {
+        "jobs": shown,
+        "total": len(chosen) if sweep is not None else len(known),
+        "more": sweep is None and after is None and over > skip + most,
+        "next": max(changes, after or 0),
+        "queue": queue,
+        "workers": workers_present(),
+    }
+
+
+def _changed(job: Job) -> int:
+    """When a file of a job was last written, in milliseconds since 1970; files are replaced, which changes the folder."""
+    try:
+        return job.path.stat().st_mtime_ns // 10**6
+    except OSError:
+        return 0
 
 
 def happened(job: Job, after: int) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from core.runs.states import LEFT_AS, State
 
 BEAT_EVERY = 1.0  # seconds
 LOOK_EVERY = 0.2  # seconds between two checks for a request
+PATIENCE = 1.0  # seconds in which an outer step may end before a run is left in the middle of it
 
 log = logging.getLogger("loptscope.worker")
 
@@ -51,10 +52,14 @@ class HeartbeatThread:
 
 @final
 class _Supervision:
-    """The worker's checks between two outer steps of a run."""
+    """The worker's checks between two outer steps of a run, and what it knows for those in the middle of one."""
 
     def __init__(self, job: Job, pulse: HeartbeatThread, leaving: Callable[[], bool], limits: Limits):
         self.job, self.pulse, self.leaving, self.limits = job, pulse, leaving, limits
+        self.writing = threading.RLock()  # held by whoever writes the run's state
+        self.answered = False  # the trainer leaves by itself
+        self.trained = job.status().seconds  # until the last outer step
+        self.since = time.monotonic()  # that step
         self.held_out: HeldOut | None = None
         self.looked = 0.0
         self.written_to = 0
@@ -65,20 +70,31 @@ class _Supervision:
         """Whether to continue."""
         if self.pulse.lost.is_set():
             raise LostError
+        with self.writing:
+            now = time.monotonic()
+            self.trained, self.since = step.seconds, now
+            reason = self.why(look=now - self.looked > LOOK_EVERY)
+            if reason is not None:
+                self.reason, self.answered = reason, True
+            return reason is None
+
+    def why(self, *, look: bool = True) -> tuple[State, str] | None:
+        """Why to leave the run: its state then, and a message; None if there is no reason.
+
+        Args:
+            look: whether to look for a request.
+        """
         now = time.monotonic()
         if self.leaving():
-            self.reason = "queued", "its worker was stopped; it continues when there is another"
-            return False
-        if step.seconds >= self.limits.seconds:
-            self.reason = "stopped", f"stopped after {self.limits.seconds:g} s, the limit of training time here"
-            return False
-        if now - self.looked > LOOK_EVERY:
+            return "queued", "its worker was stopped; it continues when there is another"
+        if self.trained + (now - self.since) >= self.limits.seconds:
+            return "stopped", f"stopped after {self.limits.seconds:g} s, the limit of training time here"
+        if look:
             self.looked = now
             request = self.job.pending_request()
             if request is not None:
-                self.reason = LEFT_AS[request], ""
-                return False
-        return True
+                return LEFT_AS[request], ""
+        return None
 
     def written(self, outer_step: int) -> None:
         """Record that the curve on disk has grown."""
@@ -117,6 +133,59 @@ class _Supervision:
 
 
 @final
+class Watchdog:
+    """A thread that leaves a run in the middle of an outer step, if the step would last too long for whoever wants to leave.
+
+    Nothing of the step is kept: the run is left as after its last save, from which it resumes bit for bit. The process then has to be
+    given up, since nothing else stops a computation in progress.
+
+    Args:
+        watch: of the run.
+        give_up: ends this process.
+    """
+
+    def __init__(self, watch: _Supervision, give_up: Callable[[], None]):
+        self._watch, self._give_up = watch, give_up
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look, name="watchdog", daemon=True)
+        self._thread.start()
+
+    def _look(self) -> None:
+        since: float | None = None
+        while not self._over.wait(LOOK_EVERY):
+            now = time.monotonic()
+            if self._watch.answered or self._watch.why() is None:
+                since = None
+            elif since is None:
+                since = now
+            elif now - since > PATIENCE:
+                with self._watch.writing:  # until the end of this process
+                    reason = self._watch.why()
+                    if reason is not None and not self._watch.answered and not self._over.is_set():
+                        self._leave(*reason)
+                        self._give_up()
+
+    def _leave(self, state: State, message: str) -> None:
+        """Write the state as after the last save."""
+        job = self._watch.job
+        log.info("%s: left in the middle of an outer step", job.name)
+        try:
+            if state == "stopped":
+                job.keep_snapshot()
+            trained = round(self._watch.trained + time.monotonic() - self._watch.since, 3)
+            job.set_state(state, message, seconds=max(job.status().seconds, trained))
+            job.make_request(None)
+            end_heartbeat(job.path)
+        except (OSError, InputError):
+            log.exception("%s: its state could not be written", job.name)
+
+    def stop(self) -> None:
+        """Stop watching."""
+        self._over.set()
+        self._thread.join()
+
+
+@final
 class LostError(Exception):
     """Another worker has taken the run over."""
 
@@ -128,6 +197,7 @@ def execute(
     leaving: Callable[[], bool] = lambda: False,
     threads: int | None = None,
     limits: Limits | None = None,
+    give_up: Callable[[], None] | None = None,
 ) -> None:
     """Train a run that was taken from the queue to its end, or until a request. Its lock is released.
 
@@ -139,6 +209,7 @@ def execute(
         leaving: checked after every outer step; if True, the run is saved and queued again.
         threads: number of training threads; by default one for each core.
         limits: the limits; by default those of the environment.
+        give_up: ends this process, to leave a run in the middle of a long outer step; without it, a step is always finished.
     """
     job = claimed.job
     pulse = HeartbeatThread(job.path, worker)
@@ -151,13 +222,17 @@ def execute(
         kept=watch.kept,
         left_as=lambda: watch.reason,
         leaving=watch.leaving_run,
+        writing=lambda: watch.writing,
     )
+    watchdog = None if give_up is None else Watchdog(watch, give_up)
     try:
         workers = Workers(threads) if threads else Workers()
         train(job.path, job.run.config, resume=True, on_step=watch.on_step, hooks=hooks, workers=workers)
         _after(job)
     except LostError:
         log.warning("%s: another worker has taken it over", job.name)
+        if watchdog is not None:
+            watchdog.stop()
         claimed.lock.release()
         pulse.stop()
         return
@@ -173,6 +248,8 @@ def execute(
     ) as error:
         log.exception("%s failed", job.name)
         _say_failed(job, error)
+    if watchdog is not None:
+        watchdog.stop()
     pulse.stop()
     end_heartbeat(job.path)
     claimed.lock.release()

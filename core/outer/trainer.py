@@ -10,9 +10,10 @@ import math
 import os
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -28,6 +29,7 @@ from core.seeds import Purpose, generator
 
 ADAM_STATE = ("step", "exp_avg", "exp_avg_sq")  # the state of torch.optim.Adam for a parameter
 SAVE_EVERY = 5.0  # seconds between two saves of the training state
+LONG_STEP = 1.0  # seconds of an outer step after which it is saved at once, since it could be stopped in the middle of the next one
 WRITE_EVERY = 0.4  # seconds between two writes of the outer training curve
 SKIPS_IN_A_ROW = 50  # outer steps in a row without a finite gradient after which training fails
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -43,6 +45,7 @@ class Hooks:
         kept: called with the outer step of a new snapshot.
         left_as: returns the final state and message of a run that `on_step` stops.
         leaving: called with the final status before it is written, after everything else is on disk.
+        writing: held while the training state and the status are written.
     """
 
     theta: Callable[[OuterStep, Mapping[str, Tensor]], None] = lambda step, theta: None
@@ -50,6 +53,7 @@ class Hooks:
     kept: Callable[[int], None] = lambda outer_step: None
     left_as: Callable[[], tuple[State, str]] = lambda: ("stopped", "")
     leaving: Callable[[Status], None] = lambda status: None
+    writing: Callable[[], AbstractContextManager[Any]] = nullcontext
 
 
 class _Trainer:
@@ -138,12 +142,13 @@ class _Trainer:
             tensors[f"theta.{name}"] = parameter.detach()
             for key, value in self.adam.state[parameter].items():
                 tensors[f"adam.{key}.{name}"] = value
-        self.write_curve(sync=True)  # before the state, since `load` truncates a curve that is ahead of it
-        self.run.write_training_state(tensors, {"outer_step": str(self.done), "seconds": repr(self.seconds)})
-        status = self.status(state, message)
-        if state != "running":
-            self.hooks.leaving(status)
-        self.run.write_status(status)
+        with self.hooks.writing():
+            self.write_curve(sync=True)  # before the state, since `load` truncates a curve that is ahead of it
+            self.run.write_training_state(tensors, {"outer_step": str(self.done), "seconds": repr(self.seconds)})
+            status = self.status(state, message)
+            if state != "running":
+                self.hooks.leaving(status)
+            self.run.write_status(status)
 
     def say_full(self, error: OSError) -> None:
         """Write that the disk is full, into the reserved space."""
@@ -283,11 +288,13 @@ def _train(trainer: _Trainer, on_step: Callable[[OuterStep], bool] | None) -> No
     message = ""
     saved = wrote = time.monotonic()
     while trainer.done < config.outer_steps:
+        began = time.monotonic()
         step = trainer.step()
         trainer.hooks.theta(step, trainer.theta)
         if trainer.done in keep:
             trainer.snapshot()
-        if team.broadcast(time.monotonic() - saved > SAVE_EVERY):
+        now = time.monotonic()
+        if team.broadcast(now - saved > SAVE_EVERY or now - began > LONG_STEP):
             trainer.save("running")
             saved = wrote = time.monotonic()
         elif time.monotonic() - wrote > WRITE_EVERY or trainer.on_disk == 0:

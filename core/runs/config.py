@@ -23,7 +23,7 @@ class Start(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     run: str
-    outer_step: int = Field(ge=0)
+    outer_step: int = Field(ge=0, le=1_000_000)
 
     @field_validator("run")
     @classmethod
@@ -91,7 +91,12 @@ class RunConfig(BaseModel):
         allow_inf_nan=False,
     )
     learning_rate_halving: int | None = setting(
-        None, "Halving", "Outer steps in which the learning rate halves; none for a constant rate.", TRAINING, ge=1
+        None,
+        "Halving",
+        "Outer steps in which the learning rate halves; none for a constant rate.",
+        TRAINING,
+        ge=1,
+        le=10**9,
     )
     gradient_clip: float | None = setting(
         0.1, "Gradient clip", "Largest norm of the outer gradient, or none.", TRAINING, gt=0, allow_inf_nan=False
@@ -123,7 +128,7 @@ class RunConfig(BaseModel):
     truncation_start: int | None = setting(
         None, "First window", "Length of the first window, if windows grow; none if they do not.", GRADIENT, ge=1
     )
-    truncation_growth: int = setting(500, "Growth", "Outer steps over which windows grow.", GRADIENT, ge=1)
+    truncation_growth: int = setting(500, "Growth", "Outer steps over which windows grow.", GRADIENT, ge=1, le=10**9)
     pairs: int = setting(
         32, "Pairs", "Pairs of perturbed optimizers, for evolution strategies.", GRADIENT, ge=1, le=100_000
     )
@@ -141,7 +146,7 @@ class RunConfig(BaseModel):
         "Recompute states instead of storing them: slower, less memory; by default only if memory requires it.",
         GRADIENT,
     )
-    version: str = __version__
+    version: str = Field(default=__version__, max_length=100)
     provenance: Literal["trained", "imported"] = "trained"
 
     @model_validator(mode="after")

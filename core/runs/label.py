@@ -46,7 +46,7 @@ class Label(BaseModel):
 def read_label(path: Path) -> Label:
     """The label of a run's folder; an empty one if it is missing or damaged."""
     try:
-        return read_json(path / LABEL_FILE, Label)
+        return read_json(path / LABEL_FILE, Label, 64 * 1024)
     except InputError:
         return Label()
 

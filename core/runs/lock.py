@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from core.errors import InputError
 from core.files.atomic import read_json, write_json
@@ -35,10 +35,10 @@ class Heartbeat(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    worker: str
-    host: str
-    outer_step: int = 0
-    in_vain: int = 0
+    worker: str = Field(max_length=300)
+    host: str = Field(max_length=300)
+    outer_step: int = Field(default=0, ge=0, le=1_000_000)
+    in_vain: int = Field(default=0, ge=0, le=1_000)
 
 
 @final
@@ -59,7 +59,7 @@ class RunLock:
 def last_heartbeat(path: Path) -> Heartbeat | None:
     """The last heartbeat; None if it is missing or damaged."""
     try:
-        return read_json(path / HEARTBEAT, Heartbeat)
+        return read_json(path / HEARTBEAT, Heartbeat, 64 * 1024)
     except InputError:
         return None
 

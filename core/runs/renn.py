@@ -23,6 +23,7 @@ from core.optimizers.recurrent import Architecture
 
 LARGEST = 64 * 2**20  # bytes of theta.bin: an LSTM of 1024 units in double precision has 32 MiB
 LARGEST_CONFIG = 64 * 2**10
+LONGEST_NUMBER = 100  # characters
 DEEPEST = 8  # nesting depth of extension types
 MOST = 64  # entries of a list or a mapping
 DTYPES = ("<f4", "<f8")
@@ -74,8 +75,8 @@ def _unpack(content: bytes, depth: int = 0) -> Any:
         return msgpack.unpackb(content, raw=False, strict_map_key=True, ext_hook=extension, **limits)
     except InputError:
         raise
-    except (ValueError, msgpack.UnpackException) as error:
-        raise InputError(f"theta.bin is damaged or not in renn's format: {error}") from None
+    except (ValueError, TypeError, RecursionError, msgpack.UnpackException):
+        raise InputError("theta.bin is damaged or not in renn's format") from None
 
 
 def _array(data: bytes) -> Array:
@@ -85,16 +86,14 @@ def _array(data: bytes) -> Array:
     except (ValueError, TypeError, msgpack.UnpackException):
         raise InputError("theta.bin contains an invalid array: it needs bytes, dtype and shape") from None
     if dtype not in DTYPES:
-        raise InputError(f"theta.bin contains an array of {dtype!r:.40}; only {' and '.join(DTYPES)} are supported")
+        raise InputError(f"theta.bin contains an array of another type; only {' and '.join(DTYPES)} are supported")
     if not (isinstance(buffer, bytes) and isinstance(shape, list) and len(shape) <= 2):
         raise InputError(
             "theta.bin contains an invalid array: it needs bytes, dtype and a shape of at most two numbers"
         )
     whole = all(isinstance(size, int) and not isinstance(size, bool) and 0 < size <= LARGEST for size in shape)
     if not whole or math.prod(shape) * np.dtype(dtype).itemsize != len(buffer):
-        raise InputError(
-            f"theta.bin contains an array whose shape {shape!r:.40} does not match its {len(buffer)} bytes"
-        )
+        raise InputError(f"theta.bin contains an array whose shape does not match its {len(buffer)} bytes")
     array = np.frombuffer(buffer, dtype=dtype).reshape(shape)
     if not np.isfinite(array).all():
         raise InputError("theta.bin contains numbers that are not finite")
@@ -105,7 +104,20 @@ def _array(data: bytes) -> Array:
 
 
 class _Plain(yaml.SafeLoader):  # type: ignore[misc]
-    """Safe YAML; an ml_collections ConfigDict is read as a mapping, and no object is created."""
+    """Safe YAML; an ml_collections ConfigDict is read as a mapping, and no object is created.
+
+    There are no merge keys, which can make a small file grow without bound, and no numbers of hundreds of digits.
+    """
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        if any(key.tag == "tag:yaml.org,2002:merge" for key, _ in node.value):
+            raise yaml.YAMLError("merge keys (<<) are not read")
+        super().flatten_mapping(node)
+
+    def construct_scalar(self, node: yaml.Node) -> Any:
+        if node.tag.rpartition(":")[2] in ("int", "float") and len(str(node.value)) > LONGEST_NUMBER:
+            raise yaml.YAMLError(f"a number has more than {LONGEST_NUMBER} characters")
+        return super().construct_scalar(node)
 
 
 def _config_dict(loader: _Plain, _: str, node: yaml.Node) -> Any:
@@ -123,24 +135,25 @@ def _settings(content: bytes) -> Table:
         raise InputError(f"config.yml has {len(content):,} bytes; at most {LARGEST_CONFIG:,} are read")
     try:
         settings = yaml.load(content, _Plain)
-    except (yaml.YAMLError, RecursionError, ValueError, TypeError) as error:
-        what = str(getattr(error, "problem", None) or error).splitlines()[0]
-        raise InputError(f"config.yml is not plain YAML: {what:.100}") from None
+    except yaml.MarkedYAMLError as error:
+        where = f" (line {error.problem_mark.line + 1})" if error.problem_mark is not None else ""
+        raise InputError(f"config.yml is not plain YAML{where}") from None
+    except yaml.reader.ReaderError:
+        raise InputError("config.yml is not plain YAML: it contains characters that are not text") from None
+    except yaml.YAMLError as error:  # one of those above
+        raise InputError(f"config.yml is not plain YAML: {error}") from None
+    except (RecursionError, ValueError, TypeError, OverflowError):
+        raise InputError("config.yml is not plain YAML") from None
     if not isinstance(settings, dict) or not all(isinstance(key, str) for key in settings):
         raise InputError("config.yml must be a mapping of settings, as in 'num_units: 256'")
     return settings
-
-
-def _shown(value: Any) -> str:
-    """A setting in a message; only plain values, since YAML's aliases can make a small list print endlessly."""
-    return f"{value!r:.40}" if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"
 
 
 def _number(settings: Table, name: str, default: float | None = None) -> float:
     value = settings.get(name, default)
     if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e30:  # false for NaN
         return float(value)
-    raise InputError(f"{name} in config.yml must be a finite number (got {_shown(value)})")
+    raise InputError(f"{name} in config.yml must be a finite number")
 
 
 def _features(settings: Table) -> Table:
@@ -149,7 +162,7 @@ def _features(settings: Table) -> Table:
     known = {"raw": {"features": "raw"}, "log1p": {"features": "log_sign"}}
     if isinstance(scale, str):
         if scale not in known:
-            raise InputError(f"input_scale in config.yml must be a number, raw or log1p (got {scale!r:.40})")
+            raise InputError("input_scale in config.yml must be a number, raw or log1p")
         return known[scale]
     return {"features": "scaled", "feature_scale": _number(settings, "input_scale")}
 
@@ -256,7 +269,7 @@ def read_renn(theta: bytes, config: bytes) -> tuple[Architecture, dict[str, Tens
     start = cell["initial_state"]
     units = start.size // (2 if kind == "lstm" else 1)
     if "num_units" in settings and settings["num_units"] != units:
-        raise InputError(f"config.yml has {_shown(settings['num_units'])} units, but theta.bin has {units}")
+        raise InputError(f"num_units in config.yml must be the {units} units of theta.bin")
     weight, bias = _readout(content[1], units, start.size)
     arrays = {**read(cell, settings), "readout_weight": weight, "readout_bias": bias, "initial_state": start}
     try:
@@ -268,7 +281,7 @@ def read_renn(theta: bytes, config: bytes) -> tuple[Architecture, dict[str, Tens
             **_features(settings),
         )
     except ValidationError as error:
-        raise InputError(f"config.yml: {sentence(error)}") from None
+        raise InputError(f"config.yml: {sentence(error, quote=False)}") from None
     steps = settings.get("num_outer_steps", 0)
     trained = steps if isinstance(steps, int) and not isinstance(steps, bool) and 0 <= steps <= 1_000_000 else 0
     return architecture, {name: torch.tensor(array, dtype=torch.float32) for name, array in arrays.items()}, trained

@@ -11,19 +11,21 @@ RUN/status.json                      its state and progress
 
 import csv
 import io
+import math
 import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from core.errors import InputError
 from core.files.append_only import forget, whole_lines
-from core.files.atomic import read_json, read_tensors, write_bytes, write_json, write_tensors
+from core.files.atomic import ShapesError, read_floats, read_json, read_tensors, write_bytes, write_json, write_tensors
 from core.optimizers.recurrent import RecurrentOptimizer
 from core.runs.config import RunConfig
 from core.runs.states import State
@@ -32,6 +34,11 @@ SNAPSHOT_FORMAT = "loptscope-snapshot/1"
 STATE_FORMAT = "loptscope-training-state/1"
 RESERVE = ".reserve"  # disk space for the last status of a run that fills the disk
 RESERVED_BYTES = 64 * 1024
+MOST = 10**9  # of anything that is counted in a run
+SMALL = 256 * 1024  # bytes of the largest config.json or status.json
+LARGEST_WEIGHT = 1e9  # size of a meta-parameter: trained ones are below 100, and products of larger ones overflow
+LARGEST_STATE = 8 * 2**30  # bytes of a training state with unfinished unrolls
+RESERVED = ("tuned", "nulls")  # folders beside the runs: search results, controls
 
 
 def runs_root() -> Path:
@@ -40,8 +47,8 @@ def runs_root() -> Path:
 
 
 def is_name(text: str) -> bool:
-    """Whether this is a valid name of a run: not a path and not hidden."""
-    return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", text, re.ASCII) is not None
+    """Whether this is a valid name of a run: not a path, not hidden, and not that of a folder beside the runs."""
+    return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", text, re.ASCII) is not None and text not in RESERVED
 
 
 class Status(BaseModel):
@@ -60,12 +67,12 @@ class Status(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     state: State
-    outer_step: int
-    outer_steps: int
-    diverged_problems: int = 0
-    skipped_steps: int = 0
-    seconds: float = 0.0
-    message: str = ""
+    outer_step: int = Field(ge=0, le=MOST)
+    outer_steps: int = Field(ge=0, le=MOST)
+    diverged_problems: int = Field(default=0, ge=0, le=MOST**2)
+    skipped_steps: int = Field(default=0, ge=0, le=MOST)
+    seconds: float = Field(default=0.0, ge=0, le=1e12)
+    message: str = Field(default="", max_length=2000)
 
 
 @dataclass(frozen=True)
@@ -108,6 +115,9 @@ def _curve(path: Path, after: int, most: int | None) -> list[OuterStep]:
         try:
             values = dict(zip(_KINDS, line.decode("ascii").rstrip("\r").split(","), strict=True))
             step = OuterStep(**{name: _KINDS[name](value) for name, value in values.items()})  # type: ignore[arg-type]
+            counts = step.diverged_problems, step.skipped
+            if not all(0 <= count <= MOST for count in counts) or not math.isfinite(step.learning_rate + step.seconds):
+                raise ValueError
             if heading[0].decode("ascii").rstrip("\r") != ",".join(_KINDS) or step.outer_step != number - 1:
                 raise ValueError
             steps.append(step)
@@ -125,6 +135,23 @@ def _lines(steps: Iterable[OuterStep], *, heading: bool) -> bytes:
     return text.getvalue().encode()
 
 
+def check_weights(theta: Mapping[str, Tensor], name: str) -> None:
+    """Check the meta-parameters in a file.
+
+    Args:
+        theta: by name.
+        name: of the file, for the message.
+
+    Raises:
+        InputError: they are not float32, not finite, or so large that everything computed from them overflows.
+    """
+    for part, tensor in theta.items():
+        if tensor.dtype is not torch.float32 or not bool(torch.isfinite(tensor).all()):
+            raise InputError(f"{name} is damaged: {part[:40]} must contain finite float32 numbers")
+        if tensor.numel() and float(tensor.abs().max()) > LARGEST_WEIGHT:
+            raise InputError(f"{name} is damaged: {part[:40]} contains a number larger than {LARGEST_WEIGHT:g}")
+
+
 class Run:
     """A run's folder. Opening it reads and checks its configuration; everything else is read on request.
 
@@ -137,9 +164,9 @@ class Run:
 
     def __init__(self, path: Path):
         self.path = path
-        if not (path / "config.json").is_file():
+        if not (path / "config.json").exists():
             raise InputError(f"{path} is not a run: it has no config.json")
-        self.config = read_json(path / "config.json", RunConfig)
+        self.config = read_json(path / "config.json", RunConfig, SMALL)
 
     @classmethod
     def create(cls, path: Path, config: RunConfig, start: Mapping[str, Tensor] | None = None) -> "Run":
@@ -152,6 +179,8 @@ class Run:
         """
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise InputError(f"{path} is not empty: choose another folder, or continue the run in it with --resume")
+        if path.name in RESERVED and path.resolve().parent == runs_root():
+            raise InputError(f"{path} is the folder of other files beside the runs: choose another folder")
         if (start is None) != (config.start is None):
             raise InputError("start must come with the meta-parameters of its snapshot")
         if start is not None:
@@ -168,7 +197,7 @@ class Run:
     def snapshots(self) -> list[int]:
         """Outer steps of the stored snapshots, ascending."""
         files = (self.path / "snapshots").glob("*.safetensors")
-        return sorted(int(file.stem) for file in files if re.fullmatch(r"\d{6,}", file.stem))
+        return sorted(int(file.stem) for file in files if re.fullmatch(r"\d{6,9}", file.stem, re.ASCII))
 
     def snapshot_path(self, outer_step: int) -> Path:
         """The file with θ after that many outer steps."""
@@ -183,27 +212,47 @@ class Run:
         Raises:
             InputError: no such snapshot, or it is damaged.
         """
+        return self._optimizer_in(self.find_snapshot(outer_step))
+
+    def find_snapshot(self, outer_step: int | None = None) -> Path:
+        """The file of a stored snapshot, by default the last.
+
+        Raises:
+            InputError: no such snapshot.
+        """
         kept = self.snapshots()
         if not kept:
             raise InputError(f"{self.path} has no snapshot yet")
         step = kept[-1] if outer_step is None else outer_step
         if step not in kept:
             raise InputError(f"{self.name} has no snapshot at outer step {step}: choose one of {kept}")
-        return self._optimizer_in(self.snapshot_path(step))
+        return self.snapshot_path(step)
+
+    def check_snapshot(self) -> None:
+        """Check the last snapshot without making an optimizer of it.
+
+        Raises:
+            InputError: there is none, or it is damaged.
+        """
+        path = self.find_snapshot()
+        try:
+            numbers = read_floats(path, SNAPSHOT_FORMAT, self.config.architecture.shapes())
+        except ShapesError:
+            raise InputError(f"{path} does not match its run's config.json: its tensors have other shapes") from None
+        if not (np.isfinite(numbers).all() and (np.abs(numbers) <= LARGEST_WEIGHT).all()):
+            raise InputError(f"{path} is damaged: it must contain finite numbers of at most {LARGEST_WEIGHT:g}")
 
     def start(self) -> RecurrentOptimizer | None:
         """The optimizer that training starts from; None unless it is a snapshot of another run."""
         return None if self.config.start is None else self._optimizer_in(self.path / "start.safetensors")
 
     def _optimizer_in(self, path: Path) -> RecurrentOptimizer:
-        theta, _ = read_tensors(path, SNAPSHOT_FORMAT)
-        for name, tensor in theta.items():
-            if tensor.dtype is not torch.float32 or not bool(torch.isfinite(tensor).all()):
-                raise InputError(f"{path} is damaged: {name} must contain finite float32 numbers")
         try:
-            return RecurrentOptimizer(self.config.architecture, theta)
-        except InputError as error:
-            raise InputError(f"{path} does not match its run's config.json: {error}") from None
+            theta, _ = read_tensors(path, SNAPSHOT_FORMAT, self.config.architecture.shapes())
+        except ShapesError:
+            raise InputError(f"{path} does not match its run's config.json: its tensors have other shapes") from None
+        check_weights(theta, str(path))
+        return RecurrentOptimizer(self.config.architecture, theta)
 
     def write_snapshot(self, outer_step: int, theta: dict[str, Tensor]) -> None:
         """Store θ as a snapshot."""
@@ -248,15 +297,24 @@ class Run:
 
     def status(self) -> Status:
         """Read its state and progress."""
-        return read_json(self.path / "status.json", Status)
+        return read_json(self.path / "status.json", Status, SMALL)
 
     def write_status(self, status: Status) -> None:
         """Write its state and progress."""
         write_json(self.path / "status.json", status)
 
     def training_state(self) -> tuple[dict[str, Tensor], dict[str, str]]:
-        """Tensors and counters from which training resumes."""
-        return read_tensors(self.path / "training_state.safetensors", STATE_FORMAT)
+        """Tensors and counters from which training resumes.
+
+        Raises:
+            InputError: the file is missing, damaged or too large, or a number in it is not finite.
+        """
+        path = self.path / "training_state.safetensors"
+        tensors, counters = read_tensors(path, STATE_FORMAT, most=LARGEST_STATE, names=1000 + 16 * self.config.problems)
+        for name, tensor in tensors.items():
+            if not bool(torch.isfinite(tensor).all()):
+                raise InputError(f"{path} is damaged: {name[:40]} contains a number that is not finite")
+        return tensors, counters
 
     def write_training_state(self, tensors: dict[str, Tensor], counters: dict[str, str]) -> None:
         """Store what is needed to resume bit for bit."""

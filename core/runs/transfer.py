@@ -4,7 +4,6 @@ An exported file is safetensors with θ, and the configuration of its run as JSO
 snapshot. Nothing is unpickled.
 """
 
-import json
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -13,17 +12,17 @@ from typing import Literal
 
 import safetensors
 import safetensors.torch
-import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
-from core.errors import InputError, sentence
+from core.errors import InputError
+from core.files.atomic import MOST_TENSORS, parse_header, parse_json
 from core.optimizers.hand_designed import CALIBRATION, HAND_DESIGNED
 from core.optimizers.recurrent import Architecture, RecurrentOptimizer
 from core.runs import zoo
 from core.runs.config import RunConfig, make_config
 from core.runs.renn import read_renn
-from core.runs.run import Run, Status, is_name, runs_root
+from core.runs.run import RESERVED, Run, Status, check_weights, is_name, runs_root
 
 LARGEST = 32 * 2**20  # bytes: an LSTM of 1024 units has 16 MiB
 ABOUT = "loptscope"  # the only entry of an exported file's metadata: safetensors does not keep the order of several
@@ -62,43 +61,30 @@ def export_weights(run: Run, outer_step: int | None = None) -> bytes:
     return safetensors.torch.save(theta, {ABOUT: about.model_dump_json()})
 
 
-def _metadata(content: bytes) -> dict[str, str]:
-    """The metadata in the header; the file size and the tensors' dtypes are checked."""
-    if len(content) > LARGEST:
-        raise InputError(f"the file has {len(content):,} bytes; at most {LARGEST:,} are read")
-    try:
-        size = int.from_bytes(content[:8], "little")
-        header = json.loads(content[8 : 8 + size])
-        metadata: dict[str, str] = header.pop("__metadata__", {})
-        kinds = {name: about["dtype"] for name, about in header.items()}
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise InputError("the file is damaged or not a safetensors file") from None
-    for name, kind in kinds.items():
-        if kind != "F32":
-            raise InputError(f"{name[:40]} in the file must contain float32 numbers (F32), not {kind!r:.20}")
-    return metadata
+DAMAGED = "the file is damaged or not a safetensors file"
 
 
 def _tensors(content: bytes) -> tuple[dict[str, Tensor], dict[str, str]]:
-    metadata = _metadata(content)
+    """The tensors of a file and the metadata in its header; its size, its header and its numbers are checked."""
+    if len(content) > LARGEST:
+        raise InputError(f"the file has {len(content):,} bytes; at most {LARGEST:,} are read")
+    header = parse_header(content, len(content), MOST_TENSORS, DAMAGED)
+    for name, kind in header.dtypes.items():
+        if kind != "F32":
+            raise InputError(f"{name[:40]!r} in the file must contain float32 numbers (F32)")
     try:
         theta = safetensors.torch.load(content)
-    except (safetensors.SafetensorError, ValueError) as error:
-        raise InputError(f"the file is damaged or not a safetensors file: {error}") from None
-    for name, tensor in theta.items():
-        if not bool(torch.isfinite(tensor).all()):
-            raise InputError(f"{name[:40]} in the file contains numbers that are not finite")
-    return theta, metadata
+    except (safetensors.SafetensorError, ValueError):
+        raise InputError(DAMAGED) from None
+    check_weights(theta, "the file")
+    return theta, header.metadata
 
 
 def _exported(metadata: Mapping[str, str]) -> Exported | None:
     """The file's metadata if it was exported here, otherwise None."""
     if ABOUT not in metadata:
         return None
-    try:
-        return Exported.model_validate_json(metadata[ABOUT])
-    except ValidationError as error:
-        raise InputError(f"the file's metadata is damaged: {sentence(error)}") from None
+    return parse_json(metadata[ABOUT].encode(), Exported, "the file's metadata")
 
 
 def check_name(name: str, root: Path) -> None:
@@ -107,6 +93,8 @@ def check_name(name: str, root: Path) -> None:
     Raises:
         InputError: it is not a valid name, or it is taken.
     """
+    if name in RESERVED:
+        raise InputError(f"{name} is the name of a folder beside the runs: choose another name")
     if not is_name(name):
         raise InputError(f"a name has up to 100 letters, digits, dots, dashes and underscores (got {name!r:.60})")
     if name in {"learned", *HAND_DESIGNED, *CALIBRATION, *(entry.name for entry in zoo.entries())}:
@@ -120,6 +108,7 @@ def _keep(config: RunConfig, theta: Mapping[str, Tensor], outer_step: int, name:
     folder = runs_root() if root is None else root
     check_name(name, folder)
     RecurrentOptimizer(config.architecture, theta)  # raises if they do not fit
+    check_weights(theta, "the file")
     folder.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(dir=folder, prefix=f".{name}."))
     try:

@@ -14,7 +14,8 @@ from core.baselines.search import SearchResult, read_search_result
 from core.errors import InputError, sentence
 from core.evaluation.held_out import Evaluation, compare
 from core.evaluation.out_of_distribution import Condition, Generalization, generalize
-from core.files.atomic import Stamp, data_folder, stamp, write_bytes
+from core.files.atomic import LARGEST_JSON, Stamp, data_folder, finite_json, is_settled, stamp, write_bytes
+from core.files.plain import read_plain
 from core.mechanisms.context import Context
 from core.mechanisms.null import Null, read_null
 from core.optimizers.base import Optimizer
@@ -52,13 +53,21 @@ class Recipe(BaseModel):
 
 def recipes(root: Path = ROOT) -> list[Recipe]:
     """The recipes in ``recipes.json``, in order: the first one of a task is the task's default."""
+    return list(_recipes(root, stamp(root, ("recipes.json",))))
+
+
+@functools.lru_cache(maxsize=16)
+def _recipes(root: Path, state: Stamp) -> tuple[Recipe, ...]:
+    """The recipes; ``state`` (of their file) is only part of the cache key."""
     path = root / "recipes.json"
     try:
-        return [Recipe.model_validate(item) for item in json.loads(path.read_text())]
+        return tuple(Recipe.model_validate(item) for item in finite_json(read_plain(path, LARGEST_JSON)))
     except ValidationError as error:
-        raise InputError(f"{path} is damaged: {sentence(error)}") from None
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"{path} cannot be read: {error}") from None
+        raise InputError(f"{path} is damaged: {sentence(error, quote=False)}") from None
+    except InputError:
+        raise
+    except (OSError, ValueError, TypeError):
+        raise InputError(f"{path} cannot be read: it must be a list of recipes in JSON") from None
 
 
 def entries(root: Path = ROOT) -> list[Entry]:
@@ -72,21 +81,30 @@ def entries(root: Path = ROOT) -> list[Entry]:
     """
     listed = []
     for recipe in recipes(root):
-        if not (root / recipe.name / "config.json").exists():
-            continue
-        run = Run(root / recipe.name)
-        config = run.config
-        listed.append(
-            Entry(
-                name=run.name,
-                task=config.task,
-                cell=config.architecture.cell,
-                units=config.architecture.units,
-                outer_steps=config.outer_steps,
-                snapshots=run.snapshots(),
-            )
+        state = stamp(root / recipe.name, ("config.json", "snapshots"))
+        entry = (
+            _entry(root / recipe.name, state) if is_settled(state) else _entry.__wrapped__(root / recipe.name, state)
         )
+        if entry is not None:
+            listed.append(entry)
     return listed
+
+
+@functools.lru_cache(maxsize=256)
+def _entry(path: Path, state: Stamp) -> Entry | None:
+    """One of them, None if there is none; ``state`` (of its files) is only part of the cache key."""
+    if not (path / "config.json").exists():
+        return None
+    run = Run(path)
+    config = run.config
+    return Entry(
+        name=run.name,
+        task=config.task,
+        cell=config.architecture.cell,
+        units=config.architecture.units,
+        outer_steps=config.outer_steps,
+        snapshots=run.snapshots(),
+    )
 
 
 def find_run(name_or_folder: str, root: Path = ROOT) -> Run:
@@ -140,7 +158,7 @@ def own_runs() -> list[Run]:
     """
     runs = []
     for path in sorted(runs_root().glob("*/config.json")):
-        run = _own_run(path.parent, stamp(path.parent, ("config.json", "status.json")))
+        run = _own_run(path.parent, stamp(path.parent, ("config.json", "status.json", "snapshots")))
         if run is not None and is_name(run.name):
             runs.append(run)
     return runs

@@ -54,6 +54,16 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}\n")
 
 
+def _add_serve(s: argparse.ArgumentParser) -> None:
+    s.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    s.add_argument("--port", type=int, default=8050)
+    s.add_argument(
+        "--token", action="store_true", help="let in only those who know the printed token (or LOPTSCOPE_TOKEN)"
+    )
+    s.add_argument("--read-only", action="store_true", help="nothing can be trained, imported, changed or deleted")
+    s.add_argument("--mcp", action="store_true", help="let assistants read numbers at /_mcp with the printed token")
+
+
 def parser() -> argparse.ArgumentParser:
     """All commands and their options."""
     top = _Parser(prog="loptscope", description="A microscope for learned optimizers.")
@@ -127,10 +137,7 @@ def parser() -> argparse.ArgumentParser:
     m.add_argument("--units", type=list_of(int), metavar="N,N,…", help="as in 16,32")
     m.add_argument("--learning-rates", type=list_of(float), metavar="R,R,…", help="as in 0.001,0.003")
 
-    s = commands.add_parser("serve", parents=[common], help="start the dashboard and its worker")
-    s.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
-    s.add_argument("--port", type=int, default=8050)
-    s.add_argument("--mcp", action="store_true", help="let assistants read numbers at /_mcp with the printed token")
+    _add_serve(commands.add_parser("serve", parents=[common], help="start the dashboard and its worker"))
     return top
 
 
@@ -375,6 +382,10 @@ def _sweep(options: argparse.Namespace) -> dict[str, Any]:
 def _serve(options: argparse.Namespace) -> dict[str, Any]:
     from app.server import serve  # the dashboard's libraries take a second to load
 
+    if options.token and not os.environ.get("LOPTSCOPE_TOKEN"):
+        os.environ["LOPTSCOPE_TOKEN"] = secrets.token_urlsafe(24)
+    if options.read_only:
+        os.environ["LOPTSCOPE_READ_ONLY"] = "1"
     if options.mcp:
         token = os.environ.setdefault("LOPTSCOPE_MCP_TOKEN", secrets.token_urlsafe(24))
         print(f"Assistants: http://{options.host}:{options.port}/_mcp with 'Authorization: Bearer {token}'", flush=True)

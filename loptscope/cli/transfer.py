@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from core.errors import InputError, sentence
 from core.files.atomic import write_bytes
+from core.files.plain import read_plain
 from core.optimizers.recurrent import Architecture
 from core.runs import zoo
 from core.tasks import TASKS
@@ -30,11 +31,14 @@ def add_export(e: argparse.ArgumentParser) -> None:
     e.add_argument("--out", type=Path, required=True, metavar="FILE", help="where to write it")
 
 
-def _content(path: Path) -> bytes:
+MOST = 64 * 2**20  # bytes of a file
+
+
+def _content(path: Path, most: int) -> bytes:
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+        return read_plain(path.resolve(), most)
+    except FileNotFoundError:
+        raise InputError(f"{path} cannot be read: it does not exist") from None
 
 
 def _architecture(options: argparse.Namespace) -> Architecture | None:
@@ -55,13 +59,13 @@ def import_run(options: argparse.Namespace) -> dict[str, Any]:
     """Run ``import``."""
     from core.runs.transfer import import_renn, import_weights  # only this needs msgpack and YAML
 
-    content, architecture = _content(options.file), _architecture(options)
+    content, architecture = _content(options.file, MOST), _architecture(options)
     if options.config is None:
         run = import_weights(content, name=options.name, task=options.task, architecture=architecture)
     elif architecture is not None:
         raise InputError("--config contains the architecture: leave its options out")
     else:
-        run = import_renn(content, _content(options.config), name=options.name, task=options.task)
+        run = import_renn(content, _content(options.config, MOST), name=options.name, task=options.task)
     imported = run.config.architecture
     print(f"{run.path}: {imported.label}, {imported.features} input, on {run.config.task}")
     return {"run": str(run.path), "name": run.name, "task": run.config.task, **imported.model_dump()}

@@ -1,13 +1,10 @@
 """The application as it is served."""
 
-from pathlib import Path
-
 import dash
 import pytest
 from dash import Dash
 from flask.testing import FlaskClient
 
-from app import server as module
 from app.shared.browser import ASSETS
 
 
@@ -56,24 +53,3 @@ def test_all_assets_are_served(client: FlaskClient) -> None:
 def test_the_first_page_is_explore(app: Dash) -> None:
     pages = {page["path"]: page for page in dash.page_registry.values()}
     assert pages["/"]["name"] == "Explore"
-
-
-def test_without_redis_the_cache_is_a_private_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("REDIS_URL", raising=False)
-    monkeypatch.setenv("LOPTSCOPE_CACHE", str(tmp_path / "deep" / "cache"))
-    settings = module._cache_settings()
-    assert settings["CACHE_TYPE"] == "FileSystemCache"
-    assert settings["CACHE_DIR"] == str(tmp_path / "deep" / "cache")
-    assert (tmp_path / "deep" / "cache").stat().st_mode & 0o777 == 0o700
-    monkeypatch.delenv("LOPTSCOPE_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
-    assert module._cache_settings()["CACHE_DIR"] == str(tmp_path / "home" / "loptscope")
-
-
-def test_with_redis_the_cache_is_redis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REDIS_URL", "redis://cache:6379/2")
-    monkeypatch.setenv("LOPTSCOPE_CACHE", str(tmp_path / "unused"))
-    settings = module._cache_settings()
-    assert (settings["CACHE_TYPE"], settings["CACHE_REDIS_URL"]) == ("RedisCache", "redis://cache:6379/2")
-    assert settings["CACHE_DEFAULT_TIMEOUT"] == 0
-    assert not (tmp_path / "unused").exists()

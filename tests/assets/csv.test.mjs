@@ -18,6 +18,11 @@ test("cells are quoted where they must be, and what is missing is empty", () => 
   assert.equal(toCSV(rows), '"a,b","say ""x""","two\nlines"\n,,NaN,NaN,0\n');
 });
 
+test("a text that a spreadsheet would compute is quoted as text, a number is not", () => {
+  const rows = [["=1+1", "+cmd", "-2-3", "@SUM(A1)", "\tx"], ["-1.5", -1.5, "+3", "1=1", "−2"]];
+  assert.equal(toCSV(rows), "'=1+1,'+cmd,'-2-3,'@SUM(A1),'\tx\n-1.5,-1.5,+3,1=1,−2\n");
+});
+
 test("one row a point, with the name of its series and the axes' titles without markup", () => {
   const figure = plot(
     [

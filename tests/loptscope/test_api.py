@@ -77,7 +77,7 @@ def test_what_is_wrong_is_said(call, message):
 
 
 def test_importing_it_makes_no_server():
-    script = "import sys, loptscope; print([name for name in ('dash', 'celery', 'gunicorn') if name in sys.modules])"
+    script = "import sys, loptscope; print([name for name in ('dash', 'celery', 'waitress') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -10,7 +10,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from app.pages.explore.view import View, to_query
+from app.pages.explore.view import View, parse, to_query
 from app.shared.cache import once, source_digest
 from app.shared.catalog import identity, subjects
 from app.shared.fields import Choice, write_choice
@@ -79,7 +79,12 @@ def _compute(view: View) -> Bundle:
     )
 
 
+def compute_bundle(query: str) -> bytes:
+    """The bundle of a link as safetensors."""
+    return _compute(parse(query)[0]).encode()
+
+
 def bundle_bytes(view: View) -> tuple[Source, bytes]:
-    """A view's bundle as safetensors, from the cache or computed (by one thread, however many ask at once)."""
+    """A view's bundle as safetensors, from the cache or computed (once, however many ask at the same time)."""
     source = source_of(view)
-    return source, once(f"bundle:{source.key}", lambda: _compute(view).encode())
+    return source, once(f"bundle:{source.key}", compute_bundle, source.query)

@@ -4,9 +4,11 @@ from flask import Blueprint, Response, jsonify, request
 from werkzeug.wrappers import Response as WSGIResponse
 
 import core
+from app.compute.asker import client_of, tab_of
 from app.pages.explore import saved
 from app.pages.explore.bundles import bundle_bytes, source_of
 from app.pages.explore.view import parse
+from app.shared import cache
 from app.shared.http import refuse
 from core.runs import zoo
 
@@ -19,6 +21,18 @@ FOR_EVER = "public, max-age=31536000, immutable"
 def health() -> Response:
     """The status and version of the server."""
     return jsonify({"status": "ok", "version": core.__version__, "zoo": len(zoo.entries())})
+
+
+@api.get("/api/computing")
+def computing() -> Response:
+    """Where the oldest waiting request of this client's tab stands: views "ahead" of it (null once it is computed), "seconds" so far."""
+    pool = cache.pool()
+    place = None if pool is None else pool.place(client_of(), tab_of())
+    response = jsonify(
+        {"waiting": place is not None, "ahead": place and place.ahead, "seconds": place and place.seconds}
+    )
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 @api.get("/api/bundles/<key>.safetensors")

@@ -5,6 +5,7 @@ Only sums and medians of the files in a run's folder are computed. A folder is r
 
 import functools
 import math
+import os
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from core.errors import InputError, UnknownError
 from core.evaluation.held_out import MetaLoss
 from core.files.append_only import whole_lines
 from core.files.atomic import Stamp, folder_bytes, is_settled, read_json, stamp
-from core.jobs.job import JobInfo
+from core.jobs.job import SMALL, JobInfo
 from core.mechanisms.ablation import ABLATIONS_FILE, TITLES, Ablations, consequence
 from core.mechanisms.measures import MEASURES
 from core.runs import zoo
@@ -69,7 +70,8 @@ def downsample(path: Path, points: int = POINTS) -> list[float | None]:
         except (ValueError, IndexError):
             raise InputError(f"{path} is damaged: a line has no meta-loss") from None
         finite = [loss for loss in losses if math.isfinite(loss)]
-        medians.append(statistics.median(finite) if finite else None)
+        median = statistics.median(finite) if finite else None
+        medians.append(median if median is not None and math.isfinite(median) else None)
     return medians
 
 
@@ -140,10 +142,10 @@ def _mechanisms(run: Run) -> dict[str, Any] | None:
 
 def _submitted(run: Run) -> float | None:
     """When a run of the user's was submitted, or its configuration written."""
-    try:
-        return read_json(run.path / "job.json", JobInfo).submitted
-    except InputError:
-        return (run.path / "config.json").stat().st_mtime
+    path = run.path / "job.json"
+    if os.path.lexists(path):
+        return read_json(path, JobInfo, SMALL).submitted
+    return (run.path / "config.json").stat().st_mtime
 
 
 def _entry(path: Path, kind: Kind) -> dict[str, Any]:

@@ -5,6 +5,7 @@ A run's address has its kind ("zoo" or "own") and its name.
 
 import hashlib
 import json
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,9 +14,10 @@ from pydantic import ValidationError
 from werkzeug.wrappers import Response as WSGIResponse
 
 from app.pages.library.entries import details, find, list_runs, row_of
+from app.security.access import from_the_page, is_known
 from app.shared.http import LARGEST_BODY, RefusalError, body, guard, json_object, nothing
 from app.shared.links import whole
-from core.errors import InputError, choose, sentence
+from core.errors import InputError, TooManyError, choose, sentence
 from core.files.zip import zipped
 from core.jobs.limits import Limits
 from core.optimizers.recurrent import Architecture
@@ -28,6 +30,8 @@ from core.tasks import TASKS
 library = Blueprint("library", __name__)
 guard(library, lambda: LARGEST if request.endpoint == "library.take_in" else LARGEST_BODY)
 
+_archives = threading.BoundedSemaphore(16)  # each takes a thread for as long as it is read
+
 KIND = "<any(zoo, own):kind>"
 ATTRIBUTES = tuple(Architecture.model_fields)
 
@@ -35,7 +39,6 @@ ATTRIBUTES = tuple(Architecture.model_fields)
 @library.get("/api/library")
 def listing() -> WSGIResponse:
     """All runs, errors of unreadable runs, and the trash; 304 if the client has the same content."""
-    trash.expire()
     runs = {**list_runs(), "trash": [run.model_dump() for run in trash.deleted()], "trash_days": trash.DAYS}
     content = json.dumps(runs, allow_nan=False, separators=(",", ":")).encode()
     response = Response(content, mimetype="application/json")
@@ -76,8 +79,12 @@ def restore(identity: str) -> Response:
 
 @library.post("/api/library/trash/empty")
 def empty_trash() -> Response:
-    """Remove everything in the trash permanently."""
+    """Remove everything in the trash permanently; from the dashboard's own page, or with the token."""
     nothing()
+    if not is_known() and not from_the_page():
+        raise RefusalError(
+            403, "only the Library page can delete for good, or a request with the token (serve --token)"
+        )
     return jsonify({"emptied": trash.empty()})
 
 
@@ -97,7 +104,12 @@ def weights(kind: str, name: str) -> Response:
 @library.get(f"/api/library/{KIND}/<name>/run.zip")
 def archive(kind: str, name: str) -> Response:
     """The whole folder."""
-    return _attachment(Response(zipped(find(kind, name)), mimetype="application/zip"), f"{name}.zip")
+    path = find(kind, name)
+    if not _archives.acquire(blocking=False):
+        raise TooManyError("other runs are being downloaded: try again in a moment")
+    response = Response(zipped(path), mimetype="application/zip")
+    response.call_on_close(_archives.release)
+    return _attachment(response, f"{name}.zip")
 
 
 def _attachment(response: Response, name: str) -> Response:

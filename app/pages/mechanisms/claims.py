@@ -2,19 +2,27 @@
 
 import hashlib
 import json
+import tempfile
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 
+from app.compute.child import Computer, context
 from app.pages.mechanisms.data import context_of, saved_ablations
+from app.security.access import READ_ONLY_SENTENCE, read_only
 from app.shared.cache import once, source_digest
 from app.shared.catalog import Subject, identity, subjects
-from core.errors import InputError
+from core.errors import InputError, TooManyError
 from core.mechanisms.ablation import Ablations, ablate
 from core.mechanisms.claims import EFFECTS, Claim, claim
 from core.mechanisms.measures import MEASURES, Name, measured
 from core.mechanisms.null import COUNT, measure_null, null_name, write_null
 from core.mechanisms.report import verdict_sentence
 from core.runs import zoo
+from core.runs.config import RunConfig
+
+MOST_NULLS = 4  # architectures that wait to be measured
+LONGEST_NULL = 3600.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -49,57 +57,85 @@ def verdict_of(task: str, name: str, outer_step: int | None, view: str) -> Verdi
     parts = [source_digest(), task, view, identity(subject, outer_step), None if null is None else null.model_dump()]
     key = f"claim:{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]}"
 
-    def compute() -> bytes:
-        context = context_of(task, name, outer_step)
-        floor = 0.0 if null is None else null.floor
-
-        def ablations() -> Ablations:
-            return saved_ablations(task, name, outer_step) or ablate(context)
-
-        return (
-            claim(mechanism, measured(mechanism, context, floor), null, subject.trained, ablations)
-            .model_dump_json()
-            .encode()
-        )
-
-    found = Claim.model_validate_json(once(key, compute))
+    found = Claim.model_validate_json(once(key, compute_claim, task, name, outer_step, mechanism))
     missing = subject.trained_by is not None and null is None
     return Verdict(found, verdict_sentence(found, EFFECTS[mechanism].unit), missing)
 
 
+def compute_claim(task: str, name: str, outer_step: int | None, mechanism: Name) -> bytes:
+    """The claim of `verdict_of` as JSON."""
+    subject = subjects(task)[name]
+    null = None if subject.trained_by is None else zoo.find_null(subject.trained_by.config)
+    context = context_of(task, name, outer_step)
+
+    def ablations() -> Ablations:
+        return saved_ablations(task, name, outer_step) or ablate(context)
+
+    found = measured(mechanism, context, 0.0 if null is None else null.floor)
+    return claim(mechanism, found, null, subject.trained, ablations).model_dump_json().encode()
+
+
+def compute_null(config: str, progress: str) -> None:
+    """Measure the untrained optimizers of a run's architecture and store them.
+
+    Args:
+        config: of the run, as JSON.
+        progress: path of a file for the number of those that are done.
+    """
+    run = RunConfig.model_validate_json(config)
+    task = run.make_task()
+
+    def done(count: int) -> None:
+        Path(progress).write_text(str(count), encoding="ascii")
+
+    write_null(zoo.own_nulls(), measure_null(run.architecture, task, COUNT, done), task)
+
+
 class NullJob:
-    """Measuring untrained optimizers in the background, one architecture and task at a time."""
+    """Measuring untrained optimizers in the background, one architecture and task at a time, in a process of its own."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._done: dict[str, int] = {}
+        self._one = threading.Lock()
+        self._progress: dict[str, Path] = {}
         self._failed: dict[str, str] = {}
 
     def start(self, subject: Subject) -> None:
-        """Measure for an optimizer's architecture, unless it is being done."""
+        """Measure for an optimizer's architecture, unless it is being done.
+
+        Raises:
+            InputError: the instance is read-only.
+            TooManyError: too many others wait to be measured.
+        """
+        if read_only():
+            raise InputError(READ_ONLY_SENTENCE)
         assert subject.trained_by is not None
         config = subject.trained_by.config
-        task = config.make_task()
-        name = null_name(config.architecture, task)
+        name = null_name(config.architecture, config.make_task())
         with self._lock:
-            if name in self._done:
+            if name in self._progress:
                 return
-            self._done[name] = 0
+            if len(self._progress) >= MOST_NULLS:
+                raise TooManyError(f"{MOST_NULLS} architectures wait to be measured already: try again later", after=60)
+            self._progress[name] = Path(tempfile.mkstemp(prefix="loptscope-null-")[1])
             self._failed.pop(name, None)
+        threading.Thread(target=self._work, args=(name, config.model_dump_json()), name="null", daemon=True).start()
 
-        def done(count: int) -> None:
-            self._done[name] = count
-
-        def work() -> None:
-            try:
-                write_null(zoo.own_nulls(), measure_null(config.architecture, task, COUNT, done), task)
-            except (InputError, OSError, RuntimeError) as error:
-                self._failed[name] = " ".join(str(error).split())[:200]
-            finally:
-                with self._lock:
-                    del self._done[name]
-
-        threading.Thread(target=work, name="null", daemon=True).start()
+    def _work(self, name: str, config: str) -> None:
+        path = self._progress[name]
+        try:
+            with self._one:
+                computer = Computer(context())
+                try:
+                    computer.run(compute_null, (config, str(path)), LONGEST_NULL)
+                finally:
+                    computer.close()
+        except (InputError, OSError, RuntimeError) as error:
+            self._failed[name] = " ".join(str(error).split())[-200:]
+        finally:
+            with self._lock:
+                del self._progress[name]
+            path.unlink(missing_ok=True)
 
     def progress(self, subject: Subject) -> str | None:
         """How far it is, in words; None where nothing is measured."""
@@ -108,7 +144,14 @@ class NullJob:
         name = null_name(subject.trained_by.config.architecture, subject.trained_by.config.make_task())
         if name in self._failed:
             return f"Measuring failed: {self._failed[name]}"
-        return f"{self._done[name]} of {COUNT} untrained optimizers measured…" if name in self._done else None
+        path = self._progress.get(name)
+        if path is None:
+            return None
+        try:
+            done = path.read_text(encoding="ascii") or "0"
+        except OSError:  # finished just now
+            done = str(COUNT)
+        return f"{done} of {COUNT} untrained optimizers measured…"
 
 
 NULLS = NullJob()

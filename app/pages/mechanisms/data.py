@@ -3,11 +3,10 @@
 import functools
 import hashlib
 import json
-from concurrent.futures import ThreadPoolExecutor
 
-from flask import copy_current_request_context
+from flask import current_app
 
-from app.shared.cache import once, source_digest
+from app.shared.cache import ahead, once, source_digest
 from app.shared.catalog import identity, subjects
 from app.shared.mechanisms import MECHANISMS
 from core.bundle import FORMAT, Bundle
@@ -15,9 +14,6 @@ from core.files.atomic import read_json
 from core.mechanisms.ablation import ABLATIONS_FILE, Ablations
 from core.mechanisms.context import Context
 from core.tasks import make_task
-
-_ahead = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mechanisms")
-_asked: set[str] = set()
 
 
 @functools.lru_cache(maxsize=48)
@@ -50,10 +46,12 @@ def measured(task: str, name: str, outer_step: int | None, view: str) -> Bundle:
     if saved is not None:
         return Bundle({}, {"ablations": saved.model_dump(mode="json"), "scale": 1.0})
 
-    def compute() -> bytes:
-        return MECHANISMS[view].measure(context_of(task, name, outer_step)).encode()
+    return Bundle.decode(once(_key(task, name, outer_step, view), compute_view, task, name, outer_step, view))
 
-    return Bundle.decode(once(_key(task, name, outer_step, view), compute))
+
+def compute_view(task: str, name: str, outer_step: int | None, view: str) -> bytes:
+    """The arrays of `measured` as safetensors."""
+    return MECHANISMS[view].measure(context_of(task, name, outer_step)).encode()
 
 
 def saved_ablations(task: str, name: str, outer_step: int | None) -> Ablations | None:
@@ -69,8 +67,7 @@ def prepare(task: str, name: str, view: str) -> None:
     """Compute the view of every snapshot in the background, so that outer training plays as an animation."""
     if not MECHANISMS[view].snapshots_ahead:
         return  # each takes seconds: compute only what is shown
+    server = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - the application itself, for another thread
     for outer_step in reversed(subjects(task)[name].snapshots):
         key = _key(task, name, outer_step, view)
-        if key not in _asked:
-            _asked.add(key)
-            _ahead.submit(copy_current_request_context(measured), task, name, outer_step, view)
+        ahead(server, key, compute_view, task, name, outer_step, view)

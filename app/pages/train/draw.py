@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import plotly.graph_objects as go
 
@@ -56,13 +57,18 @@ INSTRUMENTS = {
 }
 
 
+def compute_instrument(path: str, outer_step: int, mechanism: str) -> bytes:
+    """The arrays of a mechanism of a run's snapshot as safetensors."""
+    run = Run(Path(path))
+    return MECHANISMS[mechanism].measure(Context(run.optimizer(outer_step), run.config.make_task())).encode()
+
+
 def draw(run: Run, outer_step: int, theme: Theme) -> dict[str, tuple[go.Figure, list[str]]]:
     """Figures of a snapshot by name, each with its caption.
 
     Raises:
         InputError: there is no such snapshot, or it is damaged.
     """
-    context = Context(run.optimizer(outer_step), run.config.make_task())
     made_of = hashlib.sha256(snapshot_bytes(run, outer_step)).hexdigest()
     references = {} if run.config.task_parameters else references_of(run.config.task)
     drawn = {}
@@ -70,8 +76,7 @@ def draw(run: Run, outer_step: int, theme: Theme) -> dict[str, tuple[go.Figure, 
         mechanism = MECHANISMS[instrument.mechanism]
         text = json.dumps([source_digest(), FORMAT, made_of, name])
         key = f"training:{hashlib.sha256(text.encode()).hexdigest()[:32]}"
-        measure = mechanism.measure
-        bundle = Bundle.decode(once(key, lambda measure=measure: measure(context).encode()))  # type: ignore[misc]
+        bundle = Bundle.decode(once(key, compute_instrument, str(run.path), outer_step, instrument.mechanism))
         drawing = MechanismDrawing(bundle, OPTIMIZER_COLORS["learned"], theme, f"{run.name} {name}", references, {})
         figure = mechanism.figure(instrument.figure)
         drawn[name] = figure.draw(drawing), [instrument.about, *figure.caption(bundle, references)[1:]]

@@ -1,14 +1,13 @@
 """HTTP routes for outer trainings: submit, watch, pause, stop, cancel. An invalid request gets a 4xx status and a one-sentence error."""
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
+from app.pages.train.estimates import MEASURER
 from app.shared.http import RefusalError, guard, json_object, nothing
 from core.jobs.broker import notify
-from core.jobs.estimate import estimate
 from core.jobs.job import Job
 from core.jobs.limits import Limits
 from core.jobs.queue import ask, find, list_jobs, reorder, restart, resume, submit
@@ -21,8 +20,6 @@ from core.runs.trash import move_to_trash
 jobs = Blueprint("jobs", __name__)
 
 guard(jobs)
-
-_estimates = threading.BoundedSemaphore(3)  # one is measured while two wait
 
 
 def _settings(sent: dict[str, Any], name: str) -> dict[str, Any]:
@@ -61,8 +58,30 @@ def create() -> Response:
 
 @jobs.get("/api/jobs")
 def listing() -> Response:
-    """All runs, the order of the queue, and the number of workers; only a sweep's runs with ``?sweep=NAME``."""
-    return jsonify(describe_all(list_jobs(), sweep=request.args.get("sweep")))
+    """Runs that are not over and the newest that are, the order of the queue, and the number of workers.
+
+    ``?skip=200`` lists older ones, ``?after=NEXT`` only those that have changed since an earlier answer, ``?sweep=NAME`` a sweep's.
+    """
+    skip, most = _number("skip", 10**9) or 0, _number("most", 1000)
+    return jsonify(
+        describe_all(
+            list_jobs(),
+            sweep=request.args.get("sweep"),
+            after=_number("after", 10**15),
+            skip=skip,
+            **({} if most is None else {"most": most}),
+        )
+    )
+
+
+def _number(name: str, largest: int) -> int | None:
+    """A whole number in the query; None without one."""
+    text = request.args.get(name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 16 and int(text) <= largest):
+        raise RefusalError(400, f"{name} must be a whole number from 0 to {largest}")
+    return int(text)
 
 
 @jobs.get("/api/jobs/<name>")
@@ -74,10 +93,7 @@ def one(name: str) -> Response:
 @jobs.get("/api/jobs/<name>/events")
 def events_of(name: str) -> Response:
     """The events after a sequence number."""
-    text = request.args.get("after", "0")
-    if not (text.isascii() and text.isdigit() and len(text) <= 12):
-        raise RefusalError(400, "after must be a sequence number, 0 for all events")
-    return jsonify(happened(find(name), int(text)))
+    return jsonify(happened(find(name), _number("after", 10**12) or 0))
 
 
 @jobs.delete("/api/jobs/<name>")
@@ -154,9 +170,4 @@ def create_estimate() -> Response:
     """A measured estimate of the training time on this machine; the body is that of a new run."""
     config = from_options(json_object(), strict=True)
     Limits.from_environment().check(config)
-    if not _estimates.acquire(blocking=False):
-        raise RefusalError(429, "other estimates are being measured: try again in a moment")
-    try:
-        return jsonify(estimate(config).model_dump())
-    finally:
-        _estimates.release()
+    return jsonify(MEASURER.estimate(config).model_dump())

@@ -183,6 +183,10 @@ class Estimator(ABC):
         expected = {"clocks"}
         for i, group in enumerate(self.groups):
             group.born, group.age, group.limit = (int(value) for value in clocks[i])
+            if not (0 <= group.age < group.limit <= self.config.unroll and 0 <= group.born <= self.config.outer_steps):
+                raise InputError(
+                    "the training state is damaged or from another run: its unfinished unrolls have no age"
+                )
             if group.age == 0:
                 continue
             blank = self._blank(group)

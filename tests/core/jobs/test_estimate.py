@@ -2,7 +2,7 @@ import pytest
 
 from core.jobs import estimate as module
 from core.jobs.estimate import estimate, inner_steps
-from core.runs.config import window_length
+from core.runs.config import RunConfig, window_length
 from core.runs.options import from_options
 
 
@@ -49,7 +49,7 @@ def test_a_large_step_is_measured_in_part_and_extrapolated(monkeypatch):
     """With a made-up machine that needs 1 ms for a problem's inner step."""
 
     def pretend(config, problems, unroll, threads, patience):
-        return module._Timing(0.001 * problems * unroll, 1, problems, unroll)
+        return module.Timing(0.001 * problems * unroll, 1, problems, unroll)
 
     monkeypatch.setattr(module, "_time", pretend)
     found = estimate(small(problems=100, unroll=1000, outer_steps=7), 2)
@@ -65,3 +65,17 @@ def test_a_large_step_is_measured_in_part_and_extrapolated(monkeypatch):
 @pytest.mark.parametrize("settings", [{"estimator": "evolution", "pairs": 2}, {"truncation": 3}, {"cell": "lstm"}])
 def test_every_estimator_can_be_timed(settings):
     assert estimate(small(**settings), 1).seconds > 0
+
+
+def test_what_takes_too_long_to_measure_comes_from_the_model_of_cost():
+    """With a made-up machine that times only the run that the model is calibrated with."""
+    reference = from_options({"task": module.REFERENCE})
+
+    def pretend(plain, threads):
+        config = RunConfig.model_validate_json(plain)
+        return module.Timing(2.0, 3, config.problems, config.unroll) if config.architecture.units == 64 else None
+
+    found = estimate(large := small(units=256, problems=8, unroll=50, outer_steps=7), 2, pretend)
+    work = module.multiplications(large) * 8 * 50 / (module.multiplications(reference) * 64 * 200)
+    assert found.measured_steps == 0 and found.seconds == pytest.approx(2.0 * work * 7)
+    assert estimate(large, 2, lambda plain, threads: None).seconds > 0  # even where nothing can be measured

@@ -1,7 +1,7 @@
 import pytest
 
-from core.errors import InputError
-from core.jobs.limits import Limits, TooManyError, disk_bytes, memory_bytes
+from core.errors import InputError, TooManyError
+from core.jobs.limits import Limits, disk_bytes, memory_bytes
 from core.outer.trainer import train
 from core.runs.options import from_options
 from tests.core.helpers import small_config

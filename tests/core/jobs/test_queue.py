@@ -8,10 +8,10 @@ import time
 import pytest
 import torch
 
-from core.errors import ConflictError, InputError, UnknownError
+from core.errors import ConflictError, InputError, TooManyError, UnknownError
 from core.jobs import queue as module
 from core.jobs.job import events, note
-from core.jobs.limits import Limits, TooManyError
+from core.jobs.limits import Limits
 from core.jobs.queue import (
     IN_VAIN,
     ask,
@@ -27,6 +27,7 @@ from core.jobs.queue import (
     waiting,
     withdraw,
 )
+from core.jobs.sweep import sweep
 from core.runs import zoo
 from core.runs.lock import LOCK_FILE, acquire
 from core.runs.options import from_options
@@ -243,6 +244,26 @@ def test_what_a_client_may_queue(root):
     submit(SMALL, client="a", limits=limits)
     with pytest.raises(TooManyError, match="at most 1 runs are kept"):
         submit(SMALL, client="d", limits=Limits(runs=1))
+
+
+def test_clients_take_turns_and_a_sweep_does_not_fill_the_queue(root):
+    for client, seeds in (("a", range(4)), ("b", range(2))):
+        for seed in seeds:
+            submit(SMALL | {"seed": seed}, client=client)
+    names = order()
+    a, b = ([name for name in names if find(name).info.client == find(names[i]).info.client] for i in (0, 1))
+    assert names == [a[0], b[0], a[1], b[1], a[2], a[3]]
+    held = take_next("w")
+    assert held.job.name == a[0] and order() == [b[0], a[1], b[1], a[2], a[3]]  # a has had its turn
+    reorder(find(a[3]), 0)
+    assert order() == [b[0], a[3], b[1], a[1], a[2]]  # among its own
+    held.lock.release()
+    with pytest.raises(TooManyError, match="at most 50 of your runs"):
+        sweep(SMALL, {"seed": list(range(51))}, client="c")
+    assert len(list_jobs()) == 6
+    sweep(SMALL, {"seed": list(range(3))}, client="c")
+    c = [name for name in order() if name not in names]
+    assert order()[:4] == [b[0], c[0], a[3], b[1]]
 
 
 def test_the_bin_counts(root):

@@ -13,9 +13,10 @@ from redis.exceptions import RedisError
 
 from core.jobs.broker import QUEUE, celery_app, notify, workers_present
 from core.jobs.job import events
-from core.jobs.queue import resume
+from core.jobs.queue import ask, resume
 from core.runs.lock import acquire, last_heartbeat
 from core.runs.run import Run
+from core.runs.states import LEFT_AS
 from tests.core.jobs.helpers import assert_same_training, kinds, queued, states, uninterrupted, wait_for, work
 
 
@@ -75,6 +76,53 @@ def test_a_worker_that_begins_anew_still_hears_that_it_is_to_stop(root, start_wo
     process.terminate()
     assert process.wait(180) == 0
     assert workers_present() == 0
+
+
+LARGE = {"units": 256, "problems": 64, "unroll": 600, "outer_steps": 2, "snapshots": 2}  # seconds for an outer step
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("request_", ["pause", "cancel", "stop"])
+def test_a_run_is_left_in_the_middle_of_a_long_step_and_goes_on_exactly(root, start_worker, tmp_path, request_):
+    record = queued(**LARGE)
+    start_worker()
+    wait_for(lambda: record.status().state == "running")
+    ask(record, request_)
+    wait_for(lambda: record.status().state == LEFT_AS[request_] and record.pending_request() is None)
+    assert record.status().outer_step == 0 and record.run.outer_losses() == []  # in the middle of the first step
+    wait_for(lambda: acquire(record.path)).release()  # whoever had it has let it go
+    resume(record)
+    wait_for(lambda: record.status().state == "finished")  # the worker has begun anew
+    assert_same_training(record, uninterrupted(tmp_path / "reference", record.run.config))
+
+
+@pytest.mark.long
+def test_the_limit_of_time_holds_in_the_middle_of_a_step(root, start_worker):
+    record = queued(**LARGE | {"units": 512, "outer_steps": 9})
+    start_worker(LOPTSCOPE_MAX_SECONDS="2")
+    wait_for(lambda: record.status().state == "stopped")
+    status = record.status()
+    assert "stopped after 2 s" in status.message and status.seconds >= 2 and status.outer_step == 0
+
+
+@pytest.mark.long
+def test_whatever_lies_among_the_messages_stops_no_worker(root, start_worker):
+    record = queued()
+    folder = root / ".broker" / "messages"
+    folder.mkdir(parents=True)
+    for number, content in enumerate(
+        [b"", b"{", b"[]", b"null", b'{"body": 1}', b"\xff" * 100, b"[" * 10_000, b"1e999"] * 20
+    ):
+        (folder / f"{number}_torn.{QUEUE}.msg").write_bytes(content)
+    os.mkfifo(folder / f"0_pipe.{QUEUE}.msg")
+    (folder / f"0_folder.{QUEUE}.msg").mkdir()
+    (root / ".broker" / "control").mkdir()
+    (root / ".broker" / "control" / f"{QUEUE}.exchange").write_bytes(b"[[")
+    notify()
+    process = start_worker()
+    wait_for(lambda: record.status().state == "finished")
+    wait_for(lambda: not list(folder.glob(f"*_torn.{QUEUE}.msg")))
+    assert process.poll() is None
 
 
 @pytest.fixture

@@ -107,9 +107,9 @@ REFUSED = {
     "another extension": ((msgpack.packb(msgpack.ExtType(7, b"")), config()), "extension type 7"),
     "objects": (
         (vanilla(cell={"initial_state": packed_array(single(3), "|O")}), config()),
-        "an array of '|O'; only <f4 and <f8 are supported",
+        "an array of another type; only <f4 and <f8 are supported",
     ),
-    "integers": ((vanilla(cell={"initial_state": packed_array(np.arange(3))}), config()), "an array of '<i8'"),
+    "integers": ((vanilla(cell={"initial_state": packed_array(np.arange(3))}), config()), "an array of another type"),
     "a shape that lies": (
         (vanilla(cell={"initial_state": msgpack.ExtType(1, msgpack.packb((b"1234", "<f4", [10**9])))}), config()),
         "does not match its 4 bytes",
@@ -128,10 +128,10 @@ REFUSED = {
         (vanilla(readout=packed_tuple(packed_array(single(3, 2)), packed_array(single(2)))), config()),
         "must have shapes [3, 1] and [1], not [3, 2]",
     ),
-    "other units": ((vanilla(), config(num_units=4)), "config.yml has 4 units, but theta.bin has 3"),
+    "other units": ((vanilla(), config(num_units=4)), "num_units in config.yml must be the 3 units of theta.bin"),
     "no scale": ((vanilla(), config(output_scale=None)), "output_scale in config.yml must be a finite number"),
     "a scale of 0": ((vanilla(), config(input_scale=0)), "feature_scale should be greater than 0"),
-    "another input": ((vanilla(), config(input_scale="sqrt")), "must be a number, raw or log1p (got 'sqrt')"),
+    "another input": ((vanilla(), config(input_scale="sqrt")), "must be a number, raw or log1p"),
     "a list": ((vanilla(), b"- 1\n"), "config.yml must be a mapping"),
     "an object": ((vanilla(), b"!!python/object/apply:os.system ['true']"), "config.yml is not plain YAML"),
     "a large config": ((vanilla(), b"#" * (LARGEST_CONFIG + 1)), "at most 65,536 are read"),
@@ -142,10 +142,17 @@ REFUSED = {
             + b"".join(b"a%d: &a%d [%s]\n" % (i, i, b", ".join([b"*a%d" % (i - 1)] * 9)) for i in range(1, 99))
             + b"input_scale: *a98",
         ),
-        "input_scale in config.yml must be a finite number (got a list)",
+        "input_scale in config.yml must be a finite number",
     ),
-    "a huge number": ((vanilla(), config(output_scale=10**400)), "output_scale in config.yml must be a finite number"),
-    "an infinite number": ((vanilla(), config(output_scale=float("inf"))), "must be a finite number (got inf)"),
+    "a huge number": ((vanilla(), config(output_scale=10**400)), "a number has more than 100 characters"),
+    "a merge bomb": (
+        (
+            vanilla(),
+            b"a: &a {x: 1}\n" + b"".join(b"b%d: {<<: [%s]}\n" % (i, b", ".join([b"*a"] * 9)) for i in range(9)),
+        ),
+        "config.yml is not plain YAML: merge keys (<<) are not read",
+    ),
+    "an infinite number": ((vanilla(), config(output_scale=float("inf"))), "must be a finite number"),
     "a deep config": ((vanilla(), b"[" * 30_000), "config.yml is not plain YAML"),
 }
 

@@ -82,9 +82,9 @@ def pickled(path):
 @pytest.mark.parametrize(
     "damage, words",
     [
-        (other_shape, "weight_ih of a GRU-3 has shape [9, 1], not [9, 2]"),
-        (lacking, "missing or unknown: readout_bias"),
-        (of_a_state, "is 'loptscope-training-state/1', not 'loptscope-snapshot/1'"),
+        (other_shape, "does not match its run's config.json"),
+        (lacking, "does not match its run's config.json"),
+        (of_a_state, "must be 'loptscope-snapshot/1'"),
         (truncated, "is damaged or not a safetensors file"),
         (pickled, "is damaged or not a safetensors file"),
     ],
@@ -143,7 +143,7 @@ def test_training_state_round_trip(run):
     tensors, counters = run.training_state()
     assert counters["outer_step"] == "4" and torch.equal(tensors["theta.a"], torch.ones(2))
     shutil.copy(run.snapshot_path(0), run.path / "training_state.safetensors")
-    with pytest.raises(InputError, match=r"training_state\.safetensors is 'loptscope-snapshot/1'"):
+    with pytest.raises(InputError, match=r"training_state\.safetensors is of another program or another format"):
         run.training_state()
 
 

@@ -10,7 +10,7 @@ from core.runs import trash as module
 from core.runs.label import write_label
 from core.runs.lock import acquire
 from core.runs.run import Run, Status
-from core.runs.trash import DAY, DAYS, TRASH, count, deleted, empty, expire, move_to_trash, restore
+from core.runs.trash import DAY, DAYS, KEPT, LOOK_EVERY, TRASH, count, deleted, empty, expire, move_to_trash, restore
 from core.runs.zoo import own_runs
 from tests.core.helpers import small_config
 
@@ -90,11 +90,40 @@ def test_ids_that_are_none(run, identity):
     assert run.path.exists()
 
 
-def test_emptied_by_hand_and_by_time(run, tmp_path):
-    identity = move_to_trash(run.path)
-    other = f"{int((time.time() - DAYS * DAY - 60) * 1000)}-old"
-    (tmp_path / TRASH / other).mkdir()
+def test_emptied_by_hand(run, tmp_path):
+    move_to_trash(run.path)
     (tmp_path / TRASH / "not ours").mkdir()
-    assert expire() == 1 and [run.id for run in deleted()] == [identity]
     assert empty() == 1 and deleted() == []
     assert [path.name for path in (tmp_path / TRASH).iterdir()] == ["not ours"] and not list(tmp_path.glob(".gone-*"))
+
+
+def test_emptied_by_time_that_was_seen_to_pass(run, monkeypatch):
+    clock = [time.time()]
+    monkeypatch.setattr(module.time, "time", lambda: clock[0])
+    move_to_trash(run.path)
+    assert expire() == 0
+    looks = 0
+    while count():
+        clock[0] += LOOK_EVERY
+        looks += 1
+        expire()
+    assert looks == DAYS * DAY / LOOK_EVERY
+
+
+@pytest.mark.parametrize("jump", [31 * DAY, -31 * DAY, 10 * 365 * DAY])
+def test_a_clock_that_jumps_removes_nothing(run, monkeypatch, jump):
+    clock = [time.time()]
+    monkeypatch.setattr(module.time, "time", lambda: clock[0])
+    move_to_trash(run.path)
+    for step in (0.0, jump, 60.0, 60.0, -jump, jump):
+        clock[0] += step
+        assert expire() == 0 and count() == 1
+    (run.path.parent / TRASH / KEPT).write_text('{"runs": {"x": {"kept": Infinity}}}')
+    assert expire() == 0 and count() == 1  # counts from the beginning
+
+
+def test_looking_removes_nothing(run, monkeypatch):
+    move_to_trash(run.path)
+    long_ago = time.time() + 400 * DAY
+    monkeypatch.setattr(module.time, "time", lambda: long_ago)
+    assert len(deleted()) == count() == 1

@@ -70,7 +70,7 @@ def test_import_of_renn_files():
         (["--cell", "lstm", "--units", 0], "units should be greater than or equal to 1"),
         (["--cell", "lstm", "--units", 4], "weight_ih of a LSTM-4 has shape [16, 1], not [12, 1]"),
         (["--config", RENN / "theta.bin"], "config.yml is not plain YAML"),
-        (["--config", "/nowhere"], "/nowhere cannot be read: No such file or directory"),
+        (["--config", "/nowhere"], "/nowhere cannot be read: it does not exist"),
         (["--config", RENN / "config.yml", "--cell", "gru", "--units", 3], "--config contains the architecture"),
     ],
 )

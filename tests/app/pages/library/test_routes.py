@@ -74,7 +74,11 @@ def test_deleting_and_undoing(client: FlaskClient, mine: str) -> None:
     assert client.post(f"/api/library/trash/{gone['trash']}/restore").json == {"name": mine}
     assert own(client) == [mine] and mine in subjects("linear_regression")
     client.post(f"/api/library/own/{mine}/delete")
-    assert client.post("/api/library/trash/empty").json == {"emptied": 1}
+    for program in ({}, {"Sec-Fetch-Site": "none"}):
+        refused = client.post("/api/library/trash/empty", headers=program)
+        assert refused.status_code == 403 and "only the Library page can delete for good" in refused.json["error"]
+    page = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
+    assert client.post("/api/library/trash/empty", headers=page).json == {"emptied": 1}
     assert client.get("/api/library").json["trash"] == []
 
 
