@@ -4,13 +4,16 @@ import functools
 import hashlib
 import json
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from app.shared.numbers import hyperparameters, plus_minus
 from core import plugins
 from core.errors import InputError, choose
 from core.evaluation.held_out import Evaluation
+from core.evaluation.snapshots import FILE as SNAPSHOT_SCORES_FILE
+from core.evaluation.snapshots import SnapshotScores
 from core.files.atomic import Stamp, read_json, stamp
 from core.optimizers.base import Optimizer
 from core.optimizers.hand_designed import BASELINES, EXPLORE_BASELINES, HAND_DESIGNED, make_hand_designed
@@ -21,8 +24,28 @@ from core.runs.run import Run
 from core.tasks import TASKS
 
 TITLES = {"learned": "Learned", **{name: HAND_DESIGNED[name].title for name in BASELINES}}
-KEPT = ("evaluation.json", zoo.REPAIRED_FILE, LABEL_FILE)  # files of a run that change how it is described
+KEPT = (
+    "evaluation.json",
+    SNAPSHOT_SCORES_FILE,
+    zoo.REPAIRED_FILE,
+    LABEL_FILE,
+)  # files of a run that change how it is described
 REPAIRED = "fed the gradient plus the one at which its closed loop rests, so that it rests at the minimum"
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """A snapshot's score: mean meta-loss over held-out problems and its standard error (None if one diverged), and how many problems."""
+
+    mean: float | None
+    sem: float | None
+    problems: int
+    diverged: int
+
+    def __str__(self) -> str:
+        if self.mean is None:
+            return f"diverges on {self.diverged} of {self.problems} held-out problems"
+        return f"held-out meta-loss {plus_minus(self.mean, self.sem)} ({self.problems} problems)"
 
 
 @dataclass(frozen=True)
@@ -33,12 +56,13 @@ class Subject:
         name: in links.
         key: "learned" for every learned optimizer, otherwise the hand-designed optimizer's name; decides its colour.
         title: in menus.
-        detail: one line about it.
+        detail: one line about it, whatever its snapshot.
         snapshots: outer steps of its snapshots, ascending; empty for a hand-designed optimizer.
         run: its run, if it is learned.
         hyperparameters: if hand-designed.
         plugin: its plugin, if it is learned and registered by one.
         repairs: the run whose last optimizer this is, without its bias at rest.
+        held_out: scores of its snapshots by outer step, those that are known.
     """
 
     name: str
@@ -50,6 +74,15 @@ class Subject:
     hyperparameters: dict[str, float]
     plugin: Plugin | None = None
     repairs: Run | None = None
+    held_out: Mapping[int, HeldOut] = field(default_factory=dict)
+
+    def detail_at(self, outer_step: int | None) -> str:
+        """One line about it with the score of a snapshot, never that of another one."""
+        if outer_step is None or not self.snapshots:
+            return self.detail
+        known = self.held_out.get(outer_step)
+        said = str(known) if known is not None else "held-out meta-loss not measured"
+        return f"{self.detail}. At outer step {outer_step:,}: {said}"
 
     @property
     def trained_by(self) -> Run | None:
@@ -75,12 +108,27 @@ class Subject:
 def _learned(run: Run) -> Subject:
     architecture, snapshots = run.config.architecture, run.snapshots()
     steps = snapshots[-1]
-    detail = f"{architecture.label}, {architecture.features} input, {steps:,} outer steps"
+    detail = f"{architecture.label}, {architecture.features} input, trained for {steps:,} outer steps"
+    return Subject(
+        run.name, "learned", _title(run, "Learned"), detail, tuple(snapshots), run, {}, held_out=_held_out(run)
+    )
+
+
+def _held_out(run: Run) -> dict[int, HeldOut]:
+    """The scores stored with a run: that of its comparison, and those of its other snapshots."""
+    found: dict[int, HeldOut] = {}
+    path = run.path / SNAPSHOT_SCORES_FILE
+    if path.exists():
+        stored = read_json(path, SnapshotScores)
+        for step, one in stored.snapshots.items():
+            found[step] = HeldOut(one.meta_loss.mean, one.meta_loss.sem, stored.problems, one.diverged)
     path = run.path / "evaluation.json"
     if path.exists():
-        score = read_json(path, Evaluation).optimizers["learned"].meta_loss
-        detail += f", held-out meta-loss {score.mean:.3g} ± {score.sem:.1g}" if score.mean is not None else ""
-    return Subject(run.name, "learned", _title(run, "Learned"), detail, tuple(snapshots), run, {})
+        compared = read_json(path, Evaluation)
+        score = compared.optimizers["learned"]
+        if compared.outer_step is not None:
+            found[compared.outer_step] = HeldOut(score.meta_loss.mean, score.meta_loss.sem, compared.problems, score.diverged)
+    return found
 
 
 def _title(run: Run, whose: str) -> str:
@@ -120,14 +168,12 @@ def _hand_designed(task: str, name: str, key: str, title: str) -> Subject:
     """The tuned optimizer if there was a search, otherwise one with torch's defaults and a title that says so."""
     if not zoo.is_tuned(task, name, zoo.TUNED_ROOT):
         values = {key: float(value) for key, value in make_hand_designed(name).hyperparameters().items()}
-        return Subject(name, key, f"{title} (not tuned)", f"torch's defaults: {_written(values)}", (), None, values)
+        return Subject(
+            name, key, f"{title} (not tuned)", f"torch's defaults: {hyperparameters(values)}", (), None, values
+        )
     tuned = zoo.find_tuned(task, name, zoo.TUNED_ROOT)
-    detail = f"best of {tuned.draws} draws: {_written(tuned.hyperparameters)}"
+    detail = f"best of {tuned.draws} draws: {hyperparameters(tuned.hyperparameters)}"
     return Subject(name, key, f"{title} (tuned)", detail, (), None, tuned.hyperparameters)
-
-
-def _written(values: Mapping[str, float]) -> str:
-    return ", ".join(f"{key.replace('_', ' ')} {value:.3g}" for key, value in values.items())
 
 
 def _plugins(task: str) -> list[Subject]:

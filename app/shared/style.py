@@ -145,6 +145,12 @@ def figure(theme: Theme, key: str, x: dict[str, Any], y: dict[str, Any], traces:
     return go.Figure(data=list(traces), layout=layout)
 
 
+def described(made: go.Figure, about: str) -> go.Figure:
+    """The figure, which says what it is of when it is exported: task, optimizer, snapshot, seeds."""
+    made.layout.meta = {**(made.layout.meta or {}), "about": about}
+    return made
+
+
 def _titled(axis: dict[str, Any]) -> dict[str, Any]:
     title = axis.get("title")
     return {**axis, "title": {"text": title, "font": {"size": 11.5}, "standoff": 6}} if title else axis

@@ -45,7 +45,7 @@ def controls(view: View) -> html.Aside:
                 allowDeselect=False,
                 size="xs",
             ),
-            html.P(subject.detail, id="optimizer-detail", className="hint"),
+            html.P(subject.detail_at(view.outer_step), id="optimizer-detail", className="hint"),
             html.Div(
                 className="outer-step-block",
                 children=[

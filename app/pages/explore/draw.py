@@ -14,6 +14,7 @@ from app.shared.catalog import TITLES, Subject, reference_rate, subjects
 from app.shared.fields import write_choice
 from app.shared.style import GRAPH_CONFIG, LEARNED_COLORS, LIGHT, OPTIMIZER_COLORS, THEMES, Theme
 from core.bundle import Bundle
+from core.tasks import TASKS
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,13 @@ def _title(view: View, subject: Subject) -> str:
     if subject.run is None:
         return TITLES.get(subject.name, subject.title)
     return f"{subject.title}, outer step {view.outer_step:,}" if view.compare else subject.title
+
+
+def _about(view: View, subject: Subject) -> str:
+    """What a column shows, in words."""
+    snapshot = "" if view.outer_step is None else f", outer step {view.outer_step:,}"
+    start = "" if view.start is None else f" from ({view.start[0]:g}, {view.start[1]:g})"
+    return f"{TASKS[view.task].title}, {subject.title}{snapshot}, problem seed {view.seed}{start}"
 
 
 def draw(view: View, scheme: str) -> Drawn:
@@ -120,9 +128,9 @@ def _column(
         titles={**titles, subject.key: titles[own]},
         hues={**hues, subject.key: hues[own]},
         beside=bundles,
-        headed=frozenset({subject.key, *map(write_choice, view.compare)}) if view.compare else frozenset(),
+        about=_about(view, subject),
     )
-    return Column(view, subject, source, drawing, {name: panel.figure(drawing) for name, panel in PANELS.items()})
+    return Column(view, subject, source, drawing, {name: panel.draw(drawing) for name, panel in PANELS.items()})
 
 
 def _describe(column: Column) -> dict[str, Any]:
@@ -133,7 +141,7 @@ def _describe(column: Column) -> dict[str, Any]:
         "key": source.key,
         "bundle": f"/api/bundles/{source.key}.safetensors" + (f"?{source.query}" if source.query else ""),
         "title": column.title,
-        "detail": column.subject.detail,
+        "detail": column.subject.detail_at(column.view.outer_step),
         "color": drawing.hues[drawing.optimizers[0]],
         "optimizers": [
             {

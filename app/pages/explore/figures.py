@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from app.shared.numbers import number
 from app.shared.style import (
     LEAST_LOSS,
     OPTIMIZER_COLORS,
@@ -36,7 +37,7 @@ class Drawing:
         titles: of the optimizers by name.
         hues: their colours by name.
         beside: the bundles of all optimizers side by side, including this one; they share their axes.
-        headed: names of the optimizers that have a column of their own, whose head names them.
+        about: task, optimizer, snapshot and problem in words, for exports.
     """
 
     bundle: Bundle
@@ -49,7 +50,7 @@ class Drawing:
     titles: Mapping[str, str]
     hues: Mapping[str, str]
     beside: Sequence[Bundle]
-    headed: frozenset[str] = frozenset()
+    about: str = ""
 
     @property
     def steps(self) -> np.ndarray:
@@ -97,7 +98,7 @@ def loss_figure(d: Drawing) -> go.Figure:
     traces = []
     for name, row in zip(d.optimizers, rows, strict=True):
         positive = np.where(losses[row] > 0, finite(losses[row]), np.nan)
-        template = f"{d.titles[name]}: %{{y:.3g}} at step %{{x}}<extra></extra>"
+        template = f"{d.titles[name]}: %{{y}} at step %{{x}}<extra></extra>"
         width = 2.4 if row == 0 else 1.6
         traces.append(line(d.steps, positive, d.hues[name], d.titles[name], width=width, hovertemplate=template))
     bound = d.bundle.about.get("loss_bound", 0.0)
@@ -200,7 +201,7 @@ def state_figure(d: Drawing) -> go.Figure:
     fixed_point = about["fixed_point"]
     if fixed_point is not None:
         name = "fixed point" if fixed_point["converged"] else "slowest point found"
-        text = f"{name} at gradient 0, speed {fixed_point['speed']:.1g}<extra></extra>"
+        text = f"{name} at gradient 0, speed {number(fixed_point['speed'], 1)}<extra></extra>"
         traces.append(_star(arrays["fixed_point"].tolist(), name, text, d.theme, filled=fixed_point["converged"]))
     points = np.concatenate([arrays["state"][list(d.components)].reshape(-1, 2), *_rest_points(arrays)])
     x, y = ({"title": title, "range": _padded(points[:, i])} for i, title in enumerate(titles))
@@ -235,7 +236,7 @@ def update_figure(d: Drawing) -> go.Figure:
     if d.sgd_rate is not None:
         fine = np.linspace(low, high, 201)
         gradients = d.scale * np.sinh(fine) if d.symlog else fine
-        text = f"tuned SGD: −{d.sgd_rate:.3g} × gradient<extra></extra>"
+        text = f"tuned SGD: −{number(d.sgd_rate)} × gradient<extra></extra>"
         color = OPTIMIZER_COLORS["sgd"]
         traces.append(line(fine, -d.sgd_rate * gradients, color, "SGD", width=1.3, dash="dash", hovertemplate=text))
     return figure(d.theme, d.key, _gradient_axis(d), {"title": "update", "range": [-reach, reach]}, traces)
@@ -283,13 +284,13 @@ def rate_figure(d: Drawing) -> go.Figure:
     reference = arrays["rate_reference"][[d.row(name) - 1 for name in others]] if others else rates[:0]
     traces = []
     for name, values in zip(others, reference, strict=True):
-        text = f"{d.titles[name]}, median over components: %{{y:.3g}}<extra></extra>"
+        text = f"{d.titles[name]}, median over components: %{{y}}<extra></extra>"
         color = d.hues[name]
         traces.append(
             line(d.steps, finite(values), color, d.titles[name], width=1.2, dash="dot", opacity=0.8, hovertemplate=text)
         )
     for index, values, color in zip(d.components, rates, d.colors(), strict=True):
-        text = f"{names[index]}: %{{y:.3g}} at step %{{x}}<extra></extra>"
+        text = f"{names[index]}: %{{y}} at step %{{x}}<extra></extra>"
         traces.append(line(d.steps, finite(values), color, names[index], hovertemplate=text))
     y = {"title": "effective learning rate" + ("" if d.bundle.about["smooth"] else " (secant)")}
     drawn = np.concatenate([bundle.arrays["rate"][list(d.components)] for bundle in d.beside])

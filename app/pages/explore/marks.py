@@ -31,16 +31,8 @@ def _bigger(d: Drawing, row: int, chosen: float, other: float) -> float:
 
 
 def optimizer_chips(d: Drawing) -> list[Chip]:
-    """Side by side, the heads of the columns name the optimizers: here their colours do."""
-    return [
-        Chip(
-            color=d.hues[name],
-            name="" if name in d.headed else d.titles[name],
-            title=d.titles[name],
-            optimizer=d.hues[name],
-        )
-        for name in d.optimizers
-    ]
+    """One for each optimizer."""
+    return [Chip(color=d.hues[name], name=d.titles[name], optimizer=d.hues[name]) for name in d.optimizers]
 
 
 def component_chips(d: Drawing) -> list[Chip]:
@@ -64,9 +56,12 @@ def update_chips(d: Drawing) -> list[Chip]:
 
 
 def rate_chips(d: Drawing) -> list[Chip]:
-    """The components, and the other optimizers' lines."""
-    others = [Chip(sign="┈", name="other optimizers (median)")] if len(d.optimizers) > 1 else []
-    return [*component_chips(d), *others]
+    """The components, and the line of each other optimizer (the median over components)."""
+    others = [name for name in d.optimizers if d.row(name) > 0]
+    lines = [
+        Chip(color=d.hues[name], name=d.titles[name], title="median over components", dashed=True) for name in others
+    ]
+    return [*component_chips(d), *lines]
 
 
 def loss_marks(d: Drawing) -> list[Mark]:

@@ -135,7 +135,6 @@ def compared_of(task: str, names: Sequence[str | None], steps: Sequence[str | No
     Output("outer-step", "marks"),
     Output("outer-step", "disabled"),
     Output("outer-step", "value"),
-    Output("optimizer-detail", "children"),
     Input("optimizer", "value"),
     State("task", "value"),
     prevent_initial_call=True,
@@ -147,7 +146,7 @@ def on_optimizer(optimizer: str, task: str) -> tuple[Any, ...]:
         raise PreventUpdate  # the task has changed; its optimizer follows in the next call
     view, _ = parse({"task": task, "optimizer": optimizer})
     slider = outer_step_properties(known[optimizer], view.outer_step)
-    return (*(slider[name] for name in ("min", "max", "marks", "disabled", "value")), known[optimizer].detail)
+    return tuple(slider[name] for name in ("min", "max", "marks", "disabled", "value"))
 
 
 @callback(
@@ -213,6 +212,7 @@ def view_of(
     Output("view", "data"),
     Output("notice", "children"),
     Output("outer-step-text", "children"),
+    Output("optimizer-detail", "children"),
     Output("answered", "data"),
     inputs={
         "task": Input("task", "value"),
@@ -246,15 +246,16 @@ def on_view(
 ) -> tuple[Any, ...]:
     """Draw the view for the current values of the controls."""
     if optimizer not in subjects(task):  # the task has changed; its optimizer follows in the next call
-        return (*[no_update] * (len(PANELS) + 3), time.monotonic())
+        return (*[no_update] * (len(PANELS) + 4), time.monotonic())
     try:
         compared = compared_of(task, names, steps)
         view = view_of(task, optimizer, position, compared, seed, start, baselines, components, axis, theme)
     except InputError as error:
-        return (*[no_update] * len(PANELS), no_update, sentences([str(error)]), no_update, time.monotonic())
+        return (*[no_update] * len(PANELS), no_update, sentences([str(error)]), no_update, no_update, time.monotonic())
     drawn = draw(view, scheme or "")
-    text = outer_step_text(subjects(view.task)[view.optimizer], view.outer_step)
-    return (*drawn.figures.values(), drawn.description, sentences(drawn.notices), text, time.monotonic())
+    subject = subjects(view.task)[view.optimizer]
+    said = outer_step_text(subject, view.outer_step), subject.detail_at(view.outer_step)
+    return (*drawn.figures.values(), drawn.description, sentences(drawn.notices), *said, time.monotonic())
 
 
 clientside_callback(ClientsideFunction("explore", "show"), Output("view", "modified_timestamp"), Input("view", "data"))

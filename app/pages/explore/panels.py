@@ -10,6 +10,7 @@ from app.pages.explore import figures, marks
 from app.pages.explore.figures import Drawing
 from app.shared.mark_traces import Moment, add_marks
 from app.shared.marks import STEPS, Chip, Mark
+from app.shared.style import described
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,10 @@ class Panel:
     spread: bool = False
     startable: bool = False
 
+    def draw(self, drawing: Drawing) -> go.Figure:
+        """What does not move, with what it is of."""
+        return described(self.figure(drawing), drawing.about)
+
     def describe(self, drawing: Drawing) -> dict[str, Any]:
         """What the browser needs to draw what moves in it."""
         return {
@@ -54,7 +59,7 @@ class Panel:
             drawing: what is drawn.
             step: inner step, 0 … K.
         """
-        figure = self.figure(drawing)
+        figure = self.draw(drawing)
         arrays = {**drawing.bundle.arrays, STEPS: drawing.steps}
         spread = drawing.spread if self.spread else lambda values: values
         add_marks(Moment(figure, arrays, step, spread, drawing.theme.surface), self.marks(drawing))

@@ -15,7 +15,7 @@ from app.shared.browser import ASSETS, data_map, json_script
 from app.shared.icons import icon_style
 from app.shared.style import THEMES
 
-STYLES = ("explore/explore.css", "shared/style.css")
+STYLES = ("explore/explore.css", "shared/style.css", "shared/dialogs.css")
 ENTRY = "explore/saved.mjs"
 PLAYER = {
     "step-back": ("One step back (left arrow)", ("back",)),
@@ -27,6 +27,14 @@ PLAYER = {
 def _script(text: str) -> str:
     """A script element; closing tags in its text are escaped."""
     return "<script>" + text.replace("</script", "<\\/script") + "</script>"
+
+
+def _fonts() -> dict[str, str]:
+    """The font of exported figures by weight, in base 64."""
+    files = {"400": "dejavu-sans.ttf", "700": "dejavu-sans-bold.ttf"}
+    return {
+        weight: base64.b64encode((ASSETS / "vendor" / file).read_bytes()).decode() for weight, file in files.items()
+    }
 
 
 def _panel(panel: Panel) -> str:
@@ -96,6 +104,7 @@ def page(view: View, scheme: str) -> str:
             ),
             json_script("application/json", figures, id="saved-figures"),
             json_script("application/json", bundles, id="saved-bundles"),
+            json_script("application/json", _fonts(), id="saved-fonts"),
             json_script("importmap", data_map(ENTRY)),
             _script(get_plotlyjs()),
             f'<script type="module">import "#{ENTRY}";</script>',

@@ -12,7 +12,8 @@ from app.shared.mechanisms import MECHANISMS
 from app.shared.mechanisms.drawing import MechanismDrawing
 from app.shared.mechanisms.frames import Frames
 from app.shared.mechanisms.references import references_of
-from app.shared.style import OPTIMIZER_COLORS, Theme
+from app.shared.style import OPTIMIZER_COLORS, Theme, described
+from core.tasks import TASKS
 
 SECOND = "#5b5bd6"  # of a learned optimizer beside another learned one
 
@@ -45,12 +46,14 @@ def _side(view: View, subject: Subject, outer_step: int | None, color: str, them
     baselines = {
         TITLES[name]: (measured(view.task, name, None, view.view), OPTIMIZER_COLORS[name]) for name in mechanism.beside
     }
+    snapshot = "" if outer_step is None else f", outer step {outer_step:,}"
+    about = f"{mechanism.title}, {TASKS[view.task].title}, {subject.title}{snapshot}"
     drawing = MechanismDrawing(bundle, color, theme, key, references, baselines)
     return Side(
         title=subject.title,
-        detail=subject.detail,
+        detail=subject.detail_at(outer_step),
         color=color,
-        figures={figure.name: figure.draw(drawing) for figure in mechanism.figures},
+        figures={figure.name: described(figure.draw(drawing), about) for figure in mechanism.figures},
         captions={figure.name: figure.caption(bundle, references) for figure in mechanism.figures},
         frames=mechanism.frames(bundle),
     )

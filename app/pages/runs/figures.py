@@ -7,6 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from app.pages.runs.data import RunSummary, text_of
+from app.shared.numbers import number, plus_minus
 from app.shared.style import LEARNED_COLORS, Theme, component_colors, figure, line, plain_log_axis
 
 
@@ -17,13 +18,17 @@ def colors_of(values: Sequence[Any], theme: Theme) -> dict[str, str]:
     return dict(zip(map(text_of, values), component_colors(len(values), theme), strict=True))
 
 
+def _level(run: RunSummary) -> str:
+    return f"{plus_minus(*run.held_out)} held out" if run.held_out else f"{number(run.training)} in training"
+
+
 def curves_figure(summaries: Sequence[RunSummary], axis: str, values: Sequence[Any], theme: Theme) -> go.Figure:
     """Training meta-loss (running medians) over outer steps, one line for each run, coloured by a setting."""
     colors = colors_of(values, theme)
     traces = []
     for run in summaries:
         value = text_of(run.settings.get(axis)) if axis else ""
-        text = f"{run.name}{f', {axis} {value}' if axis else ''}: %{{y:.3g}} at outer step %{{x:,}}<extra></extra>"
+        text = f"{run.name}{f', {axis} {value}' if axis else ''}: %{{y}} at outer step %{{x:,}}<extra></extra>"
         color = colors.get(value, LEARNED_COLORS[0])
         steps, losses = run.curve
         traces.append(line(steps, losses, color, run.name, width=1.8, hovertemplate=text, legendgroup=run.name))
@@ -49,7 +54,7 @@ def levels_figure(summaries: Sequence[RunSummary], axis: str, values: Sequence[A
         at += list(place + spread)
         levels += list(own)
         hues += [colors.get(name, LEARNED_COLORS[0])] * len(mine)
-        texts += [f"{run.name}: {run.level:.4g}{' held out' if run.held_out else ' in training'}" for run in mine]
+        texts += [f"{run.name}: {_level(run)}" for run in mine]
         means.append(float(own.mean()) if len(own) else np.nan)
         errors.append(float(own.std(ddof=1) / np.sqrt(len(own))) if len(own) > 1 else 0.0)
     mean = go.Scatter(
@@ -60,7 +65,7 @@ def levels_figure(summaries: Sequence[RunSummary], axis: str, values: Sequence[A
         marker={"symbol": "line-ew", "size": 22, "color": theme.text, "line": {"width": 2, "color": theme.text}},
         line={"color": theme.muted, "width": 1},
         name="mean ± s.e.",
-        hovertemplate="mean %{y:.4g}<extra></extra>",
+        hovertemplate="mean %{y}<extra></extra>",
     )
     marker = {"size": 9, "color": hues, "line": {"width": 1, "color": theme.surface}}
     dots = go.Scatter(

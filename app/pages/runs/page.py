@@ -11,9 +11,11 @@ from app.pages.runs import PAGE
 from app.pages.runs.data import RunSummary, compared_by, differences, summarize, text_of
 from app.pages.runs.figures import colors_of, curves_figure, levels_figure
 from app.pages.runs.view import View, chosen, parse, sweeps, to_query
+from app.shared.numbers import number, plus_minus
 from app.shared.parts import sentences
-from app.shared.style import GRAPH_CONFIG, LIGHT, THEMES, Theme
+from app.shared.style import GRAPH_CONFIG, LIGHT, THEMES, Theme, described
 from core.runs.states import STATES
+from core.tasks import TASKS
 
 dash.register_page(__name__, **PAGE.registration())
 
@@ -101,6 +103,7 @@ def _sweeps(view: View) -> Any:
 
 def _draw(view: View, summaries: list[RunSummary], theme: Theme) -> dict[str, Any]:
     """All parts of the page that depend on its runs."""
+    about = ", ".join([*dict.fromkeys(TASKS[run.task].title for run in summaries), view.sweep or "runs compared"])
     differ = differences(summaries)
     axis, values = compared_by(summaries, view.axis)
     ordered = sorted(summaries, key=lambda run: (run.level is None, run.level or 0.0))
@@ -119,8 +122,8 @@ def _draw(view: View, summaries: list[RunSummary], theme: Theme) -> dict[str, An
             )
             for value, color in (colors_of(values, theme).items() if axis else ())
         ],
-        "curves": curves_figure(summaries, axis, values, theme),
-        "levels": levels_figure(summaries, axis, values, theme),
+        "curves": described(curves_figure(summaries, axis, values, theme), about),
+        "levels": described(levels_figure(summaries, axis, values, theme), about),
         "head": [
             html.Th(text, scope="col")
             for text in (HEADINGS[0], *(name.replace("_", " ") for name in differ), *HEADINGS[1:])
@@ -143,12 +146,8 @@ def _sentence(summaries: list[RunSummary], differ: dict[str, list[Any]]) -> str:
     )
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"
-
-
 def _row(run: RunSummary, differ: list[str]) -> html.Tr:
-    held = "–" if run.held_out is None else f"{run.held_out[0]:.4g} ± {run.held_out[1]:.1g}"
+    held = "–" if run.held_out is None else plus_minus(*run.held_out)
     links: list[Any] = [dcc.Link("Train", href=f"/train?run={run.name}")]
     if STATES[run.state].kept and run.snapshots:
         links = [dcc.Link("Explore", href=f"/?task={run.task}&optimizer={run.name}"), " ", *links]
@@ -157,7 +156,7 @@ def _row(run: RunSummary, differ: list[str]) -> html.Tr:
         run.state,
         f"{run.outer_step:,} of {run.outer_steps:,}",
         held,
-        _number(run.training),
+        "–" if run.training is None else number(run.training, 2),
         f"{run.diverged:,}",
         f"{run.skipped:,}",
         f"{run.seconds:.0f}",

@@ -14,7 +14,7 @@ RAW, SMOOTH, HELD_OUT = "each outer step", "running median", "held out"
 def outer_figure(theme: Theme) -> go.Figure:
     """Meta-loss over outer steps: every step, running median, held-out evaluations, and the tuned optimizers for comparison."""
     color = OPTIMIZER_COLORS["learned"]
-    text = "%{y:.3g} at outer step %{x:,}<extra></extra>"
+    text = "%{y} at outer step %{x:,}<extra></extra>"
     traces = [
         line(
             NOTHING,
@@ -23,7 +23,7 @@ def outer_figure(theme: Theme) -> go.Figure:
             name,
             width=1.4,
             dash=OPTIMIZER_DASHES[name],
-            hovertemplate=f"{TITLES[name]}, tuned: %{{y:.3g}} on the same held-out problems<extra></extra>",
+            hovertemplate=f"{TITLES[name]}, tuned: %{{y}} on the same held-out problems<extra></extra>",
         )
         for name in BASELINES
     ]
@@ -47,7 +47,7 @@ def curve_figure(theme: Theme) -> go.Figure:
             name,
             width=3.0 if name == "learned" else 1.4,
             dash=OPTIMIZER_DASHES[name],
-            hovertemplate=f"{TITLES[name]}, step %{{x}}: %{{y:.3g}}<extra></extra>",
+            hovertemplate=f"{TITLES[name]}, step %{{x}}: %{{y}}<extra></extra>",
         )
         for name in (*BASELINES, "learned")
     ]

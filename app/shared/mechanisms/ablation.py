@@ -35,7 +35,7 @@ def _curves(p: MechanismDrawing) -> go.Figure:
     for one in reversed(_found(p).ablations):
         values = np.array([np.nan if value is None else max(value, LEAST) for value in one.curve])
         drawn.append(values)
-        text = f"{TITLES[one.name]}, step %{{x}}: %{{y:.3g}}<extra></extra>"
+        text = f"{TITLES[one.name]}, step %{{x}}: %{{y}}<extra></extra>"
         style = {"width": 3.0 if one.name == "whole" else 1.7, "hovertemplate": text}
         traces.append(line(np.array(one.steps), finite(values), colors[one.name], TITLES[one.name], **style))
     y = {"title": "loss / first loss, median", **plain_log_axis(np.concatenate(drawn), HIGHEST)}

@@ -51,7 +51,7 @@ def _curve(p: MechanismDrawing) -> go.Figure:
                 line(x[piece], y, p.color, "stable" if keep else "unstable", width=2.4, dash=dash, hoverinfo="skip")
             )
     chosen = p.array("chosen").astype(int)
-    text = "g = %{text:.3g}<extra></extra>"
+    text = "g = %{text}<extra></extra>"
     dots = {"size": 6, "color": p.color, "symbol": ["circle" if unstable[i] == 0 else "circle-open" for i in chosen]}
     traces.append(
         go.Scatter(
@@ -61,7 +61,7 @@ def _curve(p: MechanismDrawing) -> go.Figure:
             marker=dots,
             name="points",
             customdata=np.arange(len(chosen)),
-            text=g[chosen],
+            text=[number(float(one)) for one in g[chosen]],
             hovertemplate=text,
         )
     )
@@ -105,7 +105,14 @@ def _space(p: MechanismDrawing) -> go.Figure:
         name="curve",
     )
     lit = go.Scatter3d(
-        x=[], y=[], z=[], mode="markers", marker={"size": 7, "color": p.color}, name=LIT, hoverinfo="skip"
+        x=[],
+        y=[],
+        z=[],
+        mode="markers",
+        marker={"size": 7, "color": p.color},
+        name=LIT,
+        hoverinfo="skip",
+        showlegend=False,
     )
     made = figure(p.theme, p.key, {}, {}, [trace, lit])
     axis = {
@@ -138,7 +145,16 @@ def _update(p: MechanismDrawing) -> go.Figure:
         return empty(p, p.bundle.about["why"])
     gradients, updates = spread(p, p.array("gradients")), p.array("updates")
     traces: list[Any] = [
-        line(gradients, finite(updates[i]), p.theme.muted, "another point", width=0.8, opacity=0.35, hoverinfo="skip")
+        line(
+            gradients,
+            finite(updates[i]),
+            p.theme.muted,
+            "other points",
+            width=0.8,
+            opacity=0.35,
+            hoverinfo="skip",
+            showlegend=i == 0,
+        )
         for i in range(0, len(updates), 6)
     ]
     traces += [moving(p.color), lit(p, 13)]
@@ -193,7 +209,7 @@ def _rate(p: MechanismDrawing) -> go.Figure:
 
 
 def _arm(name: str, arm: str, x: np.ndarray, y: np.ndarray, color: str, log: bool, **style: Any) -> go.Scatter:
-    text = f"{name}{f', {arm}' if arm else ''}: %{{y:.3g}} at |g| = %{{x:.3g}}<extra></extra>"
+    text = f"{name}{f', {arm}' if arm else ''}: %{{y}} at |g| = %{{x}}<extra></extra>"
     return line(x, np.where(y > 0, y, np.nan) if log else y, color, name, hovertemplate=text, **style)
 
 
@@ -206,7 +222,7 @@ def _in_use(p: MechanismDrawing) -> go.Figure:
     traces: list[Any] = []
     for i, (part, color) in enumerate(zip(binned, colors, strict=True)):
         name = STRETCHES[i]
-        text = f"{name}: rate %{{y:.3g}} at recent |g| = %{{x:.3g}}<extra></extra>"
+        text = f"{name}: rate %{{y}} at recent |g| = %{{x}}<extra></extra>"
         traces.append(
             line(part[:, 0], part[:, 1], color, name, width=2, hovertemplate=text).update(mode="lines+markers")
         )

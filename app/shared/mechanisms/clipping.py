@@ -17,6 +17,12 @@ THRESHOLDS = 201  # positions of the slider for which the clipped line is comput
 INSIDE = 41  # points of the clipped line between them
 
 
+def _threshold(p: MechanismDrawing) -> go.Scatter:
+    """Gradient descent that clips at the threshold of the slider."""
+    empty = np.array([])
+    return line(empty, empty, p.theme.text, MOVING, width=1.6, dash="dash", hoverinfo="skip", showlegend=False)
+
+
 def _update(p: MechanismDrawing) -> go.Figure:
     """Update functions at h₀ and h* over the density of the observed gradients."""
     gradients, updates = p.array("gradients"), p.array("updates")
@@ -37,12 +43,13 @@ def _update(p: MechanismDrawing) -> go.Figure:
         hoverinfo="skip",
     )
     traces: list[Any] = [fill]
+    written = [number(one) for one in gradients.tolist()]
     for name, update, dash in zip(p.bundle.about["states"], updates, ("dot", "solid"), strict=False):
-        text = f"at {name}: gradient %{{customdata:.3g}}, update %{{y:.3g}}<extra></extra>"
+        text = f"at {name}: gradient %{{text}}, update %{{y}}<extra></extra>"
         traces.append(
-            line(x, finite(update), p.color, f"at {name}", width=2, dash=dash, customdata=gradients, hovertemplate=text)
+            line(x, finite(update), p.color, f"at {name}", width=2, dash=dash, text=written, hovertemplate=text)
         )
-    traces.append(line(np.array([]), np.array([]), p.theme.text, MOVING, width=1.6, dash="dash", hoverinfo="skip"))
+    traces.append(_threshold(p))
     reach = float(np.abs(gradients).max())
     return figure(p.theme, p.key, symlog_axis(p, reach), {"title": "update", "range": [low, high]}, traces)
 
@@ -53,11 +60,11 @@ def _slope(p: MechanismDrawing) -> go.Figure:
     traces: list[Any] = []
     for name, at_zero, sides, dash in zip(p.bundle.about["states"], start, slopes, ("dot", "solid"), strict=False):
         for side, values, opacity in zip(("g > 0", "g < 0"), sides / at_zero, (1.0, 0.45), strict=True):
-            text = f"at {name}, {side}: %{{y:.3g}} of the slope at 0, |g| = %{{x:.3g}}<extra></extra>"
+            text = f"at {name}, {side}: %{{y}} of the slope at 0, |g| = %{{x}}<extra></extra>"
             style = {"width": 2, "dash": dash, "opacity": opacity, "hovertemplate": text}
             traces.append(line(sizes, finite(values), p.color, f"at {name}, {side}", **style))
     half = line(sizes[[0, -1]], np.array([0.5, 0.5]), p.theme.muted, "half", width=1, dash="dash", hoverinfo="skip")
-    traces += [half, line(np.array([]), np.array([]), p.theme.text, MOVING, width=1.6, dash="dash", hoverinfo="skip")]
+    traces += [half, _threshold(p)]
     x = {"title": "size of the gradient", "type": "log", "range": np.log10(sizes[[0, -1]]).tolist(), "dtick": 1}
     return figure(p.theme, p.key, x, {"title": "slope / slope at 0", "range": [-0.15, 1.6]}, traces)
 
@@ -94,7 +101,7 @@ def _slope_caption(bundle: Bundle, references: References) -> list[str]:
             parts.append(f"at {name} the slope never halves")
         else:
             parts.append(
-                f"at {name} it halves at |g| = {number(half)}, and {100 * beyond:.3g} % of the observed gradients are larger"
+                f"at {name} it halves at |g| = {number(half)}, and {number(100 * beyond)} % of the observed gradients are larger"
             )
     return [
         "The local slope −∂u/∂g relative to that at 0. Clipping is a fall from 1 towards 0 (for clipped gradient descent, a sudden drop).",

@@ -18,7 +18,7 @@ LEAST = 1e-12
 
 
 def _limit(value: float, name: str, x: np.ndarray, theme: Theme, dash: str) -> go.Scatter:
-    text = f"{name}: {value:.4g}<extra></extra>"
+    text = f"{name}: {number(value)}<extra></extra>"
     return line(x, np.full(len(x), value), theme.text, name, width=1.1, dash=dash, hovertemplate=text)
 
 
@@ -51,7 +51,7 @@ def _rate(p: MechanismDrawing) -> go.Figure:
     ]
     for name, (bundle, color) in p.baselines.items():
         if "rates" in bundle.arrays:
-            text = f"{name}: %{{y:.4f}} a step at curvature %{{x:.3g}}<extra></extra>"
+            text = f"{name}: %{{y:.4f}} a step at curvature %{{x}}<extra></extra>"
             values = finite(bundle.arrays["rates"].astype(float))
             traces.append(
                 line(
@@ -64,7 +64,7 @@ def _rate(p: MechanismDrawing) -> go.Figure:
                     hovertemplate=text,
                 )
             )
-    text = "%{y:.4f} a step at curvature %{x:.3g}<extra></extra>"
+    text = "%{y:.4f} a step at curvature %{x}<extra></extra>"
     own = line(x, finite(rates), p.color, "this optimizer", width=2.8, hovertemplate=text, customdata=np.arange(len(x)))
     traces += [own, lit(p)]
     for trace in traces:
@@ -81,7 +81,16 @@ def _descent(p: MechanismDrawing) -> go.Figure:
     descent = np.maximum(p.array("descent"), LEAST)
     steps = np.arange(descent.shape[1])
     traces: list[Any] = [
-        line(steps, finite(descent[i]), p.theme.muted, "another curvature", width=0.8, opacity=0.45, hoverinfo="skip")
+        line(
+            steps,
+            finite(descent[i]),
+            p.theme.muted,
+            "other curvatures",
+            width=0.8,
+            opacity=0.45,
+            hoverinfo="skip",
+            showlegend=i == 0,
+        )
         for i in range(0, len(descent), 6)
     ]
     traces.append(moving(p.color))

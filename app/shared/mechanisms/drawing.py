@@ -73,7 +73,7 @@ def empty(p: MechanismDrawing, why: str) -> go.Figure:
 
 def moving(color: str, **more: Any) -> go.Scatter:
     """A bold line that follows the slider."""
-    return line(np.array([]), np.array([]), color, MOVING, width=3, hoverinfo="skip", **more)
+    return line(np.array([]), np.array([]), color, MOVING, width=3, hoverinfo="skip", showlegend=False, **more)
 
 
 def lit(p: MechanismDrawing, size: int = 17) -> go.Scatter:
@@ -84,7 +84,7 @@ def lit(p: MechanismDrawing, size: int = 17) -> go.Scatter:
         "color": p.theme.text,
         "line": {"width": 2.5, "color": p.theme.text},
     }
-    return go.Scatter(x=[], y=[], mode="markers", marker=marker, name=LIT, hoverinfo="skip")
+    return go.Scatter(x=[], y=[], mode="markers", marker=marker, name=LIT, hoverinfo="skip", showlegend=False)
 
 
 def star(p: MechanismDrawing, x: float, y: float, name: str, symbol: str = "star") -> go.Scatter:

@@ -33,7 +33,7 @@ def _kernel(p: MechanismDrawing) -> go.Figure:
         return empty(p, p.bundle.about["why"])
     kernel, about = p.array("kernel"), p.bundle.about["kernel"]
     ages = np.arange(len(kernel))
-    text = "after %{x} steps: %{y:.4g}<extra></extra>"
+    text = "after %{x} steps: %{y}<extra></extra>"
     traces: list[Any] = [line(ages, kernel, p.color, "memory kernel", width=2.6, hovertemplate=text)]
     if about["beta"] is not None:
         fitted = about["alpha"] * about["beta"] ** ages
@@ -41,7 +41,7 @@ def _kernel(p: MechanismDrawing) -> go.Figure:
         traces.append(line(ages, fitted, p.theme.text, name, width=1.4, dash="dot", hoverinfo="skip"))
     for name, (alpha, beta) in p.references.items():
         if "tuned" in name:
-            label = f"{name}: β = {beta:.3g}"
+            label = f"{name}: β = {fraction(beta)}"
             drawn = line(
                 ages, alpha * beta**ages, OPTIMIZER_COLORS["momentum"], label, width=1.6, dash="dash", hoverinfo="skip"
             )
@@ -71,9 +71,17 @@ def _state(p: MechanismDrawing) -> go.Figure:
         for i, (path, color) in enumerate(zip(paths, colors, strict=True))
     ]
     traces += [
-        line(np.array([]), np.array([]), p.color, LIT, width=4, hoverinfo="skip"),
+        line(np.array([]), np.array([]), p.color, LIT, width=4, hoverinfo="skip", showlegend=False),
         star(p, fixed_point[0], fixed_point[1], "fixed point h*"),
-        go.Scatter(x=[], y=[], mode="markers", marker={"size": 11, "color": p.color}, name=MOVING, hoverinfo="skip"),
+        go.Scatter(
+            x=[],
+            y=[],
+            mode="markers",
+            marker={"size": 11, "color": p.color},
+            name=MOVING,
+            hoverinfo="skip",
+            showlegend=False,
+        ),
     ]
     titles = components(p.bundle.about["explained"])
     drawn = np.concatenate([paths.reshape(-1, 2), fixed_point[None]])
@@ -95,6 +103,7 @@ def _update(p: MechanismDrawing) -> go.Figure:
                 width=1.1,
                 opacity=0.25 + 0.12 * abs(i - FAN // 2),
                 hoverinfo="skip",
+                showlegend=False,
             )
             for i, color in enumerate(colors)
         ]
@@ -113,7 +122,7 @@ def _eigenvalues(p: MechanismDrawing) -> go.Figure:
     if p.bundle.about["modes"]:
         values, taus = p.array("eigenvalues"), p.array("timescales")
         text = [
-            f"mode {j + 1}, λ = {a:.4f} {'−' if b < 0 else '+'} {abs(b):.4f}i, timescale {tau:.3g} steps"
+            f"mode {j + 1}, λ = {a:.4f} {'−' if b < 0 else '+'} {abs(b):.4f}i, timescale {number(float(tau))} steps"
             for j, ((a, b), tau) in enumerate(zip(values, taus, strict=True))
         ]
         sizes = 5 + 13 * np.sqrt(np.clip(p.array("contributions"), 0, 1))
@@ -132,7 +141,7 @@ def _eigenvalues(p: MechanismDrawing) -> go.Figure:
         )
         traces.append(lit(p))
     for name, (_, beta) in p.references.items():
-        traces.append(star(p, beta, 0.0, f"{name}: β = {beta:.4g}", "star" if "tuned" in name else "diamond"))
+        traces.append(star(p, beta, 0.0, f"{name}: β = {fraction(beta)}", "star" if "tuned" in name else "diamond"))
     x = {
         "title": "real part of λ",
         "range": [-1.12, 1.12],
@@ -154,7 +163,7 @@ def _modes(p: MechanismDrawing) -> go.Figure:
         levels += size[size > 0].tolist()
         symbols = ["circle" if rate >= 0 else "circle-open" for rate in rates[:, 0]]
         text = [
-            f"mode {j + 1}, α = {rate:.3g}, |λ| = {one:.4f}, timescale {tau:.3g} steps"
+            f"mode {j + 1}, α = {number(float(rate))}, |λ| = {one:.4f}, timescale {number(float(tau))} steps"
             for j, (rate, one, tau) in enumerate(zip(rates[:, 0], decay, taus, strict=True))
         ]
         marker = {
@@ -179,7 +188,13 @@ def _modes(p: MechanismDrawing) -> go.Figure:
         ]
     for name, (rate, beta) in p.references.items():
         traces.append(
-            star(p, rate, beta, f"{name}: α = {rate:.3g}, β = {beta:.4g}", "star" if "tuned" in name else "diamond")
+            star(
+                p,
+                rate,
+                beta,
+                f"{name}: α = {number(rate)}, β = {fraction(beta)}",
+                "star" if "tuned" in name else "diamond",
+            )
         )
     top = np.log10(max(levels, default=1.0)) + 0.4
     x = {"title": "learning rate |α|", "type": "log", "range": [top - 5, top], "dtick": 1}
@@ -241,7 +256,7 @@ def _kernel_caption(bundle: Bundle, references: References) -> list[str]:
         drawn,
         (
             f"A gradient acts for {number(kernel['horizon'])} steps on average. The best single exponential has β = "
-            f"{fraction(kernel['beta'])} and explains {100 * kernel['r2']:.3g} % of the kernel; 99 % takes {modes}."
+            f"{fraction(kernel['beta'])} and explains {number(100 * kernel['r2'])} % of the kernel; 99 % takes {modes}."
         ),
     ]
 

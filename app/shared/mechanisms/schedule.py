@@ -42,7 +42,7 @@ def _path(p: MechanismDrawing) -> go.Figure:
         },
     }
     traces: list[Any] = [
-        line(path[:, 0], path[:, 1], p.theme.line, "path", width=1, hoverinfo="skip"),
+        line(path[:, 0], path[:, 1], p.theme.line, "path", width=1, hoverinfo="skip", showlegend=False),
         go.Scatter(
             x=finite(path[:, 0]),
             y=finite(path[:, 1]),
@@ -73,7 +73,7 @@ def _rate(p: MechanismDrawing) -> go.Figure:
             "schedule",
             width=2.2,
             customdata=steps,
-            hovertemplate="step %{x}: %{y:.4g}<extra></extra>",
+            hovertemplate="step %{x}: %{y}<extra></extra>",
         ),
         lit(p),
     ]
