@@ -3,15 +3,20 @@
 import functools
 import hashlib
 import json
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from flask import g, has_request_context
+
+from app.shared.evaluations import stored
 from app.shared.numbers import hyperparameters, plus_minus
 from core import plugins
 from core.errors import InputError, choose
 from core.evaluation.held_out import Evaluation
+from core.evaluation.outcome import best_baseline
 from core.evaluation.snapshots import FILE as SNAPSHOT_SCORES_FILE
 from core.evaluation.snapshots import SnapshotScores
 from core.files.atomic import Stamp, read_json, stamp
@@ -63,6 +68,7 @@ class Subject:
         plugin: its plugin, if it is learned and registered by one.
         repairs: the run whose last optimizer this is, without its bias at rest.
         held_out: scores of its snapshots by outer step, those that are known.
+        kind: of a hand-designed optimizer whose name says more than that.
     """
 
     name: str
@@ -75,6 +81,7 @@ class Subject:
     plugin: Plugin | None = None
     repairs: Run | None = None
     held_out: Mapping[int, HeldOut] = field(default_factory=dict)
+    kind: str = ""
 
     def detail_at(self, outer_step: int | None) -> str:
         """One line about it with the score of a snapshot, never that of another one."""
@@ -102,7 +109,57 @@ class Subject:
             return self.plugin.optimizer
         if self.repairs is not None:
             return zoo.repaired(self.repairs, self.repairs.optimizer())
-        return make_hand_designed(self.name, self.hyperparameters)
+        return make_hand_designed(self.kind or self.name, self.hyperparameters)
+
+
+def own_name(kind: str, values: Mapping[str, float]) -> str:
+    """The name of a hand-designed optimizer with hyperparameters of one's own, as in "adam:learning_rate=0.1;beta1=0.9"."""
+    return f"{kind}:" + ";".join(f"{name}={value:.6g}" for name, value in values.items())
+
+
+def with_own_values(task: str, name: str) -> Subject:
+    """The hand-designed optimizer of such a name; hyperparameters that it leaves out are the tuned ones.
+
+    Raises:
+        InputError: no such optimizer or hyperparameter, or a value that is not allowed.
+    """
+    kind, _, written = name.partition(":")
+    listed = _subjects(task, _seen())
+    usual = choose("hand-designed optimizer", kind[:80], {one: listed[one] for one in BASELINES})
+    values: dict[str, float] = {}
+    for part in written.split(";"):
+        key, _, text = part.partition("=")
+        try:
+            values[key[:80]] = float(text) if text.isascii() and "_" not in text else math.nan
+        except ValueError:
+            values[key[:80]] = math.nan
+        if not math.isfinite(values[key[:80]]):
+            raise InputError(f"hyperparameters are written as in 'adam:learning_rate=0.1;beta1=0.9' (got {name!r:.60})")
+    optimizer = make_hand_designed(kind, {**usual.hyperparameters, **values})
+    kept = {key: float(value) for key, value in optimizer.hyperparameters().items()}
+    title = f"{TITLES[kind]}, own values"
+    return Subject(own_name(kind, values), "own", title, hyperparameters(kept), (), None, kept, kind=kind)
+
+
+class Catalog(dict[str, Subject]):
+    """The optimizers of a task by name; those with hyperparameters of one's own are found, too, but not listed."""
+
+    def __init__(self, task: str, listed: Mapping[str, Subject]):
+        super().__init__(listed)
+        self.task = task
+
+    def __missing__(self, name: str) -> Subject:
+        if ":" not in name:
+            raise KeyError(name)
+        return with_own_values(self.task, name)
+
+    def __contains__(self, name: object) -> bool:
+        if super().__contains__(name):
+            return True
+        try:
+            return isinstance(name, str) and ":" in name and with_own_values(self.task, name) is not None
+        except InputError:
+            return False
 
 
 def _learned(run: Run) -> Subject:
@@ -127,7 +184,9 @@ def _held_out(run: Run) -> dict[int, HeldOut]:
         compared = read_json(path, Evaluation)
         score = compared.optimizers["learned"]
         if compared.outer_step is not None:
-            found[compared.outer_step] = HeldOut(score.meta_loss.mean, score.meta_loss.sem, compared.problems, score.diverged)
+            found[compared.outer_step] = HeldOut(
+                score.meta_loss.mean, score.meta_loss.sem, compared.problems, score.diverged
+            )
     return found
 
 
@@ -212,15 +271,26 @@ def _stamp() -> tuple[Hashable, ...]:
     return of_zoo, searched, added, *((run, stamp(run.path, KEPT)) for run in zoo.own_runs())
 
 
+def _seen() -> tuple[Hashable, ...]:
+    """The stamp, taken once a request: a view asks for its optimizers dozens of times."""
+    if not has_request_context():
+        return _stamp()
+    if "catalog_stamp" not in g:
+        g.catalog_stamp = _stamp()
+    seen: tuple[Hashable, ...] = g.catalog_stamp
+    return seen
+
+
 @functools.lru_cache(maxsize=16)
-def _subjects(task: str, seen: tuple[Hashable, ...]) -> dict[str, Subject]:
+def _subjects(task: str, seen: tuple[Hashable, ...]) -> Catalog:
     shipped = [_learned(Run(zoo.ROOT / entry.name)) for entry in zoo.entries() if entry.task == task]
     taken = {subject.name for subject in shipped} | set(TITLES) | {*plugins.OPTIMIZERS, *plugins.WRAPPED}
     mine = [run for run in zoo.own_runs() if run.config.task == task and run.name not in taken]
     own = [_own(run, stamp(run.path, KEPT)) for run in mine]
     learned = distinct([*shipped, *(subject for subject in own if subject is not None)])
-    usual = [_hand_designed(task, name, name, TITLES[name]) for name in EXPLORE_BASELINES]
-    return {subject.name: subject for subject in (*learned, *_plugins(task), *usual, *_repaired(learned))}
+    usual = [_hand_designed(task, name, name, TITLES[name]) for name in BASELINES]
+    listed = (*learned, *_plugins(task), *usual, *_repaired(learned))
+    return Catalog(task, {subject.name: subject for subject in listed})
 
 
 def subjects(task: str) -> Mapping[str, Subject]:
@@ -230,7 +300,7 @@ def subjects(task: str) -> Mapping[str, Subject]:
         InputError: unknown task.
     """
     choose("task", task, TASKS)
-    return _subjects(task, _stamp())
+    return _subjects(task, _seen())
 
 
 def identity(subject: Subject, outer_step: int | None) -> str:
@@ -270,6 +340,14 @@ def some_learned(task: str) -> dict[str, Subject]:
     if not known:
         raise InputError(f"{TASKS[task].title} has no learned optimizer yet (loptscope train --task {task} --run DIR)")
     return known
+
+
+def usual_baselines(task: str) -> tuple[str, ...]:
+    """The baselines that Explore shows at first: the textbook ones, and the strongest by meta-loss in the task's stored comparison."""
+    run = next((one.run for one in learned(task).values() if one.run is not None), None)
+    compared = None if run is None else stored(run)
+    strongest = None if compared is None else best_baseline(compared.optimizers)
+    return tuple(name for name in BASELINES if name in EXPLORE_BASELINES or name == strongest)
 
 
 def task_options() -> list[dict[str, Any]]:

@@ -88,10 +88,10 @@ export async function render(source, width, height, font, marked) {
     let [under, over] = ["", ""];
     if (layers) {
       const id = `plot-area-${(drawn += 1)}`;
-      const { l, t, w, h } = room._fullLayout._size;
+      const { xaxis: x, yaxis: y } = room._fullLayout;
       const found = layers(room, marked);
       const placed = (/** @type {string} */ items) => items && `<g class="drawn" clip-path="url(#${id})">${items}</g>`;
-      under = `<clipPath id="${id}"><rect x="${l}" y="${t}" width="${w}" height="${h}"/></clipPath>${placed(found.under)}`;
+      under = `<clipPath id="${id}"><rect x="${x._offset}" y="${y._offset}" width="${x._length}" height="${y._length}"/></clipPath>${placed(found.under)}`;
       over = placed(found.over);
     }
     const nested = inner.replace(/^<svg class="main-svg"/, "<svg").replace(/ style="[^"]*"/, "");

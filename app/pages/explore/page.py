@@ -10,13 +10,21 @@ from dash.exceptions import PreventUpdate
 from flask import request
 
 from app.pages.explore import PAGE
-from app.pages.explore.controls import component_options, controls, row_style, snapshot_options, start_style, step_style
+from app.pages.explore.controls import (
+    component_options,
+    controls,
+    own_ranges,
+    row_style,
+    snapshot_options,
+    start_style,
+    step_style,
+)
 from app.pages.explore.draw import draw
 from app.pages.explore.panel import section
 from app.pages.explore.panels import PANELS
 from app.pages.explore.timeline import timeline
 from app.pages.explore.view import FIELDS, MOST_COMPARED, View, check_start, parse
-from app.shared.catalog import subjects
+from app.shared.catalog import own_name, subjects
 from app.shared.fields import outer_step_at
 from app.shared.menus import optimizer_options, outer_step_properties, outer_step_text
 from app.shared.parts import sentences
@@ -77,6 +85,8 @@ def layout(**query: str) -> html.Main:
     Output("start-block", "style"),
     Output("start-x", "value"),
     Output("start-y", "value"),
+    Output("baselines", "value"),
+    Output("seed", "value"),
     *[Output(f"compare-{i}", name) for i in ROWS for name in ("data", "value")],
     Input("task", "value"),
     prevent_initial_call=True,
@@ -94,6 +104,8 @@ def on_task(task: str) -> tuple[Any, ...]:
         start_style(task),
         "",
         "",
+        list(view.baselines),
+        view.seed,
         *[value for _ in ROWS for value in (optimizer_options(task), None)],
     )
 
@@ -150,6 +162,19 @@ def on_optimizer(optimizer: str, task: str) -> tuple[Any, ...]:
 
 
 @callback(
+    Output("own-ranges", "data"),
+    Output("own", "data"),
+    Input("own-kind", "value"),
+    Input("task", "value"),
+    prevent_initial_call=True,
+)
+def on_own(kind: str | None, task: str) -> tuple[Any, ...]:
+    """The sliders of an optimizer of one's own, which begins with the tuned values."""
+    ranges = own_ranges(task, kind or "")
+    return ranges, own_name(kind, {one["name"]: one["tuned"] for one in ranges}) if kind else ""
+
+
+@callback(
     Output("start-x", "value", allow_duplicate=True),
     Output("start-y", "value", allow_duplicate=True),
     Input("start-clear", "n_clicks"),
@@ -174,6 +199,8 @@ def view_of(
     seed: Any,
     start: tuple[Any, Any],
     baselines: list[str],
+    own: str,
+    band: bool,
     components: list[str],
     axis: str,
     theme: str,
@@ -192,6 +219,7 @@ def view_of(
         "compare": compared,
         "seed": str(seed),
         "baselines": ",".join(baselines) or "none",
+        "band": "on" if band else "off",
         "components": ",".join(str(int(i) + 1) for i in components),
         "axis": axis,
         "theme": theme,
@@ -199,6 +227,8 @@ def view_of(
     if snapshots:
         query["outer_step"] = str(outer_step_at(snapshots, position))
     chosen = _start(*start)
+    if own:
+        query["own"] = own
     if chosen is not None:
         query["start"] = FIELDS["start"].write(chosen)
     view, wrong = parse(query)
@@ -223,6 +253,8 @@ def view_of(
         "seed": Input("seed", "value"),
         "start": (Input("start-x", "value"), Input("start-y", "value")),
         "baselines": Input("baselines", "value"),
+        "own": Input("own", "data"),
+        "band": Input("band", "checked"),
         "components": Input("components", "value"),
         "axis": Input("axis", "value"),
         "theme": Input("theme", "data"),
@@ -239,6 +271,8 @@ def on_view(
     seed: Any,
     start: tuple[Any, Any],
     baselines: list[str],
+    own: str,
+    band: bool,
     components: list[str],
     axis: str,
     theme: str,
@@ -249,7 +283,7 @@ def on_view(
         return (*[no_update] * (len(PANELS) + 4), time.monotonic())
     try:
         compared = compared_of(task, names, steps)
-        view = view_of(task, optimizer, position, compared, seed, start, baselines, components, axis, theme)
+        view = view_of(task, optimizer, position, compared, seed, start, baselines, own, band, components, axis, theme)
     except InputError as error:
         return (*[no_update] * len(PANELS), no_update, sentences([str(error)]), no_update, no_update, time.monotonic())
     drawn = draw(view, scheme or "")
@@ -265,6 +299,13 @@ clientside_callback(
     Input("outer-step", "value"),
     State("optimizer", "value"),
     prevent_initial_call=True,
+)
+clientside_callback(
+    ClientsideFunction("explore", "own"),
+    Output("own-ranges", "modified_timestamp"),
+    Input("own-ranges", "data"),
+    State("own-kind", "value"),
+    State("own", "data"),
 )
 clientside_callback(
     ClientsideFunction("explore", "answered"), Output("answered", "modified_timestamp"), Input("answered", "data")

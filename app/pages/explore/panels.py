@@ -26,6 +26,7 @@ class Panel:
         marks: what moves.
         legend: the chips above it.
         spread: whether its horizontal axis is the gradient's, on which values may be spread.
+        note: a sentence under its legend.
         startable: whether a click on it chooses the start, where the problem allows that.
     """
 
@@ -37,6 +38,7 @@ class Panel:
     marks: Callable[[Drawing], Sequence[Mark]]
     legend: Callable[[Drawing], Sequence[Chip]]
     spread: bool = False
+    note: str = ""
     startable: bool = False
 
     def draw(self, drawing: Drawing) -> go.Figure:
@@ -76,7 +78,8 @@ _ROWS = (
         about="loss of every optimizer on this problem, log scale",
         figure=figures.loss_figure,
         marks=marks.loss_marks,
-        legend=marks.optimizer_chips,
+        legend=marks.loss_chips,
+        note="In brackets: the meta-loss here, the mean of f(xₖ)/f(x₀) over all steps. Optimizers are judged by it, not by the last loss.",
     ),
     Panel(
         name="landscape",

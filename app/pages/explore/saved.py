@@ -40,10 +40,11 @@ def _fonts() -> dict[str, str]:
 def _panel(panel: Panel) -> str:
     name, about = panel.name, escape(panel.about)
     title = escape(panel.title)
+    note = f'<p class="panel-note">{escape(panel.note)}</p>' if panel.note else ""
     return (
         f'<section id="{name}-panel" class="panel" aria-label="{title}: {about}" data-panel="{name}" data-column="0">'
         f'<div class="panel-head"><h2 title="{about}">{title}</h2>'
-        f'<div class="readout" data-panel="{name}" aria-hidden="true"></div></div>'
+        f'<div class="readout" data-panel="{name}" aria-hidden="true"></div>{note}</div>'
         '<div class="plot"><canvas class="under" aria-hidden="true"></canvas>'
         f'<div class="graph" id="{name}-graph"></div><canvas class="over" aria-hidden="true"></canvas></div></section>'
     )

@@ -28,7 +28,7 @@ def descent_figure(theme: Theme, losses: np.ndarray, velocity: np.ndarray) -> go
         traces.append(line(steps, shown, theme.muted, f"|v|, {name}", width=1.2, dash=dash, hovertemplate=text))
     text = "loss / first loss: %{y} at step %{x}<extra></extra>"
     traces.append(line(steps, share, OPTIMIZER_COLORS["momentum"], "loss / first loss", width=2.6, hovertemplate=text))
-    y = {"title": "loss / first loss, |v|", "type": "log", "range": [-6, 3], "dtick": 2}
+    y = {"title": "loss / first loss, |v|", "type": "log", "range": [-6, 3]}
     made = figure(theme, "descent", {"title": "inner step", "zeroline": False}, y, traces)
     made.layout.showlegend = True
     made.layout.legend = {"x": 1, "y": 1, "xanchor": "right", "bgcolor": "rgba(0,0,0,0)", "font": {"size": 10.5}}

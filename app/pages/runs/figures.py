@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from app.pages.runs.data import RunSummary, text_of
 from app.shared.numbers import number, plus_minus
-from app.shared.style import LEARNED_COLORS, Theme, component_colors, figure, line, plain_log_axis
+from app.shared.style import LEARNED_COLORS, Theme, component_colors, figure, line, log_axis
 
 
 def colors_of(values: Sequence[Any], theme: Theme) -> dict[str, str]:
@@ -33,7 +33,7 @@ def curves_figure(summaries: Sequence[RunSummary], axis: str, values: Sequence[A
         steps, losses = run.curve
         traces.append(line(steps, losses, color, run.name, width=1.8, hovertemplate=text, legendgroup=run.name))
     every = np.concatenate([run.curve[1] for run in summaries] or [np.empty(0)])
-    y = {"title": "meta-loss in training (running median)", **plain_log_axis(every)}
+    y = {"title": "meta-loss in training (running median)", **log_axis(every)}
     return figure(theme, "runs", {"title": "outer step"}, y, traces)
 
 
@@ -80,6 +80,6 @@ def levels_figure(summaries: Sequence[RunSummary], axis: str, values: Sequence[A
     }
     y = {
         "title": "meta-loss",
-        **plain_log_axis(np.array([*levels, *(np.array(means) - errors), *(np.array(means) + errors)])),
+        **log_axis(np.array([*levels, *(np.array(means) - errors), *(np.array(means) + errors)])),
     }
     return figure(theme, "runs", x, y, [mean, dots])

@@ -51,7 +51,13 @@ def curve_figure(theme: Theme) -> go.Figure:
         )
         for name in (*BASELINES, "learned")
     ]
-    return figure(theme, "curve", {"title": "inner step"}, {"title": "loss / first loss", "type": "log"}, traces)
+    return figure(
+        theme,
+        "curve",
+        {"title": "inner step", "zeroline": False},
+        {"title": "loss / first loss", "type": "log"},
+        traces,
+    )
 
 
 FIGURES = {"outer": outer_figure, "curve": curve_figure}

@@ -9,7 +9,7 @@ from app.shared.mechanisms.drawing import MechanismDrawing
 from app.shared.mechanisms.frames import Frames
 from app.shared.mechanisms.mechanism import Mechanism, MechanismFigure, References
 from app.shared.numbers import number
-from app.shared.style import Theme, component_colors, figure, finite, line, plain_log_axis
+from app.shared.style import Theme, component_colors, figure, finite, line, log_axis
 from core.bundle import Bundle
 from core.mechanisms.ablation import TITLES, Ablation, Ablations, ablate
 from core.mechanisms.context import Context
@@ -38,8 +38,8 @@ def _curves(p: MechanismDrawing) -> go.Figure:
         text = f"{TITLES[one.name]}, step %{{x}}: %{{y}}<extra></extra>"
         style = {"width": 3.0 if one.name == "whole" else 1.7, "hovertemplate": text}
         traces.append(line(np.array(one.steps), finite(values), colors[one.name], TITLES[one.name], **style))
-    y = {"title": "loss / first loss, median", **plain_log_axis(np.concatenate(drawn), HIGHEST)}
-    return figure(p.theme, p.key, {"title": "inner step"}, y, traces)
+    y = {"title": "loss / first loss, median", **log_axis(np.concatenate(drawn), HIGHEST)}
+    return figure(p.theme, p.key, {"title": "inner step", "zeroline": False}, y, traces)
 
 
 def _ratios(p: MechanismDrawing) -> go.Figure:
@@ -69,7 +69,6 @@ def _ratios(p: MechanismDrawing) -> go.Figure:
         "title": "meta-loss / that of the unmodified optimizer",
         "type": "log",
         "range": [float(np.log10(low)), float(np.log10(HIGHEST_RATIO * 2.2))],
-        "dtick": 1,
     }
     y = {
         "title": None,

@@ -19,7 +19,7 @@ from app.shared.mechanisms.drawing import (
 from app.shared.mechanisms.frames import LIT, MOVING, Along, Frames, Moving
 from app.shared.mechanisms.mechanism import Mechanism, MechanismFigure, References
 from app.shared.numbers import counted, number
-from app.shared.style import component_colors, figure, finite, line, plain_log_axis, symlog_ticks, viridis
+from app.shared.style import component_colors, figure, finite, line, log_axis, symlog_ticks, viridis
 from core.bundle import Bundle
 from core.mechanisms.adaptation import adaptation_view
 
@@ -199,9 +199,8 @@ def _rate(p: MechanismDrawing) -> go.Figure:
         "title": "size of the constant gradient",
         "type": "log",
         "range": np.log10([low, max(float(np.abs(p.array("g")).max()), 2 * low)]).tolist(),
-        "dtick": 1,
     }
-    y_axis = {"title": "learning rate, slope", **(plain_log_axis(own) if log else {"range": padded(own)})}
+    y_axis = {"title": "learning rate, slope", **(log_axis(own) if log else {"range": padded(own)})}
     made = figure(p.theme, p.key, x_axis, y_axis, traces)
     return made.update_layout(
         showlegend=True, legend={**KEY, "y": 0.02, "yanchor": "bottom", "x": 0.01, "xanchor": "left"}
@@ -230,8 +229,9 @@ def _in_use(p: MechanismDrawing) -> go.Figure:
         trace.showlegend = True
     rates = binned[..., 1][np.isfinite(binned[..., 1])]
     log = len(rates) > 0 and bool((rates > 0).all())
-    y = {"title": "effective learning rate", **(plain_log_axis(rates) if log else {})}
-    made = figure(p.theme, p.key, {"title": "recent size of the gradients", "type": "log", "dtick": 1}, y, traces)
+    y = {"title": "effective learning rate", **(log_axis(rates) if log else {})}
+    x = {"title": "recent size of the gradients", **log_axis(binned[..., 0])}
+    made = figure(p.theme, p.key, x, y, traces)
     return made.update_layout(showlegend=True, legend={**KEY, "y": 0.02, "yanchor": "bottom"})
 
 

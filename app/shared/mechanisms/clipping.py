@@ -65,7 +65,7 @@ def _slope(p: MechanismDrawing) -> go.Figure:
             traces.append(line(sizes, finite(values), p.color, f"at {name}, {side}", **style))
     half = line(sizes[[0, -1]], np.array([0.5, 0.5]), p.theme.muted, "half", width=1, dash="dash", hoverinfo="skip")
     traces += [half, _threshold(p)]
-    x = {"title": "size of the gradient", "type": "log", "range": np.log10(sizes[[0, -1]]).tolist(), "dtick": 1}
+    x = {"title": "size of the gradient", "type": "log", "range": np.log10(sizes[[0, -1]]).tolist()}
     return figure(p.theme, p.key, x, {"title": "slope / slope at 0", "range": [-0.15, 1.6]}, traces)
 
 

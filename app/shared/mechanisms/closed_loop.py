@@ -69,7 +69,7 @@ def _rate(p: MechanismDrawing) -> go.Figure:
     traces += [own, lit(p)]
     for trace in traces:
         trace.showlegend = trace.name not in (LIT, "no convergence above")
-    axis = {"title": "curvature λ", "type": "log", "range": np.log10(x[[0, -1]]).tolist(), "dtick": 1}
+    axis = {"title": "curvature λ", "type": "log", "range": np.log10(x[[0, -1]]).tolist()}
     made = figure(p.theme, p.key, axis, {"title": "factor a step", "range": [bottom, TOP]}, traces)
     return made.update_layout(showlegend=True, legend={**KEY, "x": 0.01, "xanchor": "left"})
 
@@ -94,8 +94,8 @@ def _descent(p: MechanismDrawing) -> go.Figure:
         for i in range(0, len(descent), 6)
     ]
     traces.append(moving(p.color))
-    y = {"title": "distance to the minimum / first", "type": "log", "range": [-8, 2], "dtick": 2}
-    return figure(p.theme, p.key, {"title": "inner step"}, y, traces)
+    y = {"title": "distance to the minimum / first", "type": "log", "range": [-8, 2]}
+    return figure(p.theme, p.key, {"title": "inner step", "zeroline": False}, y, traces)
 
 
 def _rate_caption(bundle: Bundle, references: References) -> list[str]:

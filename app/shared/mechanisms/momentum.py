@@ -48,7 +48,9 @@ def _kernel(p: MechanismDrawing) -> go.Figure:
             traces.append(drawn)
     for trace in traces:
         trace.showlegend = True
-    made = figure(p.theme, p.key, {"title": "steps since the gradient"}, {"title": "memory kernel"}, traces)
+    made = figure(
+        p.theme, p.key, {"title": "steps since the gradient", "zeroline": False}, {"title": "memory kernel"}, traces
+    )
     return made.update_layout(showlegend=True, legend=KEY)
 
 
@@ -197,7 +199,7 @@ def _modes(p: MechanismDrawing) -> go.Figure:
             )
         )
     top = np.log10(max(levels, default=1.0)) + 0.4
-    x = {"title": "learning rate |α|", "type": "log", "range": [top - 5, top], "dtick": 1}
+    x = {"title": "learning rate |α|", "type": "log", "range": [top - 5, top]}
     return figure(p.theme, p.key, x, {"title": "decay |λ|", "range": [-0.03, 1.06]}, traces)
 
 

@@ -19,7 +19,7 @@ from app.shared.mechanisms.drawing import (
 from app.shared.mechanisms.frames import LIT, MOVING, Along, Frames, Moving
 from app.shared.mechanisms.mechanism import Mechanism, MechanismFigure, References
 from app.shared.numbers import number
-from app.shared.style import component_colors, figure, finite, line, viridis
+from app.shared.style import component_colors, figure, finite, line, log_axis, viridis
 from core.bundle import Bundle
 from core.mechanisms.schedule import schedule_view
 
@@ -80,8 +80,10 @@ def _rate(p: MechanismDrawing) -> go.Figure:
     y: dict[str, Any] = {"title": "effective learning rate", "rangemode": "tozero"}
     positive = rates[np.isfinite(rates) & (rates > 0)]
     if len(positive) and positive.max() > 50 * positive.min():
-        y = {"title": "effective learning rate", "type": "log", "dtick": 1}
-    return figure(p.theme, p.key, {"title": "autonomous step", "range": [-3, len(rates) + 2]}, y, traces)
+        y = {"title": "effective learning rate", **log_axis(positive)}
+    return figure(
+        p.theme, p.key, {"title": "autonomous step", "range": [-3, len(rates) + 2], "zeroline": False}, y, traces
+    )
 
 
 def _update(p: MechanismDrawing) -> go.Figure:

@@ -14,7 +14,7 @@ from app.shared.style import (
     Theme,
     figure,
     line,
-    plain_log_axis,
+    log_axis,
     translucent,
 )
 from core.evaluation.held_out import Evaluation, Score
@@ -89,7 +89,7 @@ def curves_figure(
         drawn.append(mean)
     last = evaluation.steps
     x = {"title": "inner step", "range": [-0.02 * last, 1.02 * last], "zeroline": False}
-    y = {"title": "loss / first loss", **plain_log_axis(np.concatenate(drawn), CEILING)}
+    y = {"title": "loss / first loss", **log_axis(np.concatenate(drawn), CEILING)}
     made = figure(theme, f"curves/{evaluation.task}", x, y, traces)
     return made.update_layout(hovermode="x unified")
 

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from app.pages.performance.data import Curve
 from app.pages.performance.figures.curves import belonging
 from app.shared.catalog import TITLES, Subject
-from app.shared.style import OPTIMIZER_COLORS, OPTIMIZER_DASHES, Theme, figure, finite, line, plain_log_axis
+from app.shared.style import OPTIMIZER_COLORS, OPTIMIZER_DASHES, Theme, figure, finite, line, log_axis
 from core.evaluation.held_out import Evaluation
 
 FIRST = 0.5  # the position of outer step 0 on the log axis
@@ -70,7 +70,7 @@ def outer_figure(
     ticks = [FIRST, *(10.0**power for power in range(int(np.log10(last)) + 1))]
     x = {"title": "outer step", "type": "log", "range": np.log10(ends).tolist(), "tickvals": ticks}
     x["ticktext"] = ["0", *(f"{tick:,.0f}" for tick in ticks[1:])]
-    y = {"title": "meta-loss", **plain_log_axis(np.concatenate([curve.meta_loss, levels]), CEILING)}
+    y = {"title": "meta-loss", **log_axis(np.concatenate([curve.meta_loss, levels]), CEILING)}
     return figure(theme, "outer", x, y, traces)
 
 

@@ -10,7 +10,7 @@ from app.pages.performance.figures.shift import ABOVE, DIVERGED, row_height, shi
 from app.pages.performance.figures.tuning import sort_draws, tuning_figure
 from app.shared.numbers import running_median
 from app.shared.pictures import Data, Surface, picture_figure
-from app.shared.style import DARK, LIGHT, OPTIMIZER_COLORS, plain_log_axis, translucent
+from app.shared.style import DARK, LIGHT, OPTIMIZER_COLORS, log_axis, translucent
 from core.optimizers.hand_designed import BASELINES
 from tests.app.pages.performance.samples import STEPS, draws, evaluation, generalization, tuned
 
@@ -196,11 +196,11 @@ def test_pictures() -> None:
     ],
 )
 def test_ticks_are_plain(values: list[float], labels: list[str]) -> None:
-    axis = plain_log_axis(np.array(values))
+    axis = log_axis(np.array(values))
     assert list(axis["ticktext"]) == labels
     low, high = axis["range"]
     assert all(low <= np.log10(tick) <= high for tick in axis["tickvals"])
 
 
 def test_many_decades_have_few_ticks() -> None:
-    assert 4 <= len(plain_log_axis(np.array([1e-12, 1.0]))["tickvals"]) <= 8
+    assert 4 <= len(log_axis(np.array([1e-12, 1.0]))["tickvals"]) <= 8
