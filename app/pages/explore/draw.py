@@ -77,10 +77,9 @@ def _held_out(view: View, subject: Subject) -> dict[str, Score]:
     found: dict[str, Score] = {}
     chosen = [(subject.key, view.optimizer, view.outer_step)]
     chosen += [(write_choice(choice), *choice) for choice in view.compare]
-    runs = [run for run in (known[name].run for _, name, _ in chosen) if run is not None]
+    runs = [one for one in (known[name].run for _, name, _ in chosen) if one is not None]
     runs += [one.run for one in known.values() if one.run is not None][:1]  # whose comparison has the baselines, too
-    for run in runs:
-        compared = stored(run)
+    for compared in map(stored, runs):
         if compared is not None:
             found = {**{name: score for name, score in compared.optimizers.items() if name != "learned"}, **found}
     for row, name, outer_step in chosen:

@@ -174,16 +174,35 @@ def stage(view: View, sides: list[Side]) -> list[html.Section]:
 
 def _section(view: View, number: int, side: Side) -> html.Section:
     swatch = html.Span(className="swatch", style={"--mark": side.color, "--dash": "solid"}, **{"aria-hidden": "true"})
+    figures = MECHANISMS[view.view].figures
     return html.Section(
         className="side",
         **{"aria-label": side.title},
         children=[
-            html.H3([swatch, side.title]),
-            html.P(side.detail, className="hint"),
-            html.Div(id={"type": "mechanisms-claim", "side": number}, className="claim", role="status"),
+            html.Div(
+                className="side-head",
+                children=[
+                    html.H3([swatch, side.title]),
+                    html.P(side.detail, className="hint", title=side.detail),
+                    html.Div(id={"type": "mechanisms-claim", "side": number}, className="claim", role="status"),
+                    html.Output(id=f"mechanisms-reading-{number}", className="value reading"),
+                ],
+            ),
             html.Div(
                 className="side-cards",
-                children=[_card(view.view, figure, number, side) for figure in MECHANISMS[view.view].figures],
+                **{"data-figures": str(len(figures))},
+                children=[_card(view.view, figure, number, side) for figure in figures],
+            ),
+            html.Div(
+                className="side-captions",
+                children=[
+                    html.Div(
+                        [html.H4(figure.title), *sentences(side.captions[figure.name])],
+                        id=f"{view.view}-{figure.name}-{number}-caption",
+                        className="caption",
+                    )
+                    for figure in figures
+                ],
             ),
         ],
     )
@@ -207,8 +226,8 @@ def _card(view: str, figure: MechanismFigure, number: int, side: Side) -> html.S
                 className="room mechanism-room",
                 **{"data-figure": figure.name, "data-side": str(number), "data-points-at": figure.points_at or ""},
             ),
-            html.Div(sentences(side.captions[figure.name]), className="caption"),
         ],
+        **{"aria-describedby": f"{identity}-caption"},
     )
 
 

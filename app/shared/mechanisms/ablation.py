@@ -164,6 +164,6 @@ ABLATIONS = Mechanism(
         MechanismFigure("curves", "Loss curves", _curves, _curves_caption),
         MechanismFigure("ratios", "Meta-loss, one mechanism off", _ratios, _ratios_caption),
     ),
-    lambda bundle: Frames({}, {"mode": [], "position": []}),
+    lambda bundle, common: Frames({}, {"mode": [], "position": []}),
     snapshots_ahead=False,
 )

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from app.shared.mechanisms.drawing import MechanismDrawing, padded, spread, symlog_axis
+from app.shared.mechanisms.drawing import Common, MechanismDrawing, padded, spread, symlog_axis
 from app.shared.mechanisms.frames import MOVING, Along, Frames, Moving
 from app.shared.mechanisms.mechanism import Mechanism, MechanismFigure, References
 from app.shared.numbers import counted, number
@@ -50,8 +50,7 @@ def _update(p: MechanismDrawing) -> go.Figure:
             line(x, finite(update), p.color, f"at {name}", width=2, dash=dash, text=written, hovertemplate=text)
         )
     traces.append(_threshold(p))
-    reach = float(np.abs(gradients).max())
-    return figure(p.theme, p.key, symlog_axis(p, reach), {"title": "update", "range": [low, high]}, traces)
+    return figure(p.theme, p.key, symlog_axis(p), {"title": "update", "range": [low, high]}, traces)
 
 
 def _slope(p: MechanismDrawing) -> go.Figure:
@@ -65,7 +64,7 @@ def _slope(p: MechanismDrawing) -> go.Figure:
             traces.append(line(sizes, finite(values), p.color, f"at {name}, {side}", **style))
     half = line(sizes[[0, -1]], np.array([0.5, 0.5]), p.theme.muted, "half", width=1, dash="dash", hoverinfo="skip")
     traces += [half, _threshold(p)]
-    x = {"title": "size of the gradient", "type": "log", "range": np.log10(sizes[[0, -1]]).tolist()}
+    x = {"title": "size of the gradient", "type": "log", "range": np.log10([p.common.low, p.common.reach]).tolist()}
     return figure(p.theme, p.key, x, {"title": "slope / slope at 0", "range": [-0.15, 1.6]}, traces)
 
 
@@ -109,16 +108,16 @@ def _slope_caption(bundle: Bundle, references: References) -> list[str]:
     ]
 
 
-def _frames(bundle: Bundle) -> Frames:
-    """Gradient descent that clips at the threshold of the slider, with the slope of the optimizer at its last state."""
+def _frames(bundle: Bundle, common: Common) -> Frames:
+    """Gradient descent that clips at the threshold of the slider (the same on both sides), with the slope of the optimizer at its last state."""
     arrays = {name: values.astype(np.float64) for name, values in bundle.arrays.items()}
-    first, largest, slope = arrays["sizes"][0], arrays["gradients"][-1], arrays["slope_at_zero"][-1]
+    first, largest, slope = common.low, common.reach, arrays["slope_at_zero"][-1]
     thresholds = np.geomspace(first, largest, THRESHOLDS)[:, None]
     inside = np.linspace(-1, 1, INSIDE) * thresholds
     ends = np.broadcast_to([[largest]], thresholds.shape)
     gradients = np.concatenate([-ends, inside, ends], axis=1)
     clipped = -slope * np.clip(gradients, -thresholds, thresholds)
-    x = np.arcsinh(gradients / bundle.about["scale"])
+    x = np.arcsinh(gradients / common.scale)
     corners = np.concatenate([np.full_like(thresholds, first), thresholds, thresholds, ends], axis=1)
     figures = {
         "update": {MOVING: Moving(Along(x, ("position",)), Along(clipped, ("position",)))},

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from app.shared.mechanisms.drawing import KEY, MechanismDrawing, empty, lit, moving
+from app.shared.mechanisms.drawing import KEY, Common, MechanismDrawing, empty, lit, moving
 from app.shared.mechanisms.frames import LIT, MOVING, Along, Frames, Moving
 from app.shared.mechanisms.mechanism import Mechanism, MechanismFigure, References
 from app.shared.numbers import fraction, number
@@ -71,7 +71,7 @@ def _rate(p: MechanismDrawing) -> go.Figure:
         trace.showlegend = trace.name not in (LIT, "no convergence above")
     axis = {"title": "curvature λ", "type": "log", "range": np.log10(x[[0, -1]]).tolist()}
     made = figure(p.theme, p.key, axis, {"title": "factor a step", "range": [bottom, TOP]}, traces)
-    return made.update_layout(showlegend=True, legend={**KEY, "x": 0.01, "xanchor": "left"})
+    return made.update_layout(showlegend=True, legend=KEY)
 
 
 def _descent(p: MechanismDrawing) -> go.Figure:
@@ -114,7 +114,7 @@ def _descent_caption(bundle: Bundle, references: References) -> list[str]:
     ]
 
 
-def _frames(bundle: Bundle) -> Frames:
+def _frames(bundle: Bundle, common: Common) -> Frames:
     """The chosen curvature."""
     if "rates" not in bundle.arrays:
         return Frames({}, {"mode": [], "position": ["no closed loop"]})

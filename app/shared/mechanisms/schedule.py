@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from app.shared.mechanisms.drawing import (
+    Common,
     MechanismDrawing,
     components,
     empty,
@@ -79,7 +80,7 @@ def _rate(p: MechanismDrawing) -> go.Figure:
     ]
     y: dict[str, Any] = {"title": "effective learning rate", "rangemode": "tozero"}
     positive = rates[np.isfinite(rates) & (rates > 0)]
-    if len(positive) and positive.max() > 50 * positive.min():
+    if len(positive) and "rates" in p.common.positive & p.common.wide:  # the same kind of axis on both sides
         y = {"title": "effective learning rate", **log_axis(positive)}
     return figure(
         p.theme, p.key, {"title": "autonomous step", "range": [-3, len(rates) + 2], "zeroline": False}, y, traces
@@ -96,9 +97,8 @@ def _update(p: MechanismDrawing) -> go.Figure:
         for k in shown
     ]
     traces.append(moving(p.color))
-    reach = float(np.abs(p.array("gradients")).max())
     kept = updates[list(shown)]
-    return figure(p.theme, p.key, symlog_axis(p, reach), {"title": "update", "range": padded(kept)}, traces)
+    return figure(p.theme, p.key, symlog_axis(p), {"title": "update", "range": padded(kept)}, traces)
 
 
 def _path_caption(bundle: Bundle, references: References) -> list[str]:
@@ -139,10 +139,10 @@ def _update_caption(bundle: Bundle, references: References) -> list[str]:
     ]
 
 
-def _frames(bundle: Bundle) -> Frames:
+def _frames(bundle: Bundle, common: Common) -> Frames:
     """The autonomous step of the slider."""
     arrays = {name: values.astype(np.float64) for name, values in bundle.arrays.items()}
-    rates, x = arrays["rates"], np.arcsinh(arrays["gradients"] / bundle.about["scale"])
+    rates, x = arrays["rates"], np.arcsinh(arrays["gradients"] / common.scale)
     steps = np.arange(len(rates))
     figures = {
         "rate": {LIT: Moving(Along(steps[:, None], ("position",)), Along(rates[:, None], ("position",)))},
