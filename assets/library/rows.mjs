@@ -10,14 +10,7 @@ const HEIGHT = 28;
 const MANY = 1000; // times the meta-loss: beyond, it is told in full where it is pointed at
 /** @type {Record<string, string>} */
 export const ORIGINS = { shipped: "shipped", trained: "trained here", imported: "imported" };
-/** @type {Record<string, [string, string]>} */
-const MECHANISMS = {
-  momentum: ["no momentum", "without memory: only the gradient of the moment counts"],
-  clipping: ["no clipping", "its update un-saturated"],
-  schedule: ["no schedule", "its drift frozen"],
-  adaptation: ["no adaptation", "its adaptation pinned"],
-};
-/** @typedef {{ median: number | null, low: number | null, high: number | null }} Ratio of meta-losses; null is infinite */
+/** @typedef {{ title: string, median: number | null, low: number | null, high: number | null }} Ratio of meta-losses; null is infinite */
 
 /** @typedef {import("#shared/elements.mjs").Child} Child */
 /** @param {string} text */
@@ -86,16 +79,14 @@ export function interval({ low, high }) {
 /** @param {Record<string, Ratio> | null} found by mechanism */
 function mechanisms(found) {
   if (!found) return value("not measured");
-  const shown = Object.keys(MECHANISMS).filter((name) => name in found);
-  const parts = shown.flatMap((name) => {
-    const [title, about] = MECHANISMS[name];
-    const { median } = found[name];
+  const parts = Object.entries(found).flatMap(([name, ratio]) => {
+    const { median, title } = ratio;
     const told = isFinite(median)
-      ? `${readable(median)} times the meta-loss (95 %: ${interval(found[name])})`
+      ? `${readable(median)} times the meta-loss (95 %: ${interval(ratio)})`
       : "it diverges on half of the problems";
     const brief = !isFinite(median) ? "diverges" : median > MANY ? `> ${whole(MANY)} ×` : `${readable(median)} ×`;
     return [
-      make("span", { className: "value", title: `${about}: ${told}` }, title),
+      make("span", { className: "value", title: `${name} switched off: ${told}` }, title),
       make("span", { title: told }, brief),
     ];
   });

@@ -87,7 +87,11 @@ def test_the_mode_is_lit():
     made = drawn(ls.mechanisms(asked), "eigenvalues")
     values, lit = named(made, "eigenvalues")[0], named(made, "lit")[0]
     assert (lit.x[0], lit.y[0]) == pytest.approx((values.x[1], values.y[1]), rel=1e-3)
-    fan = [trace for trace in drawn(ls.mechanisms(asked), "update").data if trace.name.startswith("shifted") or trace.name == "at h*"]
+    fan = [
+        trace
+        for trace in drawn(ls.mechanisms(asked), "update").data
+        if trace.name.startswith("shifted") or trace.name == "at h*"
+    ]
     assert len(fan) == 5 and all(np.isfinite(np.array(trace.y, dtype=float)).all() for trace in fan)
 
 

@@ -17,7 +17,7 @@ from core.evaluation.held_out import MetaLoss
 from core.files.append_only import whole_lines
 from core.files.atomic import Stamp, folder_bytes, is_settled, read_json, stamp
 from core.jobs.job import JobInfo
-from core.mechanisms.ablation import ABLATIONS_FILE, TITLES, Ablations, consequence
+from core.mechanisms.ablation import ABLATIONS_FILE, SWITCHED_OFF, TITLES, Ablations, consequence
 from core.mechanisms.measures import MEASURES
 from core.runs import zoo
 from core.runs.label import LABEL_FILE, read_label
@@ -127,15 +127,22 @@ def _ablations(run: Run) -> Ablations | None:
 
 
 def _mechanisms(run: Run) -> dict[str, Any] | None:
-    """By mechanism, the ratio of the meta-loss with it switched off to the unmodified one, with its interval (None: infinite).
+    """By mechanism, the ablation that switches it off, and its ratio of meta-losses to the unmodified one with its interval (None: infinite).
 
     A mechanism is absent if its ablation was not run, and all are None if nothing is stored.
     """
     stored = _ablations(run)
     if stored is None:
         return None
-    ratios = {name: consequence(stored, name) for name in MEASURES}
-    return {name: ratio.model_dump() for name, ratio in ratios.items() if ratio is not None}
+    found = {}
+    for name in MEASURES:
+        ratio = consequence(stored, name)
+        if ratio is not None:
+            variant = next(
+                one.name for one in stored.ablations if one.name in SWITCHED_OFF[name] and one.ratio == ratio
+            )
+            found[name] = {**ratio.model_dump(), "title": TITLES[variant]}
+    return found
 
 
 def _submitted(run: Run) -> float | None:

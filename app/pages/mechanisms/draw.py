@@ -13,6 +13,7 @@ from app.shared.mechanisms.drawing import Common, MechanismDrawing, common_of
 from app.shared.mechanisms.frames import Frames
 from app.shared.mechanisms.references import references_of
 from app.shared.style import OPTIMIZER_COLORS, Theme, described, log_ticks
+from core.bundle import Bundle
 from core.tasks import TASKS
 
 SECOND = "#5b5bd6"  # of a learned optimizer beside another learned one
@@ -98,4 +99,14 @@ def draw(view: View, theme: Theme) -> list[Side]:
     # The scales are those of the last snapshots, so that a film of outer training keeps its axes.
     last = [measured(view.task, one.name, max(one.snapshots, default=None), view.view) for one, _, _ in shown]
     common = common_of(last)
-    return [_side(view, one, outer_step, color, theme, common) for one, outer_step, color in shown]
+    sides = [_side(view, one, outer_step, color, theme, common) for one, outer_step, color in shown]
+    return sides if view.view != "ablations" else _on_equal_terms(sides, last)
+
+
+def _on_equal_terms(sides: list[Side], bundles: list[Bundle]) -> list[Side]:
+    """Ablations of both sides; where those stored with a run are on other problems, every caption says so first."""
+    counts = [bundle.about["ablations"]["problems"] for bundle in bundles]
+    if len(set(counts)) == 1:
+        return sides
+    warning = f"The two sides were measured on different numbers of problems ({' and '.join(map(str, counts))}): do not compare them."
+    return [replace(side, captions={name: [warning, *said] for name, said in side.captions.items()}) for side in sides]

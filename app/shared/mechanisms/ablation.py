@@ -11,12 +11,11 @@ from app.shared.mechanisms.mechanism import Mechanism, MechanismFigure, Referenc
 from app.shared.numbers import number
 from app.shared.style import Theme, component_colors, figure, finite, line, log_axis
 from core.bundle import Bundle
-from core.mechanisms.ablation import TITLES, Ablation, Ablations, ablate
+from core.mechanisms.ablation import TITLES, Ablation, Ablations, Ratio, ablate
 from core.mechanisms.context import Context
 
 HIGHEST_RATIO = 100.0  # ratios beyond get a mark at the end of the axis
 HIGHEST = 100.0  # the axes of losses and meta-losses end here
-LEAST = 1e-9
 
 
 def _colors(p: MechanismDrawing) -> dict[str, str]:
@@ -33,7 +32,7 @@ def _curves(p: MechanismDrawing) -> go.Figure:
     colors = _colors(p)
     traces, drawn = [], []
     for one in reversed(_found(p).ablations):
-        values = np.array([np.nan if value is None else max(value, LEAST) for value in one.curve])
+        values = np.array([value or np.nan for value in one.curve], dtype=np.float64)
         drawn.append(values)
         text = f"{TITLES[one.name]}, step %{{x}}: %{{y}}<extra></extra>"
         style = {"width": 3.0 if one.name == "whole" else 1.7, "hovertemplate": text}
@@ -101,7 +100,9 @@ def _dot(ablation: Ablation, title: str, color: str, theme: Theme, problems: int
                 hovertemplate=f"{title}: {words}, beyond the axis{lost}<extra></extra>",
             )
         ]
-    low, high = ratio.low or ratio.median, min(ratio.high or HIGHEST_RATIO, HIGHEST_RATIO)
+    low = ratio.low or ratio.median
+    cut = ratio.high is None or ratio.high > HIGHEST_RATIO  # the interval leaves the axis: an arrow says so
+    high = HIGHEST_RATIO if ratio.high is None else min(ratio.high, HIGHEST_RATIO)
     bars = {
         "array": [high - ratio.median],
         "arrayminus": [ratio.median - low],
@@ -119,8 +120,26 @@ def _dot(ablation: Ablation, title: str, color: str, theme: Theme, problems: int
             error_x={"type": "data", "symmetric": False, **bars},
             name=title,
             hovertemplate=text,
-        )
+        ),
+        *([_leaving(ratio, title, color, theme, text)] if cut else []),
     ]
+
+
+def _leaving(ratio: Ratio, title: str, color: str, theme: Theme, text: str) -> go.Scatter:
+    """The end of an interval that lies beyond the axis, with where it ends."""
+    words = "no limit" if ratio.high is None else f"to × {number(ratio.high, 2)}"
+    return go.Scatter(
+        x=[HIGHEST_RATIO],
+        y=[title],
+        mode="markers+text",
+        marker={"symbol": "triangle-right", "size": 9, "color": color},
+        text=[words],
+        textposition="middle right",
+        textfont={"size": 10.5, "color": theme.text},
+        name=title,
+        showlegend=False,
+        hovertemplate=text,
+    )
 
 
 def _curves_caption(bundle: Bundle, references: References) -> list[str]:
