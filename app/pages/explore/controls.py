@@ -38,6 +38,7 @@ def controls(view: View) -> html.Aside:
     subject = subjects(view.task)[view.optimizer]
     return html.Aside(
         className="controls",
+        id="controls",
         **{"aria-label": "Controls"},
         children=[
             dmc.Select(id="task", label="Task", data=task_options(), value=view.task, allowDeselect=False, size="xs"),

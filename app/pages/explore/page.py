@@ -54,6 +54,13 @@ def layout(**query: str) -> html.Main:
             html.Div(
                 className="stage",
                 children=[
+                    html.Button(
+                        "Controls",
+                        id="controls-button",
+                        type="button",
+                        className="action drawer-button",
+                        **{"aria-expanded": "false", "aria-controls": "controls"},
+                    ),
                     html.Div(sentences(wrong), id="link-notice", className="notice", role="alert"),
                     html.Div(sentences(drawn.notices), id="notice", className="notice", role="status"),
                     html.Div(
