@@ -105,32 +105,53 @@ export function link(path, entry, text) {
 }
 
 /**
+ * The button that evaluates a run of one's own whose last snapshot has no score.
  * @param {Entry} entry
- * @param {{ key: string, words: any, open: boolean }} how
+ * @param {string} key
  */
-export function row(entry, { key, words, open }) {
+function evaluateButton(entry, key) {
+  const current = entry.held_out && entry.held_out.outer_step === entry.last_snapshot;
+  if (entry.kind !== "own" || !entry.looks || current) return null;
+  const data = { "data-library": "evaluate", "data-of": key, "data-focus": `evaluate ${key}` };
+  return make("button", { type: "button", className: "plain", ...data }, "Evaluate now");
+}
+
+/**
+ * A link to the page of a run.
+ * @param {Entry} entry
+ */
+const ownPage = (entry) =>
+  make("a", { href: `/runs?${new URLSearchParams({ runs: entry.name })}`, "aria-label": `Run: ${titleOf(entry)}` }, "Run");
+
+/**
+ * @param {Entry} entry
+ * @param {{ key: string, words: any, open: boolean, ticked: boolean, evaluating: string, failed: string }} how
+ */
+export function row(entry, { key, words, open, ticked, evaluating, failed }) {
   const breakable = titleOf(entry)
     .split(/(?<=[_-])/)
     .flatMap((part, i) => (i ? [make("wbr"), part] : [part]));
   const data = { "data-library": "open", "data-of": key, "data-focus": key, "aria-expanded": String(open) };
   const button = make("button", { type: "button", className: "unfold", title: entry.name, ...data }, ...breakable);
   const note = entry.note ? make("span", { className: "note" }, entry.note) : "";
-  const name = entry.title ? value(entry.name) : "";
+  const name = titleOf(entry) === entry.name ? "" : value(entry.name);
+  const labels = { type: "checkbox", checked: ticked, "data-library-tick": key, "aria-label": `Compare ${titleOf(entry)}` };
+  const tick = entry.kind === "own" || entry.looks ? make("input", { className: "tick", ...labels }) : null;
   const done = whole(entry.outer_step);
   const steps = entry.outer_step < entry.outer_steps ? `${done} of ${whole(entry.outer_steps)}` : `${done} steps`;
   const state = make("span", { className: "state", "data-state": entry.state }, entry.state);
   const looks = entry.looks
-    ? stack(link("/", entry, "Explore"), link("/mechanisms", entry, "Mechanisms"))
+    ? stack(link("/", entry, "Explore"), link("/mechanisms", entry, "Mechanisms"), ownPage(entry))
     : value(entry.snapshots ? "when it is over" : "no snapshot yet");
   return make(
     "tr",
     { className: open ? "is-open" : "", "data-key": key },
-    make("th", { scope: "row" }, stack(button, name, note)),
+    make("th", { scope: "row" }, make("span", { className: "named" }, tick, stack(button, name, note))),
     cell(words.tasks[entry.task] || entry.task),
     cell(stack(make("span", {}, entry.label), value(`seed ${entry.seed}`))),
     cell(stack(make("span", {}, state), value(steps))),
     cell(sparkline(entry.curve)),
-    cell(heldOut(entry.held_out, words)),
+    cell(evaluating ? value(`${evaluating}…`) : stack(heldOut(entry.held_out, words), failed ? value(failed) : null, evaluateButton(entry, key))),
     cell(mechanisms(entry.mechanisms)),
     cell(stack(make("span", {}, whole(entry.parameters)), value("parameters"), value(megabytes(entry.bytes)))),
     cell(stack(make("span", {}, ORIGINS[entry.origin]), value(entry.when ? day(entry.when) : ""))),

@@ -117,6 +117,7 @@ def _filters(view: View) -> html.Div:
                 for name, choices in CHOICES.items()
             ),
             html.Output(id="library-count", className="value"),
+            html.Span(id="library-compare"),
         ],
     )
 

@@ -1,6 +1,6 @@
 """Figures of several outer trainings: their curves, and the performance by each value of a setting."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,32 +22,44 @@ def _level(run: RunSummary) -> str:
     return f"{plus_minus(*run.held_out)} held out" if run.held_out else f"{number(run.training)} in training"
 
 
-def curves_figure(summaries: Sequence[RunSummary], axis: str, values: Sequence[Any], theme: Theme) -> go.Figure:
+def curves_figure(
+    summaries: Sequence[RunSummary],
+    curves: Mapping[str, np.ndarray],
+    axis: str,
+    values: Sequence[Any],
+    theme: Theme,
+    scale: str = "log",
+) -> go.Figure:
     """Training meta-loss (running medians) over outer steps, one line for each run, coloured by a setting."""
     colors = colors_of(values, theme)
     traces = []
     for run in summaries:
+        if run.name not in curves:
+            continue
         value = text_of(run.settings.get(axis)) if axis else ""
-        text = f"{run.name}{f', {axis} {value}' if axis else ''}: %{{y}} at outer step %{{x:,}}<extra></extra>"
+        text = f"{run.name}{f', {axis} {value}' if axis else ''}: %{{y}}<extra></extra>"
         color = colors.get(value, LEARNED_COLORS[0])
-        steps, losses = run.curve
+        steps, losses = curves[run.name]
         traces.append(line(steps, losses, color, run.name, width=1.8, hovertemplate=text, legendgroup=run.name))
-    every = np.concatenate([run.curve[1] for run in summaries] or [np.empty(0)])
-    y = {"title": "meta-loss in training (running median)", **log_axis(every)}
-    return figure(theme, "runs", {"title": "outer step"}, y, traces)
+    every = np.concatenate([curve[1] for curve in curves.values()] or [np.empty(0)])
+    y = {"title": "meta-loss in training", **(log_axis(every) if scale == "log" else {"rangemode": "tozero"})}
+    made = figure(theme, f"runs/{scale}", {"title": "outer step", "zeroline": False}, y, traces)
+    return made.update_layout(hovermode="x unified")  # one box tells every run's value
 
 
-def levels_figure(summaries: Sequence[RunSummary], axis: str, values: Sequence[Any], theme: Theme) -> go.Figure:
+def levels_figure(
+    summaries: Sequence[RunSummary], axis: str, values: Sequence[Any], theme: Theme, scale: str = "log"
+) -> go.Figure:
     """The performance by each value of a setting: one dot for each run, and the mean over runs of a value with its standard error."""
     colors = colors_of(values, theme)
-    names = [text_of(value) for value in values] or [""]
+    names = [text_of(value) for value in values] if axis else [run.name for run in summaries]
     at, levels, hues, texts = [], [], [], []
     means, errors = [], []
     for place, name in enumerate(names):
         mine = [
             run
             for run in summaries
-            if (text_of(run.settings.get(axis)) if axis else "") == name and run.level is not None
+            if (text_of(run.settings.get(axis)) if axis else run.name) == name and run.level is not None
         ]
         own = np.array([run.level for run in mine], dtype=float)
         spread = 0.18 * (np.arange(len(mine)) - (len(mine) - 1) / 2) / max(1, len(mine) - 1)
@@ -80,6 +92,10 @@ def levels_figure(summaries: Sequence[RunSummary], axis: str, values: Sequence[A
     }
     y = {
         "title": "meta-loss",
-        **log_axis(np.array([*levels, *(np.array(means) - errors), *(np.array(means) + errors)])),
+        **(
+            log_axis(np.array([*levels, *(np.array(means) - errors), *(np.array(means) + errors)]))
+            if scale == "log"
+            else {"rangemode": "tozero"}
+        ),
     }
     return figure(theme, "runs", x, y, [mean, dots])
