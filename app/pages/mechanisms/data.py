@@ -11,9 +11,11 @@ from app.shared.cache import once, source_digest
 from app.shared.catalog import identity, subjects
 from app.shared.mechanisms import MECHANISMS
 from core.bundle import FORMAT, Bundle
+from core.errors import InputError
 from core.files.atomic import read_json
 from core.mechanisms.ablation import ABLATIONS_FILE, Ablations
 from core.mechanisms.context import Context
+from core.mechanisms.held import has_moment, held_at, typical_moment
 from core.tasks import make_task
 
 _ahead = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mechanisms")
@@ -26,9 +28,9 @@ def _context(task: str, name: str, outer_step: int | None, made_of: str) -> Cont
     return Context(subjects(task)[name].optimizer(outer_step), make_task(task))
 
 
-def _key(task: str, name: str, outer_step: int | None, view: str) -> str:
+def _key(task: str, name: str, outer_step: int | None, view: str, moment: float | None = None) -> str:
     made_of = identity(subjects(task)[name], outer_step)
-    text = json.dumps([source_digest(), FORMAT, task, made_of, view])
+    text = json.dumps([source_digest(), FORMAT, task, made_of, view, moment])
     return f"mechanism:{hashlib.sha256(text.encode()).hexdigest()[:32]}"
 
 
@@ -37,7 +39,17 @@ def context_of(task: str, name: str, outer_step: int | None) -> Context:
     return _context(task, name, outer_step, identity(subjects(task)[name], outer_step))
 
 
-def measured(task: str, name: str, outer_step: int | None, view: str) -> Bundle:
+def moment_of(task: str, name: str, outer_step: int | None, view: str, percent: int) -> float | None:
+    """The second moment at which a view holds an optimizer; None if it has none, or the view does not hold it."""
+    if not MECHANISMS[view].at_typical_moment or not has_moment(subjects(task)[name].optimizer(outer_step)):
+        return None
+    try:
+        return typical_moment(context_of(task, name, outer_step), percent / 100)
+    except InputError:  # it is 0 all along the run
+        return None
+
+
+def measured(task: str, name: str, outer_step: int | None, view: str, moment: float | None = None) -> Bundle:
     """The arrays of one view of one optimizer.
 
     Args:
@@ -45,15 +57,17 @@ def measured(task: str, name: str, outer_step: int | None, view: str) -> Bundle:
         name: of the optimizer, from the catalog.
         outer_step: of its snapshot; None for a hand-designed one.
         view: one of the mechanisms.
+        moment: the second moment at which it is held; None where it is not.
     """
     saved = saved_ablations(task, name, outer_step) if view == "ablations" else None
     if saved is not None:
         return Bundle({}, {"ablations": saved.model_dump(mode="json"), "scale": 1.0})
 
     def compute() -> bytes:
-        return MECHANISMS[view].measure(context_of(task, name, outer_step)).encode()
+        context = context_of(task, name, outer_step)
+        return MECHANISMS[view].measure(context if moment is None else held_at(context, moment)).encode()
 
-    return Bundle.decode(once(_key(task, name, outer_step, view), compute))
+    return Bundle.decode(once(_key(task, name, outer_step, view, moment), compute))
 
 
 def saved_ablations(task: str, name: str, outer_step: int | None) -> Ablations | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import plotly.graph_objects as go
 
-from app.pages.mechanisms.data import measured
+from app.pages.mechanisms.data import measured, moment_of
 from app.pages.mechanisms.view import View
 from app.shared.catalog import TITLES, Subject, subjects
 from app.shared.mechanisms import MECHANISMS
@@ -26,6 +26,7 @@ class Side:
     Attributes:
         title, detail: in menus.
         color: the optimizer's.
+        moment: the second moment at which it is held; None where it is not.
         figures: by name.
         captions: sentences by name.
         frames: what moves in the figures.
@@ -34,6 +35,7 @@ class Side:
     title: str
     detail: str
     color: str
+    moment: float | None
     figures: dict[str, go.Figure]
     captions: dict[str, list[str]]
     frames: Frames
@@ -59,7 +61,8 @@ def on_the_axes_of(made: go.Figure, final: go.Figure) -> go.Figure:
 
 def _side(view: View, subject: Subject, outer_step: int | None, color: str, theme: Theme, common: Common) -> Side:
     mechanism = MECHANISMS[view.view]
-    bundle = measured(view.task, subject.name, outer_step, view.view)
+    moment = moment_of(view.task, subject.name, outer_step, view.view, view.moment)
+    bundle = measured(view.task, subject.name, outer_step, view.view, moment)
     references = references_of(view.task)
     key = hashlib.sha256(f"{view.task} {view.view} {subject.name}".encode()).hexdigest()[:16]
     baselines = {
@@ -76,6 +79,7 @@ def _side(view: View, subject: Subject, outer_step: int | None, color: str, them
     return Side(
         title=subject.title,
         detail=subject.detail_at(outer_step),
+        moment=moment,
         color=color,
         figures={name: described(made, about) for name, made in figures.items()},
         captions={figure.name: figure.caption(bundle, references) for figure in mechanism.figures},
@@ -97,7 +101,11 @@ def draw(view: View, theme: Theme) -> list[Side]:
         color = SECOND if other.key == first.key == "learned" else OPTIMIZER_COLORS[other.key]
         shown.append((other, max(other.snapshots, default=None), color))
     # The scales are those of the last snapshots, so that a film of outer training keeps its axes.
-    last = [measured(view.task, one.name, max(one.snapshots, default=None), view.view) for one, _, _ in shown]
+    last = []
+    for one, _, _ in shown:
+        at = max(one.snapshots, default=None)
+        moment = moment_of(view.task, one.name, at, view.view, view.moment)
+        last.append(measured(view.task, one.name, at, view.view, moment))
     common = common_of(last)
     sides = [_side(view, one, outer_step, color, theme, common) for one, outer_step, color in shown]
     return sides if view.view != "ablations" else _on_equal_terms(sides, last)

@@ -141,5 +141,6 @@ CLOSED_LOOP = Mechanism(
     ),
     _frames,
     handle="Curvature",
+    at_typical_moment=True,
     beside=("momentum",),
 )

@@ -45,6 +45,7 @@ class Mechanism:
         frames: makes their moving parts, at places that mean the same on both sides.
         handle: the label of the slider; "" if nothing moves.
         beside: hand-designed optimizers drawn thin beside it.
+        at_typical_moment: whether optimizers with a second moment are measured where that is typical of a run: at gradient 0 it decays to 0.
         snapshots_ahead: whether every snapshot is measured in the background, so that outer training plays as an animation.
     """
 
@@ -56,6 +57,7 @@ class Mechanism:
     handle: str = ""
     beside: tuple[str, ...] = ()
     snapshots_ahead: bool = True
+    at_typical_moment: bool = False
 
     def figure(self, name: str) -> MechanismFigure:
         """The figure of that name."""

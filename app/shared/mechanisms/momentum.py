@@ -388,4 +388,5 @@ MOMENTUM = Mechanism(
     ),
     _frames,
     handle="Shift along the mode",
+    at_typical_moment=True,
 )

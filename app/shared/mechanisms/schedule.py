@@ -166,4 +166,5 @@ SCHEDULE = Mechanism(
     ),
     _frames,
     handle="Autonomous step",
+    at_typical_moment=True,
 )
