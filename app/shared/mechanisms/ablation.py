@@ -65,9 +65,9 @@ def _ratios(p: MechanismDrawing) -> go.Figure:
         "line": {"color": p.theme.muted, "width": 1, "dash": "dot"},
     }
     x = {
-        "title": "meta-loss / that of the unmodified optimizer",
+        "title": "meta-loss / unmodified",
         "type": "log",
-        "range": [float(np.log10(low)), float(np.log10(HIGHEST_RATIO * 2.2))],
+        "range": [float(np.log10(low)), float(np.log10(HIGHEST_RATIO * 20))],
     }
     y = {
         "title": None,

@@ -5,10 +5,13 @@ import pytest
 
 from app.pages.mechanisms.draw import draw
 from app.pages.mechanisms.view import parse
+from app.shared.mechanisms import MECHANISMS
 from app.shared.mechanisms.adaptation import crossings
-from app.shared.mechanisms.drawing import common_of
+from app.shared.mechanisms.drawing import MechanismDrawing, common_of
 from app.shared.style import LIGHT
 from core.bundle import Bundle
+from core.evaluation.held_out import MetaLoss
+from core.mechanisms.ablation import TITLES, Ablation, Ablations, Ratio
 
 
 def bundle(scale: float, reach: float, **arrays: np.ndarray) -> Bundle:
@@ -54,3 +57,31 @@ def test_a_figure_of_an_earlier_snapshot_has_the_axes_of_the_last(app: object) -
         low, high = last.figures[name].layout.yaxis.range
         own = early.figures[name].layout.yaxis.range
         assert own[0] <= low and own[1] >= high and own[1] - own[0] <= 2 * (high - low) * (1 + 1e-9)
+
+
+def test_an_interval_that_leaves_the_axis_ends_in_an_arrow_that_says_where(app: object) -> None:
+    variants = {
+        "whole": (1.0, 1.0, 1.0),
+        "memoryless": (40.0, 20.0, 3000.0),
+        "pinned": (2.0, 1.5, None),
+        "unsaturated": (1.1, 1.0, 1.2),
+    }
+    listed = [
+        Ablation(
+            name=name,
+            meta_loss=MetaLoss(mean=None, sem=None),
+            median=None,
+            ratio=Ratio(median=median, low=low, high=high, problems=8),
+            diverged=0,
+            curve=[1.0, 1e-14, None],
+            steps=[0, 1, 2],
+        )
+        for name, (median, low, high) in variants.items()
+    ]
+    found = Ablations(task="rosenbrock", problems=8, seed=0, without={}, ablations=listed)
+    about = {"ablations": found.model_dump(mode="json"), "scale": 1.0}
+    drawing = MechanismDrawing(Bundle({}, about), "#123456", LIGHT, "key", {}, {}, common_of([Bundle({}, about)]))
+    curves, ratios = (figure.draw(drawing) for figure in MECHANISMS["ablations"].figures)
+    arrows = {trace.y[0]: trace.text[0] for trace in ratios.data if trace.text is not None}
+    assert arrows == {TITLES["memoryless"]: "to × 3,000", TITLES["pinned"]: "no limit"}
+    assert min(min(value for value in trace.y if value == value) for trace in curves.data) == 1e-14  # no floor
