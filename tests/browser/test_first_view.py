@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from app.shared.problem import typical_seed
 from app.shared.style import DARK, LIGHT
 from tests.browser.conftest import PANELS, Explorer
 
@@ -46,7 +47,7 @@ def test_a_bad_link_says_so_and_shows_the_defaults(explorer: Explorer) -> None:
         "unknown task 'nonsense': choose one of linear_regression, rosenbrock, two_moons",
         "seed must be a whole number from 0 to 999999 (got '-1')",
     ]
-    assert page.get_by_label("Problem seed").input_value() == "0"
+    assert page.get_by_label("Problem seed").input_value() == str(typical_seed("linear_regression"))
     assert explorer.query == "axis=linear"
     explorer.seek(9)
     assert explorer.step == 9

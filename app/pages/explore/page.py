@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import dash
@@ -96,11 +97,19 @@ def layout(**query: str) -> html.Main:
     Output("seed", "value"),
     *[Output(f"compare-{i}", name) for i in ROWS for name in ("data", "value")],
     Input("task", "value"),
+    State("view", "data"),
+    State("seed", "value"),
+    State("baselines", "value"),
     prevent_initial_call=True,
 )
-def on_task(task: str) -> tuple[Any, ...]:
-    """Set the optimizers, components and defaults of a new task."""
+def on_task(task: str, shown: dict[str, Any], seed: Any, baselines: list[str]) -> tuple[Any, ...]:
+    """Set the optimizers, components and defaults of a new task; a seed and baselines that were chosen stay."""
     view, _ = parse({"task": task})
+    before = parse({"task": parse(shown["query"])[0].task})[0]
+    if seed != before.seed:
+        view = replace(view, seed=seed)
+    if set(baselines) != set(before.baselines):
+        view = replace(view, baselines=tuple(baselines))
     components = [str(i) for i in view.components]
     return (
         optimizer_options(task),

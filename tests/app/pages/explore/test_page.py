@@ -97,9 +97,13 @@ def test_an_optimizer_of_another_task_is_waited_for(page: Any) -> None:
 
 
 def test_a_new_task_brings_its_own_defaults(page: Any) -> None:
+    before = parse("task=rosenbrock")[0]
+    usual = before.seed, list(before.baselines)
     for task in TASKS:
         view = parse({"task": task})[0]
-        menu, optimizer, options, components, axis, style, x, y, baselines, seed, *compared = page.on_task(task)
+        menu, optimizer, options, components, axis, style, x, y, baselines, seed, *compared = page.on_task(
+            task, {"query": "task=rosenbrock"}, *usual
+        )
         assert [entry["value"] for entry in menu] == list(subjects(task))
         assert optimizer == view.optimizer
         assert len(options) >= len(components) == len(view.components)
@@ -108,6 +112,8 @@ def test_a_new_task_brings_its_own_defaults(page: Any) -> None:
         assert (x, y) == ("", "")
         assert (tuple(baselines), seed) == (view.baselines, view.seed)
         assert compared == [menu, None] * 3
+    kept = page.on_task("two_moons", {"query": "task=rosenbrock"}, 77, ["sgd"])
+    assert kept[8:10] == (["sgd"], 77)  # what was chosen stays
 
 
 def test_a_new_optimizer_brings_its_own_snapshots(page: Any) -> None:
