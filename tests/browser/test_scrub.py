@@ -13,7 +13,8 @@ from tests.browser.conftest import PANELS, Explorer
 
 def value_of(text: str) -> float:
     """A readout as a number."""
-    return float(text.replace("−", "-").replace("∞", "inf"))
+    plain = text.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789"))
+    return float(plain.replace(" × 10", "e").replace("−", "-").replace("∞", "inf"))
 
 
 def same(text: str, value: float) -> bool:
