@@ -85,6 +85,16 @@ def test_a_narrow_page_stacks_its_panels(explorers: object) -> None:
         assert below["width"] > 330
     assert page.locator("#play").is_visible()
     assert page.locator("#inner-step").is_visible()
+    assert boxes[0]["y"] < 200  # figures first: the controls are in a drawer
+    assert not page.locator("#controls").is_visible()
+    page.locator("#controls-button").click()
+    page.locator("#optimizer").wait_for(state="visible")
+    page.keyboard.press("Escape")
+    page.locator("#controls").wait_for(state="hidden")
+    links = page.locator(".nav-link")
+    assert all(
+        links.nth(i).bounding_box()["x"] + links.nth(i).bounding_box()["width"] <= 390 for i in range(links.count())
+    )
 
 
 def names(explorer: Explorer) -> dict[str, list[str]]:

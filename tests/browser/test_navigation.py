@@ -50,3 +50,17 @@ def test_hyperparameters_of_ones_own_are_in_the_link(explorer: Explorer) -> None
     assert "own=adam:learning_rate=0.794" in explorer.query
     assert "Adam, own values" in page.locator("#loss-panel .readout").inner_text()
     assert page.evaluate("document.querySelector('#own-sliders .value').textContent") == "0.794"
+
+
+def test_what_is_being_computed_is_dimmed_and_a_zoom_stays_where_the_axis_does(explorer: Explorer) -> None:
+    page = explorer.open("?task=rosenbrock&seed=1").page
+    page.evaluate("Plotly.relayout(probe.graph('landscape'), { 'xaxis.range': [-1, 1], 'yaxis.range': [0, 2] })")
+    page.evaluate("Plotly.relayout(probe.graph('state'), { 'xaxis.range': [-0.1, 0.1] })")
+    page.evaluate("dash_clientside.set_props('outer-step', { value: 2 })")
+    page.wait_for_function("document.querySelector('#loss-graph[data-dash-is-loading]')")
+    page.wait_for_function("location.search.includes('outer_step=2')")
+    explorer.settle()
+    assert page.locator("[data-dash-is-loading]").count() == 0
+    assert page.evaluate("probe.graph('landscape')._fullLayout.xaxis.range") == [-1, 1]  # the same plane
+    low, high = page.evaluate("probe.graph('state')._fullLayout.xaxis.range")
+    assert high - low > 0.3  # other principal components

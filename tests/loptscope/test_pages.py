@@ -38,6 +38,7 @@ def test_explore_has_the_six_panels_at_the_step(explored):
     for dot, curve in zip((ours, adam), curves, strict=True):
         assert (dot.x[0], dot.y[0]) == (40, pytest.approx(curve.y[40]))
     assert loss.layout.shapes[0].x0 == 40 and loss.layout.showlegend
+    assert loss.layout.title.text == "Linear regression, Learned RNN-2, outer step 3,000, problem seed 0"
     path, walked = named(drawn(explored, "landscape"), "Learned RNN-2")
     assert len(walked.x) == 41 and walked.x.tolist() == path.x[:41].tolist() and not path.showlegend
     assert [len(trace.x) for trace in named(drawn(explored, "state"), "x1")] == [201, 41]
