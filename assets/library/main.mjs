@@ -189,11 +189,11 @@ async function look() {
     evaluating: found.evaluating,
     notEvaluated: found.not_evaluated,
     tag,
-    ready: true,
   });
   const open = openNow();
   if (!open) Object.assign(now, { open: "", details: null });
   else if (!now.details || JSON.stringify(open) !== before) await unfold(now.open);
+  now.ready = true;
   draw();
 }
 

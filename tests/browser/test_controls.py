@@ -154,7 +154,7 @@ def test_the_speed_is_in_the_address(explorer: Explorer) -> None:
 # Plotly's drawings, without the names that it makes up for each.
 DRAWN = """(name) => [...document.querySelectorAll(`#${name}-graph .main-svg`)].map((svg) => svg.outerHTML).join("")"""
 MADE_UP = re.compile(
-    r'class="trace[^"]*"|(?:id="|url\([^)]*#)[^")]*|(?:legend|clip|topdefs-|defs-)[0-9a-f]{6}\w*|trace\w{6}'
+    r'class="trace[^"]*"|(?:id="|url\([^)]*#)[^")]*|(?:legend|clip|topdefs-|defs-|cb)[0-9a-f]{6}\w*|trace\w{6}'
 )
 
 

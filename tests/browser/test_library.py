@@ -228,11 +228,12 @@ def test_imports_good_and_bad(list_runs: Shelf, weights: bytes, tmp_path: Path) 
     page.locator("#import-file").set_input_files(
         {"name": "bad.safetensors", "mimeType": "application/octet-stream", "buffer": b"not tensors"}
     )
-    page.locator("#import-units").fill("4")
-    page.get_by_role("button", name="Import", exact=True).click()
-    page.wait_for_function("document.querySelector('#import-refusal').textContent.includes('not a safetensors file')")
+    page.wait_for_function(
+        "document.querySelector('#import-said').textContent.includes('bad.safetensors is a JSON or text file')"
+    )
+    assert page.get_by_role("button", name="Import", exact=True).is_disabled()
     assert "own/bad" not in list_runs.names
-    list_runs.explorer.forgive("400")  # the two refusals
+    list_runs.explorer.forgive("400")  # the refusal
 
 
 def test_it_fits_a_narrow_screen(explorers: Callable[..., Explorer]) -> None:
