@@ -146,7 +146,7 @@ def test_columns_and_sides_are_as_many_as_the_view_has(explored):
 
 def test_figures_are_ones_own(explored):
     explored.figure("loss").update_layout(title="changed")
-    assert explored.figure("loss").layout.title.text is None
+    assert explored.figure("loss").layout.title.text.startswith("Linear regression, Learned RNN-2")
 
 
 def test_runs_have_their_figures() -> None:
