@@ -70,7 +70,7 @@ def list_optimizers(task: str) -> list[dict[str, Any]]:
         {
             "name": subject.name,
             "title": subject.title,
-            "detail": subject.detail,
+            "detail": subject.detail_at(max(subject.snapshots, default=None)),
             "snapshots": list(subject.snapshots),
         }
         for subject in subjects(task).values()

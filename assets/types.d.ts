@@ -43,6 +43,8 @@ interface Plot extends HTMLElement {
 interface Tables {
   pages: Record<string, PageEntry>;
   states: Record<string, StateEntry>;
+  /** Optimizers without a training of ours: hand-designed ones, and those of plugins. */
+  untrained: string[];
 }
 
 interface PageEntry {
@@ -52,6 +54,8 @@ interface PageEntry {
   module: string;
   /** The fields of its link that the browser writes, and what an empty link says of each. */
   link: Record<string, string>;
+  /** What its link takes of the subject of the page before. */
+  takes: "" | "task" | "learned" | "any";
 }
 
 /** A state of a run: what may be asked of it, whether it is over, whether its last snapshot is a result. */

@@ -8,7 +8,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
@@ -24,14 +24,23 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def dashboard() -> AbstractContextManager[tuple[str, float]]:
+    """A dashboard with an empty cache: its address, and the seconds until it answered."""
+    return served("core", "serve", "--port")
+
+
 @contextmanager
-def dashboard() -> Iterator[tuple[str, float]]:
-    """A server with an empty cache: its address, and the seconds until it answered."""
+def served(*command_of: str) -> Iterator[tuple[str, float]]:
+    """A module that serves on the port that is its last argument: its address, and the seconds until it answered.
+
+    Args:
+        command_of: the module and its arguments, the port left out.
+    """
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryDirectory() as cache:
         environment = {**os.environ, "LOPTSCOPE_CACHE": cache, "LOPTSCOPE_WORKERS": "0"}
-        command = [sys.executable, "-m", "core", "serve", "--port", str(port)]
+        command = [sys.executable, "-m", *command_of, str(port)]
         began = time.perf_counter()
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
         try:
@@ -41,7 +50,7 @@ def dashboard() -> Iterator[tuple[str, float]]:
                     break
                 except OSError:
                     if server.poll() is not None or time.perf_counter() - began > 60:
-                        raise RuntimeError("the dashboard did not start") from None
+                        raise RuntimeError(f"{command_of[0]} did not start") from None
                     time.sleep(0.05)
             yield address, time.perf_counter() - began
         finally:

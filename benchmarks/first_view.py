@@ -1,8 +1,10 @@
 """Times and bytes from starting the server to an interactive page, and from view to view."""
 
+import time
+
 from playwright.sync_api import Page
 
-from benchmarks.browser import READY, chromium, dashboard
+from benchmarks.browser import READY, chromium, dashboard, served
 from benchmarks.report import Line
 
 
@@ -27,9 +29,39 @@ def _set(control: str, value: str) -> str:
     return f"dash_clientside.set_props('{control}', {{ value: {value} }});"
 
 
-def run() -> list[Line]:
-    """Start-up, first view and changes of view, computed and cached."""
+ROUNDS = 3  # of either app; the median counts
+DRAWN = "document.querySelector('#graph .main-svg')"  # of the bare app
+
+
+def _first(address: str, ready: str) -> float:
+    """Seconds in a browser without a cache from asking for a page until it is interactive."""
+    with chromium() as browser:
+        page = browser.new_page(viewport={"width": 1440, "height": 860})
+        began = time.perf_counter()
+        page.goto(address)
+        page.wait_for_function(ready)
+        page.evaluate("window.loptscope ? loptscope.ready.then(() => 1) : 1")
+        return time.perf_counter() - began
+
+
+def _beside_a_bare_app() -> list[Line]:
+    """From the command to an interactive page, alternating with a Dash app of one graph, everything cold."""
+    ours: list[tuple[float, float]] = []
+    bare: list[tuple[float, float]] = []
+    for _ in range(ROUNDS):
+        for times, server, ready in ((bare, served("benchmarks.bare_dash"), DRAWN), (ours, dashboard(), READY)):
+            with server as (address, up):
+                times.append((up, _first(address, ready)))
     lines = []
+    for i, (what, bar) in enumerate((("command to first answer", "4 ×"), ("page, new browser", "1.5 ×"))):
+        mine, peer = (sorted(one[i] for one in times)[len(times) // 2] for times in (ours, bare))
+        lines.append(Line(what, f"{mine:.2f} s", f"bare Dash {peer:.2f} s", f"{mine / peer:.2f}", bar))
+    return lines
+
+
+def run() -> list[Line]:
+    """Start-up beside a bare Dash app, first view and changes of view, computed and cached."""
+    lines = _beside_a_bare_app()
     with dashboard() as (address, up), chromium() as browser:
         page = browser.new_page(viewport={"width": 1440, "height": 860}, bypass_csp=True)
         session = page.context.new_cdp_session(page)
@@ -47,7 +79,8 @@ def run() -> list[Line]:
         ]
         for task, seeds in (("linear_regression", (1, 2)), ("rosenbrock", (0, 1)), ("two_moons", (0, 1))):
             if task != "linear_regression":
-                _new_view(page, _set("task", f"'{task}'"))
+                changed = _new_view(page, _set("task", f"'{task}'"))
+                lines.append(Line(f"{task}: change of task to all panels drawn", f"{changed:.0f} ms"))
             computed = [_new_view(page, _set("seed", str(10 + seed))) for seed in seeds]
             again = _new_view(page, _set("seed", str(10 + seeds[0])))
             page.reload()  # so that only the server has cached it

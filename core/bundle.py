@@ -30,7 +30,8 @@ LARGE = 1000  # inner parameters
 SMALL = 0.05  # of the median gradient: where its learning rate is taken
 GRID = 65  # gradients of the drawn update function
 BINS = 60  # of the gradient density
-SURFACE = 121  # grid lines of a landscape, each way
+SURFACE = 201  # grid lines of a landscape, each way
+ROUGH = 1.5  # times the loss in the middle of a cell that its corners may have on average
 FIELD = (26, 42)  # rows and columns of a classifier's logits
 LOGIT_RANGE = 6.0  # logits are stored as int8 over ± this
 
@@ -109,16 +110,26 @@ def _logits(problem: ClassifierProblems, x: Tensor) -> Tensor:
     return scaled.round().to(torch.int8).view(-1, *FIELD)
 
 
-def make_bundle(problem: Problems, recorded: Mapping[str, Recorded], bound: float = 0.0) -> Bundle:
+Measured = tuple[Arrays, dict[str, Any]]  # arrays, and their description
+
+
+def measure(problem: Problems, item: Recorded) -> Measured:
+    """State space, update functions, gradients and effective learning rates of the optimizer under the microscope."""
+    return _subject(problem, item, problem.watched_components())
+
+
+def make_bundle(
+    problem: Problems, recorded: Mapping[str, Recorded], bound: float = 0.0, measured: Measured | None = None
+) -> Bundle:
     """Everything one view shows.
 
     Args:
         problem: a batch of one.
         recorded: by name; the first is the one under the microscope.
         bound: of the task's loss; ``losses`` are above it.
+        measured: what `measure` gives for the first, if it is known already.
     """
     names = list(recorded)
-    subject = recorded[names[0]]
     losses = torch.stack([item.trajectory.losses[:, 0] for item in recorded.values()]) - bound
     watched = problem.watched_components()
     labels = problem.component_names()
@@ -131,8 +142,8 @@ def make_bundle(problem: Problems, recorded: Mapping[str, Recorded], bound: floa
         "first_nonfinite": {name: _first_nonfinite(row) for name, row in zip(names, losses, strict=True)},
     }
     arrays: Arrays = {"losses": _f32(losses)}
-    rates = _reference_rates(problem, recorded)
-    for part in (_landscape(problem, recorded), _subject(problem, subject, watched), rates):
+    own = measured or measure(problem, recorded[names[0]])
+    for part in (_landscape(problem, recorded), own, _reference_rates(problem, recorded)):
         arrays |= part[0]
         about |= part[1]
     return Bundle(arrays, about)
@@ -169,6 +180,8 @@ def _plane(problem: PlanarProblems, paths: Tensor) -> tuple[Arrays, dict[str, An
     axes = [torch.linspace(low, high, SURFACE, dtype=paths.dtype) for low, high in window]
     points = torch.cartesian_prod(*axes)
     surface = problem.surface(plane.lift(points)).view(SURFACE, SURFACE).T
+    between = [(axis[1:] + axis[:-1]) / 2 for axis in axes]
+    centres = problem.surface(plane.lift(torch.cartesian_prod(*between))).view(SURFACE - 1, SURFACE - 1).T
     arrays = {
         "paths": _f32(paths),
         "surface": _f32(surface),
@@ -181,8 +194,21 @@ def _plane(problem: PlanarProblems, paths: Tensor) -> tuple[Arrays, dict[str, An
         "plane_window": [list(axis) for axis in window],
         "minimum": list(plane.minimum),
         "startable": plane.whole,
+        "surface_floor": _resolved(surface, centres),
     }
     return arrays, about
+
+
+def _resolved(surface: Tensor, centres: Tensor) -> float:
+    """The least loss down to which a grid shows the valleys of a surface; contours below it would be strings of beads.
+
+    Args:
+        surface: losses at the lines of the grid, [n, n].
+        centres: losses in the middle of its cells, [n − 1, n − 1].
+    """
+    corners = (surface[1:, 1:] + surface[1:, :-1] + surface[:-1, 1:] + surface[:-1, :-1]) / 4
+    missed = centres[corners > ROUGH * centres]
+    return float(missed.double().quantile(0.95)) if len(missed) else 0.0
 
 
 def _field(problem: ClassifierProblems, logits: Tensor) -> tuple[Arrays, dict[str, Any]]:
@@ -210,7 +236,6 @@ def _fit(paths: Tensor, minimum: tuple[float, float]) -> tuple[tuple[float, floa
 
 
 def _subject(problem: Problems, item: Recorded, watched: list[int]) -> tuple[Arrays, dict[str, Any]]:
-    """State space, update functions, gradients and effective learning rates of the optimizer under the microscope."""
     optimizer = double(item.optimizer.fitted(problem))
     states = _states(item)
     every = item.trajectory.gradients

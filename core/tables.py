@@ -3,6 +3,7 @@
 from core.evaluation.held_out import Evaluation, Score
 from core.evaluation.out_of_distribution import Condition, Generalization
 from core.evaluation.outcome import outcome_of
+from core.evaluation.snapshots import SnapshotScore, SnapshotScores
 from core.mechanisms.ablation import TITLES, Ablation
 from core.mechanisms.report import Report
 
@@ -36,7 +37,13 @@ def evaluation_table(evaluation: Evaluation) -> str:
     return "\n".join(lines)
 
 
-def _result(score: Score | None) -> str:
+def snapshot_table(scores: SnapshotScores) -> str:
+    """A heading, and a line for each snapshot."""
+    lines = [f"{scores.task}: {scores.problems} held-out problems", f"{'outer step':>10}{'meta-loss':>24}"]
+    return "\n".join([*lines, *(f"{step:>10}{_result(one):>24}" for step, one in scores.snapshots.items())])
+
+
+def _result(score: Score | SnapshotScore | None) -> str:
     if score is None:
         return "–"
     if score.meta_loss.mean is None:

@@ -78,10 +78,13 @@ def _open(name: str, query: str) -> Page:
 
 
 def _framed(made: go.Figure, theme: Theme, *, legend: bool) -> go.Figure:
-    """The figure with a background, and with a legend if it needs one, since there is no page around it."""
+    """The figure with a background, what it is of as its title, and a legend if it needs one, since there is no page around it."""
     made.update_layout(paper_bgcolor=theme.surface, plot_bgcolor=theme.surface)
+    about = (made.layout.meta or {}).get("about")
+    if about:
+        made.update_layout(title={"text": about, "font": {"size": 12}, "x": 0.01, "xanchor": "left"})
+        made.layout.margin.t = 40
     if legend and any(trace.showlegend is not False for trace in made.data):
-        made.for_each_trace(lambda trace: trace.update(showlegend=False), lambda trace: "standard error" in trace.name)
         made.update_layout(showlegend=True, legend={"orientation": "h", "y": -0.2, "traceorder": "normal"})
     return made
 

@@ -10,7 +10,7 @@ from benchmarks.browser import READY, chromium, dashboard
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "images"
 EXPLORE = f"{READY} && loptscope.ready.then(() => 1)"
 PERFORMANCE = "(document.querySelector('#performance-tuning-graph .js-plotly-plot')?.data ?? []).length > 0"
-MECHANISMS = "window.mechanisms?.frames > 0 && document.querySelectorAll('.mechanism-room .main-svg').length > 0"
+MECHANISMS = "document.body.dataset.mechanism && document.querySelectorAll('.mechanism-room .main-svg').length > 0"
 VIEWS = {  # link, colour scheme, ready condition, height
     "explore": ("/?task=rosenbrock&step=30&theme=light", "light", EXPLORE, 860),
     "explore-dark": ("/?task=two_moons&step=36&theme=dark", "dark", EXPLORE, 860),

@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from app.shared.pages import PAGES
+from core import plugins
 from core.files.atomic import data_folder
+from core.optimizers.hand_designed import HAND_DESIGNED
 from core.runs.states import STATES
 
 ASSETS = data_folder(Path(__file__).resolve().parents[1], "assets")
 IMPORT = re.compile(r'^(?:import|export) (?:[^;"]* from )?"([^"]+)";$', re.MULTILINE)  # the imported path
+LATER = re.compile(r'import\("([^"]+)"\)')  # a path that is imported when it is needed
 NOT_FOR_DASH = r"\.mjs$"  # assets that Dash must not load: modules are imported by name
 
 
@@ -48,7 +51,8 @@ def data_map(entry: str) -> dict[str, Any]:
         if path in needed:
             continue
         needed[path] = (ASSETS / path).read_text(encoding="utf-8")
-        open_ += [name.removeprefix("#") for name in IMPORT.findall(needed[path])]
+        named = (*IMPORT.findall(needed[path]), *LATER.findall(needed[path]))
+        open_ += [name.removeprefix("#") for name in named if name.startswith("#")]
     return {
         "imports": {
             f"#{path}": "data:text/javascript;base64," + base64.b64encode(text.encode()).decode()
@@ -58,7 +62,7 @@ def data_map(entry: str) -> dict[str, Any]:
 
 
 def browser_tables() -> dict[str, Any]:
-    """The pages with the link fields that the browser writes, and the states of a run."""
+    """The pages with the link fields that the browser writes, the states of a run, and the optimizers without a training of ours."""
     return {
         "pages": {
             name: {
@@ -66,10 +70,12 @@ def browser_tables() -> dict[str, Any]:
                 "path": page.path,
                 "module": f"#{name}/main.mjs" if f"{name}/main.mjs" in versions() else "",
                 "link": page.links.written_defaults(page.kept_by_browser),
+                "takes": page.takes,
             }
             for name, page in PAGES.items()
         },
         "states": {name: asdict(state) for name, state in STATES.items()},
+        "untrained": [*HAND_DESIGNED, *plugins.OPTIMIZERS, *plugins.WRAPPED],
     }
 
 
@@ -80,11 +86,19 @@ def json_script(kind: str, value: Any, **attributes: str) -> str:
     return f'<script type="{kind}"{more}>' + text.replace("<", "\\u003c") + "</script>"
 
 
+def favicon() -> str:
+    """The icon of the browser's tab. It is part of the page: some browsers ask for an icon again whenever the address changes."""
+    drawing = (ASSETS / "favicon.svg").read_bytes()
+    return (
+        f'<link rel="icon" type="image/svg+xml" href="data:image/svg+xml;base64,{base64.b64encode(drawing).decode()}">'
+    )
+
+
 def head(address: Callable[[str], str]) -> str:
-    """The first scripts of every page: the import map and the tables.
+    """What every page begins with: its icon, the import map and the tables.
 
     Args:
         address: gives the address of the module at a path within the assets.
     """
     tables = json_script("application/json", browser_tables(), id="loptscope-tables")
-    return json_script("importmap", import_map(address)) + tables
+    return favicon() + json_script("importmap", import_map(address)) + tables

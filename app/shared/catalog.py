@@ -3,16 +3,22 @@
 import functools
 import hashlib
 import json
+import math
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from flask import g, has_request_context
 
+from app.shared.evaluations import stored
+from app.shared.numbers import hyperparameters, plus_minus
 from core import plugins
 from core.errors import InputError, choose
 from core.evaluation.held_out import Evaluation
+from core.evaluation.outcome import best_baseline
+from core.evaluation.snapshots import FILE as SNAPSHOT_SCORES_FILE
+from core.evaluation.snapshots import SnapshotScores
 from core.files.atomic import LARGEST_JSON, LARGEST_TENSORS, Stamp, read_json, stamp
 from core.files.plain import read_plain
 from core.optimizers.base import Optimizer
@@ -24,8 +30,29 @@ from core.runs.run import Run
 from core.tasks import TASKS
 
 TITLES = {"learned": "Learned", **{name: HAND_DESIGNED[name].title for name in BASELINES}}
-KEPT = ("evaluation.json", zoo.REPAIRED_FILE, LABEL_FILE, "snapshots")  # files of a run that change how it is described
+KEPT = (
+    "evaluation.json",
+    SNAPSHOT_SCORES_FILE,
+    zoo.REPAIRED_FILE,
+    LABEL_FILE,
+    "snapshots",
+)  # files of a run that change how it is described
 REPAIRED = "fed the gradient plus the one at which its closed loop rests, so that it rests at the minimum"
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """A snapshot's score: mean meta-loss over held-out problems and its standard error (None if one diverged), and how many problems."""
+
+    mean: float | None
+    sem: float | None
+    problems: int
+    diverged: int
+
+    def __str__(self) -> str:
+        if self.mean is None:
+            return f"diverges on {self.diverged} of {self.problems} held-out problems"
+        return f"held-out meta-loss {plus_minus(self.mean, self.sem)} ({self.problems} problems)"
 
 
 @dataclass(frozen=True)
@@ -36,12 +63,14 @@ class Subject:
         name: in links.
         key: "learned" for every learned optimizer, otherwise the hand-designed optimizer's name; decides its colour.
         title: in menus.
-        detail: one line about it.
+        detail: one line about it, whatever its snapshot.
         snapshots: outer steps of its snapshots, ascending; empty for a hand-designed optimizer.
         run: its run, if it is learned.
         hyperparameters: if hand-designed.
         plugin: its plugin, if it is learned and registered by one.
         repairs: the run whose last optimizer this is, without its bias at rest.
+        held_out: scores of its snapshots by outer step, those that are known.
+        kind: of a hand-designed optimizer whose name says more than that.
     """
 
     name: str
@@ -53,6 +82,16 @@ class Subject:
     hyperparameters: dict[str, float]
     plugin: Plugin | None = None
     repairs: Run | None = None
+    held_out: Mapping[int, HeldOut] = field(default_factory=dict)
+    kind: str = ""
+
+    def detail_at(self, outer_step: int | None) -> str:
+        """One line about it with the score of a snapshot, never that of another one."""
+        if outer_step is None or not self.snapshots:
+            return self.detail
+        known = self.held_out.get(outer_step)
+        said = str(known) if known is not None else "held-out meta-loss not measured"
+        return f"{self.detail}. At outer step {outer_step:,}: {said}"
 
     @property
     def trained_by(self) -> Run | None:
@@ -72,18 +111,85 @@ class Subject:
             return self.plugin.optimizer
         if self.repairs is not None:
             return zoo.repaired(self.repairs, self.repairs.optimizer())
-        return make_hand_designed(self.name, self.hyperparameters)
+        return make_hand_designed(self.kind or self.name, self.hyperparameters)
+
+
+def own_name(kind: str, values: Mapping[str, float]) -> str:
+    """The name of a hand-designed optimizer with hyperparameters of one's own, as in "adam:learning_rate=0.1;beta1=0.9"."""
+    return f"{kind}:" + ";".join(f"{name}={value:.6g}" for name, value in values.items())
+
+
+def with_own_values(task: str, name: str) -> Subject:
+    """The hand-designed optimizer of such a name; hyperparameters that it leaves out are the tuned ones.
+
+    Raises:
+        InputError: no such optimizer or hyperparameter, or a value that is not allowed.
+    """
+    kind, _, written = name.partition(":")
+    listed = _subjects(task, _seen())
+    usual = choose("hand-designed optimizer", kind[:80], {one: listed[one] for one in BASELINES})
+    values: dict[str, float] = {}
+    for part in written.split(";"):
+        key, _, text = part.partition("=")
+        try:
+            values[key[:80]] = float(text) if text.isascii() and "_" not in text else math.nan
+        except ValueError:
+            values[key[:80]] = math.nan
+        if not math.isfinite(values[key[:80]]):
+            raise InputError(f"hyperparameters are written as in 'adam:learning_rate=0.1;beta1=0.9' (got {name!r:.60})")
+    optimizer = make_hand_designed(kind, {**usual.hyperparameters, **values})
+    kept = {key: float(value) for key, value in optimizer.hyperparameters().items()}
+    title = f"{TITLES[kind]}, own values"
+    return Subject(own_name(kind, values), "own", title, hyperparameters(kept), (), None, kept, kind=kind)
+
+
+class Catalog(dict[str, Subject]):
+    """The optimizers of a task by name; those with hyperparameters of one's own are found, too, but not listed."""
+
+    def __init__(self, task: str, listed: Mapping[str, Subject]):
+        super().__init__(listed)
+        self.task = task
+
+    def __missing__(self, name: str) -> Subject:
+        if ":" not in name:
+            raise KeyError(name)
+        return with_own_values(self.task, name)
+
+    def __contains__(self, name: object) -> bool:
+        if super().__contains__(name):
+            return True
+        try:
+            return isinstance(name, str) and ":" in name and with_own_values(self.task, name) is not None
+        except InputError:
+            return False
 
 
 def _learned(run: Run) -> Subject:
     architecture, snapshots = run.config.architecture, run.snapshots()
     steps = snapshots[-1]
-    detail = f"{architecture.label}, {architecture.features} input, {steps:,} outer steps"
+    detail = f"{architecture.label}, {architecture.features} input, trained for {steps:,} outer steps"
+    return Subject(
+        run.name, "learned", _title(run, "Learned"), detail, tuple(snapshots), run, {}, held_out=_held_out(run)
+    )
+
+
+def _held_out(run: Run) -> dict[int, HeldOut]:
+    """The scores stored with a run: that of its comparison, and those of its other snapshots."""
+    found: dict[int, HeldOut] = {}
+    path = run.path / SNAPSHOT_SCORES_FILE
+    if path.exists():
+        stored = read_json(path, SnapshotScores)
+        for step, one in stored.snapshots.items():
+            found[step] = HeldOut(one.meta_loss.mean, one.meta_loss.sem, stored.problems, one.diverged)
     path = run.path / "evaluation.json"
     if path.exists():
-        score = read_json(path, Evaluation).optimizers["learned"].meta_loss
-        detail += f", held-out meta-loss {score.mean:.3g} ± {score.sem:.1g}" if score.mean is not None else ""
-    return Subject(run.name, "learned", _title(run, "Learned"), detail, tuple(snapshots), run, {})
+        compared = read_json(path, Evaluation)
+        score = compared.optimizers["learned"]
+        if compared.outer_step is not None:
+            found[compared.outer_step] = HeldOut(
+                score.meta_loss.mean, score.meta_loss.sem, compared.problems, score.diverged
+            )
+    return found
 
 
 def _title(run: Run, whose: str) -> str:
@@ -128,14 +234,12 @@ def _hand_designed(task: str, name: str, key: str, title: str) -> Subject:
     """The tuned optimizer if there was a search, otherwise one with torch's defaults and a title that says so."""
     if not zoo.is_tuned(task, name, zoo.TUNED_ROOT):
         values = {key: float(value) for key, value in make_hand_designed(name).hyperparameters().items()}
-        return Subject(name, key, f"{title} (not tuned)", f"torch's defaults: {_written(values)}", (), None, values)
+        return Subject(
+            name, key, f"{title} (not tuned)", f"torch's defaults: {hyperparameters(values)}", (), None, values
+        )
     tuned = zoo.find_tuned(task, name, zoo.TUNED_ROOT)
-    detail = f"best of {tuned.draws} draws: {_written(tuned.hyperparameters)}"
+    detail = f"best of {tuned.draws} draws: {hyperparameters(tuned.hyperparameters)}"
     return Subject(name, key, f"{title} (tuned)", detail, (), None, tuned.hyperparameters)
-
-
-def _written(values: Mapping[str, float]) -> str:
-    return ", ".join(f"{key.replace('_', ' ')} {value:.3g}" for key, value in values.items())
 
 
 def _plugins(task: str) -> list[Subject]:
@@ -174,8 +278,18 @@ def _stamp() -> tuple[Hashable, ...]:
     return of_zoo, searched, added, *((run, stamp(run.path, KEPT)) for run in zoo.own_runs())
 
 
+def _seen() -> tuple[Hashable, ...]:
+    """The stamp, taken once a request: a view asks for its optimizers dozens of times."""
+    if not has_request_context():
+        return _stamp()
+    if "catalog_stamp" not in g:
+        g.catalog_stamp = _stamp()
+    seen: tuple[Hashable, ...] = g.catalog_stamp
+    return seen
+
+
 @functools.lru_cache(maxsize=16)
-def _subjects(task: str, seen: tuple[Hashable, ...]) -> dict[str, Subject]:
+def _subjects(task: str, seen: tuple[Hashable, ...]) -> Catalog:
     shipped = [
         _learned(Run(zoo.ROOT / entry.name)) for entry in zoo.entries() if entry.task == task and entry.snapshots
     ]
@@ -183,8 +297,9 @@ def _subjects(task: str, seen: tuple[Hashable, ...]) -> dict[str, Subject]:
     mine = [run for run in zoo.own_runs() if run.config.task == task and run.name not in taken]
     own = [_own(run, stamp(run.path, KEPT)) for run in mine]
     learned = distinct([*shipped, *(subject for subject in own if subject is not None)])
-    usual = [_hand_designed(task, name, name, TITLES[name]) for name in EXPLORE_BASELINES]
-    return {subject.name: subject for subject in (*learned, *_plugins(task), *usual, *_repaired(learned))}
+    usual = [_hand_designed(task, name, name, TITLES[name]) for name in BASELINES]
+    listed = (*learned, *_plugins(task), *usual, *_repaired(learned))
+    return Catalog(task, {subject.name: subject for subject in listed})
 
 
 def subjects(task: str) -> Mapping[str, Subject]:
@@ -194,17 +309,7 @@ def subjects(task: str) -> Mapping[str, Subject]:
         InputError: unknown task.
     """
     choose("task", task, TASKS)
-    return _subjects(task, _stamp_of_request())
-
-
-def _stamp_of_request() -> tuple[Hashable, ...]:
-    """`_stamp`, looked up once in each request: with thousands of runs it takes its time."""
-    if not has_request_context():
-        return _stamp()
-    if "catalog" not in g:
-        g.catalog = _stamp()
-    found: tuple[Hashable, ...] = g.catalog
-    return found
+    return _subjects(task, _seen())
 
 
 def identity(subject: Subject, outer_step: int | None) -> str:
@@ -252,6 +357,14 @@ def some_learned(task: str) -> dict[str, Subject]:
     if not known:
         raise InputError(f"{TASKS[task].title} has no learned optimizer yet (loptscope train --task {task} --run DIR)")
     return known
+
+
+def usual_baselines(task: str) -> tuple[str, ...]:
+    """The baselines that Explore shows at first: the textbook ones, and the strongest by meta-loss in the task's stored comparison."""
+    run = next((one.run for one in learned(task).values() if one.run is not None), None)
+    compared = None if run is None else stored(run)
+    strongest = None if compared is None else best_baseline(compared.optimizers)
+    return tuple(name for name in BASELINES if name in EXPLORE_BASELINES or name == strongest)
 
 
 def task_options() -> list[dict[str, Any]]:

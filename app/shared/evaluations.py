@@ -36,13 +36,18 @@ def kept(path: Path, schema: type[Model]) -> Model | None:
     return content
 
 
+def stored(run: Run) -> Evaluation | None:
+    """The stored held-out comparison of a run; None if there is none."""
+    return kept(run.path / "evaluation.json", Evaluation)
+
+
 def evaluation_of(run: Run) -> Evaluation:
     """The stored held-out comparison of a run.
 
     Raises:
         InputError: there is none, or it is damaged.
     """
-    evaluation = kept(run.path / "evaluation.json", Evaluation)
+    evaluation = stored(run)
     if evaluation is None:
         raise InputError(f"{run.name} has not been evaluated yet (loptscope evaluate --run {run.name} --save)")
     return evaluation

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from app.shared.catalog import Subject, subjects
+from app.shared.catalog import Subject, subjects, with_own_values
 from app.shared.links import Field, Values, choice, whole
 from core.errors import InputError, choose
 
@@ -28,7 +28,9 @@ def options(task: str, text: str) -> dict[str, Subject]:
 
 
 def read_optimizer(text: str, so_far: Values) -> str:
-    """One of the task's optimizers."""
+    """One of the task's optimizers, or a hand-designed one with hyperparameters of one's own."""
+    if ":" in text:
+        return with_own_values(so_far["task"], text).name
     choose(f"optimizer for {so_far['task']}", text[:80], options(so_far["task"], text))
     return text
 
@@ -57,7 +59,8 @@ def read_choice(text: str, task: str) -> Choice:
         InputError: no such optimizer, or no such snapshot.
     """
     name, at, step = text.partition("@")
-    so_far = {"task": task, "optimizer": read_optimizer(name, {"task": task})}
+    name = read_optimizer(name, {"task": task})
+    so_far = {"task": task, "optimizer": name}
     return name, read_outer_step(step, so_far) if at else max(snapshots(so_far), default=None)
 
 

@@ -109,4 +109,4 @@ class Links(Generic[T]):
             if value != field.default(values) and name not in leave_out:
                 written.append((name, field.write(value)))
             values[name] = value
-        return urlencode(written, safe=",@")
+        return urlencode(written, safe=",@:;=")

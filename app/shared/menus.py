@@ -5,9 +5,12 @@ from typing import Any
 from app.shared.catalog import Subject, subjects
 
 
-def optimizer_options(task: str) -> list[dict[str, str]]:
-    """Entries of the optimizer menu."""
-    return [{"value": subject.name, "label": subject.title} for subject in subjects(task).values()]
+def optimizer_options(task: str, chosen: str = "") -> list[dict[str, str]]:
+    """Entries of the optimizer menu; the chosen one is among them even if it is not listed."""
+    known = subjects(task)
+    listed = list(known.values())
+    more = [known[chosen]] if ":" in chosen else []
+    return [{"value": subject.name, "label": subject.title} for subject in (*listed, *more)]
 
 
 def outer_step_marks(subject: Subject) -> list[dict[str, Any]]:

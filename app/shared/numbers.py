@@ -1,7 +1,7 @@
 """Numbers in sentences, and the running median that smooths curves."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -27,6 +27,19 @@ def fraction(value: float) -> str:
     if not 0.9 < value < 1:
         return number(value)
     return f"{value:.{1 - math.floor(math.log10(1 - value))}f}"
+
+
+FRACTIONS = ("momentum", "decay", "rho", "beta1", "beta2")  # hyperparameters whose distance from 1 matters
+
+
+def hyperparameter(name: str, value: float) -> str:
+    """A hyperparameter's value."""
+    return fraction(value) if name in FRACTIONS else number(value)
+
+
+def hyperparameters(values: Mapping[str, float]) -> str:
+    """Hyperparameters in a sentence: "learning rate 0.100, momentum 0.90"."""
+    return ", ".join(f"{name.replace('_', ' ')} {hyperparameter(name, value)}" for name, value in values.items())
 
 
 def plus_minus(mean: float | None, sem: float | None) -> str:

@@ -6,7 +6,7 @@ another one.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import plotly.graph_objects as go
 
@@ -56,6 +56,8 @@ class Page:
             field.
         order: in the navigation; None if it is not there.
         column: the keyword that selects an optimizer, as in ``figure(name, side=1)``.
+        takes: what a visitor who comes from another page takes along into its link: the task; the task and a learned optimizer; or the task,
+            any optimizer and its snapshot.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Page:
     kept_by_browser: tuple[str, ...] = ()
     order: int | None = None
     column: str = ""
+    takes: Literal["", "task", "learned", "any"] = ""
 
     def address(self, entries: Mapping[str, str] | None = None) -> str:
         """The address of a view, from the entries of its link; missing entries have their defaults."""

@@ -6,7 +6,47 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from app.shared.style import LEAST_LOSS, OPTIMIZER_COLORS, Theme, figure, line
+from app.shared.style import LEAST_LOSS, OPTIMIZER_COLORS, Theme, figure, line, log_ticks
+
+MOST_LEVELS = 16  # contour lines
+
+
+def contour_lines(theme: Theme, x: np.ndarray, y: np.ndarray, loss: np.ndarray, floor: float) -> go.Contour:
+    """Contours of a loss at even steps of its logarithm, with a scale in the loss.
+
+    Args:
+        theme: light or dark.
+        x, y: the grid, [n] each.
+        loss: at the grid's points, [n, n], rows are y.
+        floor: the least loss with a contour.
+    """
+    heights = np.log10(np.maximum(loss, LEAST_LOSS))
+    high = float(heights.max())
+    low = min(max(float(np.log10(max(floor, LEAST_LOSS))), float(heights.min())), high)
+    step = next(one for one in (0.25, 0.5, 1.0, 2.0, 4.0) if (high - low) / one < MOST_LEVELS)
+    start = float(np.ceil(low / step) * step)
+    ticks = log_ticks(start, high)
+    colorbar = {
+        "title": {"text": "loss", "side": "right", "font": {"size": 11}},
+        "tickvals": np.log10(ticks["tickvals"]).tolist() if ticks["tickvals"] else [],
+        "ticktext": ticks["ticktext"],
+        "thickness": 9,
+        "outlinewidth": 0,
+        "tickfont": {"size": 10},
+        "xpad": 4,
+    }
+    return go.Contour(
+        x=x,
+        y=y,
+        z=np.maximum(heights, low - step),
+        contours={"start": start, "end": high, "size": step},
+        colorscale=[[0, theme.surface], [1, theme.far]],
+        line={"width": 0.7, "color": theme.contour},
+        colorbar=colorbar,
+        hoverinfo="skip",
+        name="loss",
+        meta={"log10": "loss"},  # what its numbers are the logarithms of, for tables
+    )
 
 
 @dataclass(frozen=True)
@@ -49,16 +89,8 @@ def picture_figure(theme: Theme, scene: Surface | Data | None, optimizer: str = 
 
 
 def _surface(theme: Theme, scene: Surface, color: str) -> tuple[dict[str, Any], dict[str, Any], list[Any]]:
-    heights = np.log10(np.maximum(scene.loss, LEAST_LOSS))
-    contours = go.Contour(
-        x=scene.x,
-        y=scene.y,
-        z=np.maximum(heights, np.quantile(heights, 0.01)),  # without this, the minimum would take all levels
-        colorscale=[[0, theme.surface], [1, theme.far]],
-        ncontours=14,
-        line={"width": 0.8, "color": theme.contour},
-        showscale=False,
-    )
+    contours = contour_lines(theme, scene.x, scene.y, scene.loss, float(np.quantile(scene.loss, 0.01)))
+    contours.showscale = False
     path = line(scene.path[:, 0], scene.path[:, 1], color, "path", width=2.4)
     edge = {"color": theme.surface, "width": 1.2}
     start = go.Scatter(

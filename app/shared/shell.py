@@ -9,6 +9,7 @@ from dash import ClientsideFunction, Input, Output, State, clientside_callback, 
 from app.security.access import READ_ONLY_SENTENCE, read_only
 from app.shared.browser import head
 from app.shared.icons import icon
+from app.shared.pages import PAGES
 
 # The colour scheme is set before anything is drawn, so that a dark page does not flash white.
 INDEX = """<!DOCTYPE html>
@@ -17,7 +18,6 @@ INDEX = """<!DOCTYPE html>
     {%metas%}
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <title>{%title%}</title>
-    {%favicon%}
     {%css%}
     {HEAD}
     <script>
@@ -68,8 +68,9 @@ def _read_only_sign() -> list[html.Span]:
 
 def shell() -> dmc.MantineProvider:
     """Header, navigation and the container of the pages."""
+    names = {row.path: name for name, row in PAGES.items()}
     links = [
-        dcc.Link(page["name"], href=page["path"], className="nav-link")
+        dcc.Link(page["name"], id=f"nav-{names[page['path']]}", href=page["path"], className="nav-link")
         for page in dash.page_registry.values()
         if page.get("order") is not None
     ]

@@ -1,10 +1,11 @@
 """Colours, fonts and the common frame of all figures.
 
 One colour means one optimizer on every panel (Okabe & Ito's colour-blind safe palette, and two more chosen to differ
-from it for all kinds of colour vision). In crowded plots, variants of a method are also dashed. Inner parameters use
-a sequential scale (viridis), so that the two are not confused.
+from it for all kinds of colour vision). In crowded plots, variants of a method are also dashed. Inner parameters have a
+sequential scale of their own that keeps away from every optimizer's colour, for all kinds of colour vision.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,9 +18,20 @@ from plotly.colors import sample_colorscale
 from core.optimizers.hand_designed import BASELINES, HAND_DESIGNED
 
 LEARNED = "#D55E00"
-OPTIMIZER_COLORS = {"learned": LEARNED, "repaired": LEARNED, **{name: HAND_DESIGNED[name].color for name in BASELINES}}
+OWN = "#cc00b3"  # of a hand-designed optimizer with hyperparameters of the visitor's own
+OPTIMIZER_COLORS = {
+    "learned": LEARNED,
+    "repaired": LEARNED,
+    "own": OWN,
+    **{name: HAND_DESIGNED[name].color for name in BASELINES},
+}
 LEARNED_COLORS = (LEARNED, "#5a5aff", "#4dbf60", "#84507f")  # of several side by side, in order
-OPTIMIZER_DASHES = {"learned": "solid", "repaired": "dot", **{name: HAND_DESIGNED[name].dash for name in BASELINES}}
+OPTIMIZER_DASHES = {
+    "learned": "solid",
+    "repaired": "dot",
+    "own": "solid",
+    **{name: HAND_DESIGNED[name].dash for name in BASELINES},
+}
 FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
 GRAPH_CONFIG = {
@@ -50,6 +62,7 @@ class Theme:
     viridis: tuple[float, float]
     far: str
     contour: str
+    components: tuple[str, ...]
 
 
 LIGHT = Theme(
@@ -63,6 +76,7 @@ LIGHT = Theme(
     (0.0, 0.86),
     "#d9dde3",
     "#a9b1bb",
+    ("#00003b", "#281937", "#68453d", "#9f8948", "#c7e55d"),
 )
 DARK = Theme(
     "dark",
@@ -75,15 +89,15 @@ DARK = Theme(
     (0.28, 1.0),
     "#343a42",
     "#59626d",
+    ("#67355a", "#ab6355", "#dd9963", "#f9d288", "#f7ffca"),
 )
 THEMES = {"light": LIGHT, "dark": DARK}
 
 
 def component_colors(count: int, theme: Theme) -> list[str]:
-    """One colour for each of ``count`` components, evenly spaced in viridis."""
-    low, high = theme.viridis
-    places = [low + (high - low) * (i / max(1, count - 1)) for i in range(count)]
-    return [_hex(color) for color in sample_colorscale("Viridis", places)]
+    """One colour for each of ``count`` components, evenly spaced on the theme's scale."""
+    places = [i / max(1, count - 1) for i in range(count)]
+    return [_hex(color) for color in sample_colorscale(list(theme.components), places)]
 
 
 def _hex(rgb: str) -> str:
@@ -125,6 +139,7 @@ def figure(theme: Theme, key: str, x: dict[str, Any], y: dict[str, Any], traces:
         "tickcolor": theme.line,
         "tickfont": {"size": 10.5},
         "exponentformat": "power",
+        "zerolinewidth": 1,
     }
     layout = go.Layout(
         paper_bgcolor="rgba(0,0,0,0)",
@@ -137,12 +152,30 @@ def figure(theme: Theme, key: str, x: dict[str, Any], y: dict[str, Any], traces:
         dragmode="zoom",
         modebar={"bgcolor": "rgba(0,0,0,0)", "color": theme.muted, "activecolor": theme.text},
         meta={"key": key, "theme": theme.name},
-        uirevision=key,
         # Each axis adds margin in one direction only: margin along the axis would change its labels, and they the margin, endlessly.
-        xaxis={**axis, "automargin": "height", **_titled(x)},
-        yaxis={**axis, "automargin": "width", **_titled(y)},
+        xaxis={**axis, "automargin": "height", "uirevision": _revision(key, x), **_titled(_ticked(x))},
+        yaxis={**axis, "automargin": "width", "uirevision": _revision(key, y), **_titled(_ticked(y))},
     )
     return go.Figure(data=list(traces), layout=layout)
+
+
+def described(made: go.Figure, about: str) -> go.Figure:
+    """The figure, which says what it is of when it is exported: task, optimizer, snapshot, seeds."""
+    made.layout.meta = {**(made.layout.meta or {}), "about": about}
+    return made
+
+
+def _revision(key: str, axis: dict[str, Any]) -> str:
+    """What a zoom of an axis belongs to: it stays as long as the axis stays the same, and is lost with the view if its range is automatic."""
+    fixed = axis.get("range")
+    return json.dumps([axis.get("title"), axis.get("type"), [f"{end:.6g}" for end in fixed] if fixed else key])
+
+
+def _ticked(axis: dict[str, Any]) -> dict[str, Any]:
+    """A log axis with labels that can be read alone, unless it has its own."""
+    if axis.get("type") != "log" or "range" not in axis or "tickvals" in axis:
+        return axis
+    return {**axis, **log_ticks(*axis["range"])}
 
 
 def _titled(axis: dict[str, Any]) -> dict[str, Any]:
@@ -158,27 +191,23 @@ def line(x: np.ndarray, y: np.ndarray, color: str, name: str, **more: Any) -> go
 
 
 def log_axis(values: np.ndarray, ceiling: float = np.inf) -> dict[str, Any]:
-    """A log axis for all positive values up to a ceiling, with readable labels."""
+    """A log axis for all positive values up to a ceiling, with labels that can be read alone: 0.02, 0.05, 0.1 or powers of ten."""
     kept = values[np.isfinite(values) & (values > 0)]
     low, high = (np.log10(max(kept.min(), LEAST_LOSS)), np.log10(min(kept.max(), ceiling))) if len(kept) else (-1, 1)
     margin = 0.05 * max(high - low, 0.2)
-    decades = high - low
-    dtick = "D2" if decades < 1.6 else max(1, round(decades / 5))
-    return {"type": "log", "range": [float(low - margin), float(high + margin)], "dtick": dtick}
+    ends = [float(low - margin), float(high + margin)]
+    return {"type": "log", "range": ends, **log_ticks(*ends)}
 
 
-def plain_log_axis(values: np.ndarray, ceiling: float = np.inf) -> dict[str, Any]:
-    """Like `log_axis`, with plain ticks: 0.02, 0.05, 0.1 or powers of ten."""
-    axis = log_axis(values, ceiling)
-    low, high = axis["range"]
+def log_ticks(low: float, high: float) -> dict[str, Any]:
+    """Ticks of a log axis between two powers of ten, each with a label that can be read alone."""
     powers = range(int(np.floor(low)), int(np.ceil(high)) + 1)
     every = max(1, round((high - low) / 6))
     span = high - low
     factors = tuple(range(1, 10)) if span < 0.6 else (1, 2, 5) if span < 2.2 else (1,)
     ticks = [factor * 10.0**power for power in powers if power % every == 0 for factor in factors]
     kept = [tick for tick in ticks if low <= np.log10(tick) <= high]
-    del axis["dtick"]
-    return {**axis, "tickvals": kept, "ticktext": [_plain(tick, 3 if len(factors) > 1 else 1) for tick in kept]}
+    return {"tickvals": kept, "ticktext": [_plain(tick, 3 if len(factors) > 1 else 1) for tick in kept]}
 
 
 def _plain(value: float, furthest: int) -> str:

@@ -1,28 +1,50 @@
 // What the menu of figures must know of Explore's panels: what is drawn over them, in which column, and hiding them.
-import { unspread } from "#explore/axes.mjs";
+import { axisMap, unspread } from "#explore/axes.mjs";
 import { panelsShown } from "#explore/columns.mjs";
 import { drawMarks } from "#explore/drawing.mjs";
 import { at, count } from "#explore/marks.mjs";
 import { stage } from "#explore/stage.mjs";
 import { connectBoard } from "#shared/figure-menu.mjs";
+import { fixedWidth } from "#shared/numbers.mjs";
 import { Pen } from "#shared/pen.mjs";
 
 /** @typedef {import("#explore/marks.mjs").Panel} Panel */
-/** @typedef {import("#explore/overlay.mjs").Overlay} Overlay */
 
 /**
  * What is drawn under and over a panel at this step, as SVG.
  * @param {Panel} panel
- * @param {Overlay} overlay
+ * @param {Plot} plot the axes are its
+ * @param {boolean} marked whether the step itself is marked, where the horizontal axis is the step
  */
-function layers(panel, overlay) {
-  const pens = new Map([overlay.under, overlay.over].map((canvas) => [canvas, new Pen()]));
-  const begin = (/** @type {HTMLCanvasElement} */ canvas) => /** @type {any} */ (pens.get(canvas));
-  const { under, over, log } = overlay;
-  const axes = () => overlay.axes();
-  drawMarks({ under, over, log, axes, begin, say() {} }, panel, stage.step);
-  const [svgUnder, svgOver] = [...pens.values()].map((pen) => pen.svg);
-  return { under: svgUnder, over: svgOver };
+function layers(panel, plot, marked) {
+  const { xaxis, yaxis } = plot._fullLayout;
+  const [under, over] = [new Pen(), new Pen()];
+  const canvas = { width: 1 }; // in place of canvases that could be cleared
+  const surface = /** @type {any} */ ({
+    under: { ...canvas, pen: under },
+    over: { ...canvas, pen: over },
+    log: yaxis.type === "log",
+    axes: () => ({ x: axisMap(xaxis), y: axisMap(yaxis) }),
+    begin: (/** @type {{ pen: Pen }} */ { pen }) => pen,
+    say() {},
+  });
+  const isStep = (/** @type {{ kind: string }} */ { kind }) => kind === "cursor" || (panel.steps && kind === "point");
+  const marks = marked ? panel.marks : panel.marks.filter((mark) => !isStep(mark));
+  drawMarks(surface, { ...panel, marks, readings: [] }, stage.step);
+  return { under: under.svg, over: over.svg };
+}
+
+/**
+ * The legend of a panel, with its numbers at the step where that is marked.
+ * @param {Panel} panel
+ * @param {boolean} marked
+ */
+function legend({ legend: chips, readings }, marked) {
+  return chips.map(({ name, title, color = "", sign, dashed }, i) => {
+    const reading = marked ? readings[i] : undefined;
+    const value = reading ? ` ${fixedWidth(at(reading, stage.step))}` : "";
+    return { text: `${name || title || ""}${value}`, color, sign, line: dashed, dash: "dash" };
+  });
 }
 
 /**
@@ -61,7 +83,10 @@ export function connect({ hide, link }) {
       const panel = column.panels[overlay.name];
       return {
         suffix: stage.columns.length > 1 ? `: ${column.view.title}` : "",
-        layers: () => layers(panel, overlay),
+        view: column.view.title,
+        at: (marked) => (panel.steps && !marked ? "" : `inner step ${stage.step}`),
+        layers: (plot, marked) => layers(panel, plot, marked),
+        legend: (marked) => legend(panel, marked),
         rows: () => rows(panel),
         back: panel.spread === null ? undefined : (x) => unspread(panel.spread, x),
       };

@@ -33,7 +33,7 @@ function panel(name, column) {
   return make(
     "section",
     { id: `${name}-panel-${column + 1}`, className: "panel", ...labels },
-    make("div", { className: "panel-head" }, title, readout),
+    make("div", { className: "panel-head" }, title, readout, first.querySelector(".panel-note")?.cloneNode(true)),
     plot,
   );
 }

@@ -1,6 +1,7 @@
 // The Explore page: what Dash calls in the browser.
 import { connect } from "#explore/board.mjs";
-import { free, moved } from "#explore/outer-step.mjs";
+import { Latest } from "#explore/latest.mjs";
+import { latest as latestOwn, makeSliders } from "#explore/own.mjs";
 import { page, setPanels, setSpeed, show } from "#explore/player.mjs";
 import "#explore/pointer.mjs";
 import { stage } from "#explore/stage.mjs";
@@ -15,12 +16,32 @@ page.start = (x, y) => {
   setProps("start-x", { value: x });
   setProps("start-y", { value: y });
 };
+const latestPosition = new Latest("position");
+function free() {
+  latestPosition.free();
+  latestOwn.free();
+}
 onFailure(free);
 setSpeed(Number(pages.explore.link.speed));
 connect({ hide: (names) => setProps("panels-shown", { value: names }), link: () => null });
 
 export const callbacks = {
-  outerStep: moved,
+  /**
+   * Dragging the outer-step slider.
+   * @param {number} position
+   * @param {string} optimizer whose slider it is
+   */
+  outerStep: (position, optimizer) => (latestPosition.take(position, optimizer) ? position : noUpdate()),
+
+  /**
+   * @param {import("#explore/own.mjs").Range[]} ranges
+   * @param {string | null} kind
+   * @param {string} own
+   */
+  own(ranges, kind, own) {
+    makeSliders(ranges, kind, own ?? "");
+    return noUpdate();
+  },
 
   answered() {
     free();

@@ -49,7 +49,7 @@ export class Overlay {
   begin(canvas, further = false) {
     const layout = this.graph()?._fullLayout;
     if (!layout?.xaxis) return null;
-    const { _size: size, width, height } = layout;
+    const { xaxis, yaxis, width, height } = layout;
     const ratio = window.devicePixelRatio || 1;
     if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
       canvas.width = Math.round(width * ratio);
@@ -62,7 +62,7 @@ export class Overlay {
     if (!further) context.clearRect(0, 0, width, height);
     context.save();
     context.beginPath();
-    context.rect(size.l, size.t, size.w, size.h);
+    context.rect(xaxis._offset, yaxis._offset, xaxis._length, yaxis._length);
     context.clip();
     return context;
   }

@@ -1,10 +1,12 @@
 // The player: which inner step is shown, playing, keys and the slider. `window.loptscope` is its face.
 import { fetchBundle } from "#explore/bundle.mjs";
 import { choosePanels, layOut, panelNames, panelsShown } from "#explore/columns.mjs";
+import { lit } from "#explore/lighting.mjs";
 import { prepareAll } from "#explore/marks.mjs";
 import { Overlay } from "#explore/overlay.mjs";
 import { draw, drawPanel, stage } from "#explore/stage.mjs";
-import { startOnClick } from "#explore/start.mjs";
+import { onClick, startAt } from "#explore/start.mjs";
+import { stepAt } from "#explore/tip.mjs";
 import { closest, find, need } from "#shared/elements.mjs";
 import { sleep } from "#shared/requests.mjs";
 
@@ -155,6 +157,25 @@ function onKeyUp(event) {
   if (event.key === " " && event.target instanceof Element && event.target.id === "play") event.preventDefault();
 }
 
+/**
+ * @param {Plot} graph
+ * @param {Overlay} overlay
+ * @param {number} px
+ * @param {number} py
+ */
+function clicked(graph, overlay, px, py) {
+  const panel = stage.columns[overlay.column]?.panels[overlay.name];
+  if (!panel) return;
+  const step = stepAt(panel, overlay.axes(), px) ?? (panel.startable ? null : lit.step);
+  if (step !== null) {
+    pause();
+    seek(step);
+  } else if (panel.startable) {
+    const [x, y] = startAt(graph, px, py);
+    page.start?.(x, y);
+  }
+}
+
 const attached = new WeakSet();
 function attach() {
   for (const column of stage.columns) {
@@ -168,8 +189,7 @@ function attach() {
         if (current) drawPanel(own, current);
       };
       for (const event of ["plotly_afterplot", "plotly_relayouting", "plotly_relayout"]) graph.on(event, redraw);
-      const startable = () => stage.columns[overlay.column]?.panels[overlay.name].startable;
-      startOnClick(graph, (x, y) => startable() && page.start?.(x, y));
+      onClick(graph, (px, py) => clicked(graph, overlay, px, py));
     }
   }
 }

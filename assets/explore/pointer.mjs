@@ -1,6 +1,7 @@
 // What is under the pointer is lit.
 import { findAt, lit } from "#explore/lighting.mjs";
 import { draw, stage } from "#explore/stage.mjs";
+import { hideTip, showTip } from "#explore/tip.mjs";
 import { closest } from "#shared/elements.mjs";
 
 /** @typedef {import("#explore/overlay.mjs").Lit} Lit */
@@ -41,10 +42,16 @@ function under(event) {
   const overlay = column.overlays.find((one) => one.name === section.dataset.panel);
   const box = overlay?.graph()?.getBoundingClientRect();
   if (!overlay || !box || !closest(event, ".plot") || !overlay.shows(column.view.key, column.view.theme)) return {};
-  return findAt(overlay, column.panels[overlay.name], stage.step, event.clientX - box.left, event.clientY - box.top);
+  const found = findAt(overlay, column.panels[overlay.name], stage.step, event.clientX - box.left, event.clientY - box.top);
+  showTip(event, column, overlay, found);
+  return found;
 }
 
 document.addEventListener("pointermove", (event) => {
+  if (!closest(event, "#board .plot") || event.buttons) hideTip();
   if (stage.columns.length && !event.buttons && event.target instanceof Element) light(under(event));
 });
-document.documentElement.addEventListener("pointerleave", () => light({}));
+document.documentElement.addEventListener("pointerleave", () => {
+  hideTip();
+  light({});
+});

@@ -26,6 +26,39 @@ async function header(file) {
   }
 }
 
+/** @type {[string, (bytes: Uint8Array) => boolean][]} kinds of files by how they begin */
+const KINDS = [
+  ["a zip archive (PyTorch's .pt and .pth, and .npz)", ([a, b]) => a === 0x50 && b === 0x4b],
+  ["a pickle", ([a, b]) => a === 0x80 && b <= 5],
+  ["a NumPy array (.npy)", ([a, ...more]) => a === 0x93 && String.fromCharCode(...more.slice(0, 5)) === "NUMPY"],
+  ["an HDF5 file", ([a, b, c, d]) => a === 0x89 && b === 0x48 && c === 0x44 && d === 0x46],
+  ["a JSON or text file", (bytes) => bytes.length > 0 && bytes.every((one) => one === 9 || one === 10 || one === 13 || (one > 31 && one < 127))],
+];
+
+/**
+ * What kind of file it is, in words.
+ * @param {Uint8Array} bytes its beginning
+ * @param {boolean} readable whether its header could be read as that of safetensors
+ */
+export function kindOf(bytes, readable) {
+  if (readable) return "a safetensors file";
+  if (!bytes.length) return "an empty file";
+  return KINDS.find(([, fits]) => fits(bytes))?.[0] ?? "of a kind that is not known here";
+}
+
+/**
+ * What is said of a chosen file: first what it is, then what it does not contain.
+ * @param {string} name
+ * @param {string} kind
+ * @param {{ config: any, units: number | undefined, cell: string | undefined } | null} known
+ */
+export function saidOf(name, kind, known) {
+  if (!known) return `${name} is ${kind}. Weights are imported from safetensors files: save them as one first.`;
+  if (known.config) return `${name} is ${kind} with weights and their architecture: nothing is missing.`;
+  const of = known.units ? ` with the weights of a ${known.cell ?? "cell"} with ${known.units} units` : " without the weights of a known cell";
+  return `${name} is ${kind}${of}. It does not contain its features and scales: choose them below.`;
+}
+
 /** @param {string} name */
 const runName = (name) =>
   name
@@ -105,14 +138,16 @@ export function upload(room, words, send) {
     const chosen = file.files?.[0];
     const known = chosen ? await header(chosen) : null;
     const complete = Boolean(known?.config);
-    unsaid.hidden = complete || !chosen;
+    unsaid.hidden = complete || !known;
     unsaid.disabled = unsaid.hidden;
+    const beginning = new Uint8Array((await chosen?.slice(0, 64).arrayBuffer()) ?? []);
+    said.textContent = chosen ? saidOf(chosen.name, kindOf(beginning, Boolean(known)), known) : "";
+    go.disabled = Boolean(chosen) && !known;
     if (!chosen) return;
     if (!name.value) name.value = runName(chosen.name);
     if (complete && words.tasks[known?.config.task]) task.value = known?.config.task;
     if (known?.units) control("units").value = String(known.units);
     if (known?.cell) control("cell").value = known.cell;
-    said.textContent = complete ? `${chosen.name} contains its architecture.` : "";
   });
 
   const form = make(

@@ -34,6 +34,12 @@ export const now = {
   open: "",
   /** @type {{ key: string, row: HTMLElement } | null} */
   details: null,
+  /** @type {Record<string, string>} how far evaluations are, and what went wrong with others, by name */
+  evaluating: {},
+  /** @type {Record<string, string>} */
+  notEvaluated: {},
+  /** @type {Set<string>} keys of the rows that are ticked, to be compared */
+  ticked: new Set(),
   /** @type {string[]} keys of the rows that are drawn */
   shown: [],
   ready: false,
@@ -55,10 +61,16 @@ const drawn = new Map();
 /** @param {Entry} entry */
 function rowOf(entry) {
   const key = keyOf(entry);
-  const says = JSON.stringify([entry, key === now.open]);
+  const own = entry.kind === "own";
+  const how = {
+    ticked: now.ticked.has(key),
+    evaluating: (own && now.evaluating[entry.name]) || "",
+    failed: (own && now.notEvaluated[entry.name]) || "",
+  };
+  const says = JSON.stringify([entry, key === now.open, how]);
   const before = drawn.get(key);
   if (before?.says === says) return before.row;
-  const made = row(entry, { key, words: now.words, open: key === now.open });
+  const made = row(entry, { key, words: now.words, open: key === now.open, ...how });
   drawn.set(key, { says, row: made });
   return made;
 }
@@ -95,10 +107,22 @@ function draw() {
   }
   const many = found.length === entries.length ? `${found.length}` : `${found.length} of ${entries.length}`;
   say("library-count", `${many} optimizers`);
+  compare();
   after(found.length, shown.length);
   trash();
   writeAddress("library", { ...Object.fromEntries(FILTERS.map((name) => [name, view[name]])), sort: view.sort, open: now.open, theme: view.theme });
   now.shown = shown.map(keyOf);
+}
+
+// Runs that are ticked are compared on the Runs page.
+function compare() {
+  const names = now.entries.filter((entry) => now.ticked.has(keyOf(entry))).map(({ name }) => name);
+  const bar = find("library-compare");
+  if (!bar || bar.dataset.names === names.join(",")) return;
+  bar.dataset.names = names.join(",");
+  const href = `/runs?runs=${names.map(encodeURIComponent).join(",")}`;
+  const text = names.length === 1 ? "Open the run that is ticked" : `Compare the ${names.length} runs that are ticked`;
+  bar.replaceChildren(...(names.length ? [make("a", { href, className: "action" }, text)] : []));
 }
 
 /**
@@ -158,10 +182,18 @@ async function look() {
   if (tag !== null && tag === now.tag) return;
   const openNow = () => now.entries.find((entry) => keyOf(entry) === now.open);
   const before = JSON.stringify(openNow());
-  Object.assign(now, { entries: found.entries, trash: found.trash, damaged: found.damaged, tag, ready: true });
+  Object.assign(now, {
+    entries: found.entries,
+    trash: found.trash,
+    damaged: found.damaged,
+    evaluating: found.evaluating,
+    notEvaluated: found.not_evaluated,
+    tag,
+  });
   const open = openNow();
   if (!open) Object.assign(now, { open: "", details: null });
   else if (!now.details || JSON.stringify(open) !== before) await unfold(now.open);
+  now.ready = true;
   draw();
 }
 
@@ -242,6 +274,10 @@ const ACTS = {
     await look();
     notice("Saved.");
   },
+  async evaluate(of) {
+    await post(`${pathOf(of)}/evaluate`);
+    await look();
+  },
   async delete(of) {
     const entry = now.entries.find((one) => keyOf(one) === of);
     const found = await post(`${pathOf(of)}/delete`);
@@ -284,6 +320,11 @@ document.addEventListener("click", async (event) => {
   }
 });
 document.addEventListener("change", (event) => {
+  const tick = closest(event, "input[data-library-tick]");
+  if (tick instanceof HTMLInputElement) {
+    now.ticked[tick.checked ? "add" : "delete"](tick.dataset.libraryTick ?? "");
+    draw();
+  }
   const choice = closest(event, "select[data-library-weights]");
   if (!(choice instanceof HTMLSelectElement)) return;
   need(choice.dataset.libraryWeights ?? "", HTMLAnchorElement).href = choice.value;

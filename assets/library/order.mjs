@@ -12,8 +12,8 @@ export const ANY = "any";
 /** @param {Entry} entry */
 export const keyOf = (entry) => `${entry.kind}/${entry.name}`;
 
-/** @param {Entry} entry */
-export const titleOf = (entry) => entry.title || entry.name;
+/** @param {Entry} entry @returns {string} */
+export const titleOf = (entry) => entry.title || entry.called || entry.name;
 
 /**
  * Whether a run fits the filters: every word of the text is somewhere in what is said of it.
@@ -30,7 +30,7 @@ export function fits(entry, { text, task, cell, origin, state }, tasks) {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   if (!words.length) return true;
   const { title, name, note, label } = entry;
-  const said = `${title} ${name} ${note} ${entry.task} ${tasks[entry.task]} ${label} ${entry.origin}`.toLowerCase();
+  const said = `${title} ${entry.called ?? ""} ${name} ${note} ${entry.task} ${tasks[entry.task]} ${label} ${entry.origin}`.toLowerCase();
   return words.every((word) => said.includes(word));
 }
 

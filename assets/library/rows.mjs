@@ -10,14 +10,7 @@ const HEIGHT = 28;
 const MANY = 1000; // times the meta-loss: beyond, it is told in full where it is pointed at
 /** @type {Record<string, string>} */
 export const ORIGINS = { shipped: "shipped", trained: "trained here", imported: "imported" };
-/** @type {Record<string, [string, string]>} */
-const MECHANISMS = {
-  momentum: ["no momentum", "without memory: only the gradient of the moment counts"],
-  clipping: ["no clipping", "its update un-saturated"],
-  schedule: ["no schedule", "its drift frozen"],
-  adaptation: ["no adaptation", "its adaptation pinned"],
-};
-/** @typedef {{ median: number | null, low: number | null, high: number | null }} Ratio of meta-losses; null is infinite */
+/** @typedef {{ title: string, median: number | null, low: number | null, high: number | null }} Ratio of meta-losses; null is infinite */
 
 /** @typedef {import("#shared/elements.mjs").Child} Child */
 /** @param {string} text */
@@ -86,16 +79,14 @@ export function interval({ low, high }) {
 /** @param {Record<string, Ratio> | null} found by mechanism */
 function mechanisms(found) {
   if (!found) return value("not measured");
-  const shown = Object.keys(MECHANISMS).filter((name) => name in found);
-  const parts = shown.flatMap((name) => {
-    const [title, about] = MECHANISMS[name];
-    const { median } = found[name];
+  const parts = Object.entries(found).flatMap(([name, ratio]) => {
+    const { median, title } = ratio;
     const told = isFinite(median)
-      ? `${readable(median)} times the meta-loss (95 %: ${interval(found[name])})`
+      ? `${readable(median)} times the meta-loss (95 %: ${interval(ratio)})`
       : "it diverges on half of the problems";
     const brief = !isFinite(median) ? "diverges" : median > MANY ? `> ${whole(MANY)} ×` : `${readable(median)} ×`;
     return [
-      make("span", { className: "value", title: `${about}: ${told}` }, title),
+      make("span", { className: "value", title: `${name} switched off: ${told}` }, title),
       make("span", { title: told }, brief),
     ];
   });
@@ -114,32 +105,53 @@ export function link(path, entry, text) {
 }
 
 /**
+ * The button that evaluates a run of one's own whose last snapshot has no score.
  * @param {Entry} entry
- * @param {{ key: string, words: any, open: boolean }} how
+ * @param {string} key
  */
-export function row(entry, { key, words, open }) {
+function evaluateButton(entry, key) {
+  const current = entry.held_out && entry.held_out.outer_step === entry.last_snapshot;
+  if (entry.kind !== "own" || !entry.looks || current) return null;
+  const data = { "data-library": "evaluate", "data-of": key, "data-focus": `evaluate ${key}` };
+  return make("button", { type: "button", className: "plain", ...data }, "Evaluate now");
+}
+
+/**
+ * A link to the page of a run.
+ * @param {Entry} entry
+ */
+const ownPage = (entry) =>
+  make("a", { href: `/runs?${new URLSearchParams({ runs: entry.name })}`, "aria-label": `Run: ${titleOf(entry)}` }, "Run");
+
+/**
+ * @param {Entry} entry
+ * @param {{ key: string, words: any, open: boolean, ticked: boolean, evaluating: string, failed: string }} how
+ */
+export function row(entry, { key, words, open, ticked, evaluating, failed }) {
   const breakable = titleOf(entry)
     .split(/(?<=[_-])/)
     .flatMap((part, i) => (i ? [make("wbr"), part] : [part]));
   const data = { "data-library": "open", "data-of": key, "data-focus": key, "aria-expanded": String(open) };
   const button = make("button", { type: "button", className: "unfold", title: entry.name, ...data }, ...breakable);
   const note = entry.note ? make("span", { className: "note" }, entry.note) : "";
-  const name = entry.title ? value(entry.name) : "";
+  const name = titleOf(entry) === entry.name ? "" : value(entry.name);
+  const labels = { type: "checkbox", checked: ticked, "data-library-tick": key, "aria-label": `Compare ${titleOf(entry)}` };
+  const tick = entry.kind === "own" || entry.looks ? make("input", { className: "tick", ...labels }) : null;
   const done = whole(entry.outer_step);
   const steps = entry.outer_step < entry.outer_steps ? `${done} of ${whole(entry.outer_steps)}` : `${done} steps`;
   const state = make("span", { className: "state", "data-state": entry.state }, entry.state);
   const looks = entry.looks
-    ? stack(link("/", entry, "Explore"), link("/mechanisms", entry, "Mechanisms"))
+    ? stack(link("/", entry, "Explore"), link("/mechanisms", entry, "Mechanisms"), ownPage(entry))
     : value(entry.snapshots ? "when it is over" : "no snapshot yet");
   return make(
     "tr",
     { className: open ? "is-open" : "", "data-key": key },
-    make("th", { scope: "row" }, stack(button, name, note)),
+    make("th", { scope: "row" }, make("span", { className: "named" }, tick, stack(button, name, note))),
     cell(words.tasks[entry.task] || entry.task),
     cell(stack(make("span", {}, entry.label), value(`seed ${entry.seed}`))),
     cell(stack(make("span", {}, state), value(steps))),
     cell(sparkline(entry.curve)),
-    cell(heldOut(entry.held_out, words)),
+    cell(evaluating ? value(`${evaluating}…`) : stack(heldOut(entry.held_out, words), failed ? value(failed) : null, evaluateButton(entry, key))),
     cell(mechanisms(entry.mechanisms)),
     cell(stack(make("span", {}, whole(entry.parameters)), value("parameters"), value(megabytes(entry.bytes)))),
     cell(stack(make("span", {}, ORIGINS[entry.origin]), value(entry.when ? day(entry.when) : ""))),

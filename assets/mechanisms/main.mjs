@@ -42,7 +42,9 @@ function draw() {
     for (const [figure, data] of Object.entries(pick(side, now))) {
       redraw(document.querySelector(`#${view}-${figure}-${number}-graph .js-plotly-plot`), data);
     }
-    if (number === 0) say("mechanisms-readout", reading(side, now));
+    const said = reading(side, now);
+    if (number === 0) say("mechanisms-readout", said);
+    say(`mechanisms-reading-${number}`, said);
   });
   document.body.dataset.mechanism = view;
   document.body.dataset.position = String(now.position);

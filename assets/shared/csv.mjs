@@ -35,14 +35,16 @@ export function rowsOf(plot, more = [], back) {
   const names = axes.map((axis, i) => plain(axis?.title?.text) || "xyz"[i]);
   const x = back ?? ((/** @type {number} */ value) => value);
   const rows = [];
-  let third = Boolean(scene);
+  /** @type {string} */
+  let third = scene ? "z" : "";
   for (const trace of plot._fullData ?? []) {
     if (trace.visible !== true || !trace.x || !trace.y) continue;
+    const { log10 } = trace.meta ?? {}; // its numbers are the logarithms of these
     const grid = !scene && trace.z && (Array.isArray(trace.z) || ArrayBuffer.isView(trace.z));
     if (grid) {
-      third = true;
+      third = log10 ?? "z";
       for (const [r, line] of Array.from(trace.z).entries()) {
-        for (const [c, z] of Array.from(line).entries()) rows.push([trace.name, trace.x[c], trace.y[r], z]);
+        for (const [c, z] of Array.from(line).entries()) rows.push([trace.name, trace.x[c], trace.y[r], log10 ? 10 ** z : z]);
       }
     } else {
       for (const [i, value] of Array.from(trace.x).entries()) {
@@ -51,5 +53,5 @@ export function rowsOf(plot, more = [], back) {
     }
   }
   const titles = names.map((name) => (back ? name.replace(" (symlog)", "") : name));
-  return [["series", ...titles, ...(third && names.length < 3 ? ["z"] : [])], ...rows, ...more];
+  return [["series", ...titles, ...(third && names.length < 3 ? [third] : [])], ...rows, ...more];
 }

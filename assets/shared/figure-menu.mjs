@@ -1,8 +1,8 @@
-// One menu for every figure of every page: enlarge, hide, save as SVG or PNG, its data as CSV, the Python that draws it.
+// One menu for every figure of every page: enlarge, hide, save, its data as CSV, the Python that draws it.
+import { openExport } from "#export/dialog.mjs";
 import { rowsOf, toCSV } from "#shared/csv.mjs";
 import { all, closest, find, make, plotIn, resized } from "#shared/elements.mjs";
 import { copyTextOf, download } from "#shared/files.mjs";
-import { toPNG, toSVG } from "#shared/svg.mjs";
 import { pages } from "#shared/tables.mjs";
 
 const ROOMS = "#board .panel, .room";
@@ -18,7 +18,10 @@ const ROOMS = "#board .panel, .room";
 /**
  * @typedef {object} BoardFigure
  * @property {string} suffix what stands after a title where there are several columns
- * @property {() => { under: string, over: string }} layers SVG of what is drawn under and over the figure
+ * @property {string} view what stands above all figures of the column
+ * @property {(marked: boolean) => string} at the step it shows, in words; "" if it shows all of them
+ * @property {(plot: Plot, marked: boolean) => { under: string, over: string }} layers SVG of what is drawn under and over the figure
+ * @property {(marked: boolean) => import("#export/legend.mjs").Entry[]} legend
  * @property {() => any[][]} rows numbers of what is drawn over it
  * @property {((x: number) => number) | undefined} back undoes how its horizontal axis is spread
  */
@@ -68,16 +71,55 @@ function python(it) {
   return `import loptscope\n\nview = loptscope.${page}("${link}")\nview.figure("${it.figure}"${it.panel ? column : side}).show()\n`;
 }
 
+/**
+ * What is exported of a figure.
+ * @param {Figure} it
+ * @returns {import("#export/render.mjs").Source}
+ */
+function sourceOf({ plot, title, room, drawn }) {
+  const said = plot.layout?.meta?.about ?? room.closest("[data-about]")?.getAttribute("data-about") ?? "";
+  return {
+    plot,
+    title,
+    about: said,
+    at: (marked) => drawn?.at(marked) ?? "",
+    layers: drawn?.layers ?? null,
+    legend: drawn?.legend ?? null,
+  };
+}
+
+/**
+ * All figures of the view that a figure is part of, in their order.
+ * @param {Figure} it
+ */
+function together({ room, panel, number }) {
+  const shown = ".room:not(.picture-room)";
+  const place = panel ? document : (room.closest(".side, .figures, #train-chosen") ?? document);
+  const rooms = panel ? all(place, `#board .panel[data-column="${number}"]:not([data-hidden])`) : all(place, shown);
+  const figures = rooms.filter((one) => one.offsetParent && plotIn(one)).map((one) => /** @type {Figure} */ (describe(one)));
+  return figures.filter(({ plot }) => plot.data?.length);
+}
+
 /** @param {Figure} it */
-const svgOf = (it) => toSVG(it.plot, it.title, it.panel, it.drawn?.layers() ?? null);
+function viewOf({ room, drawn }) {
+  const side = room.closest(".side");
+  if (drawn) return drawn.view;
+  if (side) return side.getAttribute("aria-label") ?? "";
+  const heading = (room.closest(".chapter") ?? document.querySelector("main") ?? document).querySelector("h2, h3");
+  return heading?.textContent ?? "";
+}
 
 /** @type {Record<string, (it: Figure) => void>} */
 const ACTS = {
-  async svg(it) {
-    download(`${fileName(it)}.svg`, await svgOf(it), "image/svg+xml");
-  },
-  async png(it) {
-    download(`${fileName(it)}.png`, await toPNG(await svgOf(it)));
+  save(it) {
+    const figures = together(it);
+    openExport({
+      one: sourceOf(it),
+      all: figures.map(sourceOf),
+      view: viewOf(it),
+      name: (several) => fileName(several ? { ...it, figure: "all" } : it),
+      steps: Boolean(it.drawn),
+    });
   },
   csv(it) {
     download(`${fileName(it)}.csv`, toCSV(rowsOf(it.plot, it.drawn?.rows(), it.drawn?.back)), "text/csv");
@@ -102,8 +144,7 @@ const ACTS = {
 const LABELS = {
   enlarge: "Enlarge",
   hide: "Hide",
-  svg: "Save as SVG",
-  png: "Save as PNG",
+  save: "Save figure…",
   csv: "Data as CSV",
   python: "Python lines",
 };

@@ -1,9 +1,11 @@
 // What all pages have: help, tour, figure menus, lighting by name, sentences where the server fails, the theme's button.
 import { noUpdate } from "#shared/dash.mjs";
+import "#shared/drawer.mjs";
 import "#shared/failures.mjs";
 import "#shared/figure-menu.mjs";
 import "#shared/groups.mjs";
 import "#shared/help.mjs";
+import "#shared/print.mjs";
 import "#shared/tour.mjs";
 
 export const callbacks = {

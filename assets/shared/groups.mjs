@@ -33,13 +33,29 @@ function light(group) {
   else document.body.dataset.litGroup = group;
 }
 
+const NEAR = 24; // pixels from the pointer, where one box tells the values of all lines
+
+/**
+ * Whose point is under the pointer.
+ * @param {Plot} plot
+ * @param {any} event Plotly's
+ * @returns {string | null}
+ */
+function nearest(plot, event) {
+  const own = event.points.filter((/** @type {any} */ point) => point.fullData?.legendgroup);
+  if (own.length < 2) return own[0]?.fullData.legendgroup ?? null;
+  const y = event.event.clientY - plot.getBoundingClientRect().top;
+  const away = (/** @type {any} */ { yaxis, y: value }) => Math.abs(yaxis._offset + yaxis.d2p(value) - y);
+  const [first] = [...own].sort((a, b) => away(a) - away(b));
+  return away(first) < NEAR ? first.fullData.legendgroup : null;
+}
+
 /** @param {Plot} plot */
 function wire(plot) {
   if (wired.has(plot) || !plot.on) return;
   wired.add(plot);
   plot.on("plotly_hover", (event) => {
-    const groups = event.points.map((/** @type {any} */ point) => point.fullData?.legendgroup);
-    light(groups.find(Boolean) ?? null);
+    light(nearest(plot, event));
   });
   plot.on("plotly_unhover", () => light(null));
 }

@@ -11,6 +11,9 @@ const minus = (text) => text.replace("-", "−");
 /** @param {number} value */
 export const whole = (value) => value.toLocaleString("en");
 
+/** @param {string} power as in "+5" or "-12" */
+const raised = (power) => [...power.replace("+", "")].map((c) => SUPERSCRIPT["-0123456789".indexOf(c)]).join("");
+
 /**
  * Three significant digits, the same width at every step.
  * @param {number} value
@@ -20,16 +23,10 @@ export function fixedWidth(value) {
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   if (value === 0) return "0";
   const size = Math.abs(value);
-  const text = size >= 1e-3 && size < 1e4 ? value.toPrecision(3) : value.toExponential(1);
-  return text.replace("e-", "e−").replace("e+", "e").replace(/^-/, "−");
+  if (size >= 1e-3 && size < 9995) return minus(value.toPrecision(3));
+  const [mantissa, power] = value.toExponential(1).split("e");
+  return minus(`${mantissa} × 10${raised(power)}`);
 }
-
-/**
- * Three significant digits, no more than are needed.
- * @param {number | null | undefined} value
- * @param {string} [none] what stands for a number that is not finite
- */
-export const short = (value, none = "–") => (isFinite(value) ? minus(String(Number(value.toPrecision(3)))) : none);
 
 /**
  * Significant digits with thousands separated, and a power of ten where there would be many zeros.
@@ -40,8 +37,7 @@ export function readable(value, digits = 3) {
   if (!isFinite(value)) return "none";
   if (value !== 0 && (Math.abs(value) >= 1e6 || Math.abs(value) < 1e-4)) {
     const [mantissa, power] = value.toExponential(digits - 1).split("e");
-    const raised = [...power.replace("+", "")].map((c) => SUPERSCRIPT["-0123456789".indexOf(c)]).join("");
-    return minus(`${Number(mantissa)} × 10${raised}`);
+    return minus(`${Number(mantissa)} × 10${raised(power)}`);
   }
   return minus(Number(value.toPrecision(digits)).toLocaleString("en", { maximumFractionDigits: 8 }));
 }

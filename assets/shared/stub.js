@@ -1,7 +1,6 @@
 // Modules load after Dash has started. Until a page's module is there, its callbacks are taken here and handed on.
 (function () {
   "use strict";
-  const LATER = 6000; // ms: by then a first view has been drawn, also on a slow machine
   const dash = (window.dash_clientside = window.dash_clientside || {});
   const { pages } = JSON.parse(document.getElementById("loptscope-tables").textContent);
   const modules = { shell: "#shared/frame.mjs" };
@@ -28,10 +27,8 @@
     dash[name] = new Proxy({}, { get: (_, callback) => (callbacks ? callbacks[callback] : standIn(callback)) });
   }
 
-  // The frame and the page at hand first; those of other pages when there is time, for going there without a reload.
+  // The frame and the page at hand; those of other pages are loaded when one goes there.
   const now = Object.entries(pages).find(([, page]) => page.path === location.pathname);
   import(modules.shell);
   if (now && modules[now[0]]) import(modules[now[0]]);
-  const others = () => Object.values(modules).forEach((module) => import(module).catch(() => {}));
-  addEventListener("load", () => setTimeout(others, LATER));
 })();

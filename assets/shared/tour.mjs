@@ -199,6 +199,8 @@ document.addEventListener("click", (event) => {
   }
 });
 
+const linked = location.search.length > 1; // who opens a link came for what it shows
+
 // Once Explore is drawn: begin if another page's button asked for it, otherwise offer to those who have not been asked.
 const watch = setInterval(() => {
   if (!window.loptscope?.steps || !find("inner-step")) return;
@@ -211,5 +213,5 @@ const watch = setInterval(() => {
     return; // no storage, no memory of having been offered: never push
   }
   if (asked) start();
-  else if (!stored(MARK)) makeOffer();
+  else if (!stored(MARK) && !linked) makeOffer();
 }, 150);

@@ -3,7 +3,7 @@
 /** @typedef {{ inner_step: number[], relative_loss: (number | null)[] }} Curve */
 /** @typedef {{ kind: "evaluation", outer_step: number, meta_loss: number | null, sem: number | null, diverged: number, problems: number, curve: Curve }} Evaluation */
 /** @typedef {{ kind: "steps", points: { outer_step: number[], meta_loss: (number | null)[] } }} Steps */
-/** @typedef {Record<string, { meta_loss: number | null, curve: Curve }>} Levels of the hand-designed optimizers, by name */
+/** @typedef {Record<string, { meta_loss: number | null, sem: number | null, curve: Curve }>} Levels of the hand-designed optimizers, by name */
 /** @typedef {{ kind: "levels", optimizers: Levels }} LevelsEvent */
 /** @typedef {{ kind: "state", state: string, time: number, outer_step: number, message: string }} StateEvent */
 /** @typedef {Evaluation | Steps | LevelsEvent | StateEvent} RunEvent */

@@ -1,6 +1,6 @@
 // The figures of one run: what the server drew without data is filled with what is known of the run.
 import { logAxis, runningMedian, thinned } from "#train/series.mjs";
-import { isFinite, short } from "#shared/numbers.mjs";
+import { isFinite, plusMinus } from "#shared/numbers.mjs";
 
 /** @typedef {import("#train/book.mjs").Book} Book */
 /** @typedef {import("#train/book.mjs").Curve} Curve */
@@ -69,24 +69,31 @@ function curve(book, frame) {
 export const compose = (name, book, frames) => (name === "outer" ? outer : curve)(book, frames[name]);
 
 /**
+ * The score of an evaluation in words.
+ * @param {import("#train/book.mjs").Evaluation} found
+ */
+export const heldOut = ({ meta_loss, sem, diverged, problems }) =>
+  isFinite(meta_loss) ? plusMinus(meta_loss, sem) : `diverges on ${diverged} of ${problems} problems`;
+
+/**
  * What stands below the curve.
  * @param {Book} book
  * @param {any} job
  */
 export function caption(book, job) {
   const newest = book.newest();
-  const baselines = Object.entries(book.levels ?? {}).flatMap(([name, { meta_loss }]) =>
-    isFinite(meta_loss) ? [{ name, meta_loss }] : [],
+  const baselines = Object.entries(book.levels ?? {}).flatMap(([name, { meta_loss, sem }]) =>
+    isFinite(meta_loss) ? [{ name, meta_loss, sem }] : [],
   );
   const said = [];
   if (newest && baselines.length) {
     const best = baselines.reduce((a, b) => (a.meta_loss <= b.meta_loss ? a : b));
     const mine = newest.meta_loss;
-    const [title, level] = [best.name.replace("_", " + "), short(best.meta_loss)];
+    const [title, level] = [best.name.replace("_", " + "), plusMinus(best.meta_loss, best.sem)];
     said.push(
       isFinite(mine)
-        ? `Held out: ${short(mine)} ± ${short(newest.sem)}, ${mine < best.meta_loss ? "below" : "above"} the best tuned baseline, ${title}, at ${level}.`
-        : `Held out: diverges on ${newest.diverged} of ${newest.problems} problems; the best tuned baseline, ${title}, is at ${level}.`,
+        ? `Held out: ${heldOut(newest)}, ${mine < best.meta_loss ? "below" : "above"} the best tuned baseline, ${title}, at ${level}.`
+        : `Held out: ${heldOut(newest)}; the best tuned baseline, ${title}, is at ${level}.`,
     );
   }
   const { truncation, unroll } = job?.settings ?? {};

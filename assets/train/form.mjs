@@ -2,7 +2,7 @@
 import { isHere } from "#shared/address.mjs";
 import { setProps } from "#shared/dash.mjs";
 import { need, say } from "#shared/elements.mjs";
-import { about, short } from "#shared/numbers.mjs";
+import { about, readable } from "#shared/numbers.mjs";
 import { post, sentenceOf, sleep } from "#shared/requests.mjs";
 
 const STILL = 700; // ms without a change, after which it is measured how long a run takes
@@ -46,7 +46,8 @@ export async function estimate(body) {
     say("train-estimate", `takes about ${about(found.seconds)} on this machine`);
     const of = `${found.measured_steps} outer steps of ${found.measured_problems} problems and ${found.measured_unroll} inner steps`;
     const how = found.measured_steps ? `measured on ${of}` : "computed from its size, since measuring would take too long";
-    need("train-estimate").title = `${short(found.seconds_per_step)} s per outer step, ${how}, ${found.threads} threads`;
+    need("train-estimate").title =
+      `${readable(found.seconds_per_step, 2)} s per outer step, ${how}, ${found.threads} threads`;
   } catch {
     if (mine === measuring) say("train-estimate", "");
   }

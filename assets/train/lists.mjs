@@ -1,6 +1,6 @@
 // What the Train page lists: runs, snapshots, links, the log. Where nothing new is said, nothing is drawn anew.
 import { all, make } from "#shared/elements.mjs";
-import { clock, short, whole } from "#shared/numbers.mjs";
+import { clock, whole } from "#shared/numbers.mjs";
 
 /** @typedef {Record<string, any> & { id: string, state: string, place: number | null, submitted: number }} Job */
 
@@ -69,14 +69,13 @@ function tool(job, act, text, label, disabled = false) {
  */
 function entry(job, chosen, waiting) {
   const share = job.outer_steps ? job.outer_step / job.outer_steps : 0;
-  const meta = job.meta_loss === null ? "" : `, meta-loss ${short(job.meta_loss)}`;
   const data = { "data-act": "open", "data-run": job.id, "data-focus": job.id, "aria-current": String(job.id === chosen) };
   const open = make(
     "button",
     { type: "button", className: "run", ...data },
     make("span", { className: "run-name", title: job.id }, job.title || job.id),
     make("span", { className: "bar", "aria-hidden": "true", style: `--share: ${share}` }),
-    make("span", { className: "value" }, `${whole(job.outer_step)} of ${whole(job.outer_steps)}${meta}`),
+    make("span", { className: "value" }, `${whole(job.outer_step)} of ${whole(job.outer_steps)} outer steps`),
     make("span", { className: "state", "data-state": job.state }, job.state),
   );
   const place = Number(job.place);

@@ -3,11 +3,11 @@ import { isHere, readAddress, writeAddress } from "#shared/address.mjs";
 import { context, noUpdate, setProps } from "#shared/dash.mjs";
 import { all, closest, find, need, plotIn, say } from "#shared/elements.mjs";
 import { copyTextOf } from "#shared/files.mjs";
-import { about, short, whole } from "#shared/numbers.mjs";
+import { about, readable, whole } from "#shared/numbers.mjs";
 import { AwayError, RefusedError, ask, post, sentenceOf, sleep } from "#shared/requests.mjs";
 import { states } from "#shared/tables.mjs";
 import { Book } from "#train/book.mjs";
-import { FIGURES, caption, compose } from "#train/figures.mjs";
+import { FIGURES, caption, compose, heldOut } from "#train/figures.mjs";
 import { estimate, settings, start } from "#train/form.mjs";
 import { listLinks, listLog, listRuns, listSnapshots, merged } from "#train/lists.mjs";
 
@@ -175,6 +175,7 @@ function show(job) {
   say("train-name", named());
   need("train-name").title = now.run;
   const at = Math.max(job.outer_step, 0);
+  need("train-chosen").dataset.about = `${job.settings.task.replace("_", " ")}, run ${named()}, outer step ${whole(at)}`;
   const lost = job.state === "running" && !job.worker_alive ? "its worker is gone; another one will take it over" : "";
   const none = job.state === "queued" && now.workers === 0 ? "there is no worker yet; the run starts when one is available" : "";
   const requested = job.requested ? `${job.requested} requested…` : "";
@@ -182,9 +183,9 @@ function show(job) {
   say("train-state", typeof job.place === "number" ? `queued, position ${job.place + 1}` : job.state);
   need("train-progress", HTMLProgressElement).value = at / job.outer_steps;
   say("train-fact-step", `${whole(at)} of ${whole(job.outer_steps)}`);
-  say("train-fact-speed", job.steps_per_second ? short(job.steps_per_second) : "–");
+  say("train-fact-speed", job.steps_per_second ? readable(job.steps_per_second, 2) : "–");
   say("train-fact-left", job.state === "running" ? about(job.seconds_left) : "–");
-  say("train-fact-loss", at && job.meta_loss === null ? "not finite" : short(job.meta_loss));
+  say("train-fact-loss", at && job.meta_loss === null ? "not finite" : readable(job.meta_loss, 2));
   say("train-fact-diverged", whole(job.diverged_problems));
   say("train-fact-skipped", whole(job.skipped_steps));
   say("train-message", [job.message, lost, none, requested].filter(Boolean).join("; "));
@@ -223,6 +224,7 @@ function redraw() {
   say("train-outer-caption", caption(now.book, now.job));
   const newest = now.book.newest();
   say("train-curve-of", newest ? `after ${whole(newest.outer_step)} outer steps` : "");
+  say("train-fact-held-out", newest ? heldOut(newest) : "not yet");
   listLog(find("train-log"), now.book.log);
   document.body.dataset.points = String(now.book.count());
 }

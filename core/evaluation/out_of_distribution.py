@@ -53,6 +53,12 @@ def plans(task: str) -> list[Plan]:
     return conditions + [Plan(cls.title, "task", cls()) for name, cls in TASKS.items() if name != task]
 
 
+def problems_for(task: Task, wanted: int) -> int:
+    """How many problems of a task are run where many evaluations are to come: the number asked for, but few of large problems."""
+    large = task.sample(1, generator(Purpose.EVALUATE, 0)).dimension > LARGE
+    return min(wanted, FEW) if large else wanted
+
+
 class Condition(BaseModel):
     """One condition: the difference from training, and all scores.
 
@@ -117,11 +123,10 @@ def generalize(
     planned = plans(task)
     conditions: list[Condition] = []
     for plan in planned:
-        large = plan.task.sample(1, generator(Purpose.EVALUATE, seed)).dimension > LARGE
         evaluation = compare(
             plan.task,
             optimizers,
-            problems=min(problems, FEW) if large else problems,
+            problems=problems_for(plan.task, problems),
             seed=seed,
             steps=plan.steps,
             target=target if plan.task.name == task else None,

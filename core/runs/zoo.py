@@ -14,6 +14,8 @@ from core.baselines.search import SearchResult, read_search_result
 from core.errors import InputError, sentence
 from core.evaluation.held_out import Evaluation, compare
 from core.evaluation.out_of_distribution import Condition, Generalization, generalize
+from core.evaluation.snapshots import FILE as SNAPSHOT_SCORES_FILE
+from core.evaluation.snapshots import SnapshotScores, score_snapshots
 from core.files.atomic import LARGEST_JSON, Stamp, data_folder, finite_json, is_settled, stamp, write_bytes
 from core.files.plain import read_plain
 from core.mechanisms.context import Context
@@ -297,7 +299,21 @@ def generalize_run(
     )
 
 
-def _write_compactly(path: Path, content: Evaluation | Generalization) -> None:
+def score_run_snapshots(
+    run: Run, *, problems: int = 128, seed: int = 0, on_snapshot: Callable[[int], None] | None = None
+) -> SnapshotScores:
+    """Score every snapshot of a run on held-out problems of its task; see `score_snapshots` and `evaluate_run`."""
+    optimizers = ((step, run.optimizer(step)) for step in run.snapshots())
+    task = make_task(run.config.task)
+    return score_snapshots(task, optimizers, problems=problems, seed=seed, on_snapshot=on_snapshot)
+
+
+def write_snapshot_scores(run: Run, scores: SnapshotScores) -> None:
+    """Store the scores of a run's snapshots with it."""
+    _write_compactly(run.path / SNAPSHOT_SCORES_FILE, scores)
+
+
+def _write_compactly(path: Path, content: Evaluation | Generalization | SnapshotScores) -> None:
     """JSON without spaces: a curve has hundreds of numbers."""
     plain = content.model_dump(mode="json")
     write_bytes(path, (json.dumps(plain, allow_nan=False, separators=(",", ":")) + "\n").encode())

@@ -36,7 +36,7 @@ from core.runs.lock import run_lock
 from core.runs.options import OPTIONS, from_options
 from core.runs.reproduce import reproduce
 from core.runs.run import OuterStep, Run
-from core.tables import evaluation_table, generalization_table
+from core.tables import evaluation_table, generalization_table, snapshot_table
 from core.tasks import TASKS, make_task
 from loptscope.cli.analyze import add_analyze, add_null, analyze, measure
 from loptscope.cli.settings import add_settings, list_of
@@ -98,19 +98,7 @@ def parser() -> argparse.ArgumentParser:
         help="skip optimizers with a result for these draws and this seed in DIR",
     )
 
-    e = commands.add_parser("evaluate", parents=[common], help="compare with the tuned baselines")
-    subject = e.add_mutually_exclusive_group(required=True)
-    subject.add_argument("--run", metavar="DIR_OR_NAME", help="a run's folder or a zoo name")
-    subject.add_argument("--optimizer", metavar="NAME", help="a plugin's optimizer, on --task")
-    e.add_argument("--task", choices=TASKS, help="with --optimizer")
-    e.add_argument("--problems", type=int, default=128)
-    e.add_argument("--seed", type=int, default=0)
-    e.add_argument("--target", type=float, metavar="RATIO", help="target loss relative to the first one")
-    e.add_argument("--out-of-distribution", action="store_true", help="also on conditions it was not trained for")
-    e.add_argument(
-        "--repaired", action="store_true", help="take the bias at which the run's optimizer rests away first"
-    )
-    e.add_argument("--save", action="store_true", help="also store the results with the run")
+    _add_evaluate(commands.add_parser("evaluate", parents=[common], help="compare with the tuned baselines"))
 
     commands.add_parser("zoo", parents=[common], help="list the shipped optimizers")
 
@@ -139,6 +127,22 @@ def parser() -> argparse.ArgumentParser:
 
     _add_serve(commands.add_parser("serve", parents=[common], help="start the dashboard and its worker"))
     return top
+
+
+def _add_evaluate(e: argparse.ArgumentParser) -> None:
+    subject = e.add_mutually_exclusive_group(required=True)
+    subject.add_argument("--run", metavar="DIR_OR_NAME", help="a run's folder or a zoo name")
+    subject.add_argument("--optimizer", metavar="NAME", help="a plugin's optimizer, on --task")
+    e.add_argument("--task", choices=TASKS, help="with --optimizer")
+    e.add_argument("--problems", type=int, default=128)
+    e.add_argument("--seed", type=int, default=0)
+    e.add_argument("--target", type=float, metavar="RATIO", help="target loss relative to the first one")
+    e.add_argument("--out-of-distribution", action="store_true", help="also on conditions it was not trained for")
+    e.add_argument(
+        "--repaired", action="store_true", help="take the bias at which the run's optimizer rests away first"
+    )
+    e.add_argument("--snapshots", action="store_true", help="also score every snapshot of the run")
+    e.add_argument("--save", action="store_true", help="also store the results with the run")
 
 
 @contextmanager
@@ -285,8 +289,8 @@ def _say_not_tuned(task: str) -> None:
 
 def _evaluate_plugin(options: argparse.Namespace) -> dict[str, Any]:
     own: Optimizer
-    if options.save or options.out_of_distribution:
-        raise InputError("--save and --out-of-distribution need --run")
+    if options.save or options.out_of_distribution or options.snapshots:
+        raise InputError("--save, --out-of-distribution and --snapshots need --run")
     if options.task is None:
         raise InputError("--optimizer needs --task: the task to compare it on")
     name = options.optimizer
@@ -312,8 +316,8 @@ def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
         return _evaluate_plugin(options)
     if options.task is not None:
         raise InputError("--task needs --optimizer: a run has its own task")
-    if options.repaired and options.out_of_distribution:
-        raise InputError("--out-of-distribution takes the optimizer as it is: leave --repaired out")
+    if options.repaired and (options.out_of_distribution or options.snapshots):
+        raise InputError("--out-of-distribution and --snapshots take the optimizer as it is: leave --repaired out")
     run = zoo.find_run(options.run)
     settings = {"problems": options.problems, "seed": options.seed, "target": options.target}
     evaluation = zoo.evaluate_run(run, **settings, repair=options.repaired)
@@ -328,6 +332,15 @@ def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
             zoo.write_generalization(run, generalization)
         print(generalization_table(generalization))
         result["out_of_distribution"] = generalization.model_dump(mode="json")
+    if options.snapshots:
+        with tqdm(desc=f"{run.name} snapshots", unit="snapshot", total=len(run.snapshots()), disable=None) as bar:
+            scores = zoo.score_run_snapshots(
+                run, problems=options.problems, seed=options.seed, on_snapshot=lambda _: bar.update()
+            )
+        if options.save:
+            zoo.write_snapshot_scores(run, scores)
+        print(snapshot_table(scores))
+        result["snapshots"] = scores.model_dump(mode="json")
     return result
 
 

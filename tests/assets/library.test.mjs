@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
+import { kindOf, saidOf } from "#library/import.mjs";
 import { fits, inOrder, keyOf } from "#library/order.mjs";
 
 const TASKS = { rosenbrock: "Rosenbrock", two_moons: "Two moons" };
@@ -56,4 +57,17 @@ test("sorting leaves the list alone", () => {
   const entries = [entry({ name: "b", when: 1 }), entry({ name: "a", when: 2 })];
   assert.deepEqual(names(entries, "-when"), ["a", "b"]);
   assert.deepEqual(entries.map(keyOf), ["own/b", "own/a"]);
+});
+
+test("an import says first what kind of file it was given, then what is missing", () => {
+  const bytes = (/** @type {string} */ text) => new TextEncoder().encode(text);
+  assert.equal(kindOf(bytes("PK\u0003\u0004"), false), "a zip archive (PyTorch's .pt and .pth, and .npz)");
+  assert.equal(kindOf(new Uint8Array([0x80, 4, 0x95]), false), "a pickle");
+  assert.equal(kindOf(bytes('{"a": 1}'), false), "a JSON or text file");
+  assert.equal(kindOf(new Uint8Array(), false), "an empty file");
+  assert.equal(kindOf(new Uint8Array([1, 2, 3]), false), "of a kind that is not known here");
+  assert.match(saidOf("a.pt", "a pickle", null), /^a\.pt is a pickle\. Weights are imported from safetensors/);
+  const bare = { config: null, units: 8, cell: "gru" };
+  assert.match(saidOf("a", "a safetensors file", bare), /the weights of a gru with 8 units\. It does not contain its features/);
+  assert.match(saidOf("a", "a safetensors file", { ...bare, config: {} }), /nothing is missing/);
 });

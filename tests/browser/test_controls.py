@@ -6,6 +6,7 @@ from collections.abc import Callable
 from playwright.sync_api import Page
 
 from app.shared.catalog import subjects
+from app.shared.problem import typical_seed
 from app.shared.style import DARK
 from tests.browser.conftest import PANELS, Explorer
 
@@ -34,28 +35,28 @@ CHANGES: list[tuple[str, Callable[[Page], object], str, set[str], set[str]]] = [
     (
         "baselines",
         lambda page: page.get_by_role("checkbox", name="RMSProp").uncheck(),
-        f"outer_step={SNAPSHOTS[-2]}&seed=7&baselines=momentum,adam",
+        f"outer_step={SNAPSHOTS[-2]}&seed=7&baselines=momentum,adam,adam_cosine",
         {"loss", "landscape", "rate"},
         {"loss", "landscape"},
     ),
     (
         "axis",
         lambda page: page.locator("#axis").get_by_text("linear", exact=True).click(),
-        f"outer_step={SNAPSHOTS[-2]}&seed=7&baselines=momentum,adam&axis=linear",
+        f"outer_step={SNAPSHOTS[-2]}&seed=7&baselines=momentum,adam,adam_cosine&axis=linear",
         {"update", "gradient"},
         {"update", "gradient"},
     ),
     (
         "theme",
         lambda page: page.get_by_role("button", name="Switch between light and dark").click(),
-        f"outer_step={SNAPSHOTS[-2]}&seed=7&baselines=momentum,adam&axis=linear&theme=dark",
+        f"outer_step={SNAPSHOTS[-2]}&seed=7&baselines=momentum,adam,adam_cosine&axis=linear&theme=dark",
         set(PANELS),
         {"update", "state", "rate"},
     ),
     (
         "optimizer",
         to_adam,
-        "optimizer=adam&seed=7&baselines=momentum,adam&axis=linear&theme=dark",
+        "optimizer=adam&seed=7&baselines=momentum,adam,adam_cosine&axis=linear&theme=dark",
         set(PANELS),
         set(PANELS),
     ),
@@ -96,8 +97,15 @@ def test_a_new_task_brings_everything_with_it_and_nothing_along(explorer: Explor
     assert not page.get_by_label("Start x").is_visible()
     assert explorer.bundle().about["components"] == ["x1", "x2", "x3", "x4", "x5"]
     explorer.after(lambda: choose(page, "Task", "Rosenbrock"), "location.search.includes('rosenbrock')")
-    assert explorer.query == "task=rosenbrock&seed=3&step=12"
+    assert explorer.query == "task=rosenbrock&seed=3&step=12"  # a seed that was chosen stays
     assert page.get_by_label("Start x").input_value() == ""
+
+
+def test_a_new_task_opens_on_its_typical_problem(explorer: Explorer) -> None:
+    page = explorer.open("?task=rosenbrock").page
+    explorer.after(lambda: choose(page, "Task", "Linear regression"), "!location.search.includes('task')")
+    assert explorer.query == ""
+    assert page.get_by_label("Problem seed").input_value() == str(typical_seed("linear_regression"))
 
 
 def test_a_hand_designed_optimizer_has_no_outer_step(explorer: Explorer) -> None:
@@ -105,7 +113,8 @@ def test_a_hand_designed_optimizer_has_no_outer_step(explorer: Explorer) -> None
     explorer.after(lambda: to_adam(page), "location.search.includes('adam')")
     assert "not trained" in page.locator("#outer-step-text").inner_text()
     assert page.get_by_role("slider", name="Outer step").count() == 0
-    assert list(explorer.readout("loss")) == ["Adam", "Momentum", "RMSProp"]
+    shown = [name.partition(" (")[0] for name in explorer.readout("loss")]  # in brackets: the meta-loss
+    assert shown == ["Adam", "Momentum", "RMSProp", "Adam + cosine"]
     explorer.after(
         lambda: choose(page, "Optimizer under the microscope", "Learned GRU-64 (seed 0)"),
         "!location.search.includes('adam')",
@@ -145,7 +154,7 @@ def test_the_speed_is_in_the_address(explorer: Explorer) -> None:
 # Plotly's drawings, without the names that it makes up for each.
 DRAWN = """(name) => [...document.querySelectorAll(`#${name}-graph .main-svg`)].map((svg) => svg.outerHTML).join("")"""
 MADE_UP = re.compile(
-    r'class="trace[^"]*"|(?:id="|url\([^)]*#)[^")]*|(?:legend|clip|topdefs-|defs-)[0-9a-f]{6}\w*|trace\w{6}'
+    r'class="trace[^"]*"|(?:id="|url\([^)]*#)[^")]*|(?:legend|clip|topdefs-|defs-|cb)[0-9a-f]{6}\w*|trace\w{6}'
 )
 
 

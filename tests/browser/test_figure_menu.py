@@ -1,6 +1,7 @@
 """The menu of every figure: enlarge, hide, SVG, PNG, CSV and Python lines; and a view as one file."""
 
 import csv
+import re
 import struct
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
@@ -47,24 +48,71 @@ def test_the_numbers_of_a_figure(explorer: Explorer, tmp_path: Path) -> None:
     )
 
 
-def test_a_figure_as_svg_and_png(explorer: Explorer, tmp_path: Path) -> None:
-    explorer.open("?task=two_moons&step=25&theme=dark")
-    drawn = {}
-    for name in ("loss", "landscape", "state", "update", "gradient", "rate"):
-        path = saved(explorer, f"#{name}-panel", "Save as SVG", tmp_path)
-        drawn[name] = ET.fromstring(path.read_text())
-        groups = drawn[name].findall("{http://www.w3.org/2000/svg}g")
-        over = groups[-1]
-        assert over.get("clip-path"), name
-        assert len(list(over)) >= 4, name  # what the canvas shows at this step
-        assert "Arial" in (drawn[name].get("font-family") or "")
-    shown = drawn["loss"].findall("{http://www.w3.org/2000/svg}text")
-    assert [one.text for one in shown] == ["Loss"]
-    (field,) = drawn["landscape"].findall(".//{http://www.w3.org/2000/svg}image")
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def opened(explorer: Explorer, room: str) -> None:
+    """The dialog that saves a figure, once it shows what would be saved."""
+    menu(explorer, room, "Save figure")
+    explorer.page.wait_for_selector("#export[data-drawn]")
+
+
+def kept(explorer: Explorer, kind: str, folder: Path) -> Path:
+    """The file that the dialog saves."""
+    with explorer.page.expect_download() as waiting:
+        explorer.page.get_by_role("button", name=f"Save as {kind}").click()
+    path = folder / waiting.value.suggested_filename
+    waiting.value.save_as(path)
+    return path
+
+
+def words(svg: ET.Element) -> str:
+    """All text of a file."""
+    return " ".join("".join(one.itertext()) for one in svg.iter(f"{SVG}text"))
+
+
+def test_a_saved_figure_says_what_it_is(explorer: Explorer, tmp_path: Path) -> None:
+    page = explorer.open("?task=rosenbrock&seed=1&step=25").page
+    opened(explorer, "#loss-panel")
+    drawn = ET.fromstring(kept(explorer, "SVG", tmp_path).read_text())
+    assert (drawn.get("width"), drawn.get("height")) == ("89mm", "62.000mm")
+    said = words(drawn)
+    assert "Rosenbrock, Learned GRU-64 (seed 0), outer step 1,500, problem seed 1" in said
+    for title in ("Learned GRU-64 (seed 0)", "Momentum", "RMSProp", "Adam", "Adam + cosine", "inner step", "loss"):
+        assert title in said
+    assert (
+        "inner step 25" not in said and drawn.findall(f".//{SVG}g[@class='drawn']") == []
+    )  # no cursor unless asked for
+    page.locator("#export-marked").check()
+    page.select_option("#export-size", "page")
+    marked = ET.fromstring(kept(explorer, "SVG", tmp_path).read_text())
+    assert marked.get("width") == "183mm" and "inner step 25" in words(marked)
+    assert len(list(marked.findall(f".//{SVG}g[@class='drawn']")[-1])) >= 4  # the cursor, and a dot on every line
+    path = kept(explorer, "PNG", tmp_path)
+    width, _ = struct.unpack(">II", path.read_bytes()[16:24])
+    assert abs(width - 183 / 25.4 * 600) < 8
+    page.locator("#export-width").fill("5")
+    page.wait_for_function("document.querySelector('#export .notice').textContent.includes('from 30 to 500 mm')")
+    page.keyboard.press("Escape")
+
+
+def test_all_panels_of_a_view_in_one_pdf(explorer: Explorer, tmp_path: Path) -> None:
+    page = explorer.open("?task=two_moons&step=25&theme=dark").page
+    opened(explorer, "#landscape-panel")
+    page.select_option("#export-what", "all")
+    page.select_option("#export-size", "page")
+    drawn = ET.fromstring(kept(explorer, "SVG", tmp_path).read_text())
+    said = words(drawn)
+    panels = ("Loss", "Landscape", "State space", "Update function", "Gradients", "Effective learning rate")
+    for letter, title in zip("abcdef", panels, strict=True):
+        assert f"{letter}  {title}" in said or f"{letter} {title}" in said
+    (field,) = drawn.findall(f".//{SVG}image")
     assert str(field.get("href")).startswith("data:image/png")
-    path = saved(explorer, "#update-panel", "Save as PNG", tmp_path)
-    width, height = struct.unpack(">II", path.read_bytes()[16:24])
-    assert (width, height) == tuple(4 * int(drawn["update"].get(side) or 0) for side in ("width", "height"))
+    content = kept(explorer, "PDF", tmp_path).read_bytes()
+    assert content.startswith(b"%PDF-") and b"/FontFile2" in content  # letters stay letters
+    (box,) = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", content)
+    assert abs(float(box[0]) - 183 / 25.4 * 72) < 0.5
+    page.keyboard.press("Escape")
 
 
 def test_enlarging_hiding_and_the_keyboard(explorer: Explorer) -> None:
@@ -121,7 +169,10 @@ def test_the_menu_is_on_other_pages_too(explorer: Explorer, tmp_path: Path, name
     rows = list(csv.reader(saved(explorer, room, "Data as CSV", tmp_path).open()))
     assert rows[0][0] == "series"
     assert len(rows) > 3
-    assert ET.fromstring(saved(explorer, room, "Save as SVG", tmp_path).read_text()).tag.endswith("svg")
+    opened(explorer, room)
+    drawn = ET.fromstring(kept(explorer, "SVG", tmp_path).read_text())
+    assert "Linear regression" in words(drawn) and "Learned GRU-64 (seed 0)" in words(drawn)
+    page.keyboard.press("Escape")
     menu(explorer, room, "Python lines")
     assert f"loptscope.{name}(" in page.locator("#python-lines code").inner_text()
     page.keyboard.press("Escape")

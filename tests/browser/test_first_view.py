@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from app.shared.problem import typical_seed
 from app.shared.style import DARK, LIGHT
 from tests.browser.conftest import PANELS, Explorer
 
@@ -46,7 +47,7 @@ def test_a_bad_link_says_so_and_shows_the_defaults(explorer: Explorer) -> None:
         "unknown task 'nonsense': choose one of linear_regression, rosenbrock, two_moons",
         "seed must be a whole number from 0 to 999999 (got '-1')",
     ]
-    assert page.get_by_label("Problem seed").input_value() == "0"
+    assert page.get_by_label("Problem seed").input_value() == str(typical_seed("linear_regression"))
     assert explorer.query == "axis=linear"
     explorer.seek(9)
     assert explorer.step == 9
@@ -84,6 +85,16 @@ def test_a_narrow_page_stacks_its_panels(explorers: object) -> None:
         assert below["width"] > 330
     assert page.locator("#play").is_visible()
     assert page.locator("#inner-step").is_visible()
+    assert boxes[0]["y"] < 200  # figures first: the controls are in a drawer
+    assert not page.locator("#controls").is_visible()
+    page.locator("#controls-button").click()
+    page.locator("#optimizer").wait_for(state="visible")
+    page.keyboard.press("Escape")
+    page.locator("#controls").wait_for(state="hidden")
+    links = page.locator(".nav-link")
+    assert all(
+        links.nth(i).bounding_box()["x"] + links.nth(i).bounding_box()["width"] <= 390 for i in range(links.count())
+    )
 
 
 def names(explorer: Explorer) -> dict[str, list[str]]:

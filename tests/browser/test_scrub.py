@@ -6,13 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from app.shared.numbers import number
 from app.shared.problem import STEPS
 from tests.browser.conftest import PANELS, Explorer
 
 
-def number(text: str) -> float:
+def value_of(text: str) -> float:
     """A readout as a number."""
-    return float(text.replace("−", "-").replace("∞", "inf"))
+    plain = text.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789"))
+    return float(plain.replace(" × 10", "e").replace("−", "-").replace("∞", "inf"))
 
 
 def same(text: str, value: float) -> bool:
@@ -20,7 +22,7 @@ def same(text: str, value: float) -> bool:
     if not np.isfinite(value):
         return text in ("NaN", "∞", "−∞")
     coarse = value != 0 and not 1e-3 <= abs(value) < 1e4  # two digits instead of three
-    return bool(np.isclose(number(text), value, rtol=0.051 if coarse else 0.0051, atol=0))
+    return bool(np.isclose(value_of(text), value, rtol=0.051 if coarse else 0.0051, atol=0))
 
 
 def test_every_panel_follows_the_step(explorer: Explorer) -> None:
@@ -56,7 +58,9 @@ def test_readouts_are_the_bundles_numbers(explorer: Explorer, link: str) -> None
     for step in (0, 7, 200):
         explorer.seek(step)
         found = explorer.readout("loss")
-        assert list(found) == [o["title"] for o in optimizers]
+        losses = bundle.arrays["losses"].astype(np.float64)
+        scores = [number(one, 2) for one in np.mean(losses / losses[:, :1], axis=1).tolist()]
+        assert list(found) == [f"{o['title']} ({score})" for o, score in zip(optimizers, scores, strict=True)]
         for row, text in enumerate(found.values()):
             assert same(text, bundle.arrays["losses"][row, step]), (text, step, row)
         for name, array in (("update", "applied"), ("gradient", "gradient"), ("rate", "rate")):
@@ -137,9 +141,36 @@ def test_scrubbing_asks_nobody_and_leaves_plotly_alone(explorer: Explorer) -> No
     page.wait_for_function("location.search.includes('step=100')")  # the address follows a little later
     page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     assert page.evaluate("window.drawn") == 0
-    asked = [url for url in explorer.requests[before:] if "favicon" not in url]  # Chromium looks for it when it likes
-    assert asked == []
+    page.keyboard.press("Space")  # the address follows while it plays, too
+    page.wait_for_function("loptscope.step > 140")
+    page.evaluate("loptscope.pause()")
+    page.wait_for_function("location.search.includes(`step=${loptscope.step}`)")
+    assert explorer.requests[before:] == []  # of any kind, not even for the icon of the tab
     assert explorer.figures() == figures
+
+
+def test_a_click_goes_to_the_step_and_the_box_tells_every_value(explorer: Explorer) -> None:
+    page = explorer.open("?task=rosenbrock&seed=1").page
+    bundle = explorer.bundle()
+    x, y = page.evaluate(
+        """() => { const plot = probe.graph("loss"), { xaxis, yaxis } = plot._fullLayout, box = plot.getBoundingClientRect();
+            return [box.x + xaxis._offset + xaxis.d2p(120), box.y + yaxis._offset + yaxis._length / 2]; }"""
+    )
+    page.mouse.move(x - 20, y)
+    page.mouse.move(x, y)
+    page.wait_for_function("document.querySelector('#tip b')?.textContent === 'step 120'")
+    rows = page.evaluate(
+        "[...document.querySelectorAll('#tip div')].map((row) => [...row.querySelectorAll('span')].map((one) => one.textContent))"
+    )
+    optimizers = page.evaluate("loptscope.view.optimizers")
+    assert [name for name, _ in rows] == [one["title"] for one in optimizers]
+    explorer.hold(numbers="#shared/numbers.mjs")
+    wanted = [float(bundle.arrays["losses"][one["row"], 120]) for one in optimizers]
+    assert [value for _, value in rows] == page.evaluate(
+        "(values) => values.map((one) => numbers.readable(one))", wanted
+    )
+    page.mouse.click(x, y)
+    assert explorer.step == 120
 
 
 def test_steps_by_keys_and_buttons(explorer: Explorer) -> None:

@@ -27,7 +27,7 @@ def named(made, name):
 
 @pytest.fixture(scope="module")
 def explored():
-    return ls.explore("task=linear_regression&optimizer=linear_regression-vanilla2&step=40&baselines=adam")
+    return ls.explore("task=linear_regression&optimizer=linear_regression-vanilla2&seed=0&step=40&baselines=adam")
 
 
 def test_explore_has_the_six_panels_at_the_step(explored):
@@ -38,6 +38,7 @@ def test_explore_has_the_six_panels_at_the_step(explored):
     for dot, curve in zip((ours, adam), curves, strict=True):
         assert (dot.x[0], dot.y[0]) == (40, pytest.approx(curve.y[40]))
     assert loss.layout.shapes[0].x0 == 40 and loss.layout.showlegend
+    assert loss.layout.title.text == "Linear regression, Learned RNN-2, outer step 3,000, problem seed 0"
     path, walked = named(drawn(explored, "landscape"), "Learned RNN-2")
     assert len(walked.x) == 41 and walked.x.tolist() == path.x[:41].tolist() and not path.showlegend
     assert [len(trace.x) for trace in named(drawn(explored, "state"), "x1")] == [201, 41]
@@ -87,7 +88,11 @@ def test_the_mode_is_lit():
     made = drawn(ls.mechanisms(asked), "eigenvalues")
     values, lit = named(made, "eigenvalues")[0], named(made, "lit")[0]
     assert (lit.x[0], lit.y[0]) == pytest.approx((values.x[1], values.y[1]), rel=1e-3)
-    fan = [trace for trace in drawn(ls.mechanisms(asked), "update").data if trace.name.startswith("fan")]
+    fan = [
+        trace
+        for trace in drawn(ls.mechanisms(asked), "update").data
+        if trace.name.startswith("shifted") or trace.name == "at h*"
+    ]
     assert len(fan) == 5 and all(np.isfinite(np.array(trace.y, dtype=float)).all() for trace in fan)
 
 
@@ -97,7 +102,7 @@ def test_performance_has_its_figures():
     for name in page.names:
         made = drawn(page, name)
         assert made.layout.paper_bgcolor == LIGHT.surface
-    assert named(drawn(page, "curves-rosenbrock"), "Learned")
+    assert named(drawn(page, "curves-rosenbrock"), "Learned GRU-64 (seed 0)")
 
 
 def test_an_imported_optimizer_has_every_page(tmp_path, monkeypatch):
@@ -141,7 +146,7 @@ def test_columns_and_sides_are_as_many_as_the_view_has(explored):
 
 def test_figures_are_ones_own(explored):
     explored.figure("loss").update_layout(title="changed")
-    assert explored.figure("loss").layout.title.text is None
+    assert explored.figure("loss").layout.title.text.startswith("Linear regression, Learned RNN-2")
 
 
 def test_runs_have_their_figures() -> None:

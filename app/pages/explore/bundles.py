@@ -8,20 +8,20 @@ import functools
 import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.pages.explore.view import View, parse, to_query
 from app.shared.cache import once, source_digest
-from app.shared.catalog import identity, subjects
+from app.shared.catalog import identity, subjects, usual_baselines
 from app.shared.fields import Choice, write_choice
 from app.shared.problem import STEPS, problem_of
-from core.bundle import FORMAT, Bundle, Recorded, make_bundle, record
-from core.optimizers.hand_designed import EXPLORE_BASELINES
+from core.bundle import FORMAT, Bundle, Measured, Recorded, make_bundle, measure, record
+from core.optimizers.hand_designed import BASELINES
 from core.tasks import make_task
 from core.tasks.bound import loss_bound
 
 DISPLAY_ONLY = (
-    "baselines",
+    "band",
     "components",
     "axis",
     "panels",
@@ -45,7 +45,8 @@ def source_of(view: View) -> Source:
     """The key of a view's bundle."""
     known = subjects(view.task)
     subject = known[view.optimizer]
-    others = {name: known[name].hyperparameters for name in EXPLORE_BASELINES}
+    view = replace(view, baselines=_beside(view))
+    others = {name: known[name].hyperparameters for name in (*view.baselines, *filter(None, [view.own]))}
     compared = [(write_choice(choice), identity(known[choice[0]], choice[1])) for choice in view.compare]
     parts = [source_digest(), FORMAT, STEPS, view.task, view.optimizer, identity(subject, view.outer_step), compared]
     text = json.dumps([*parts, others, view.seed, view.start], sort_keys=True)
@@ -53,7 +54,13 @@ def source_of(view: View) -> Source:
     return Source(key, to_query(view, leave_out=DISPLAY_ONLY))
 
 
-@functools.lru_cache(maxsize=24)
+def _beside(view: View) -> tuple[str, ...]:
+    """The baselines of a view's bundle: the usual ones, whether shown or not, so that showing one computes nothing; and the others shown."""
+    usual = usual_baselines(view.task)
+    return tuple(name for name in BASELINES if name in usual or name in view.baselines)
+
+
+@functools.lru_cache(maxsize=48)
 def _recorded(
     task: str, name: str, outer_step: int | None, values: str, seed: int, start: tuple[float, float] | None
 ) -> Recorded:
@@ -69,14 +76,24 @@ def _compute(view: View) -> Bundle:
         return _recorded(view.task, name, step, identity(known[name], step), view.seed, view.start)
 
     rows: dict[str, Choice] = {known[view.optimizer].key: (view.optimizer, view.outer_step)}
-    for choice in (*view.compare, *((name, None) for name in EXPLORE_BASELINES)):
+    for choice in (*view.compare, *((name, None) for name in (*_beside(view), *filter(None, [view.own])))):
         rows.setdefault(write_choice(choice), choice)
     waiting = {name: _pool.submit(recorded, choice) for name, choice in rows.items()}
-    return make_bundle(
-        problem_of(view.task, view.seed, view.start),
-        {name: one.result() for name, one in waiting.items()},
-        loss_bound(make_task(view.task)),
-    )
+    recorded_ = {name: one.result() for name, one in waiting.items()}
+    subject = known[view.optimizer]
+    made_of = identity(subject, view.outer_step)
+    measured = _measured(view.task, view.optimizer, view.outer_step, made_of, view.seed, view.start)
+    problem = problem_of(view.task, view.seed, view.start)
+    return make_bundle(problem, recorded_, loss_bound(make_task(view.task)), measured)
+
+
+@functools.lru_cache(maxsize=8)
+def _measured(
+    task: str, name: str, outer_step: int | None, values: str, seed: int, start: tuple[float, float] | None
+) -> Measured:
+    """What the panels of an optimizer show besides its losses: the same whatever it is compared with."""
+    problem = problem_of(task, seed, start)
+    return measure(problem, _recorded(task, name, outer_step, values, seed, start))
 
 
 def compute_bundle(query: str) -> bytes:

@@ -1,7 +1,9 @@
 """The controls of the Explore page, set from a view."""
 
+from typing import Any
+
 import dash_mantine_components as dmc
-from dash import html
+from dash import dcc, html
 
 from app.pages.explore.panels import PANELS
 from app.pages.explore.view import LARGEST_SEED, MOST_COMPARED, SPEEDS, View, startable
@@ -9,7 +11,9 @@ from app.shared.catalog import TITLES, subjects, task_options
 from app.shared.menus import optimizer_options, outer_step_properties, outer_step_text
 from app.shared.problem import problem_of
 from app.shared.style import OPTIMIZER_COLORS
-from core.optimizers.hand_designed import EXPLORE_BASELINES
+from core.optimizers.hand_designed import BASELINES, HAND_DESIGNED
+
+LONGEST_HORIZON = 2000.0  # inner steps
 
 
 def component_options(task: str) -> list[dict[str, str]]:
@@ -34,18 +38,19 @@ def controls(view: View) -> html.Aside:
     subject = subjects(view.task)[view.optimizer]
     return html.Aside(
         className="controls",
+        id="controls",
         **{"aria-label": "Controls"},
         children=[
             dmc.Select(id="task", label="Task", data=task_options(), value=view.task, allowDeselect=False, size="xs"),
             dmc.Select(
                 id="optimizer",
                 label="Optimizer under the microscope",
-                data=optimizer_options(view.task),
+                data=optimizer_options(view.task, view.optimizer),
                 value=view.optimizer,
                 allowDeselect=False,
                 size="xs",
             ),
-            html.P(subject.detail, id="optimizer-detail", className="hint"),
+            html.P(subject.detail_at(view.outer_step), id="optimizer-detail", className="hint"),
             html.Div(
                 className="outer-step-block",
                 children=[
@@ -77,10 +82,17 @@ def controls(view: View) -> html.Aside:
                 children=html.Div(
                     [
                         dmc.Checkbox(label=TITLES[name], value=name, color=OPTIMIZER_COLORS[name], size="xs")
-                        for name in EXPLORE_BASELINES
+                        for name in BASELINES
                     ],
                     className="check-row",
                 ),
+                size="xs",
+            ),
+            _own(view),
+            dmc.Checkbox(
+                id="band",
+                label="Mean of held-out problems ± s.e.",
+                checked=view.band == "on",
                 size="xs",
             ),
             dmc.NumberInput(
@@ -184,7 +196,7 @@ def _compared(view: View) -> html.Div:
                 children=[
                     dmc.Select(
                         id=f"compare-{i + 1}",
-                        data=optimizer_options(view.task),
+                        data=optimizer_options(view.task, name or ""),
                         value=name,
                         placeholder="another optimizer",
                         clearable=True,
@@ -209,6 +221,47 @@ def _compared(view: View) -> html.Div:
         role="group",
         **{"aria-label": "Optimizers side by side"},
     )
+
+
+def own_ranges(task: str, kind: str) -> list[dict[str, Any]]:
+    """The sliders of an optimizer's hyperparameters: names, ends, how values lie between them, and the tuned values."""
+    if not kind:
+        return []
+    usual = subjects(task)[kind].hyperparameters
+    ranges = []
+    for name, one in HAND_DESIGNED[kind].limits().items():
+        high = min(one.range.high, LONGEST_HORIZON)
+        ranges.append({"name": name, "low": one.range.low, "high": high, "kind": one.range.kind, "tuned": usual[name]})
+    return ranges
+
+
+def _own(view: View) -> html.Div:
+    """An optimizer with hyperparameters of the visitor's own."""
+    kind = view.own.partition(":")[0]
+    return html.Div(
+        className="own-block",
+        role="group",
+        **{"aria-label": "Hyperparameters of your own"},
+        children=[
+            dmc.Select(
+                id="own-kind",
+                label="Try hyperparameters of your own",
+                data=own_options(),
+                value=kind or None,
+                placeholder="an optimizer",
+                clearable=True,
+                size="xs",
+            ),
+            html.Div(id="own-sliders"),  # made in the browser
+            dcc.Store(id="own-ranges", data=own_ranges(view.task, kind)),
+            dcc.Store(id="own", data=view.own),
+        ],
+    )
+
+
+def own_options() -> list[dict[str, str]]:
+    """Entries of the menu of optimizers whose hyperparameters can be moved."""
+    return [{"value": name, "label": TITLES[name]} for name in BASELINES]
 
 
 def _panels(view: View) -> html.Div:

@@ -11,9 +11,12 @@ from app.pages.explore.figures import Drawing
 from app.pages.explore.panels import PANELS
 from app.pages.explore.view import KEPT_BY_BROWSER, View, columns, to_query
 from app.shared.catalog import TITLES, Subject, reference_rate, subjects
+from app.shared.evaluations import stored
 from app.shared.fields import write_choice
 from app.shared.style import GRAPH_CONFIG, LEARNED_COLORS, LIGHT, OPTIMIZER_COLORS, THEMES, Theme
 from core.bundle import Bundle
+from core.evaluation.held_out import Score
+from core.tasks import TASKS
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,32 @@ def _title(view: View, subject: Subject) -> str:
     return f"{subject.title}, outer step {view.outer_step:,}" if view.compare else subject.title
 
 
+def _about(view: View, subject: Subject) -> str:
+    """What a column shows, in words."""
+    snapshot = "" if view.outer_step is None else f", outer step {view.outer_step:,}"
+    start = "" if view.start is None else f" from ({view.start[0]:g}, {view.start[1]:g})"
+    return f"{TASKS[view.task].title}, {subject.title}{snapshot}, problem seed {view.seed}{start}"
+
+
+def _held_out(view: View, subject: Subject) -> dict[str, Score]:
+    """Loss curves over held-out problems by the names in the bundle: of the baselines, and of every learned optimizer at its scored snapshot."""
+    known = subjects(view.task)
+    found: dict[str, Score] = {}
+    chosen = [(subject.key, view.optimizer, view.outer_step)]
+    chosen += [(write_choice(choice), *choice) for choice in view.compare]
+    runs = [one for one in (known[name].run for _, name, _ in chosen) if one is not None]
+    runs += [one.run for one in known.values() if one.run is not None][:1]  # whose comparison has the baselines, too
+    for compared in map(stored, runs):
+        if compared is not None:
+            found = {**{name: score for name, score in compared.optimizers.items() if name != "learned"}, **found}
+    for row, name, outer_step in chosen:
+        run = known[name].run
+        compared = None if run is None else stored(run)
+        if compared is not None and compared.outer_step == outer_step:
+            found[row] = compared.optimizers["learned"]
+    return found
+
+
 def draw(view: View, scheme: str) -> Drawn:
     """Draw the static figures and describe where the browser gets the data of what moves.
 
@@ -82,6 +111,8 @@ def draw(view: View, scheme: str) -> Drawn:
         name, subject = write_choice((one.optimizer, one.outer_step)), known[one.optimizer]
         titles[name] = _title(one, subject)
         hues[name] = next(learned) if subject.key == "learned" else OPTIMIZER_COLORS[subject.key]
+    if view.own:
+        titles[view.own], hues[view.own] = known[view.own].title, OPTIMIZER_COLORS["own"]
     made = [
         _column(one, known[one.optimizer], source, bundle, bundles, theme, titles, hues)
         for one, (source, _), bundle in zip(views, found, bundles, strict=True)
@@ -108,7 +139,7 @@ def _column(
     hues: Mapping[str, str],
 ) -> Column:
     own = write_choice((view.optimizer, view.outer_step))
-    beside = {subject.key, *view.baselines, *map(write_choice, view.compare)}
+    beside = {subject.key, *view.baselines, view.own, *map(write_choice, view.compare)}
     drawing = Drawing(
         bundle=bundle,
         key=source.key,
@@ -120,9 +151,10 @@ def _column(
         titles={**titles, subject.key: titles[own]},
         hues={**hues, subject.key: hues[own]},
         beside=bundles,
-        headed=frozenset({subject.key, *map(write_choice, view.compare)}) if view.compare else frozenset(),
+        about=_about(view, subject),
+        held_out=_held_out(view, subject) if view.band == "on" else {},
     )
-    return Column(view, subject, source, drawing, {name: panel.figure(drawing) for name, panel in PANELS.items()})
+    return Column(view, subject, source, drawing, {name: panel.draw(drawing) for name, panel in PANELS.items()})
 
 
 def _describe(column: Column) -> dict[str, Any]:
@@ -133,7 +165,7 @@ def _describe(column: Column) -> dict[str, Any]:
         "key": source.key,
         "bundle": f"/api/bundles/{source.key}.safetensors" + (f"?{source.query}" if source.query else ""),
         "title": column.title,
-        "detail": column.subject.detail,
+        "detail": column.subject.detail_at(column.view.outer_step),
         "color": drawing.hues[drawing.optimizers[0]],
         "optimizers": [
             {

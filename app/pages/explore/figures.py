@@ -1,14 +1,15 @@
 """The figures of the Explore page: everything that does not depend on the inner step."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
+from app.shared.numbers import number
+from app.shared.pictures import contour_lines
 from app.shared.style import (
-    LEAST_LOSS,
     OPTIMIZER_COLORS,
     Theme,
     component_colors,
@@ -17,8 +18,10 @@ from app.shared.style import (
     line,
     log_axis,
     symlog_ticks,
+    translucent,
 )
 from core.bundle import Arrays, Bundle
+from core.evaluation.held_out import Score
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,8 @@ class Drawing:
         titles: of the optimizers by name.
         hues: their colours by name.
         beside: the bundles of all optimizers side by side, including this one; they share their axes.
-        headed: names of the optimizers that have a column of their own, whose head names them.
+        about: task, optimizer, snapshot and problem in words, for exports.
+        held_out: loss curves over held-out problems to be drawn behind the losses, by the optimizers' names.
     """
 
     bundle: Bundle
@@ -49,7 +53,8 @@ class Drawing:
     titles: Mapping[str, str]
     hues: Mapping[str, str]
     beside: Sequence[Bundle]
-    headed: frozenset[str] = frozenset()
+    about: str = ""
+    held_out: Mapping[str, Score] = field(default_factory=dict)
 
     @property
     def steps(self) -> np.ndarray:
@@ -71,6 +76,11 @@ class Drawing:
         """An optimizer's row in the bundle's arrays."""
         return int(self.bundle.about["optimizers"].index(name))
 
+    def meta_loss(self, name: str) -> float:
+        """An optimizer's meta-loss on this problem: the mean over inner steps of f(x_k)/f(x_0); infinite if it diverges."""
+        losses = self.bundle.arrays["losses"][self.row(name)].astype(np.float64)
+        return float(np.mean(losses / losses[0])) if np.isfinite(losses).all() else np.inf
+
     def spread(self, gradients: np.ndarray) -> np.ndarray:
         """Gradients to positions on the gradient axis."""
         return np.arcsinh(gradients / self.scale) if self.symlog else gradients
@@ -83,7 +93,7 @@ class Drawing:
 
     def step_axis(self) -> dict[str, Any]:
         """The axis of inner steps."""
-        return {"title": "inner step", "range": [-0.025 * self.steps[-1], 1.025 * self.steps[-1]]}
+        return {"title": "inner step", "range": [-0.025 * self.steps[-1], 1.025 * self.steps[-1]], "zeroline": False}
 
     def colors(self) -> list[str]:
         """The colour of each component drawn."""
@@ -94,16 +104,45 @@ def loss_figure(d: Drawing) -> go.Figure:
     """f(x_k) of every optimizer, log scale."""
     losses = d.bundle.arrays["losses"]
     rows = [d.row(name) for name in d.optimizers]
-    traces = []
+    traces: list[go.Scatter] = []
+    for name in d.optimizers:
+        if name in d.held_out:
+            traces += _band(d, name, float(losses[d.row(name), 0]))
     for name, row in zip(d.optimizers, rows, strict=True):
         positive = np.where(losses[row] > 0, finite(losses[row]), np.nan)
-        template = f"{d.titles[name]}: %{{y:.3g}} at step %{{x}}<extra></extra>"
+        template = f"{d.titles[name]}: %{{y}} at step %{{x}}<extra></extra>"
         width = 2.4 if row == 0 else 1.6
         traces.append(line(d.steps, positive, d.hues[name], d.titles[name], width=width, hovertemplate=template))
     bound = d.bundle.about.get("loss_bound", 0.0)
     title = "loss" if not bound else f"loss − ({bound:.4g})".replace("-", "−")
     y = {"title": title, **log_axis(losses[rows], ceiling=1e3 * float(losses[0, 0]) or np.inf)}
-    return figure(d.theme, d.key, d.step_axis(), y, traces)
+    return figure(d.theme, d.key, d.step_axis(), y, traces).update_layout(hovermode=False)
+
+
+def _band(d: Drawing, name: str, first: float) -> list[go.Scatter]:
+    """Mean of f(x_k)/f(x_0) over held-out problems ± one standard error, at the scale of this problem's first loss."""
+    score = d.held_out[name]
+    mean, sem = (
+        np.array([np.nan if value is None else value for value in values], dtype=np.float64) * first
+        for values in (score.curve_mean, score.curve_sem)
+    )
+    steps = np.arange(len(mean)) if score.curve_steps is None else np.asarray(score.curve_steps)
+    kept = np.isfinite(mean) & (mean > 0)
+    x, mean, sem = steps[kept], mean[kept], np.nan_to_num(sem[kept])
+    low = np.maximum(mean - sem, 0.02 * mean)
+    edge = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
+    area = go.Scatter(
+        x=np.concatenate([x, x[::-1]]),
+        y=np.concatenate([mean + sem, low[::-1]]),
+        fill="toself",
+        fillcolor=translucent(d.hues[name], 0.18),
+        name=f"{d.titles[name]}, held out ± s.e.",
+        **edge,
+    )
+    middle = line(
+        x, mean, d.hues[name], f"{d.titles[name]}, mean of held-out problems", width=1, dash="dot", showlegend=False
+    )
+    return [area, middle.update(opacity=0.8)]
 
 
 def landscape_figure(d: Drawing) -> go.Figure:
@@ -123,16 +162,10 @@ def _no_landscape(d: Drawing) -> go.Figure:
 
 def _plane_figure(d: Drawing) -> go.Figure:
     about, arrays = d.bundle.about, d.bundle.arrays
-    contours = go.Contour(
-        x=arrays["surface_x"],
-        y=arrays["surface_y"],
-        z=np.log10(np.maximum(arrays["surface"], LEAST_LOSS)),
-        colorscale=[[0, d.theme.surface], [1, d.theme.far]],
-        ncontours=16,
-        line={"width": 0.7, "color": d.theme.contour},
-        showscale=False,
-        hovertemplate="loss 10<sup>%{z:.2f}</sup><extra></extra>",
-        name="loss",
+    bound = about.get("loss_bound", 0.0)
+    above = arrays["surface"] - bound
+    contours = contour_lines(
+        d.theme, arrays["surface_x"], arrays["surface_y"], above, max(about["surface_floor"] - bound, 0.0)
     )
     paths = [
         _path(finite(arrays["paths"][d.row(name)]), d.hues[name], d.titles[name], opacity=0.45, hoverinfo="skip")
@@ -143,7 +176,10 @@ def _plane_figure(d: Drawing) -> go.Figure:
         {"title": label, "range": window}
         for label, window in zip(about["plane_labels"], about["plane_window"], strict=True)
     )
-    return figure(d.theme, d.key, x, y, [contours, *paths, minimum])
+    if about["startable"]:  # both axes are parameters: a step looks as long in one direction as in the other
+        x["constrain"] = y["constrain"] = "domain"
+        y["scaleanchor"] = "x"
+    return figure(d.theme, d.key, x, y, [contours, *paths, minimum]).update_layout(hovermode=False)
 
 
 def _data_figure(d: Drawing) -> go.Figure:
@@ -200,7 +236,7 @@ def state_figure(d: Drawing) -> go.Figure:
     fixed_point = about["fixed_point"]
     if fixed_point is not None:
         name = "fixed point" if fixed_point["converged"] else "slowest point found"
-        text = f"{name} at gradient 0, speed {fixed_point['speed']:.1g}<extra></extra>"
+        text = f"{name} at gradient 0, speed {number(fixed_point['speed'], 1)}<extra></extra>"
         traces.append(_star(arrays["fixed_point"].tolist(), name, text, d.theme, filled=fixed_point["converged"]))
     points = np.concatenate([arrays["state"][list(d.components)].reshape(-1, 2), *_rest_points(arrays)])
     x, y = ({"title": title, "range": _padded(points[:, i])} for i, title in enumerate(titles))
@@ -235,7 +271,7 @@ def update_figure(d: Drawing) -> go.Figure:
     if d.sgd_rate is not None:
         fine = np.linspace(low, high, 201)
         gradients = d.scale * np.sinh(fine) if d.symlog else fine
-        text = f"tuned SGD: −{d.sgd_rate:.3g} × gradient<extra></extra>"
+        text = f"tuned SGD: −{number(d.sgd_rate)} × gradient<extra></extra>"
         color = OPTIMIZER_COLORS["sgd"]
         traces.append(line(fine, -d.sgd_rate * gradients, color, "SGD", width=1.3, dash="dash", hovertemplate=text))
     return figure(d.theme, d.key, _gradient_axis(d), {"title": "update", "range": [-reach, reach]}, traces)
@@ -254,10 +290,12 @@ def _update_reach(d: Drawing, arrays: Arrays) -> float:
 def gradient_figure(d: Drawing) -> go.Figure:
     """The density of all gradients of the run, on the same axis as the update function."""
     edges, density = _density(d, d.bundle.arrays)
-    top = max(_density_top(d, bundle.arrays) for bundle in d.beside) or 1.0
+    top = (
+        _density_top(d, d.bundle.arrays) or 1.0
+    )  # each column has its own: one density can be a thousand times another
     x, y = np.repeat(edges, 2)[1:-1], np.repeat(density, 2)
     outline = line(x, y, d.theme.muted, "whole run", width=1.2, hovertemplate="whole run<extra></extra>")
-    vertical = {"title": "density", "range": [0, top], "showticklabels": False}
+    vertical = {"title": "density (share a unit of the axis)", "range": [0, top], "zeroline": False}
     return figure(d.theme, d.key, _gradient_axis(d), vertical, [outline])
 
 
@@ -283,18 +321,19 @@ def rate_figure(d: Drawing) -> go.Figure:
     reference = arrays["rate_reference"][[d.row(name) - 1 for name in others]] if others else rates[:0]
     traces = []
     for name, values in zip(others, reference, strict=True):
-        text = f"{d.titles[name]}, median over components: %{{y:.3g}}<extra></extra>"
+        text = f"{d.titles[name]}, median over components: %{{y}}<extra></extra>"
         color = d.hues[name]
         traces.append(
             line(d.steps, finite(values), color, d.titles[name], width=1.2, dash="dot", opacity=0.8, hovertemplate=text)
         )
     for index, values, color in zip(d.components, rates, d.colors(), strict=True):
-        text = f"{names[index]}: %{{y:.3g}} at step %{{x}}<extra></extra>"
+        text = f"{names[index]}: %{{y}} at step %{{x}}<extra></extra>"
         traces.append(line(d.steps, finite(values), color, names[index], hovertemplate=text))
     y = {"title": "effective learning rate" + ("" if d.bundle.about["smooth"] else " (secant)")}
     drawn = np.concatenate([bundle.arrays["rate"][list(d.components)] for bundle in d.beside])
     medians = np.concatenate([_reference(d, bundle) for bundle in d.beside])
-    return figure(d.theme, d.key, d.step_axis(), {**y, **_rate_axis(drawn, medians)}, traces)
+    made = figure(d.theme, d.key, d.step_axis(), {**y, **_rate_axis(drawn, medians)}, traces)
+    return made.update_layout(hovermode=False)  # one box tells the step and every value
 
 
 def _reference(d: Drawing, bundle: Bundle) -> np.ndarray:

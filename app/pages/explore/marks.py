@@ -1,10 +1,14 @@
 """What moves in each panel of Explore, and the legend above it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from app.pages.explore.figures import Drawing
 from app.shared.marks import STEP, Band, Boundary, Chip, Cursor, Field, Line, Mark, Point, Ref, Tick
+from app.shared.numbers import number
 from app.shared.style import OPTIMIZER_COLORS
 
 NEGATIVE, POSITIVE = {"light": "#4069aa", "dark": "#6ea0eb"}, {"light": "#be8c1e", "dark": "#e6b950"}  # decisions
@@ -31,16 +35,20 @@ def _bigger(d: Drawing, row: int, chosen: float, other: float) -> float:
 
 
 def optimizer_chips(d: Drawing) -> list[Chip]:
-    """Side by side, the heads of the columns name the optimizers: here their colours do."""
+    """One for each optimizer."""
+    return [Chip(color=d.hues[name], name=d.titles[name], optimizer=d.hues[name]) for name in d.optimizers]
+
+
+def loss_chips(d: Drawing) -> list[Chip]:
+    """One for each optimizer, with its meta-loss on this problem."""
     return [
-        Chip(
-            color=d.hues[name],
-            name="" if name in d.headed else d.titles[name],
-            title=d.titles[name],
-            optimizer=d.hues[name],
-        )
-        for name in d.optimizers
+        replace(chip, name=_scored(d, name, chip)) for name, chip in zip(d.optimizers, optimizer_chips(d), strict=True)
     ]
+
+
+def _scored(d: Drawing, name: str, chip: Chip) -> str:
+    loss = d.meta_loss(name)
+    return f"{chip.name} ({number(loss, 2) if np.isfinite(loss) else 'diverges'})"
 
 
 def component_chips(d: Drawing) -> list[Chip]:
@@ -64,9 +72,12 @@ def update_chips(d: Drawing) -> list[Chip]:
 
 
 def rate_chips(d: Drawing) -> list[Chip]:
-    """The components, and the other optimizers' lines."""
-    others = [Chip(sign="┈", name="other optimizers (median)")] if len(d.optimizers) > 1 else []
-    return [*component_chips(d), *others]
+    """The components, and the line of each other optimizer (the median over components)."""
+    others = [name for name in d.optimizers if d.row(name) > 0]
+    lines = [
+        Chip(color=d.hues[name], name=d.titles[name], title="median over components", dashed=True) for name in others
+    ]
+    return [*component_chips(d), *lines]
 
 
 def loss_marks(d: Drawing) -> list[Mark]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import dash
@@ -10,13 +11,21 @@ from dash.exceptions import PreventUpdate
 from flask import request
 
 from app.pages.explore import PAGE
-from app.pages.explore.controls import component_options, controls, row_style, snapshot_options, start_style, step_style
+from app.pages.explore.controls import (
+    component_options,
+    controls,
+    own_ranges,
+    row_style,
+    snapshot_options,
+    start_style,
+    step_style,
+)
 from app.pages.explore.draw import draw
 from app.pages.explore.panel import section
 from app.pages.explore.panels import PANELS
 from app.pages.explore.timeline import timeline
 from app.pages.explore.view import FIELDS, MOST_COMPARED, View, check_start, parse
-from app.shared.catalog import subjects
+from app.shared.catalog import own_name, subjects
 from app.shared.fields import outer_step_at
 from app.shared.menus import optimizer_options, outer_step_properties, outer_step_text
 from app.shared.parts import sentences
@@ -46,6 +55,13 @@ def layout(**query: str) -> html.Main:
             html.Div(
                 className="stage",
                 children=[
+                    html.Button(
+                        "Controls",
+                        id="controls-button",
+                        type="button",
+                        className="action drawer-button",
+                        **{"aria-expanded": "false", "aria-controls": "controls"},
+                    ),
                     html.Div(sentences(wrong), id="link-notice", className="notice", role="alert"),
                     html.Div(sentences(drawn.notices), id="notice", className="notice", role="status"),
                     html.Div(
@@ -77,13 +93,23 @@ def layout(**query: str) -> html.Main:
     Output("start-block", "style"),
     Output("start-x", "value"),
     Output("start-y", "value"),
+    Output("baselines", "value"),
+    Output("seed", "value"),
     *[Output(f"compare-{i}", name) for i in ROWS for name in ("data", "value")],
     Input("task", "value"),
+    State("view", "data"),
+    State("seed", "value"),
+    State("baselines", "value"),
     prevent_initial_call=True,
 )
-def on_task(task: str) -> tuple[Any, ...]:
-    """Set the optimizers, components and defaults of a new task."""
+def on_task(task: str, shown: dict[str, Any], seed: Any, baselines: list[str]) -> tuple[Any, ...]:
+    """Set the optimizers, components and defaults of a new task; a seed and baselines that were chosen stay."""
     view, _ = parse({"task": task})
+    before = parse({"task": parse(shown["query"])[0].task})[0]
+    if seed != before.seed:
+        view = replace(view, seed=seed)
+    if set(baselines) != set(before.baselines):
+        view = replace(view, baselines=tuple(baselines))
     components = [str(i) for i in view.components]
     return (
         optimizer_options(task),
@@ -94,6 +120,8 @@ def on_task(task: str) -> tuple[Any, ...]:
         start_style(task),
         "",
         "",
+        list(view.baselines),
+        view.seed,
         *[value for _ in ROWS for value in (optimizer_options(task), None)],
     )
 
@@ -135,7 +163,6 @@ def compared_of(task: str, names: Sequence[str | None], steps: Sequence[str | No
     Output("outer-step", "marks"),
     Output("outer-step", "disabled"),
     Output("outer-step", "value"),
-    Output("optimizer-detail", "children"),
     Input("optimizer", "value"),
     State("task", "value"),
     prevent_initial_call=True,
@@ -147,7 +174,20 @@ def on_optimizer(optimizer: str, task: str) -> tuple[Any, ...]:
         raise PreventUpdate  # the task has changed; its optimizer follows in the next call
     view, _ = parse({"task": task, "optimizer": optimizer})
     slider = outer_step_properties(known[optimizer], view.outer_step)
-    return (*(slider[name] for name in ("min", "max", "marks", "disabled", "value")), known[optimizer].detail)
+    return tuple(slider[name] for name in ("min", "max", "marks", "disabled", "value"))
+
+
+@callback(
+    Output("own-ranges", "data"),
+    Output("own", "data"),
+    Input("own-kind", "value"),
+    Input("task", "value"),
+    prevent_initial_call=True,
+)
+def on_own(kind: str | None, task: str) -> tuple[Any, ...]:
+    """The sliders of an optimizer of one's own, which begins with the tuned values."""
+    ranges = own_ranges(task, kind or "")
+    return ranges, own_name(kind, {one["name"]: one["tuned"] for one in ranges}) if kind else ""
 
 
 @callback(
@@ -175,6 +215,8 @@ def view_of(
     seed: Any,
     start: tuple[Any, Any],
     baselines: list[str],
+    own: str,
+    band: bool,
     components: list[str],
     axis: str,
     theme: str,
@@ -193,6 +235,7 @@ def view_of(
         "compare": compared,
         "seed": str(seed),
         "baselines": ",".join(baselines) or "none",
+        "band": "on" if band else "off",
         "components": ",".join(str(int(i) + 1) for i in components),
         "axis": axis,
         "theme": theme,
@@ -200,6 +243,8 @@ def view_of(
     if snapshots:
         query["outer_step"] = str(outer_step_at(snapshots, position))
     chosen = _start(*start)
+    if own:
+        query["own"] = own
     if chosen is not None:
         query["start"] = FIELDS["start"].write(chosen)
     view, wrong = parse(query)
@@ -213,6 +258,7 @@ def view_of(
     Output("view", "data"),
     Output("notice", "children"),
     Output("outer-step-text", "children"),
+    Output("optimizer-detail", "children"),
     Output("answered", "data"),
     inputs={
         "task": Input("task", "value"),
@@ -223,6 +269,8 @@ def view_of(
         "seed": Input("seed", "value"),
         "start": (Input("start-x", "value"), Input("start-y", "value")),
         "baselines": Input("baselines", "value"),
+        "own": Input("own", "data"),
+        "band": Input("band", "checked"),
         "components": Input("components", "value"),
         "axis": Input("axis", "value"),
         "theme": Input("theme", "data"),
@@ -239,6 +287,8 @@ def on_view(
     seed: Any,
     start: tuple[Any, Any],
     baselines: list[str],
+    own: str,
+    band: bool,
     components: list[str],
     axis: str,
     theme: str,
@@ -246,15 +296,16 @@ def on_view(
 ) -> tuple[Any, ...]:
     """Draw the view for the current values of the controls."""
     if optimizer not in subjects(task):  # the task has changed; its optimizer follows in the next call
-        return (*[no_update] * (len(PANELS) + 3), time.monotonic())
+        return (*[no_update] * (len(PANELS) + 4), time.monotonic())
     try:
         compared = compared_of(task, names, steps)
-        view = view_of(task, optimizer, position, compared, seed, start, baselines, components, axis, theme)
+        view = view_of(task, optimizer, position, compared, seed, start, baselines, own, band, components, axis, theme)
     except InputError as error:
-        return (*[no_update] * len(PANELS), no_update, sentences([str(error)]), no_update, time.monotonic())
+        return (*[no_update] * len(PANELS), no_update, sentences([str(error)]), no_update, no_update, time.monotonic())
     drawn = draw(view, scheme or "")
-    text = outer_step_text(subjects(view.task)[view.optimizer], view.outer_step)
-    return (*drawn.figures.values(), drawn.description, sentences(drawn.notices), text, time.monotonic())
+    subject = subjects(view.task)[view.optimizer]
+    said = outer_step_text(subject, view.outer_step), subject.detail_at(view.outer_step)
+    return (*drawn.figures.values(), drawn.description, sentences(drawn.notices), *said, time.monotonic())
 
 
 clientside_callback(ClientsideFunction("explore", "show"), Output("view", "modified_timestamp"), Input("view", "data"))
@@ -264,6 +315,13 @@ clientside_callback(
     Input("outer-step", "value"),
     State("optimizer", "value"),
     prevent_initial_call=True,
+)
+clientside_callback(
+    ClientsideFunction("explore", "own"),
+    Output("own-ranges", "modified_timestamp"),
+    Input("own-ranges", "data"),
+    State("own-kind", "value"),
+    State("own", "data"),
 )
 clientside_callback(
     ClientsideFunction("explore", "answered"), Output("answered", "modified_timestamp"), Input("answered", "data")

@@ -24,6 +24,7 @@ def section(panel: Panel, figure: go.Figure) -> html.Section:
                 children=[
                     html.H2(panel.title, title=panel.about),
                     html.Div(className="readout", **{"data-panel": panel.name, "aria-hidden": "true"}),
+                    *([html.P(panel.note, className="panel-note")] if panel.note else []),
                 ],
             ),
             html.Div(

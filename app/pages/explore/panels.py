@@ -10,6 +10,7 @@ from app.pages.explore import figures, marks
 from app.pages.explore.figures import Drawing
 from app.shared.mark_traces import Moment, add_marks
 from app.shared.marks import STEPS, Chip, Mark
+from app.shared.style import described
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Panel:
         marks: what moves.
         legend: the chips above it.
         spread: whether its horizontal axis is the gradient's, on which values may be spread.
+        note: a sentence under its legend.
         startable: whether a click on it chooses the start, where the problem allows that.
     """
 
@@ -36,7 +38,12 @@ class Panel:
     marks: Callable[[Drawing], Sequence[Mark]]
     legend: Callable[[Drawing], Sequence[Chip]]
     spread: bool = False
+    note: str = ""
     startable: bool = False
+
+    def draw(self, drawing: Drawing) -> go.Figure:
+        """What does not move, with what it is of."""
+        return described(self.figure(drawing), drawing.about)
 
     def describe(self, drawing: Drawing) -> dict[str, Any]:
         """What the browser needs to draw what moves in it."""
@@ -54,7 +61,7 @@ class Panel:
             drawing: what is drawn.
             step: inner step, 0 … K.
         """
-        figure = self.figure(drawing)
+        figure = self.draw(drawing)
         arrays = {**drawing.bundle.arrays, STEPS: drawing.steps}
         spread = drawing.spread if self.spread else lambda values: values
         add_marks(Moment(figure, arrays, step, spread, drawing.theme.surface), self.marks(drawing))
@@ -71,7 +78,8 @@ _ROWS = (
         about="loss of every optimizer on this problem, log scale",
         figure=figures.loss_figure,
         marks=marks.loss_marks,
-        legend=marks.optimizer_chips,
+        legend=marks.loss_chips,
+        note="In brackets: the meta-loss here, the mean of f(xₖ)/f(x₀) over all steps. Optimizers are judged by it, not by the last loss.",
     ),
     Panel(
         name="landscape",

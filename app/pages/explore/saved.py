@@ -15,7 +15,7 @@ from app.shared.browser import ASSETS, data_map, json_script
 from app.shared.icons import icon_style
 from app.shared.style import THEMES
 
-STYLES = ("explore/explore.css", "shared/style.css")
+STYLES = ("explore/explore.css", "shared/style.css", "shared/dialogs.css")
 ENTRY = "explore/saved.mjs"
 PLAYER = {
     "step-back": ("One step back (left arrow)", ("back",)),
@@ -29,13 +29,22 @@ def _script(text: str) -> str:
     return "<script>" + text.replace("</script", "<\\/script") + "</script>"
 
 
+def _fonts() -> dict[str, str]:
+    """The font of exported figures by weight, in base 64."""
+    files = {"400": "dejavu-sans.ttf", "700": "dejavu-sans-bold.ttf"}
+    return {
+        weight: base64.b64encode((ASSETS / "vendor" / file).read_bytes()).decode() for weight, file in files.items()
+    }
+
+
 def _panel(panel: Panel) -> str:
     name, about = panel.name, escape(panel.about)
     title = escape(panel.title)
+    note = f'<p class="panel-note">{escape(panel.note)}</p>' if panel.note else ""
     return (
         f'<section id="{name}-panel" class="panel" aria-label="{title}: {about}" data-panel="{name}" data-column="0">'
         f'<div class="panel-head"><h2 title="{about}">{title}</h2>'
-        f'<div class="readout" data-panel="{name}" aria-hidden="true"></div></div>'
+        f'<div class="readout" data-panel="{name}" aria-hidden="true"></div>{note}</div>'
         '<div class="plot"><canvas class="under" aria-hidden="true"></canvas>'
         f'<div class="graph" id="{name}-graph"></div><canvas class="over" aria-hidden="true"></canvas></div></section>'
     )
@@ -96,6 +105,7 @@ def page(view: View, scheme: str) -> str:
             ),
             json_script("application/json", figures, id="saved-figures"),
             json_script("application/json", bundles, id="saved-bundles"),
+            json_script("application/json", _fonts(), id="saved-fonts"),
             json_script("importmap", data_map(ENTRY)),
             _script(get_plotlyjs()),
             f'<script type="module">import "#{ENTRY}";</script>',

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, replace
 
 from app.pages.explore.panels import PANELS
-from app.shared.catalog import subjects
+from app.shared.catalog import subjects, usual_baselines, with_own_values
 from app.shared.fields import (
     THEME,
     Choice,
@@ -16,9 +16,9 @@ from app.shared.fields import (
     write_choice,
 )
 from app.shared.links import Field, Links, Values, choice, whole
-from app.shared.problem import STEPS, problem_of
+from app.shared.problem import STEPS, problem_of, typical_seed
 from core.errors import InputError, choose
-from core.optimizers.hand_designed import EXPLORE_BASELINES
+from core.optimizers.hand_designed import BASELINES
 from core.tasks import TASKS, PlanarProblems
 
 SPEEDS = (5, 15, 30, 60, 120)  # inner steps per second
@@ -39,6 +39,8 @@ class View:
         seed: of the problem.
         start: a start point instead of the problem's own, if the landscape allows it.
         baselines: hand-designed optimizers drawn in the same panels.
+        own: one more, with hyperparameters of the visitor's own, as in "adam:learning_rate=0.1"; "" for none.
+        band: whether the mean over held-out problems is drawn behind the losses: "on" or "off".
         components: positions in the problem's watched components.
         axis: scale of the gradient axis, "linear" or "symlog".
         panels: the panels shown.
@@ -54,6 +56,8 @@ class View:
     seed: int
     start: tuple[float, float] | None
     baselines: tuple[str, ...]
+    own: str
+    band: str
     components: tuple[int, ...]
     axis: str
     panels: tuple[str, ...]
@@ -100,8 +104,16 @@ def _read_start(text: str, so_far: Values) -> tuple[float, float]:
 def _read_baselines(text: str, so_far: Values) -> tuple[str, ...]:
     names = [] if text == "none" else text.split(",")
     for name in names:
-        choose("hand-designed optimizer", name[:80], dict.fromkeys(EXPLORE_BASELINES))
-    return tuple(name for name in EXPLORE_BASELINES if name in names)
+        choose("hand-designed optimizer", name[:80], dict.fromkeys(BASELINES))
+    return tuple(name for name in BASELINES if name in names)
+
+
+def _read_own(text: str, so_far: Values) -> str:
+    if ":" not in text:
+        raise InputError(
+            f"own must be an optimizer with hyperparameters, as in 'adam:learning_rate=0.1' (got {text!r:.60})"
+        )
+    return with_own_values(so_far["task"], text).name
 
 
 def columns(view: View) -> list[View]:
@@ -164,9 +176,11 @@ FIELDS: dict[str, Field] = {
     "optimizer": Field(lambda v: next(iter(subjects(v["task"]))), read_optimizer, str),
     "outer_step": Field(lambda v: max(snapshots(v), default=None), read_outer_step, str),
     "compare": Field(lambda _: (), read_compared, lambda v: ",".join(map(write_choice, v))),
-    "seed": Field(lambda _: 0, integer("seed", 0, LARGEST_SEED), str),
+    "seed": Field(lambda v: typical_seed(v["task"]), integer("seed", 0, LARGEST_SEED), str),
     "start": Field(lambda _: None, _read_start, lambda v: f"{v[0]:g},{v[1]:g}"),
-    "baselines": Field(lambda _: EXPLORE_BASELINES, _read_baselines, lambda v: ",".join(v) or "none", "shown"),
+    "baselines": Field(lambda v: usual_baselines(v["task"]), _read_baselines, lambda v: ",".join(v) or "none", "shown"),
+    "own": Field(lambda _: "", _read_own, str),
+    "band": Field(lambda _: "off", choice("band", {"off": 0, "on": 0}), str),
     "components": Field(_default_components, _read_components, lambda v: ",".join(str(i + 1) for i in v)),
     "axis": Field(
         lambda _: "symlog",

@@ -24,11 +24,11 @@ def descent_figure(theme: Theme, losses: np.ndarray, velocity: np.ndarray) -> go
     share = np.clip(finite(losses / losses[0]), 1e-6, HIGHEST)
     for values, name, dash in zip(np.abs(velocity).T, ("flat", "steep"), ("dash", "dot"), strict=True):
         shown = np.where(values > LEAST_LOSS, np.clip(finite(values), 1e-6, HIGHEST), np.nan)
-        text = f"size of v, {name} direction: %{{y:.2g}} at step %{{x}}<extra></extra>"
+        text = f"size of v, {name} direction: %{{y}} at step %{{x}}<extra></extra>"
         traces.append(line(steps, shown, theme.muted, f"|v|, {name}", width=1.2, dash=dash, hovertemplate=text))
-    text = "loss / first loss: %{y:.2g} at step %{x}<extra></extra>"
+    text = "loss / first loss: %{y} at step %{x}<extra></extra>"
     traces.append(line(steps, share, OPTIMIZER_COLORS["momentum"], "loss / first loss", width=2.6, hovertemplate=text))
-    y = {"title": "loss / first loss, |v|", "type": "log", "range": [-6, 3], "dtick": 2}
+    y = {"title": "loss / first loss, |v|", "type": "log", "range": [-6, 3]}
     made = figure(theme, "descent", {"title": "inner step", "zeroline": False}, y, traces)
     made.layout.showlegend = True
     made.layout.legend = {"x": 1, "y": 1, "xanchor": "right", "bgcolor": "rgba(0,0,0,0)", "font": {"size": 10.5}}

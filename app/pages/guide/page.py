@@ -216,7 +216,8 @@ for _chapter_row in CHAPTERS:
 def on_task(task: str) -> str:
     """The description of the optimizer in the figures."""
     try:
-        return subject_of(task).detail
+        subject = subject_of(task)
+        return subject.detail_at(max(subject.snapshots, default=None))
     except InputError as error:
         return str(error)
 

@@ -13,18 +13,20 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from app.shared.catalog import subjects
 from core.errors import InputError, UnknownError
 from core.evaluation.held_out import MetaLoss
 from core.files.append_only import whole_lines
 from core.files.atomic import Stamp, folder_bytes, is_settled, read_json, stamp
 from core.jobs.job import SMALL, JobInfo
-from core.mechanisms.ablation import ABLATIONS_FILE, TITLES, Ablations, consequence
+from core.mechanisms.ablation import ABLATIONS_FILE, SWITCHED_OFF, TITLES, Ablations, consequence
 from core.mechanisms.measures import MEASURES
 from core.runs import zoo
 from core.runs.label import LABEL_FILE, read_label
 from core.runs.options import command_of
 from core.runs.run import Run, is_name, runs_root
 from core.runs.states import STATES
+from core.tasks import TASKS
 
 Kind = Literal["zoo", "own"]
 CURVE, EVALUATION = "outer_loss.csv", "evaluation.json"
@@ -129,15 +131,22 @@ def _ablations(run: Run) -> Ablations | None:
 
 
 def _mechanisms(run: Run) -> dict[str, Any] | None:
-    """By mechanism, the ratio of the meta-loss with it switched off to the unmodified one, with its interval (None: infinite).
+    """By mechanism, the ablation that switches it off, and its ratio of meta-losses to the unmodified one with its interval (None: infinite).
 
     A mechanism is absent if its ablation was not run, and all are None if nothing is stored.
     """
     stored = _ablations(run)
     if stored is None:
         return None
-    ratios = {name: consequence(stored, name) for name in MEASURES}
-    return {name: ratio.model_dump() for name, ratio in ratios.items() if ratio is not None}
+    found: dict[str, Any] = {}
+    for name in MEASURES:
+        ratio = consequence(stored, name)
+        if ratio is not None:
+            variant = next(
+                one.name for one in stored.ablations if one.name in SWITCHED_OFF[name] and one.ratio == ratio
+            )
+            found[name] = {**ratio.model_dump(), "title": TITLES[variant]}
+    return found
 
 
 def _submitted(run: Run) -> float | None:
@@ -223,7 +232,8 @@ def _rows(paths: Sequence[Path], kind: Kind, damaged: list[str]) -> list[dict[st
 def list_runs(root: Path | None = None) -> dict[str, Any]:
     """All runs, the shipped ones first, in "entries", and in "damaged" an error message for every folder that cannot be read.
 
-    Each entry has "looks": whether the other pages list it (it is over, has a snapshot, and no shipped optimizer has its name).
+    Each entry has "looks": whether the other pages list it (it is over, has a snapshot, and no shipped optimizer has its name), and "called": what
+    they call it.
     """
     shipped = [item.name for item in zoo.entries()]
     own = [path.parent for path in sorted((root or runs_root()).glob("*/config.json")) if is_name(path.parent.name)]
@@ -234,7 +244,10 @@ def list_runs(root: Path | None = None) -> dict[str, Any]:
 
 def _seen(row: dict[str, Any], shipped: Sequence[str]) -> dict[str, Any]:
     over = row["snapshots"] > 0 and STATES[row["state"]].kept
-    return {**row, "looks": over and (row["kind"] == "zoo" or row["name"] not in shipped)}
+    looks = over and (row["kind"] == "zoo" or row["name"] not in shipped)
+    listed = subjects(row["task"]) if looks and row["task"] in TASKS else {}
+    called = listed[row["name"]].title if row["name"] in listed else ""
+    return {**row, "looks": looks, "called": called}
 
 
 def find(kind: str, name: str, root: Path | None = None) -> Path:

@@ -28,7 +28,7 @@ COLUMNS = {  # heading to sort key; None: not sortable
     "State": "state",
     "Outer loss": "last",
     "Held-out meta-loss": "held_out",
-    "Mechanisms": None,
+    "Ablations": None,
     "Size": "parameters",
     "Made": "when",
     "Open in": None,
@@ -36,7 +36,7 @@ COLUMNS = {  # heading to sort key; None: not sortable
 ABOUT = {
     "Outer loss": "Medians of the outer loss curve on a log scale; sorted by the last one",
     "Held-out meta-loss": "Mean ± standard error on held-out problems, and the best tuned baseline on the same problems",
-    "Mechanisms": "Meta-loss with a mechanism switched off over the unmodified one: median ratio over held-out problems",
+    "Ablations": "Meta-loss with a mechanism switched off over the unmodified one: median ratio over held-out problems",
 }
 assert {name for name in COLUMNS.values() if name} == set(SORTABLE)
 
@@ -117,6 +117,7 @@ def _filters(view: View) -> html.Div:
                 for name, choices in CHOICES.items()
             ),
             html.Output(id="library-count", className="value"),
+            html.Span(id="library-compare"),
         ],
     )
 

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from werkzeug.wrappers import Response as WSGIResponse
 
 from app.pages.library.entries import details, find, list_runs, row_of
+from app.pages.library.evaluating import EVALUATING
 from app.security.access import from_the_page, is_known
 from app.shared.http import LARGEST_BODY, RefusalError, body, guard, json_object, nothing
 from app.shared.links import whole
@@ -39,7 +40,13 @@ ATTRIBUTES = tuple(Architecture.model_fields)
 @library.get("/api/library")
 def listing() -> WSGIResponse:
     """All runs, errors of unreadable runs, and the trash; 304 if the client has the same content."""
-    runs = {**list_runs(), "trash": [run.model_dump() for run in trash.deleted()], "trash_days": trash.DAYS}
+    runs = {
+        **list_runs(),
+        "trash": [run.model_dump() for run in trash.deleted()],
+        "trash_days": trash.DAYS,
+        "evaluating": EVALUATING.progress(),
+        "not_evaluated": EVALUATING.failures(),
+    }
     content = json.dumps(runs, allow_nan=False, separators=(",", ":")).encode()
     response = Response(content, mimetype="application/json")
     response.set_etag(hashlib.blake2b(content, digest_size=12).hexdigest(), weak=True)
@@ -60,6 +67,16 @@ def label(name: str) -> Response:
     path = find("own", name)
     write_label(path, json_object("title", "note"))
     return jsonify(row_of("own", path))
+
+
+@library.post("/api/library/own/<name>/evaluate")
+def evaluate(name: str) -> Response:
+    """Evaluate a run on held-out problems, in the background; the listing says how far it is."""
+    nothing()
+    EVALUATING.start(find("own", name))
+    response = jsonify({"name": name})
+    response.status_code = 202
+    return response
 
 
 @library.post("/api/library/own/<name>/delete")

@@ -23,4 +23,5 @@ PAGE = Page(
     kept_by_browser=KEPT_BY_BROWSER,
     order=1,
     column="side",
+    takes="any",
 )

@@ -10,9 +10,11 @@ from app.shared.cache import ahead, once, source_digest
 from app.shared.catalog import identity, subjects
 from app.shared.mechanisms import MECHANISMS
 from core.bundle import FORMAT, Bundle
+from core.errors import InputError
 from core.files.atomic import read_json
 from core.mechanisms.ablation import ABLATIONS_FILE, Ablations
 from core.mechanisms.context import Context
+from core.mechanisms.held import has_moment, held_at, typical_moment
 from core.tasks import make_task
 
 
@@ -22,9 +24,9 @@ def _context(task: str, name: str, outer_step: int | None, made_of: str) -> Cont
     return Context(subjects(task)[name].optimizer(outer_step), make_task(task))
 
 
-def _key(task: str, name: str, outer_step: int | None, view: str) -> str:
+def _key(task: str, name: str, outer_step: int | None, view: str, moment: float | None = None) -> str:
     made_of = identity(subjects(task)[name], outer_step)
-    text = json.dumps([source_digest(), FORMAT, task, made_of, view])
+    text = json.dumps([source_digest(), FORMAT, task, made_of, view, moment])
     return f"mechanism:{hashlib.sha256(text.encode()).hexdigest()[:32]}"
 
 
@@ -33,7 +35,17 @@ def context_of(task: str, name: str, outer_step: int | None) -> Context:
     return _context(task, name, outer_step, identity(subjects(task)[name], outer_step))
 
 
-def measured(task: str, name: str, outer_step: int | None, view: str) -> Bundle:
+def moment_of(task: str, name: str, outer_step: int | None, view: str, percent: int) -> float | None:
+    """The second moment at which a view holds an optimizer; None if it has none, or the view does not hold it."""
+    if not MECHANISMS[view].at_typical_moment or not has_moment(subjects(task)[name].optimizer(outer_step)):
+        return None
+    try:
+        return typical_moment(context_of(task, name, outer_step), percent / 100)
+    except InputError:  # it is 0 all along the run
+        return None
+
+
+def measured(task: str, name: str, outer_step: int | None, view: str, moment: float | None = None) -> Bundle:
     """The arrays of one view of one optimizer.
 
     Args:
@@ -41,17 +53,20 @@ def measured(task: str, name: str, outer_step: int | None, view: str) -> Bundle:
         name: of the optimizer, from the catalog.
         outer_step: of its snapshot; None for a hand-designed one.
         view: one of the mechanisms.
+        moment: the second moment at which it is held; None where it is not.
     """
     saved = saved_ablations(task, name, outer_step) if view == "ablations" else None
     if saved is not None:
         return Bundle({}, {"ablations": saved.model_dump(mode="json"), "scale": 1.0})
 
-    return Bundle.decode(once(_key(task, name, outer_step, view), compute_view, task, name, outer_step, view))
+    key = _key(task, name, outer_step, view, moment)
+    return Bundle.decode(once(key, compute_view, task, name, outer_step, view, moment))
 
 
-def compute_view(task: str, name: str, outer_step: int | None, view: str) -> bytes:
+def compute_view(task: str, name: str, outer_step: int | None, view: str, moment: float | None) -> bytes:
     """The arrays of `measured` as safetensors."""
-    return MECHANISMS[view].measure(context_of(task, name, outer_step)).encode()
+    context = context_of(task, name, outer_step)
+    return MECHANISMS[view].measure(context if moment is None else held_at(context, moment)).encode()
 
 
 def saved_ablations(task: str, name: str, outer_step: int | None) -> Ablations | None:

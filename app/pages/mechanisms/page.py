@@ -1,5 +1,6 @@
 """Mechanisms: what makes an optimizer work, one mechanism at a time, two optimizers side by side."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import dash
@@ -19,6 +20,7 @@ from app.shared.icons import icon
 from app.shared.mechanisms import MECHANISMS, MechanismFigure
 from app.shared.mechanisms.frames import LAST
 from app.shared.menus import optimizer_options, outer_step_properties, outer_step_text
+from app.shared.numbers import number
 from app.shared.parts import sentences
 from app.shared.style import GRAPH_CONFIG, LIGHT, THEMES
 from core.errors import InputError
@@ -58,7 +60,7 @@ def layout(**query: str) -> html.Main:
             html.Div(id="mechanisms-notice", className="notice", role="status"),
             html.H2("Mechanisms: how it works"),
             html.P(INTRODUCTION, className="introduction"),
-            _chooser(view, subject),
+            _chooser(view, subject, sides),
             dmc.SegmentedControl(
                 id="mechanisms-view",
                 data=[{"value": name, "label": row.title} for name, row in MECHANISMS.items()],
@@ -92,7 +94,7 @@ def layout(**query: str) -> html.Main:
     )
 
 
-def _chooser(view: View, subject: Any) -> html.Div:
+def _chooser(view: View, subject: Any, sides: Sequence[Side]) -> html.Div:
     return html.Div(
         className="chooser mechanisms-chooser",
         children=[
@@ -142,6 +144,25 @@ def _chooser(view: View, subject: Any) -> html.Div:
                     html.Span(outer_step_text(subject, view.outer_step), id="mechanisms-outer-text", className="value"),
                 ],
             ),
+            html.Div(
+                id="mechanisms-moment-block",
+                className="film moment",
+                style=moment_style(sides),
+                children=[
+                    html.Span("Second moment, percentile", className="label"),
+                    dmc.Slider(
+                        id="mechanisms-moment",
+                        min=1,
+                        max=99,
+                        step=1,
+                        value=view.moment,
+                        size="sm",
+                        updatemode="mouseup",
+                        thumbLabel="Second moment: percentile of those over a run",
+                        className="film-slider",
+                    ),
+                ],
+            ),
         ],
     )
 
@@ -174,19 +195,54 @@ def stage(view: View, sides: list[Side]) -> list[html.Section]:
 
 def _section(view: View, number: int, side: Side) -> html.Section:
     swatch = html.Span(className="swatch", style={"--mark": side.color, "--dash": "solid"}, **{"aria-hidden": "true"})
+    figures = MECHANISMS[view.view].figures
     return html.Section(
         className="side",
         **{"aria-label": side.title},
         children=[
-            html.H3([swatch, side.title]),
-            html.P(side.detail, className="hint"),
-            html.Div(id={"type": "mechanisms-claim", "side": number}, className="claim", role="status"),
+            html.Div(
+                className="side-head",
+                children=[
+                    html.H3([swatch, side.title]),
+                    html.P(side.detail, className="hint", title=side.detail),
+                    *(
+                        [html.P(held_text(side.moment, view.moment), className="hint")]
+                        if side.moment is not None
+                        else []
+                    ),
+                    html.Div(id={"type": "mechanisms-claim", "side": number}, className="claim", role="status"),
+                    html.Output(id=f"mechanisms-reading-{number}", className="value reading"),
+                ],
+            ),
             html.Div(
                 className="side-cards",
-                children=[_card(view.view, figure, number, side) for figure in MECHANISMS[view.view].figures],
+                **{"data-figures": str(len(figures))},
+                children=[_card(view.view, figure, number, side) for figure in figures],
+            ),
+            html.Div(
+                className="side-captions",
+                children=[
+                    html.Div(
+                        [html.H4(figure.title), *sentences(side.captions[figure.name])],
+                        id=f"{view.view}-{figure.name}-{number}-caption",
+                        className="caption",
+                    )
+                    for figure in figures
+                ],
             ),
         ],
     )
+
+
+def held_text(value: float, percent: int) -> str:
+    """At which second moment an optimizer is looked at, and why."""
+    where = "the median" if percent == 50 else f"percentile {percent}"
+    return f"Second moment held at {number(value)}, {where} of those over a run: at gradient 0 it would decay to 0."
+
+
+def moment_style(sides: Sequence[Side]) -> dict[str, str]:
+    """Show the slider of the second moment if a side is held at one."""
+    return {} if any(side.moment is not None for side in sides) else {"display": "none"}
 
 
 def _card(view: str, figure: MechanismFigure, number: int, side: Side) -> html.Section:
@@ -207,8 +263,8 @@ def _card(view: str, figure: MechanismFigure, number: int, side: Side) -> html.S
                 className="room mechanism-room",
                 **{"data-figure": figure.name, "data-side": str(number), "data-points-at": figure.points_at or ""},
             ),
-            html.Div(sentences(side.captions[figure.name]), className="caption"),
         ],
+        **{"aria-describedby": f"{identity}-caption"},
     )
 
 
@@ -244,7 +300,15 @@ def on_optimizer(optimizer: str, task: str) -> tuple[Any, ...]:
 
 
 def asked_for(
-    task: str, optimizer: str, outer: int, versus: str, view: str, theme: str, mode: int, position: int
+    task: str,
+    optimizer: str,
+    outer: int,
+    versus: str,
+    view: str,
+    theme: str,
+    mode: int,
+    position: int,
+    moment: int = 50,
 ) -> View | None:
     """The view for the current values of the controls; None if the optimizers are not yet those of the new task.
 
@@ -258,7 +322,7 @@ def asked_for(
     snapshots = known[optimizer].snapshots
     if snapshots:
         query["outer_step"] = str(outer_step_at(snapshots, outer))
-    made, wrong = parse({**query, "mode": str(mode), "position": str(position)})
+    made, wrong = parse({**query, "mode": str(mode), "position": str(position), "moment": str(moment)})
     if wrong:
         raise InputError(wrong[0])
     return made
@@ -271,12 +335,14 @@ def asked_for(
     Output("mechanisms-outer-text", "children"),
     Output("mechanisms-handle", "children"),
     Output("mechanisms-bar", "style"),
+    Output("mechanisms-moment-block", "style"),
     Output("mechanisms-notice", "children"),
     Input("mechanisms-task", "value"),
     Input("mechanisms-optimizer", "value"),
     Input("mechanisms-outer", "value"),
     Input("mechanisms-versus", "value"),
     Input("mechanisms-view", "value"),
+    Input("mechanisms-moment", "value"),
     Input("theme", "data"),
     State("mechanisms-mode", "data"),
     State("mechanisms-position", "value"),
@@ -289,6 +355,7 @@ def on_view(
     outer: int,
     versus: str,
     view: str,
+    moment: int,
     theme: str,
     mode: int,
     position: int,
@@ -296,12 +363,12 @@ def on_view(
 ) -> tuple[Any, ...]:
     """Draw the view for the current values of the controls."""
     try:
-        asked = asked_for(task, optimizer, outer, versus, view, theme, mode, position)
+        asked = asked_for(task, optimizer, outer, versus, view, theme, mode, position, moment)
         if asked is None:
-            return (no_update,) * 7
+            return (no_update,) * 8
         sides = draw(asked, THEMES.get(scheme or request.cookies.get("theme", ""), LIGHT))
     except InputError as error:
-        return *(no_update,) * 6, sentences([str(error)])
+        return *(no_update,) * 7, sentences([str(error)])
     prepare(asked.task, asked.optimizer, asked.view)
     text = outer_step_text(subjects(task)[optimizer], asked.outer_step)
     return (
@@ -311,6 +378,7 @@ def on_view(
         text,
         MECHANISMS[asked.view].handle,
         bar_style(view),
+        moment_style(sides),
         [],
     )
 
@@ -352,14 +420,14 @@ def on_claim(_: Any, ticks: int | None, clicks: list[int | None], link: str, cla
     if isinstance(asked, dict) and any(clicks) and asked["side"] < len(sides):
         NULLS.start(known[sides[asked["side"]][0]])
     parts, busy = [], False
-    for number, (name, outer_step) in enumerate(sides[: len(claims)]):
+    for place, (name, outer_step) in enumerate(sides[: len(claims)]):
         progress = NULLS.progress(known[name])
         busy = busy or progress is not None
         try:
             verdict = verdict_of(view.task, name, outer_step, view.view)
         except InputError as error:  # a damaged file, or weights that are not finite
             verdict = Verdict(None, str(error))
-        parts.append(claim_parts(verdict, progress, number) or ([verdict.sentence] if verdict.sentence else []))
+        parts.append(claim_parts(verdict, progress, place) or ([verdict.sentence] if verdict.sentence else []))
     return parts + [[]] * (len(claims) - len(parts)), not busy
 
 

@@ -7,7 +7,7 @@ import plotly.io
 from plotly.offline import get_plotlyjs
 
 from app.shared.mechanisms import MECHANISMS, Mechanism
-from app.shared.mechanisms.drawing import MechanismDrawing, without_marks
+from app.shared.mechanisms.drawing import MechanismDrawing, common_of, without_marks
 from app.shared.style import LIGHT, OPTIMIZER_COLORS
 from core.files.atomic import write_bytes
 from core.mechanisms.context import Context
@@ -24,7 +24,8 @@ figure { margin: 0; break-inside: avoid; } figcaption { font-size: 13px; font-we
 
 
 def _figures(mechanism: Mechanism, context: Context, color: str) -> str:
-    drawing = MechanismDrawing(mechanism.measure(context), color, LIGHT, mechanism.name, {}, {})
+    bundle = mechanism.measure(context)
+    drawing = MechanismDrawing(bundle, color, LIGHT, mechanism.name, {}, {}, common_of([bundle]))
     parts = []
     for figure in mechanism.figures:
         made = without_marks(figure.draw(drawing))

@@ -24,6 +24,7 @@ class View:
         versus: name of the optimizer beside it, or "none".
         view: which mechanism.
         mode: the highlighted mode, 1 for the slowest.
+        moment: of an optimizer with a second moment: the percentile of those observed over a run at which it is held, where a view does so.
         position: of the slider under the figures, 0 to 1000.
         theme: "light", "dark" or "auto".
     """
@@ -34,6 +35,7 @@ class View:
     versus: str
     view: str
     mode: int
+    moment: int
     position: int
     theme: str
 
@@ -50,6 +52,7 @@ FIELDS: dict[str, Field] = {
     "versus": Field(lambda v: "adam" if v["optimizer"] != "adam" else "momentum", _read_versus, str),
     "view": Field(lambda _: "momentum", choice("view", MECHANISMS, {"earnings": "ablations"}), str),
     "mode": Field(lambda _: 1, integer("mode", 1, MODES), str),
+    "moment": Field(lambda _: 50, integer("moment", 1, 99), str),
     "position": Field(lambda _: LAST // 2, integer("position", 0, LAST), str),
     "theme": THEME,
 }

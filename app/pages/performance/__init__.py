@@ -22,4 +22,5 @@ PAGE = Page(
     figures=_figures,
     kept_by_browser=KEPT_BY_BROWSER,
     order=2,
+    takes="learned",
 )

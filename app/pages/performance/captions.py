@@ -160,7 +160,7 @@ def outer(results: Results) -> Sentences:
     drawn = (
         f"Meta-loss of {counted(len(curve.outer_step), 'outer step')} on fresh batches of "
         f"{counted(config.problems, 'problem')} (faint) and its running median{seeds}; lines are the tuned baselines. "
-        "Click a dot to open that snapshot in Explore."
+        "Dots are snapshots at their mean meta-loss on held-out problems, with one standard error. Click a dot to open that snapshot in Explore."
     )
     look = _passed(curve, evaluation, results.subject.title)
     lost = int((~np.isfinite(curve.meta_loss)).sum())

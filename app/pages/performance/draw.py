@@ -13,12 +13,12 @@ from app.pages.performance.figures.tuning import tuning_figure
 from app.pages.performance.table import Row, orders, rows
 from app.pages.performance.task_pictures import scene
 from app.pages.performance.view import View
-from app.shared.catalog import learned
+from app.shared.catalog import TITLES, learned
 from app.shared.pages import page
 from app.shared.pictures import Data, picture_figure
-from app.shared.style import Theme, figure
+from app.shared.style import Theme, described, figure
 from core.errors import InputError
-from core.tasks import SHIPPED
+from core.tasks import SHIPPED, TASKS
 
 CURVES = {task: f"curves-{task}" for task in SHIPPED}
 PICTURES = {task: f"picture-{task}" for task in SHIPPED}
@@ -76,10 +76,20 @@ def _draw_task(drawn: Drawn, view: View, theme: Theme, task: str) -> None:
         return
     pictured = scene(task, shown.subject.name, shown.subject.snapshots[-1])
     drawn.figures[picture] = picture_figure(theme, pictured)
-    drawn.figures[curves] = curves_figure(theme, shown.scores, view.shown, shown.siblings)
+    drawn.figures[curves] = described(
+        curves_figure(theme, shown.scores, view.shown, shown.subject.title, shown.siblings), _about(task, shown)
+    )
     drawn.captions[curves] = captions.curves(shown, not isinstance(pictured, Data))
     if detailed:
         _draw_details(drawn, view, theme, shown)
+
+
+def _about(task: str, shown: Results, problems: bool = True) -> str:
+    """What a figure shows, in words."""
+    evaluation = shown.evaluation
+    snapshot = "" if evaluation.outer_step is None else f", outer step {evaluation.outer_step:,}"
+    held_out = f", {evaluation.problems} held-out problems (seed {evaluation.seed})" if problems else ""
+    return f"{TASKS[task].title}, {shown.subject.title}{snapshot}{held_out}"
 
 
 def _draw_details(drawn: Drawn, view: View, theme: Theme, shown: Results) -> None:
@@ -91,7 +101,10 @@ def _draw_details(drawn: Drawn, view: View, theme: Theme, shown: Results) -> Non
         step: page("explore").address({**entries, "outer_step": str(step)}) for step in shown.subject.snapshots
     }
     siblings = [outer_curve(view.task, name) for name in shown.siblings]
-    drawn.figures["outer"] = outer_figure(theme, shown.curve, drawn.snapshots, shown.evaluation, view.shown, siblings)
+    drawn.figures["outer"] = described(
+        outer_figure(theme, shown.subject, shown.curve, drawn.snapshots, shown.evaluation, view.shown, siblings),
+        _about(view.task, shown),
+    )
     drawn.captions["outer"] = captions.outer(shown)
     if shown.generalization is None:
         name = shown.subject.name
@@ -99,7 +112,10 @@ def _draw_details(drawn: Drawn, view: View, theme: Theme, shown: Results) -> Non
         command = f"loptscope evaluate --run {name} --out-of-distribution --save"
         drawn.captions["shift"] = [f"{name} has not been evaluated out of distribution yet ({command})."]
     else:
-        drawn.figures["shift"] = shift_figure(theme, shown.generalization, view.shown)
+        about = _about(view.task, shown, problems=False)
+        drawn.figures["shift"] = described(
+            shift_figure(theme, shown.generalization, view.shown, shown.subject.title), about
+        )
         drawn.captions["shift"] = captions.shift(shown.generalization, shown.subject.title)
         drawn.shift_height = row_height(len(shown.generalization.conditions))
 
@@ -112,4 +128,5 @@ def draw_tuning(view: View, theme: Theme) -> tuple[go.Figure, list[str]]:
         return nothing(theme), [str(error)]
     ours = shown.evaluation.optimizers["learned"].meta_loss.mean
     made = tuning_figure(theme, searched.tuned, searched.draws, ours, shown.subject.title)
-    return made, captions.tuning(searched, shown)
+    about = f"{TASKS[view.task].title}, {TITLES[view.baseline]}, {searched.tuned.draws:,} draws"
+    return described(made, about), captions.tuning(searched, shown)

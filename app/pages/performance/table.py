@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app.pages.performance.view import SORTABLE, SORTS
 from app.shared.catalog import TITLES
-from app.shared.numbers import fraction, number, plus_minus
+from app.shared.numbers import hyperparameters, number, plus_minus
 from core.evaluation.held_out import Evaluation, Score, StepsToTarget
 
 HEADERS = {
@@ -16,7 +16,6 @@ HEADERS = {
     "diverged": "Diverged",
     "hyperparameters": "Hyperparameters",
 }
-FRACTIONS = ("momentum", "decay", "beta1", "beta2")
 assert set(SORTABLE) <= set(HEADERS)
 
 
@@ -50,8 +49,7 @@ def title_of(name: str, learned_title: str = TITLES["learned"]) -> str:
 
 
 def _row(name: str, title: str, score: Score, evaluation: Evaluation) -> Row:
-    hyperparameters = score.hyperparameters or {}
-    written = ", ".join(f"{key.replace('_', ' ')} {_setting(key, value)}" for key, value in hyperparameters.items())
+    written = hyperparameters(score.hyperparameters or {})
     return Row(
         name=name,
         title=title,
@@ -70,10 +68,6 @@ def _row(name: str, title: str, score: Score, evaluation: Evaluation) -> Row:
             "diverged": float(score.diverged),
         },
     )
-
-
-def _setting(key: str, value: float) -> str:
-    return fraction(value) if key in FRACTIONS else number(value)
 
 
 def _steps(counted: StepsToTarget | None, problems: int) -> str:

@@ -30,7 +30,6 @@ class RunSummary:
         state: its state.
         outer_step: outer steps done.
         outer_steps: outer steps in total.
-        curve: outer steps and running medians of the training meta-loss, [2, points]; NaN where not finite.
         training: median training meta-loss over the last tenth of the outer steps; None before the first.
         held_out: (mean, standard error) of the newest held-out evaluation while it trained; None if there is none.
         diverged: training problems whose meta-loss was not finite.
@@ -45,7 +44,6 @@ class RunSummary:
     state: State
     outer_step: int
     outer_steps: int
-    curve: np.ndarray
     training: float | None
     held_out: tuple[float, float] | None
     diverged: int
@@ -59,15 +57,19 @@ class RunSummary:
         return self.held_out[0] if self.held_out is not None else self.training
 
 
-def smoothed(losses: np.ndarray) -> np.ndarray:
+def smoothed(losses: np.ndarray, percent: int) -> np.ndarray:
     """Running medians of a curve [K], downsampled: outer steps and values, [2, points].
+
+    Args:
+        losses: of every outer step.
+        percent: how much of the curve the median takes in, on either side; 0 for the curve itself.
 
     A value that is not finite counts as infinite; the curve has a gap where the median is infinite.
     """
     count = len(losses)
     if count == 0:
         return np.empty((2, 0))
-    half = int(np.clip(count // 80, 2, 100))
+    half = round(percent / 100 * count)
     filled = np.where(np.isfinite(losses), losses, np.inf)
     at = np.unique(np.linspace(0, count - 1, MOST_POINTS).round().astype(int))
     values = np.array([np.median(filled[max(0, i - half) : i + half + 1]) for i in at])
@@ -100,7 +102,6 @@ def _summary(run: Run, state: Stamp) -> RunSummary:
         state=status.state,
         outer_step=max(status.outer_step, len(losses)),
         outer_steps=status.outer_steps,
-        curve=smoothed(losses),
         training=level if level is not None and np.isfinite(level) else None,
         held_out=_held_out(run),
         diverged=status.diverged_problems,
@@ -121,8 +122,27 @@ def summarize(runs: Sequence[Run]) -> list[RunSummary]:
     return summaries
 
 
+@functools.lru_cache(maxsize=1024)
+def _curve(run: Run, percent: int, state: Stamp) -> np.ndarray:
+    """A run's curve; ``state`` (of its file) is only part of the cache key."""
+    return smoothed(np.array([step.meta_loss for step in run.outer_losses()]), percent)
+
+
+def curves_of(runs: Sequence[Run], percent: int) -> dict[str, np.ndarray]:
+    """Outer training curves by name: outer steps and running medians of the training meta-loss, [2, points]; NaN where not finite."""
+    found = {}
+    for run in runs:
+        try:
+            found[run.name] = _curve(run, percent, stamp(run.path, ("outer_loss.csv",)))
+        except (InputError, OSError):  # deleted, or damaged
+            continue
+    return found
+
+
 def text_of(value: Any) -> str:
     """A setting's value as text."""
+    if value is None:
+        return "none"
     if isinstance(value, float):
         return f"{value:g}"
     return value if isinstance(value, str) else json.dumps(value)

@@ -1,5 +1,6 @@
 """The Runs page: compares the outer trainings of a sweep, or any others."""
 
+from dataclasses import replace
 from typing import Any
 
 import dash
@@ -8,12 +9,15 @@ from dash import ClientsideFunction, Input, Output, State, callback, clientside_
 from flask import request
 
 from app.pages.runs import PAGE
-from app.pages.runs.data import RunSummary, compared_by, differences, summarize, text_of
+from app.pages.runs.data import RunSummary, compared_by, curves_of, differences, summarize, text_of
 from app.pages.runs.figures import colors_of, curves_figure, levels_figure
-from app.pages.runs.view import View, chosen, parse, sweeps, to_query
+from app.pages.runs.view import MOST_SMOOTH, View, chosen, parse, sweeps, to_query
+from app.shared.catalog import subjects
+from app.shared.numbers import number, plus_minus
 from app.shared.parts import sentences
-from app.shared.style import GRAPH_CONFIG, LIGHT, THEMES, Theme
+from app.shared.style import GRAPH_CONFIG, LIGHT, THEMES, Theme, described
 from core.runs.states import STATES
+from core.tasks import TASKS
 
 dash.register_page(__name__, **PAGE.registration())
 
@@ -53,6 +57,26 @@ def layout(**query: str) -> html.Main:
                         **{"aria-label": "Setting to compare by"},
                     ),
                     html.Div(drawn["key"], id="runs-key", className="keys"),
+                    dmc.SegmentedControl(
+                        id="runs-scale",
+                        data=["log", "linear"],
+                        value=view.scale,
+                        size="xs",
+                        **{"aria-label": "Scale of the meta-loss"},
+                    ),
+                    html.Span("Smoothing", className="label"),
+                    dmc.Slider(
+                        id="runs-smooth",
+                        min=0,
+                        max=MOST_SMOOTH,
+                        step=1,
+                        value=view.smooth,
+                        w=140,
+                        size="sm",
+                        label=None,
+                        updatemode="mouseup",
+                        thumbLabel="Smoothing: percent of the curve on either side",
+                    ),
                 ],
             ),
             html.Div(
@@ -101,6 +125,7 @@ def _sweeps(view: View) -> Any:
 
 def _draw(view: View, summaries: list[RunSummary], theme: Theme) -> dict[str, Any]:
     """All parts of the page that depend on its runs."""
+    about = ", ".join([*dict.fromkeys(TASKS[run.task].title for run in summaries), view.sweep or "runs compared"])
     differ = differences(summaries)
     axis, values = compared_by(summaries, view.axis)
     ordered = sorted(summaries, key=lambda run: (run.level is None, run.level or 0.0))
@@ -119,8 +144,10 @@ def _draw(view: View, summaries: list[RunSummary], theme: Theme) -> dict[str, An
             )
             for value, color in (colors_of(values, theme).items() if axis else ())
         ],
-        "curves": curves_figure(summaries, axis, values, theme),
-        "levels": levels_figure(summaries, axis, values, theme),
+        "curves": described(
+            curves_figure(summaries, curves_of(chosen(view), view.smooth), axis, values, theme, view.scale), about
+        ),
+        "levels": described(levels_figure(summaries, axis, values, theme, view.scale), about),
         "head": [
             html.Th(text, scope="col")
             for text in (HEADINGS[0], *(name.replace("_", " ") for name in differ), *HEADINGS[1:])
@@ -143,12 +170,14 @@ def _sentence(summaries: list[RunSummary], differ: dict[str, list[Any]]) -> str:
     )
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"
+def called(task: str, name: str) -> str:
+    """What the other pages call a run, if they list it; otherwise its name."""
+    known = subjects(task) if task in TASKS else {}
+    return known[name].title if name in known else name
 
 
 def _row(run: RunSummary, differ: list[str]) -> html.Tr:
-    held = "–" if run.held_out is None else f"{run.held_out[0]:.4g} ± {run.held_out[1]:.1g}"
+    held = "–" if run.held_out is None else plus_minus(*run.held_out)
     links: list[Any] = [dcc.Link("Train", href=f"/train?run={run.name}")]
     if STATES[run.state].kept and run.snapshots:
         links = [dcc.Link("Explore", href=f"/?task={run.task}&optimizer={run.name}"), " ", *links]
@@ -157,13 +186,17 @@ def _row(run: RunSummary, differ: list[str]) -> html.Tr:
         run.state,
         f"{run.outer_step:,} of {run.outer_steps:,}",
         held,
-        _number(run.training),
+        "–" if run.training is None else number(run.training, 2),
         f"{run.diverged:,}",
         f"{run.skipped:,}",
         f"{run.seconds:.0f}",
     ]
     return html.Tr(
-        [html.Th(run.name, scope="row"), *(html.Td(text) for text in cells), html.Td(links)],
+        [
+            html.Th(called(run.task, run.name), scope="row", title=run.name),
+            *(html.Td(text) for text in cells),
+            html.Td(links),
+        ],
         key=run.name,
         **{"data-name": run.name},
     )
@@ -181,15 +214,19 @@ def _row(run: RunSummary, differ: list[str]) -> html.Tr:
     Output("runs-link", "data"),
     Input("runs-tick", "n_intervals"),
     Input("runs-axis", "value"),
+    Input("runs-scale", "value"),
+    Input("runs-smooth", "value"),
     Input("theme", "data"),
     State("runs-link", "data"),
     State("provider", "forceColorScheme"),
     prevent_initial_call=True,
 )
-def on_change(_: int | None, axis: str, switched: str, link: str, scheme: str | None) -> tuple[Any, ...]:
+def on_change(
+    _: int | None, axis: str, scale: str, smooth: int, switched: str, link: str, scheme: str | None
+) -> tuple[Any, ...]:
     """Draw the page again, by another setting or with newer results."""
     view, _wrong = parse(link)
-    view = View(view.sweep, view.runs, axis or "", switched if switched in THEMES else "auto")
+    view = replace(view, axis=axis or "", scale=scale, smooth=smooth, theme=switched if switched in THEMES else "auto")
     summaries = summarize(chosen(view))
     drawn = _draw(view, summaries, THEMES.get(scheme or request.cookies.get("theme", ""), LIGHT))
     parts = [drawn[name] for name in ("curves", "levels", "axes", "key")]

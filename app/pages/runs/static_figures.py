@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from app.pages.runs.data import compared_by, summarize
+from app.pages.runs.data import compared_by, curves_of, summarize
 from app.pages.runs.figures import curves_figure, levels_figure
 from app.pages.runs.view import View, chosen
 from app.shared.pages import Figures, PageFigure
@@ -16,13 +16,18 @@ def static_figures(view: View, theme: Theme) -> Sequence[Figures]:
     Raises:
         InputError: the view names no run.
     """
-    summaries = summarize(chosen(view))
+    runs = chosen(view)
+    summaries, curves = summarize(runs), curves_of(runs, view.smooth)
     if not summaries:
         raise InputError("list runs, as in runs('runs=one,another'), or name a sweep")
     axis, values = compared_by(summaries, view.axis)
     return [
         {
-            "curves": PageFigure("Outer training", lambda: curves_figure(summaries, axis, values, theme), legend=True),
-            "levels": PageFigure("Final performance", lambda: levels_figure(summaries, axis, values, theme)),
+            "curves": PageFigure(
+                "Outer training", lambda: curves_figure(summaries, curves, axis, values, theme, view.scale), legend=True
+            ),
+            "levels": PageFigure(
+                "Final performance", lambda: levels_figure(summaries, axis, values, theme, view.scale)
+            ),
         }
     ]

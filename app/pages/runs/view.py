@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from app.shared.fields import THEME
+from app.shared.fields import THEME, integer
 from app.shared.links import Field, Links, Values, choice
 from core.errors import InputError
 from core.jobs.queue import list_jobs
@@ -12,6 +12,7 @@ from core.runs.options import OPTIONS
 from core.runs.run import Run, is_name
 
 MOST = 200  # runs at once
+MOST_SMOOTH = 20  # percent
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,16 @@ class View:
         sweep: name of the sweep shown; "" for none.
         runs: names of more runs, the user's own or shipped ones.
         axis: the setting on the horizontal axis and in the colours; "" for the first in which the runs differ.
+        scale: of the meta-loss axes, "log" or "linear".
+        smooth: how much of a curve its running median takes in on either side, in percent.
         theme: "light", "dark" or "auto".
     """
 
     sweep: str
     runs: tuple[str, ...]
     axis: str
+    scale: str
+    smooth: int
     theme: str
 
 
@@ -61,6 +66,8 @@ FIELDS: dict[str, Field] = {
     "sweep": Field(lambda _: "", _read_sweep, str),
     "runs": Field(lambda _: (), _read_runs, ",".join),
     "axis": Field(lambda _: "", choice("axis", dict.fromkeys(OPTIONS)), str),
+    "scale": Field(lambda _: "log", choice("scale", {"log": 0, "linear": 0}), str),
+    "smooth": Field(lambda _: 1, integer("smooth", 0, MOST_SMOOTH), str),
     "theme": THEME,
 }
 

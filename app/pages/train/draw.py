@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from app.shared.cache import once, source_digest
 from app.shared.catalog import snapshot_bytes
 from app.shared.mechanisms import MECHANISMS
-from app.shared.mechanisms.drawing import MechanismDrawing
+from app.shared.mechanisms.drawing import MechanismDrawing, common_of
 from app.shared.mechanisms.references import references_of
 from app.shared.style import OPTIMIZER_COLORS, Theme
 from core.bundle import FORMAT, Bundle
@@ -77,7 +77,9 @@ def draw(run: Run, outer_step: int, theme: Theme) -> dict[str, tuple[go.Figure, 
         text = json.dumps([source_digest(), FORMAT, made_of, name])
         key = f"training:{hashlib.sha256(text.encode()).hexdigest()[:32]}"
         bundle = Bundle.decode(once(key, compute_instrument, str(run.path), outer_step, instrument.mechanism))
-        drawing = MechanismDrawing(bundle, OPTIMIZER_COLORS["learned"], theme, f"{run.name} {name}", references, {})
+        drawing = MechanismDrawing(
+            bundle, OPTIMIZER_COLORS["learned"], theme, f"{run.name} {name}", references, {}, common_of([bundle])
+        )
         figure = mechanism.figure(instrument.figure)
         drawn[name] = figure.draw(drawing), [instrument.about, *figure.caption(bundle, references)[1:]]
     return drawn

@@ -14,7 +14,7 @@ RAW, SMOOTH, HELD_OUT = "each outer step", "running median", "held out"
 def outer_figure(theme: Theme) -> go.Figure:
     """Meta-loss over outer steps: every step, running median, held-out evaluations, and the tuned optimizers for comparison."""
     color = OPTIMIZER_COLORS["learned"]
-    text = "%{y:.3g} at outer step %{x:,}<extra></extra>"
+    text = "%{y} at outer step %{x:,}<extra></extra>"
     traces = [
         line(
             NOTHING,
@@ -23,7 +23,7 @@ def outer_figure(theme: Theme) -> go.Figure:
             name,
             width=1.4,
             dash=OPTIMIZER_DASHES[name],
-            hovertemplate=f"{TITLES[name]}, tuned: %{{y:.3g}} on the same held-out problems<extra></extra>",
+            hovertemplate=f"{TITLES[name]}, tuned: %{{y}} on the same held-out problems<extra></extra>",
         )
         for name in BASELINES
     ]
@@ -34,7 +34,8 @@ def outer_figure(theme: Theme) -> go.Figure:
     held_out = line(NOTHING, NOTHING, color, HELD_OUT, width=2.8, hovertemplate=f"held out: {text}")
     held_out.update(mode="lines+markers", marker={"size": 7, "color": color})
     x = {"title": "outer step"}
-    return figure(theme, "outer", x, {"title": "meta-loss", "type": "log"}, [*traces, held_out])
+    made = figure(theme, "outer", x, {"title": "meta-loss", "type": "log"}, [*traces, held_out])
+    return made.update_layout(hovermode="x unified")  # one box tells every value at an outer step
 
 
 def curve_figure(theme: Theme) -> go.Figure:
@@ -47,11 +48,13 @@ def curve_figure(theme: Theme) -> go.Figure:
             name,
             width=3.0 if name == "learned" else 1.4,
             dash=OPTIMIZER_DASHES[name],
-            hovertemplate=f"{TITLES[name]}, step %{{x}}: %{{y:.3g}}<extra></extra>",
+            hovertemplate=f"{TITLES[name]}: %{{y}}<extra></extra>",
         )
         for name in (*BASELINES, "learned")
     ]
-    return figure(theme, "curve", {"title": "inner step"}, {"title": "loss / first loss", "type": "log"}, traces)
+    y = {"title": "loss / first loss", "type": "log"}
+    made = figure(theme, "curve", {"title": "inner step", "zeroline": False}, y, traces)
+    return made.update_layout(hovermode="x unified")
 
 
 FIGURES = {"outer": outer_figure, "curve": curve_figure}

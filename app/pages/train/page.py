@@ -36,7 +36,8 @@ FACTS = {
     "step": "outer step",
     "speed": "outer steps per second",
     "left": "time left",
-    "loss": "meta-loss now",
+    "held-out": "held-out meta-loss",
+    "loss": "in training, last outer step",
     "diverged": "problems diverged",
     "skipped": "steps skipped",
 }

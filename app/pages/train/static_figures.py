@@ -15,7 +15,7 @@ from app.pages.train.figures import FIGURES, HELD_OUT, RAW, SMOOTH
 from app.pages.train.view import View
 from app.shared.numbers import running_median
 from app.shared.pages import Figures, PageFigure
-from app.shared.style import Theme, finite, plain_log_axis
+from app.shared.style import Theme, finite, log_axis
 from core.errors import InputError
 from core.jobs.held_out import HeldOut
 from core.jobs.queue import find
@@ -30,7 +30,7 @@ def _filled(made: go.Figure, points: dict[str, Points]) -> go.Figure:
     for trace in made.data:
         trace.x, trace.y = points[trace.name]
     drawn = np.concatenate([np.array(y, dtype=np.float64) for _, y in points.values()])
-    made.update_yaxes(**plain_log_axis(drawn))
+    made.update_yaxes(**log_axis(drawn))
     return made
 
 

@@ -9,14 +9,13 @@ from app.shared.mechanisms.drawing import MechanismDrawing
 from app.shared.mechanisms.frames import Frames
 from app.shared.mechanisms.mechanism import Mechanism, MechanismFigure, References
 from app.shared.numbers import number
-from app.shared.style import Theme, component_colors, figure, finite, line, plain_log_axis
+from app.shared.style import Theme, component_colors, figure, finite, line, log_axis
 from core.bundle import Bundle
-from core.mechanisms.ablation import TITLES, Ablation, Ablations, ablate
+from core.mechanisms.ablation import TITLES, Ablation, Ablations, Ratio, ablate
 from core.mechanisms.context import Context
 
 HIGHEST_RATIO = 100.0  # ratios beyond get a mark at the end of the axis
 HIGHEST = 100.0  # the axes of losses and meta-losses end here
-LEAST = 1e-9
 
 
 def _colors(p: MechanismDrawing) -> dict[str, str]:
@@ -33,13 +32,13 @@ def _curves(p: MechanismDrawing) -> go.Figure:
     colors = _colors(p)
     traces, drawn = [], []
     for one in reversed(_found(p).ablations):
-        values = np.array([np.nan if value is None else max(value, LEAST) for value in one.curve])
+        values = np.array([value or np.nan for value in one.curve], dtype=np.float64)
         drawn.append(values)
-        text = f"{TITLES[one.name]}, step %{{x}}: %{{y:.3g}}<extra></extra>"
+        text = f"{TITLES[one.name]}, step %{{x}}: %{{y}}<extra></extra>"
         style = {"width": 3.0 if one.name == "whole" else 1.7, "hovertemplate": text}
         traces.append(line(np.array(one.steps), finite(values), colors[one.name], TITLES[one.name], **style))
-    y = {"title": "loss / first loss, median", **plain_log_axis(np.concatenate(drawn), HIGHEST)}
-    return figure(p.theme, p.key, {"title": "inner step"}, y, traces)
+    y = {"title": "loss / first loss, median", **log_axis(np.concatenate(drawn), HIGHEST)}
+    return figure(p.theme, p.key, {"title": "inner step", "zeroline": False}, y, traces)
 
 
 def _ratios(p: MechanismDrawing) -> go.Figure:
@@ -66,10 +65,9 @@ def _ratios(p: MechanismDrawing) -> go.Figure:
         "line": {"color": p.theme.muted, "width": 1, "dash": "dot"},
     }
     x = {
-        "title": "meta-loss / that of the unmodified optimizer",
+        "title": "meta-loss / unmodified",
         "type": "log",
-        "range": [float(np.log10(low)), float(np.log10(HIGHEST_RATIO * 2.2))],
-        "dtick": 1,
+        "range": [float(np.log10(low)), float(np.log10(HIGHEST_RATIO * 20))],
     }
     y = {
         "title": None,
@@ -102,7 +100,9 @@ def _dot(ablation: Ablation, title: str, color: str, theme: Theme, problems: int
                 hovertemplate=f"{title}: {words}, beyond the axis{lost}<extra></extra>",
             )
         ]
-    low, high = ratio.low or ratio.median, min(ratio.high or HIGHEST_RATIO, HIGHEST_RATIO)
+    low = ratio.low or ratio.median
+    cut = ratio.high is None or ratio.high > HIGHEST_RATIO  # the interval leaves the axis: an arrow says so
+    high = HIGHEST_RATIO if ratio.high is None else min(ratio.high, HIGHEST_RATIO)
     bars = {
         "array": [high - ratio.median],
         "arrayminus": [ratio.median - low],
@@ -120,8 +120,26 @@ def _dot(ablation: Ablation, title: str, color: str, theme: Theme, problems: int
             error_x={"type": "data", "symmetric": False, **bars},
             name=title,
             hovertemplate=text,
-        )
+        ),
+        *([_leaving(ratio, title, color, theme, text)] if cut else []),
     ]
+
+
+def _leaving(ratio: Ratio, title: str, color: str, theme: Theme, text: str) -> go.Scatter:
+    """The end of an interval that lies beyond the axis, with where it ends."""
+    words = "no limit" if ratio.high is None else f"to × {number(ratio.high, 2)}"
+    return go.Scatter(
+        x=[HIGHEST_RATIO],
+        y=[title],
+        mode="markers+text",
+        marker={"symbol": "triangle-right", "size": 9, "color": color},
+        text=[words],
+        textposition="middle right",
+        textfont={"size": 10.5, "color": theme.text},
+        name=title,
+        showlegend=False,
+        hovertemplate=text,
+    )
 
 
 def _curves_caption(bundle: Bundle, references: References) -> list[str]:
@@ -165,6 +183,6 @@ ABLATIONS = Mechanism(
         MechanismFigure("curves", "Loss curves", _curves, _curves_caption),
         MechanismFigure("ratios", "Meta-loss, one mechanism off", _ratios, _ratios_caption),
     ),
-    lambda bundle: Frames({}, {"mode": [], "position": []}),
+    lambda bundle, common: Frames({}, {"mode": [], "position": []}),
     snapshots_ahead=False,
 )

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from app.shared.mechanisms.drawing import (
     KEY,
+    Common,
     MechanismDrawing,
     components,
     empty,
@@ -19,7 +20,7 @@ from app.shared.mechanisms.drawing import (
 from app.shared.mechanisms.frames import LIT, MOVING, Along, Frames, Moving
 from app.shared.mechanisms.mechanism import Mechanism, MechanismFigure, References
 from app.shared.numbers import counted, number
-from app.shared.style import component_colors, figure, finite, line, plain_log_axis, symlog_ticks, viridis
+from app.shared.style import component_colors, figure, finite, line, log_axis, symlog_ticks, viridis
 from core.bundle import Bundle
 from core.mechanisms.adaptation import adaptation_view
 
@@ -51,7 +52,7 @@ def _curve(p: MechanismDrawing) -> go.Figure:
                 line(x[piece], y, p.color, "stable" if keep else "unstable", width=2.4, dash=dash, hoverinfo="skip")
             )
     chosen = p.array("chosen").astype(int)
-    text = "g = %{text:.3g}<extra></extra>"
+    text = "g = %{text}<extra></extra>"
     dots = {"size": 6, "color": p.color, "symbol": ["circle" if unstable[i] == 0 else "circle-open" for i in chosen]}
     traces.append(
         go.Scatter(
@@ -60,8 +61,8 @@ def _curve(p: MechanismDrawing) -> go.Figure:
             mode="markers",
             marker=dots,
             name="points",
-            customdata=np.arange(len(chosen)),
-            text=g[chosen],
+            customdata=_nearest_place(p, g[chosen]),
+            text=[number(float(one)) for one in g[chosen]],
             hovertemplate=text,
         )
     )
@@ -80,11 +81,8 @@ def _curve(p: MechanismDrawing) -> go.Figure:
             )
         )
     traces.append(lit(p))
-    reach = float(np.abs(g).max())
     title = components(p.bundle.about["explained"])[0]
-    return figure(
-        p.theme, p.key, symlog_axis(p, reach, "constant gradient (symlog)"), {"title": f"h*(g), {title}"}, traces
-    )
+    return figure(p.theme, p.key, symlog_axis(p, "constant gradient (symlog)"), {"title": f"h*(g), {title}"}, traces)
 
 
 def _space(p: MechanismDrawing) -> go.Figure:
@@ -105,27 +103,35 @@ def _space(p: MechanismDrawing) -> go.Figure:
         name="curve",
     )
     lit = go.Scatter3d(
-        x=[], y=[], z=[], mode="markers", marker={"size": 7, "color": p.color}, name=LIT, hoverinfo="skip"
+        x=[],
+        y=[],
+        z=[],
+        mode="markers",
+        marker={"size": 7, "color": p.color},
+        name=LIT,
+        hoverinfo="skip",
+        showlegend=False,
     )
     made = figure(p.theme, p.key, {}, {}, [trace, lit])
     axis = {
         "backgroundcolor": "rgba(0,0,0,0)",
         "gridcolor": p.theme.grid,
         "zerolinecolor": p.theme.line,
-        "tickfont": {"size": 8.5},
+        "tickfont": {"size": 10.5},
+        "nticks": 4,
         "showspikes": False,
     }
-    positions, labels = symlog_ticks(p.bundle.about["scale"], float(np.abs(g).max()))
+    positions, labels = symlog_ticks(p.common.scale, p.common.reach)
     titles = [*components(p.bundle.about["explained"]), "PC 2"][:2]
     made.layout.scene = {
         "xaxis": {
             **axis,
-            "title": {"text": "gradient", "font": {"size": 10}},
+            "title": {"text": "gradient", "font": {"size": 11}},
             "tickvals": positions,
             "ticktext": labels,
         },
-        "yaxis": {**axis, "title": {"text": titles[0], "font": {"size": 10}}},
-        "zaxis": {**axis, "title": {"text": titles[1], "font": {"size": 10}}},
+        "yaxis": {**axis, "title": {"text": titles[0], "font": {"size": 11}}},
+        "zaxis": {**axis, "title": {"text": titles[1], "font": {"size": 11}}},
         "camera": {"eye": {"x": 1.75, "y": -1.75, "z": 0.9}},
     }
     made.layout.margin = {"l": 0, "r": 0, "t": 0, "b": 0}
@@ -138,12 +144,20 @@ def _update(p: MechanismDrawing) -> go.Figure:
         return empty(p, p.bundle.about["why"])
     gradients, updates = spread(p, p.array("gradients")), p.array("updates")
     traces: list[Any] = [
-        line(gradients, finite(updates[i]), p.theme.muted, "another point", width=0.8, opacity=0.35, hoverinfo="skip")
+        line(
+            gradients,
+            finite(updates[i]),
+            p.theme.muted,
+            "other points",
+            width=0.8,
+            opacity=0.35,
+            hoverinfo="skip",
+            showlegend=i == 0,
+        )
         for i in range(0, len(updates), 6)
     ]
     traces += [moving(p.color), lit(p, 13)]
-    reach = float(np.abs(p.array("gradients")).max())
-    return figure(p.theme, p.key, symlog_axis(p, reach), {"title": "update", "range": padded(updates)}, traces)
+    return figure(p.theme, p.key, symlog_axis(p), {"title": "update", "range": padded(updates)}, traces)
 
 
 def _arms(bundle: Bundle, values: np.ndarray) -> list[tuple[str, np.ndarray, np.ndarray]]:
@@ -163,7 +177,7 @@ def _rate(p: MechanismDrawing) -> go.Figure:
     if "g" not in p.bundle.arrays:
         return empty(p, p.bundle.about["why"])
     own, local = p.array("rates"), p.array("local")
-    log = bool((own > 0).all())
+    log = "rates" in p.common.positive
     traces: list[Any] = []
     for name, (bundle, color) in p.baselines.items():
         if "g" in bundle.arrays:
@@ -183,17 +197,14 @@ def _rate(p: MechanismDrawing) -> go.Figure:
         "title": "size of the constant gradient",
         "type": "log",
         "range": np.log10([low, max(float(np.abs(p.array("g")).max()), 2 * low)]).tolist(),
-        "dtick": 1,
     }
-    y_axis = {"title": "learning rate, slope", **(plain_log_axis(own) if log else {"range": padded(own)})}
+    y_axis = {"title": "learning rate, slope", **(log_axis(own) if log else {"range": padded(own)})}
     made = figure(p.theme, p.key, x_axis, y_axis, traces)
-    return made.update_layout(
-        showlegend=True, legend={**KEY, "y": 0.02, "yanchor": "bottom", "x": 0.01, "xanchor": "left"}
-    )
+    return made.update_layout(showlegend=True, legend=KEY)
 
 
 def _arm(name: str, arm: str, x: np.ndarray, y: np.ndarray, color: str, log: bool, **style: Any) -> go.Scatter:
-    text = f"{name}{f', {arm}' if arm else ''}: %{{y:.3g}} at |g| = %{{x:.3g}}<extra></extra>"
+    text = f"{name}{f', {arm}' if arm else ''}: %{{y}} at |g| = %{{x}}<extra></extra>"
     return line(x, np.where(y > 0, y, np.nan) if log else y, color, name, hovertemplate=text, **style)
 
 
@@ -206,23 +217,25 @@ def _in_use(p: MechanismDrawing) -> go.Figure:
     traces: list[Any] = []
     for i, (part, color) in enumerate(zip(binned, colors, strict=True)):
         name = STRETCHES[i]
-        text = f"{name}: rate %{{y:.3g}} at recent |g| = %{{x:.3g}}<extra></extra>"
+        text = f"{name}: rate %{{y}} at recent |g| = %{{x}}<extra></extra>"
         traces.append(
             line(part[:, 0], part[:, 1], color, name, width=2, hovertemplate=text).update(mode="lines+markers")
         )
     for trace in traces:
         trace.showlegend = True
     rates = binned[..., 1][np.isfinite(binned[..., 1])]
-    log = len(rates) > 0 and bool((rates > 0).all())
-    y = {"title": "effective learning rate", **(plain_log_axis(rates) if log else {})}
-    made = figure(p.theme, p.key, {"title": "recent size of the gradients", "type": "log", "dtick": 1}, y, traces)
-    return made.update_layout(showlegend=True, legend={**KEY, "y": 0.02, "yanchor": "bottom"})
+    log = len(rates) > 0 and "in_use" in p.common.positive
+    y = {"title": "effective learning rate", **(log_axis(rates) if log else {})}
+    x = {"title": "recent size of the gradients", **log_axis(binned[..., 0])}
+    made = figure(p.theme, p.key, x, y, traces)
+    return made.update_layout(showlegend=True, legend=KEY)
 
 
 def _no_curve(bundle: Bundle) -> list[str] | None:
     return [f"There is no such curve because {bundle.about['why']}."] if "g" not in bundle.arrays else None
 
 
+KNOTS = 201  # positions of the slider
 DASH = {"g > 0": "solid", "g < 0": "dash"}
 STRETCHES = ("first steps", "early", "middle", "late")
 ENDS = {
@@ -295,7 +308,7 @@ def _rate_caption(bundle: Bundle, references: References) -> list[str]:
             "98 % of the observed gradients are smaller."
         )
     if hidden:
-        sentences.append(f"At {counted(hidden, 'point')} it is 0 or negative, so the axis is linear.")
+        sentences.append(f"At {counted(hidden, 'point')} it is 0 or negative, so the axes of both sides are linear.")
     return sentences
 
 
@@ -318,31 +331,82 @@ def _in_use_caption(bundle: Bundle, references: References) -> list[str]:
     ]
 
 
-def _frames(bundle: Bundle) -> Frames:
-    """The chosen point of the curve."""
+def places(common: Common) -> np.ndarray:
+    """The constant gradients of the slider, [KNOTS], the same on both sides."""
+    end = np.arcsinh(common.reach / common.scale)
+    return common.scale * np.sinh(np.linspace(-end, end, KNOTS))
+
+
+def _nearest_place(p: MechanismDrawing, gradients: np.ndarray) -> np.ndarray:
+    """The slider's nearest positions to some gradients, [gradients]."""
+    at = np.arcsinh(places(p.common) / p.common.scale)
+    return np.abs(spread(p, gradients)[:, None] - at).argmin(1)
+
+
+def crossings(bundle: Bundle, gradients: np.ndarray) -> np.ndarray:
+    """The points of the curve at which the gradient is as given, [gradients, most]: several where it is folded; −1 where there is none.
+
+    The first one is stable if any is.
+    """
+    g, unstable = bundle.arrays["g"].astype(np.float64), bundle.arrays["unstable"] > 0
+    found: list[list[int]] = [[] for _ in gradients]
+    start = 0
+    for count in bundle.about["breaks"]:
+        piece = g[start : start + count]
+        for k, value in enumerate(gradients):
+            side = np.sign(piece - value)
+            for i in np.flatnonzero(side[1:] * side[:-1] <= 0):
+                nearer = i if abs(piece[i] - value) <= abs(piece[i + 1] - value) else i + 1
+                if start + nearer not in found[k]:
+                    found[k].append(int(start + nearer))
+        start += count
+    most = max(1, *(len(one) for one in found))
+    points = np.full((len(gradients), most), -1)
+    for k, one in enumerate(found):
+        one.sort(key=lambda i: bool(unstable[i]))
+        points[k, : len(one)] = one
+    return points
+
+
+def _frames(bundle: Bundle, common: Common) -> Frames:
+    """The states that the slider's constant gradient leads to."""
     if "g" not in bundle.arrays:
         return Frames({}, {"mode": [], "position": ["no curve"]})
     arrays = {name: values.astype(np.float64) for name, values in bundle.arrays.items()}
     chosen, gradients, updates = arrays["chosen"].astype(int), arrays["gradients"], arrays["updates"]
-    g, rates, curve = arrays["g"][chosen], arrays["rates"][chosen], arrays["curve"][chosen]
-    x = np.arcsinh(g / bundle.about["scale"])
-    inside = np.minimum(np.searchsorted(gradients, g), len(gradients) - 1)
-    drawn = (g >= gradients[0]) & (g <= gradients[-1])
-    here = np.where(drawn, updates[np.arange(len(chosen)), inside], np.nan)
+    wanted = places(common)
+    points = crossings(bundle, wanted)
+    main, there = points[:, 0], points[:, 0] >= 0
+
+    def of(values: np.ndarray) -> np.ndarray:
+        """Values of the curve's points, [KNOTS, most]; NaN where there is none."""
+        return np.where(points >= 0, values[points], np.nan)
+
+    drawn = np.abs(chosen[None] - main[:, None]).argmin(1)  # the nearest point with an update function
+    curves = np.where(there[:, None], updates[drawn], np.nan)
+    inside = (wanted >= gradients[0]) & (wanted <= gradients[-1]) & there
+    here = np.array([np.interp(one, gradients, curve) for one, curve in zip(wanted, curves, strict=True)])
+    x, size = np.arcsinh(wanted / common.scale), np.abs(wanted)[:, None]
+
+    def ring(*coordinates: np.ndarray) -> Moving:
+        return Moving(*(Along(np.broadcast_to(values, points.shape), ("position",)) for values in coordinates))
 
     def point(*coordinates: np.ndarray) -> Moving:
         return Moving(*(Along(values[:, None], ("position",)) for values in coordinates))
 
     figures = {
-        "curve": {LIT: point(x, curve[:, 0])},
-        "space": {LIT: point(x, curve[:, 0], curve[:, 1])},
+        "curve": {LIT: ring(x[:, None], of(arrays["curve"][:, 0]))},
+        "space": {LIT: ring(x[:, None], of(arrays["curve"][:, 0]), of(arrays["curve"][:, 1]))},
         "update": {
-            MOVING: Moving(Along(np.arcsinh(gradients / bundle.about["scale"])), Along(updates, ("position",))),
-            LIT: point(np.where(drawn, x, np.nan), here),
+            MOVING: Moving(Along(np.arcsinh(gradients / common.scale)), Along(curves, ("position",))),
+            LIT: point(np.where(inside, x, np.nan), np.where(inside, here, np.nan)),
         },
-        "rate": {LIT: point(np.abs(g), rates)},
+        "rate": {LIT: ring(size, of(arrays["rates"]))},
     }
-    texts = [f"g = {number(a)}, rate {number(b)}" for a, b in zip(g.tolist(), rates.tolist(), strict=True)]
+    texts = []
+    for value, row in zip(wanted.tolist(), points, strict=True):
+        rates = dict.fromkeys(number(float(arrays["rates"][i])) for i in row if i >= 0)  # several where it is folded
+        texts.append(f"g = {number(value)}, " + (f"rate {' or '.join(rates)}" if rates else "beyond its curve"))
     return Frames(figures, {"mode": [], "position": texts})
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from app.shared.mechanisms.drawing import MechanismDrawing, padded, spread, symlog_axis
+from app.shared.mechanisms.drawing import Common, MechanismDrawing, padded, spread, symlog_axis
 from app.shared.mechanisms.frames import MOVING, Along, Frames, Moving
 from app.shared.mechanisms.mechanism import Mechanism, MechanismFigure, References
 from app.shared.numbers import counted, number
@@ -15,6 +15,12 @@ from core.mechanisms.clipping import Saturation, clipping_view
 
 THRESHOLDS = 201  # positions of the slider for which the clipped line is computed
 INSIDE = 41  # points of the clipped line between them
+
+
+def _threshold(p: MechanismDrawing) -> go.Scatter:
+    """Gradient descent that clips at the threshold of the slider."""
+    empty = np.array([])
+    return line(empty, empty, p.theme.text, MOVING, width=1.6, dash="dash", hoverinfo="skip", showlegend=False)
 
 
 def _update(p: MechanismDrawing) -> go.Figure:
@@ -37,14 +43,14 @@ def _update(p: MechanismDrawing) -> go.Figure:
         hoverinfo="skip",
     )
     traces: list[Any] = [fill]
+    written = [number(one) for one in gradients.tolist()]
     for name, update, dash in zip(p.bundle.about["states"], updates, ("dot", "solid"), strict=False):
-        text = f"at {name}: gradient %{{customdata:.3g}}, update %{{y:.3g}}<extra></extra>"
+        text = f"at {name}: gradient %{{text}}, update %{{y}}<extra></extra>"
         traces.append(
-            line(x, finite(update), p.color, f"at {name}", width=2, dash=dash, customdata=gradients, hovertemplate=text)
+            line(x, finite(update), p.color, f"at {name}", width=2, dash=dash, text=written, hovertemplate=text)
         )
-    traces.append(line(np.array([]), np.array([]), p.theme.text, MOVING, width=1.6, dash="dash", hoverinfo="skip"))
-    reach = float(np.abs(gradients).max())
-    return figure(p.theme, p.key, symlog_axis(p, reach), {"title": "update", "range": [low, high]}, traces)
+    traces.append(_threshold(p))
+    return figure(p.theme, p.key, symlog_axis(p), {"title": "update", "range": [low, high]}, traces)
 
 
 def _slope(p: MechanismDrawing) -> go.Figure:
@@ -53,12 +59,12 @@ def _slope(p: MechanismDrawing) -> go.Figure:
     traces: list[Any] = []
     for name, at_zero, sides, dash in zip(p.bundle.about["states"], start, slopes, ("dot", "solid"), strict=False):
         for side, values, opacity in zip(("g > 0", "g < 0"), sides / at_zero, (1.0, 0.45), strict=True):
-            text = f"at {name}, {side}: %{{y:.3g}} of the slope at 0, |g| = %{{x:.3g}}<extra></extra>"
+            text = f"at {name}, {side}: %{{y}} of the slope at 0, |g| = %{{x}}<extra></extra>"
             style = {"width": 2, "dash": dash, "opacity": opacity, "hovertemplate": text}
             traces.append(line(sizes, finite(values), p.color, f"at {name}, {side}", **style))
     half = line(sizes[[0, -1]], np.array([0.5, 0.5]), p.theme.muted, "half", width=1, dash="dash", hoverinfo="skip")
-    traces += [half, line(np.array([]), np.array([]), p.theme.text, MOVING, width=1.6, dash="dash", hoverinfo="skip")]
-    x = {"title": "size of the gradient", "type": "log", "range": np.log10(sizes[[0, -1]]).tolist(), "dtick": 1}
+    traces += [half, _threshold(p)]
+    x = {"title": "size of the gradient", "type": "log", "range": np.log10([p.common.low, p.common.reach]).tolist()}
     return figure(p.theme, p.key, x, {"title": "slope / slope at 0", "range": [-0.15, 1.6]}, traces)
 
 
@@ -94,7 +100,7 @@ def _slope_caption(bundle: Bundle, references: References) -> list[str]:
             parts.append(f"at {name} the slope never halves")
         else:
             parts.append(
-                f"at {name} it halves at |g| = {number(half)}, and {100 * beyond:.3g} % of the observed gradients are larger"
+                f"at {name} it halves at |g| = {number(half)}, and {number(100 * beyond)} % of the observed gradients are larger"
             )
     return [
         "The local slope −∂u/∂g relative to that at 0. Clipping is a fall from 1 towards 0 (for clipped gradient descent, a sudden drop).",
@@ -102,16 +108,16 @@ def _slope_caption(bundle: Bundle, references: References) -> list[str]:
     ]
 
 
-def _frames(bundle: Bundle) -> Frames:
-    """Gradient descent that clips at the threshold of the slider, with the slope of the optimizer at its last state."""
+def _frames(bundle: Bundle, common: Common) -> Frames:
+    """Gradient descent that clips at the threshold of the slider (the same on both sides), with the slope of the optimizer at its last state."""
     arrays = {name: values.astype(np.float64) for name, values in bundle.arrays.items()}
-    first, largest, slope = arrays["sizes"][0], arrays["gradients"][-1], arrays["slope_at_zero"][-1]
+    first, largest, slope = common.low, common.reach, arrays["slope_at_zero"][-1]
     thresholds = np.geomspace(first, largest, THRESHOLDS)[:, None]
     inside = np.linspace(-1, 1, INSIDE) * thresholds
     ends = np.broadcast_to([[largest]], thresholds.shape)
     gradients = np.concatenate([-ends, inside, ends], axis=1)
     clipped = -slope * np.clip(gradients, -thresholds, thresholds)
-    x = np.arcsinh(gradients / bundle.about["scale"])
+    x = np.arcsinh(gradients / common.scale)
     corners = np.concatenate([np.full_like(thresholds, first), thresholds, thresholds, ends], axis=1)
     figures = {
         "update": {MOVING: Moving(Along(x, ("position",)), Along(clipped, ("position",)))},

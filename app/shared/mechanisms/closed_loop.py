@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from app.shared.mechanisms.drawing import KEY, MechanismDrawing, empty, lit, moving
+from app.shared.mechanisms.drawing import KEY, Common, MechanismDrawing, empty, lit, moving
 from app.shared.mechanisms.frames import LIT, MOVING, Along, Frames, Moving
 from app.shared.mechanisms.mechanism import Mechanism, MechanismFigure, References
 from app.shared.numbers import fraction, number
@@ -18,7 +18,7 @@ LEAST = 1e-12
 
 
 def _limit(value: float, name: str, x: np.ndarray, theme: Theme, dash: str) -> go.Scatter:
-    text = f"{name}: {value:.4g}<extra></extra>"
+    text = f"{name}: {number(value)}<extra></extra>"
     return line(x, np.full(len(x), value), theme.text, name, width=1.1, dash=dash, hovertemplate=text)
 
 
@@ -51,7 +51,7 @@ def _rate(p: MechanismDrawing) -> go.Figure:
     ]
     for name, (bundle, color) in p.baselines.items():
         if "rates" in bundle.arrays:
-            text = f"{name}: %{{y:.4f}} a step at curvature %{{x:.3g}}<extra></extra>"
+            text = f"{name}: %{{y:.4f}} a step at curvature %{{x}}<extra></extra>"
             values = finite(bundle.arrays["rates"].astype(float))
             traces.append(
                 line(
@@ -64,14 +64,14 @@ def _rate(p: MechanismDrawing) -> go.Figure:
                     hovertemplate=text,
                 )
             )
-    text = "%{y:.4f} a step at curvature %{x:.3g}<extra></extra>"
+    text = "%{y:.4f} a step at curvature %{x}<extra></extra>"
     own = line(x, finite(rates), p.color, "this optimizer", width=2.8, hovertemplate=text, customdata=np.arange(len(x)))
     traces += [own, lit(p)]
     for trace in traces:
         trace.showlegend = trace.name not in (LIT, "no convergence above")
-    axis = {"title": "curvature λ", "type": "log", "range": np.log10(x[[0, -1]]).tolist(), "dtick": 1}
+    axis = {"title": "curvature λ", "type": "log", "range": np.log10(x[[0, -1]]).tolist()}
     made = figure(p.theme, p.key, axis, {"title": "factor a step", "range": [bottom, TOP]}, traces)
-    return made.update_layout(showlegend=True, legend={**KEY, "x": 0.01, "xanchor": "left"})
+    return made.update_layout(showlegend=True, legend=KEY)
 
 
 def _descent(p: MechanismDrawing) -> go.Figure:
@@ -81,12 +81,21 @@ def _descent(p: MechanismDrawing) -> go.Figure:
     descent = np.maximum(p.array("descent"), LEAST)
     steps = np.arange(descent.shape[1])
     traces: list[Any] = [
-        line(steps, finite(descent[i]), p.theme.muted, "another curvature", width=0.8, opacity=0.45, hoverinfo="skip")
+        line(
+            steps,
+            finite(descent[i]),
+            p.theme.muted,
+            "other curvatures",
+            width=0.8,
+            opacity=0.45,
+            hoverinfo="skip",
+            showlegend=i == 0,
+        )
         for i in range(0, len(descent), 6)
     ]
     traces.append(moving(p.color))
-    y = {"title": "distance to the minimum / first", "type": "log", "range": [-8, 2], "dtick": 2}
-    return figure(p.theme, p.key, {"title": "inner step"}, y, traces)
+    y = {"title": "distance to the minimum / first", "type": "log", "range": [-8, 2]}
+    return figure(p.theme, p.key, {"title": "inner step", "zeroline": False}, y, traces)
 
 
 def _rate_caption(bundle: Bundle, references: References) -> list[str]:
@@ -105,7 +114,7 @@ def _descent_caption(bundle: Bundle, references: References) -> list[str]:
     ]
 
 
-def _frames(bundle: Bundle) -> Frames:
+def _frames(bundle: Bundle, common: Common) -> Frames:
     """The chosen curvature."""
     if "rates" not in bundle.arrays:
         return Frames({}, {"mode": [], "position": ["no closed loop"]})
@@ -132,5 +141,6 @@ CLOSED_LOOP = Mechanism(
     ),
     _frames,
     handle="Curvature",
+    at_typical_moment=True,
     beside=("momentum",),
 )

@@ -3,6 +3,7 @@
 Traces that move are empty at first and are found by name.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,14 +14,63 @@ from app.shared.mechanisms.frames import LIT, MOVING
 from app.shared.style import Theme, figure, line, symlog_ticks
 from core.bundle import Bundle
 
-KEY = {  # a legend inside of a figure
-    "x": 0.99,
-    "y": 0.98,
-    "xanchor": "right",
-    "yanchor": "top",
+RATES = ("rates", "in_use")  # arrays of learning rates
+WIDE = 50  # a factor between the largest and the smallest rate beyond which an axis is logarithmic
+
+KEY = {  # a legend above a figure, where it covers nothing
+    "orientation": "h",
+    "x": 0,
+    "y": 1.01,
+    "xanchor": "left",
+    "yanchor": "bottom",
     "bgcolor": "rgba(0,0,0,0)",
-    "font": {"size": 10.5},
+    "font": {"size": 10},
+    "itemwidth": 30,
+    "tracegroupgap": 0,
 }
+
+
+@dataclass(frozen=True)
+class Common:
+    """What both optimizers of a view share, so that the same place means the same on both sides.
+
+    Attributes:
+        scale: the gradient at which symlog axes turn from linear to logarithmic.
+        reach: size of the largest gradient on an axis.
+        low: size of the smallest gradient on a log axis.
+        positive: arrays whose numbers are positive on every side, so that they can have log axes.
+        wide: arrays that span more than a factor of 50 on some side.
+    """
+
+    scale: float
+    reach: float
+    low: float
+    positive: frozenset[str] = frozenset()
+    wide: frozenset[str] = frozenset()
+
+
+def common_of(bundles: Sequence[Bundle]) -> Common:
+    """The common scales of the bundles of a view: those of all of its optimizers."""
+    scales = [float(bundle.about["scale"]) for bundle in bundles]
+    sizes = [bundle.arrays[name] for bundle in bundles for name in ("g", "gradients") if name in bundle.arrays]
+    scale = float(np.exp(np.mean(np.log(scales))))
+    reach = max([float(np.abs(values).max()) for values in sizes if len(values)] or [2 * scale])
+    low = min([float(bundle.arrays["sizes"][0]) for bundle in bundles if "sizes" in bundle.arrays] or [scale])
+    known = {name: [_finite(bundle, name) for bundle in bundles if name in bundle.arrays] for name in RATES}
+    positive = frozenset(name for name, sides in known.items() if all((values > 0).all() for values in sides))
+    wide = frozenset(name for name, sides in known.items() if any(_spans(values) for values in sides))
+    return Common(scale, max(reach, scale), low, positive, wide)
+
+
+def _finite(bundle: Bundle, name: str) -> np.ndarray:
+    """The learning rates of an array that are finite."""
+    values = bundle.arrays[name][..., 1] if name == "in_use" else bundle.arrays[name]
+    return values[np.isfinite(values)]
+
+
+def _spans(values: np.ndarray) -> bool:
+    kept = values[values > 0]
+    return len(kept) > 0 and bool(kept.max() > WIDE * kept.min())
 
 
 @dataclass(frozen=True)
@@ -34,6 +84,7 @@ class MechanismDrawing:
         key: changes with the view, so that the browser keeps a zoom only within it.
         references: points (learning rate, momentum) to compare modes with, by name.
         baselines: names and bundles of optimizers drawn thin beside it.
+        common: the scales that it shares with the optimizer on the other side.
     """
 
     bundle: Bundle
@@ -42,16 +93,16 @@ class MechanismDrawing:
     key: str
     references: dict[str, tuple[float, float]]
     baselines: dict[str, tuple[Bundle, str]]
+    common: Common
 
     def array(self, name: str) -> np.ndarray:
         """One of the bundle's arrays, float64."""
         return self.bundle.arrays[name].astype(np.float64)
 
 
-def symlog_axis(p: MechanismDrawing, reach: float, title: str = "gradient (symlog)") -> dict[str, Any]:
-    """An axis of asinh(g / scale) with round gradients as labels."""
-    scale = p.bundle.about["scale"]
-    reach = max(reach, scale)
+def symlog_axis(p: MechanismDrawing, title: str = "gradient (symlog)") -> dict[str, Any]:
+    """An axis of asinh(g / scale) with round gradients as labels, the same on both sides."""
+    scale, reach = p.common.scale, p.common.reach
     positions, labels = symlog_ticks(scale, reach)
     end = float(np.arcsinh(reach / scale))
     return {"title": title, "tickvals": positions, "ticktext": labels, "tickangle": 0, "range": [-end, end]}
@@ -59,7 +110,7 @@ def symlog_axis(p: MechanismDrawing, reach: float, title: str = "gradient (symlo
 
 def spread(p: MechanismDrawing, gradients: np.ndarray) -> np.ndarray:
     """Positions of gradients on a `symlog_axis`."""
-    return np.arcsinh(gradients / p.bundle.about["scale"])
+    return np.arcsinh(gradients / p.common.scale)
 
 
 def empty(p: MechanismDrawing, why: str) -> go.Figure:
@@ -73,7 +124,7 @@ def empty(p: MechanismDrawing, why: str) -> go.Figure:
 
 def moving(color: str, **more: Any) -> go.Scatter:
     """A bold line that follows the slider."""
-    return line(np.array([]), np.array([]), color, MOVING, width=3, hoverinfo="skip", **more)
+    return line(np.array([]), np.array([]), color, MOVING, width=3, hoverinfo="skip", showlegend=False, **more)
 
 
 def lit(p: MechanismDrawing, size: int = 17) -> go.Scatter:
@@ -84,12 +135,13 @@ def lit(p: MechanismDrawing, size: int = 17) -> go.Scatter:
         "color": p.theme.text,
         "line": {"width": 2.5, "color": p.theme.text},
     }
-    return go.Scatter(x=[], y=[], mode="markers", marker=marker, name=LIT, hoverinfo="skip")
+    return go.Scatter(x=[], y=[], mode="markers", marker=marker, name=LIT, hoverinfo="skip", showlegend=False)
 
 
 def star(p: MechanismDrawing, x: float, y: float, name: str, symbol: str = "star") -> go.Scatter:
     """A labelled mark."""
-    marker = {"size": 13, "symbol": symbol, "color": p.theme.text, "line": {"width": 1.5, "color": p.theme.surface}}
+    edge = p.theme.text if symbol.endswith("-open") else p.theme.surface
+    marker = {"size": 13, "symbol": symbol, "color": p.theme.text, "line": {"width": 1.5, "color": edge}}
     return go.Scatter(x=[x], y=[y], mode="markers", marker=marker, name=name, hovertemplate=f"{name}<extra></extra>")
 
 

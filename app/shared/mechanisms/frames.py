@@ -119,11 +119,5 @@ def static_figure(name: str, figure: go.Figure, frames: Frames, mode: int, posit
     for trace, moving in frames.figures.get(name, {}).items():
         points = {axis: along.at(mode, position) for axis, along in moving.coordinates().items()}
         drawn.update_traces(points, selector={"name": trace})
-    drawn.for_each_trace(
-        lambda trace: trace.update(showlegend=trace.showlegend is not False and _in_legend(trace.name or ""))
-    )
+    drawn.for_each_trace(lambda trace: trace.update(showlegend=trace.showlegend is not False and bool(trace.name)))
     return drawn
-
-
-def _in_legend(name: str) -> bool:
-    return name not in ("", MOVING, LIT) and not name.startswith(("fan ", "another "))

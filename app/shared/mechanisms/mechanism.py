@@ -6,7 +6,7 @@ from typing import Literal
 
 import plotly.graph_objects as go
 
-from app.shared.mechanisms.drawing import MechanismDrawing
+from app.shared.mechanisms.drawing import Common, MechanismDrawing
 from app.shared.mechanisms.frames import Frames
 from core.bundle import Bundle
 from core.mechanisms.context import Context
@@ -42,9 +42,10 @@ class Mechanism:
         title: in menus and headings.
         measure: computes its arrays for an optimizer on a task.
         figures: in the order of the page.
-        frames: makes their moving parts.
+        frames: makes their moving parts, at places that mean the same on both sides.
         handle: the label of the slider; "" if nothing moves.
         beside: hand-designed optimizers drawn thin beside it.
+        at_typical_moment: whether optimizers with a second moment are measured where that is typical of a run: at gradient 0 it decays to 0.
         snapshots_ahead: whether every snapshot is measured in the background, so that outer training plays as an animation.
     """
 
@@ -52,10 +53,11 @@ class Mechanism:
     title: str
     measure: Callable[[Context], Bundle]
     figures: tuple[MechanismFigure, ...]
-    frames: Callable[[Bundle], Frames]
+    frames: Callable[[Bundle, Common], Frames]
     handle: str = ""
     beside: tuple[str, ...] = ()
     snapshots_ahead: bool = True
+    at_typical_moment: bool = False
 
     def figure(self, name: str) -> MechanismFigure:
         """The figure of that name."""

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from app.shared.mechanisms.drawing import (
     KEY,
+    Common,
     MechanismDrawing,
     components,
     empty,
@@ -25,6 +26,8 @@ from core.bundle import Bundle
 from core.mechanisms.momentum import momentum_view
 
 FAN = 5  # update functions along a mode that are drawn at once
+LIT_NEAR_ONE = "lit near 1"  # the chosen mode in the inset
+PLACES = "places"  # the states that they belong to
 
 
 def _kernel(p: MechanismDrawing) -> go.Figure:
@@ -33,22 +36,24 @@ def _kernel(p: MechanismDrawing) -> go.Figure:
         return empty(p, p.bundle.about["why"])
     kernel, about = p.array("kernel"), p.bundle.about["kernel"]
     ages = np.arange(len(kernel))
-    text = "after %{x} steps: %{y:.4g}<extra></extra>"
+    text = "after %{x} steps: %{y}<extra></extra>"
     traces: list[Any] = [line(ages, kernel, p.color, "memory kernel", width=2.6, hovertemplate=text)]
     if about["beta"] is not None:
         fitted = about["alpha"] * about["beta"] ** ages
-        name = f"best α βʲ: β = {fraction(about['beta'])}"
+        name = f"best α βʲ, β = {fraction(about['beta'])}"
         traces.append(line(ages, fitted, p.theme.text, name, width=1.4, dash="dot", hoverinfo="skip"))
     for name, (alpha, beta) in p.references.items():
         if "tuned" in name:
-            label = f"{name}: β = {beta:.3g}"
+            label = f"{name}, β = {fraction(beta)}"
             drawn = line(
                 ages, alpha * beta**ages, OPTIMIZER_COLORS["momentum"], label, width=1.6, dash="dash", hoverinfo="skip"
             )
             traces.append(drawn)
     for trace in traces:
         trace.showlegend = True
-    made = figure(p.theme, p.key, {"title": "steps since the gradient"}, {"title": "memory kernel"}, traces)
+    made = figure(
+        p.theme, p.key, {"title": "steps since the gradient", "zeroline": False}, {"title": "memory kernel"}, traces
+    )
     return made.update_layout(showlegend=True, legend=KEY)
 
 
@@ -71,9 +76,31 @@ def _state(p: MechanismDrawing) -> go.Figure:
         for i, (path, color) in enumerate(zip(paths, colors, strict=True))
     ]
     traces += [
-        line(np.array([]), np.array([]), p.color, LIT, width=4, hoverinfo="skip"),
+        line(np.array([]), np.array([]), p.color, LIT, width=4, hoverinfo="skip", showlegend=False),
         star(p, fixed_point[0], fixed_point[1], "fixed point h*"),
-        go.Scatter(x=[], y=[], mode="markers", marker={"size": 11, "color": p.color}, name=MOVING, hoverinfo="skip"),
+        go.Scatter(
+            x=[],
+            y=[],
+            mode="markers",
+            marker={
+                "size": 9,
+                "symbol": "square",
+                "color": component_colors(FAN, p.theme),
+                "line": {"width": 1, "color": p.theme.surface},
+            },
+            name=PLACES,
+            hoverinfo="skip",
+            showlegend=False,
+        ),
+        go.Scatter(
+            x=[],
+            y=[],
+            mode="markers",
+            marker={"size": 11, "color": p.color},
+            name=MOVING,
+            hoverinfo="skip",
+            showlegend=False,
+        ),
     ]
     titles = components(p.bundle.about["explained"])
     drawn = np.concatenate([paths.reshape(-1, 2), fixed_point[None]])
@@ -81,19 +108,24 @@ def _state(p: MechanismDrawing) -> go.Figure:
     return figure(p.theme, p.key, x, y, traces)
 
 
+def _shift(i: int) -> str:
+    """Where along the mode the i-th of the update functions is taken."""
+    share = round(200 * i / (FAN - 1)) - 100
+    return f"shifted by {share} %".replace("-", "−") if share else "at h*"
+
+
 def _update(p: MechanismDrawing) -> go.Figure:
     """The update function at h*, and shifted along the chosen mode."""
     gradients, updates = spread(p, p.array("gradients")), p.array("updates")
-    colors = [p.theme.muted if i == FAN // 2 else p.color for i in range(FAN)]
+    colors = component_colors(FAN, p.theme)
     if p.bundle.about["modes"]:
         traces = [
             line(
                 gradients,
                 gradients * np.nan,
                 color,
-                f"fan {i}",
-                width=1.1,
-                opacity=0.25 + 0.12 * abs(i - FAN // 2),
+                _shift(i),
+                width=1.6,
                 hoverinfo="skip",
             )
             for i, color in enumerate(colors)
@@ -101,8 +133,7 @@ def _update(p: MechanismDrawing) -> go.Figure:
     else:
         traces = [line(gradients, updates[0, 0], p.color, "update", hoverinfo="skip")]
     traces.append(moving(p.color))
-    reach = float(np.abs(p.array("gradients")).max())
-    return figure(p.theme, p.key, symlog_axis(p, reach), {"title": "update", "range": padded(updates)}, traces)
+    return figure(p.theme, p.key, symlog_axis(p), {"title": "update", "range": padded(updates)}, traces)
 
 
 def _eigenvalues(p: MechanismDrawing) -> go.Figure:
@@ -113,7 +144,7 @@ def _eigenvalues(p: MechanismDrawing) -> go.Figure:
     if p.bundle.about["modes"]:
         values, taus = p.array("eigenvalues"), p.array("timescales")
         text = [
-            f"mode {j + 1}, λ = {a:.4f} {'−' if b < 0 else '+'} {abs(b):.4f}i, timescale {tau:.3g} steps"
+            f"mode {j + 1}, λ = {a:.4f} {'−' if b < 0 else '+'} {abs(b):.4f}i, timescale {number(float(tau))} steps"
             for j, ((a, b), tau) in enumerate(zip(values, taus, strict=True))
         ]
         sizes = 5 + 13 * np.sqrt(np.clip(p.array("contributions"), 0, 1))
@@ -132,7 +163,8 @@ def _eigenvalues(p: MechanismDrawing) -> go.Figure:
         )
         traces.append(lit(p))
     for name, (_, beta) in p.references.items():
-        traces.append(star(p, beta, 0.0, f"{name}: β = {beta:.4g}", "star" if "tuned" in name else "diamond"))
+        symbol = "star-open" if "tuned" in name else "diamond-open"  # what lies under it shows
+        traces.append(star(p, beta, 0.0, f"{name}: β = {fraction(beta)}", symbol))
     x = {
         "title": "real part of λ",
         "range": [-1.12, 1.12],
@@ -141,7 +173,31 @@ def _eigenvalues(p: MechanismDrawing) -> go.Figure:
         "automargin": False,
     }
     y = {"title": "imaginary part", "range": [-1.12, 1.12], "constrain": "domain", "automargin": False}
-    return figure(p.theme, p.key, x, y, traces)
+    return _near_one(p, figure(p.theme, p.key, x, y, [*traces, *_copies(traces)]))
+
+
+def _copies(traces: list[Any]) -> list[Any]:
+    """The same marks for the inset."""
+    names = {LIT: LIT_NEAR_ONE}
+    inset = {"xaxis": "x2", "yaxis": "y2", "showlegend": False}
+    return [go.Scatter(trace).update(name=names.get(trace.name, f"{trace.name}, near 1"), **inset) for trace in traces]
+
+
+def _near_one(p: MechanismDrawing, made: go.Figure) -> go.Figure:
+    """An inset of the neighbourhood of 1, where the timescales are told apart."""
+    axis = {
+        "showline": True,
+        "mirror": True,
+        "linecolor": p.theme.muted,
+        "gridcolor": p.theme.grid,
+        "zerolinecolor": p.theme.line,
+        "tickfont": {"size": 9},
+        "nticks": 4,
+    }
+    return made.update_layout(
+        xaxis2={**axis, "domain": [0.66, 0.99], "range": [0.8, 1.03], "anchor": "y2", "side": "top"},
+        yaxis2={**axis, "domain": [0.02, 0.35], "range": [-0.115, 0.115], "anchor": "x2"},
+    )
 
 
 def _modes(p: MechanismDrawing) -> go.Figure:
@@ -154,7 +210,7 @@ def _modes(p: MechanismDrawing) -> go.Figure:
         levels += size[size > 0].tolist()
         symbols = ["circle" if rate >= 0 else "circle-open" for rate in rates[:, 0]]
         text = [
-            f"mode {j + 1}, α = {rate:.3g}, |λ| = {one:.4f}, timescale {tau:.3g} steps"
+            f"mode {j + 1}, α = {number(float(rate))}, |λ| = {one:.4f}, timescale {number(float(tau))} steps"
             for j, (rate, one, tau) in enumerate(zip(rates[:, 0], decay, taus, strict=True))
         ]
         marker = {
@@ -179,10 +235,16 @@ def _modes(p: MechanismDrawing) -> go.Figure:
         ]
     for name, (rate, beta) in p.references.items():
         traces.append(
-            star(p, rate, beta, f"{name}: α = {rate:.3g}, β = {beta:.4g}", "star" if "tuned" in name else "diamond")
+            star(
+                p,
+                rate,
+                beta,
+                f"{name}: α = {number(rate)}, β = {fraction(beta)}",
+                "star-open" if "tuned" in name else "diamond-open",
+            )
         )
     top = np.log10(max(levels, default=1.0)) + 0.4
-    x = {"title": "learning rate |α|", "type": "log", "range": [top - 5, top], "dtick": 1}
+    x = {"title": "learning rate |α|", "type": "log", "range": [top - 5, top]}
     return figure(p.theme, p.key, x, {"title": "decay |λ|", "range": [-0.03, 1.06]}, traces)
 
 
@@ -223,7 +285,7 @@ def _update_caption(bundle: Bundle, references: References) -> list[str]:
     slopes = np.abs(updates[0, :, middle + 3] - updates[0, :, middle - 3])
     tilt = (slopes.max() - slopes.min()) / max(slopes.max(), 1e-30)
     return [
-        "The update function at h* (grey) and at states shifted along the chosen mode. Momentum shifts it up and down without changing its shape.",
+        "The update function at h* and at states shifted along the chosen mode, in the colours of their places in the state space. Momentum shifts it up and down without changing its shape.",
         f"Along the slowest mode, over the range of observed states, the update at gradient 0 moves by {number(abs(lift))}, and the slope changes by {100 * tilt:.0f} %.",
     ]
 
@@ -241,7 +303,7 @@ def _kernel_caption(bundle: Bundle, references: References) -> list[str]:
         drawn,
         (
             f"A gradient acts for {number(kernel['horizon'])} steps on average. The best single exponential has β = "
-            f"{fraction(kernel['beta'])} and explains {100 * kernel['r2']:.3g} % of the kernel; 99 % takes {modes}."
+            f"{fraction(kernel['beta'])} and explains {number(100 * kernel['r2'])} % of the kernel; 99 % takes {modes}."
         ),
     ]
 
@@ -279,32 +341,38 @@ def _modes_caption(bundle: Bundle, references: References) -> list[str]:
     ]
 
 
-def _frames(bundle: Bundle) -> Frames:
+def _frames(bundle: Bundle, common: Common) -> Frames:
     """The chosen mode, and the state shifted along it."""
     if not bundle.about["modes"]:
         return Frames({}, {"mode": [], "position": ["it has no mode"]})
     arrays = {name: values.astype(np.float64) for name, values in bundle.arrays.items()}
-    x, updates = np.arcsinh(arrays["gradients"] / bundle.about["scale"]), arrays["updates"]
+    x, updates = np.arcsinh(arrays["gradients"] / common.scale), arrays["updates"]
     ends, values, rates = arrays["directions"][..., :2], arrays["eigenvalues"], arrays["rates"]
     last, kept = updates.shape[1] - 1, slice(0, len(updates))
     size, rate = np.hypot(*values.T)[kept, None], np.hypot(*rates.T)[kept, None]
     fan = {
-        f"fan {i}": Moving(Along(x), Along(updates[:, int(i / (FAN - 1) * last + 0.5)], ("mode",))) for i in range(FAN)
+        _shift(i): Moving(Along(x), Along(updates[:, int(i / (FAN - 1) * last + 0.5)], ("mode",))) for i in range(FAN)
     }
     shifted = Along(updates, ("mode", "position"), smooth=True)
     here = [Along(ends[..., i, None], ("mode", "position"), smooth=True) for i in (0, 1)]
+    shares = np.linspace(0, 1, FAN)
+    places = ends[:, :1] + shares[:, None] * (ends[:, -1:] - ends[:, :1])
     figures = {
         "update": {**fan, MOVING: Moving(Along(x), shifted)},
         "state": {
+            PLACES: Moving(Along(places[..., 0], ("mode",)), Along(places[..., 1], ("mode",))),
             LIT: Moving(Along(ends[..., 0], ("mode",)), Along(ends[..., 1], ("mode",))),
             MOVING: Moving(*here),
         },
-        "eigenvalues": {LIT: Moving(Along(values[kept, :1], ("mode",)), Along(values[kept, 1:], ("mode",)))},
+        "eigenvalues": {
+            name: Moving(Along(values[kept, :1], ("mode",)), Along(values[kept, 1:], ("mode",)))
+            for name in (LIT, LIT_NEAR_ONE)
+        },
         "modes": {LIT: Moving(Along(rate, ("mode",)), Along(size, ("mode",)))},
     }
     modes = [f"mode {j + 1}, |λ| = {one:.4f}" for j, one in enumerate(size[:, 0])]
-    shares = [f"{share} % of the range observed".replace("-", "−") for share in range(-100, 101)]
-    return Frames(figures, {"mode": modes, "position": shares})
+    texts = [f"{share} % of the range observed".replace("-", "−") for share in range(-100, 101)]
+    return Frames(figures, {"mode": modes, "position": texts})
 
 
 MOMENTUM = Mechanism(
@@ -320,4 +388,5 @@ MOMENTUM = Mechanism(
     ),
     _frames,
     handle="Shift along the mode",
+    at_typical_moment=True,
 )

@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from app.shared.mechanisms.drawing import (
+    Common,
     MechanismDrawing,
     components,
     empty,
@@ -19,7 +20,7 @@ from app.shared.mechanisms.drawing import (
 from app.shared.mechanisms.frames import LIT, MOVING, Along, Frames, Moving
 from app.shared.mechanisms.mechanism import Mechanism, MechanismFigure, References
 from app.shared.numbers import number
-from app.shared.style import component_colors, figure, finite, line, viridis
+from app.shared.style import component_colors, figure, finite, line, log_axis, viridis
 from core.bundle import Bundle
 from core.mechanisms.schedule import schedule_view
 
@@ -42,7 +43,7 @@ def _path(p: MechanismDrawing) -> go.Figure:
         },
     }
     traces: list[Any] = [
-        line(path[:, 0], path[:, 1], p.theme.line, "path", width=1, hoverinfo="skip"),
+        line(path[:, 0], path[:, 1], p.theme.line, "path", width=1, hoverinfo="skip", showlegend=False),
         go.Scatter(
             x=finite(path[:, 0]),
             y=finite(path[:, 1]),
@@ -73,15 +74,17 @@ def _rate(p: MechanismDrawing) -> go.Figure:
             "schedule",
             width=2.2,
             customdata=steps,
-            hovertemplate="step %{x}: %{y:.4g}<extra></extra>",
+            hovertemplate="step %{x}: %{y}<extra></extra>",
         ),
         lit(p),
     ]
     y: dict[str, Any] = {"title": "effective learning rate", "rangemode": "tozero"}
     positive = rates[np.isfinite(rates) & (rates > 0)]
-    if len(positive) and positive.max() > 50 * positive.min():
-        y = {"title": "effective learning rate", "type": "log", "dtick": 1}
-    return figure(p.theme, p.key, {"title": "autonomous step", "range": [-3, len(rates) + 2]}, y, traces)
+    if len(positive) and "rates" in p.common.positive & p.common.wide:  # the same kind of axis on both sides
+        y = {"title": "effective learning rate", **log_axis(positive)}
+    return figure(
+        p.theme, p.key, {"title": "autonomous step", "range": [-3, len(rates) + 2], "zeroline": False}, y, traces
+    )
 
 
 def _update(p: MechanismDrawing) -> go.Figure:
@@ -94,9 +97,8 @@ def _update(p: MechanismDrawing) -> go.Figure:
         for k in shown
     ]
     traces.append(moving(p.color))
-    reach = float(np.abs(p.array("gradients")).max())
     kept = updates[list(shown)]
-    return figure(p.theme, p.key, symlog_axis(p, reach), {"title": "update", "range": padded(kept)}, traces)
+    return figure(p.theme, p.key, symlog_axis(p), {"title": "update", "range": padded(kept)}, traces)
 
 
 def _path_caption(bundle: Bundle, references: References) -> list[str]:
@@ -137,10 +139,10 @@ def _update_caption(bundle: Bundle, references: References) -> list[str]:
     ]
 
 
-def _frames(bundle: Bundle) -> Frames:
+def _frames(bundle: Bundle, common: Common) -> Frames:
     """The autonomous step of the slider."""
     arrays = {name: values.astype(np.float64) for name, values in bundle.arrays.items()}
-    rates, x = arrays["rates"], np.arcsinh(arrays["gradients"] / bundle.about["scale"])
+    rates, x = arrays["rates"], np.arcsinh(arrays["gradients"] / common.scale)
     steps = np.arange(len(rates))
     figures = {
         "rate": {LIT: Moving(Along(steps[:, None], ("position",)), Along(rates[:, None], ("position",)))},
@@ -164,4 +166,5 @@ SCHEDULE = Mechanism(
     ),
     _frames,
     handle="Autonomous step",
+    at_typical_moment=True,
 )

@@ -62,7 +62,7 @@ def test_optimizers_are_told_apart_by_colour(sight: str) -> None:
 
 
 def test_every_optimizer_has_a_colour_that_shows_on_both_surfaces() -> None:
-    assert set(OPTIMIZER_COLORS) == {"learned", "repaired", *BASELINES} >= set(HAND_DESIGNED)
+    assert set(OPTIMIZER_COLORS) == {"learned", "repaired", "own", *BASELINES} >= set(HAND_DESIGNED)
     pairs = {(OPTIMIZER_COLORS[name], OPTIMIZER_DASHES[name]) for name in OPTIMIZER_COLORS}
     assert len(set(OPTIMIZER_COLORS.values())) == len(OPTIMIZER_COLORS) - 1 and len(pairs) == len(OPTIMIZER_COLORS)
     for color, theme in itertools.product(OPTIMIZER_COLORS.values(), THEMES.values()):
@@ -84,6 +84,15 @@ def test_components_have_distinct_colours(theme: object, count: int) -> None:
     if count == 5:
         apart = [np.linalg.norm(lab(a, np.eye(3)) - lab(b, np.eye(3))) for a, b in itertools.combinations(colors, 2)]
         assert min(apart) > 15
+
+
+@pytest.mark.parametrize("sight", SIGHTS)
+@pytest.mark.parametrize("theme", THEMES.values(), ids=THEMES)
+@pytest.mark.parametrize("count", [1, 2, 5, 9])
+def test_no_component_has_an_optimizers_colour(theme: object, count: int, sight: str) -> None:
+    for component, optimizer in itertools.product(component_colors(count, theme), set(OPTIMIZER_COLORS.values())):
+        away = np.linalg.norm(lab(component, SIGHTS[sight]) - lab(optimizer, SIGHTS[sight]))
+        assert away > 8, (component, optimizer)
 
 
 def test_no_component_at_all() -> None:

@@ -7,7 +7,6 @@ import numpy as np
 import plotly.graph_objects as go
 
 from app.pages.performance.table import title_of
-from app.shared.catalog import TITLES
 from app.shared.style import (
     LEAST_LOSS,
     OPTIMIZER_COLORS,
@@ -15,7 +14,7 @@ from app.shared.style import (
     Theme,
     figure,
     line,
-    plain_log_axis,
+    log_axis,
     translucent,
 )
 from core.evaluation.held_out import Evaluation, Score
@@ -42,7 +41,11 @@ def positive(values: Sequence[float | None]) -> np.ndarray:
 
 
 def curves_figure(
-    theme: Theme, evaluation: Evaluation, shown: Sequence[str], siblings: Mapping[str, Evaluation] | None = None
+    theme: Theme,
+    evaluation: Evaluation,
+    shown: Sequence[str],
+    title: str,
+    siblings: Mapping[str, Evaluation] | None = None,
 ) -> go.Figure:
     """Mean of f(x_k)/f(x_0) over held-out problems, log scale, with bands of one standard error.
 
@@ -50,6 +53,7 @@ def curves_figure(
         theme: light or dark.
         evaluation: what to draw.
         shown: visible optimizers; the traces of the others are hidden.
+        title: of the learned optimizer.
         siblings: learned optimizers trained from other seeds, drawn thin.
     """
     traces: list[go.Scatter] = []
@@ -60,43 +64,46 @@ def curves_figure(
             np.isnan(mean).any() and score.curve_median is not None
         ):  # some problem diverged: the mean ends there, the median continues
             median = positive(score.curve_median)
-            text = f"{title_of(name, TITLES['learned'])}, median: %{{y:.3g}} at step %{{x}}<extra></extra>"
+            text = f"{title_of(name, title)}, median: %{{y}}<extra></extra>"
             settings = {"width": 1.2, "dash": "dot", "hovertemplate": text, "opacity": 0.8}
             traces.append(
                 line(
                     steps,
                     median,
                     OPTIMIZER_COLORS[name],
-                    title_of(name),
+                    f"{title_of(name, title)}, median",
                     **settings,
                     **belonging(name, shown),
                 )
             )
             drawn.append(median)
-        traces.append(_band(steps, mean, positive(score.curve_sem), name, shown))
-        traces.append(_mean(steps, mean, name, shown))
+        traces.append(_band(steps, mean, positive(score.curve_sem), name, title, shown))
+        traces.append(_mean(steps, mean, name, title, shown))
         drawn.append(mean)
     for name, other in (siblings or {}).items():
         score = other.optimizers["learned"]
-        text = f"{name}: %{{y:.3g}} at step %{{x}}<extra></extra>"
+        text = f"{name}: %{{y}}<extra></extra>"
         settings = {"width": 1, "opacity": 0.75, "hovertemplate": text}
         steps, mean = steps_of(score), positive(score.curve_mean)
         traces.append(line(steps, mean, OPTIMIZER_COLORS["learned"], name, **settings, **belonging("learned", shown)))
         drawn.append(mean)
     last = evaluation.steps
     x = {"title": "inner step", "range": [-0.02 * last, 1.02 * last], "zeroline": False}
-    y = {"title": "loss / first loss", **plain_log_axis(np.concatenate(drawn), CEILING)}
-    return figure(theme, f"curves/{evaluation.task}", x, y, traces)
+    y = {"title": "loss / first loss", **log_axis(np.concatenate(drawn), CEILING)}
+    made = figure(theme, f"curves/{evaluation.task}", x, y, traces)
+    return made.update_layout(hovermode="x unified")
 
 
-def _mean(steps: np.ndarray, mean: np.ndarray, name: str, shown: Sequence[str]) -> go.Scatter:
-    text = f"{title_of(name, TITLES['learned'])}: %{{y:.3g}} at step %{{x}}<extra></extra>"
+def _mean(steps: np.ndarray, mean: np.ndarray, name: str, title: str, shown: Sequence[str]) -> go.Scatter:
+    text = f"{title_of(name, title)}: %{{y}}<extra></extra>"
     width, dash = 2.6 if name in ("learned", "repaired") else 1.6, OPTIMIZER_DASHES[name]
     settings = {"width": width, "dash": dash, "hovertemplate": text}
-    return line(steps, mean, OPTIMIZER_COLORS[name], title_of(name), **settings, **belonging(name, shown))
+    return line(steps, mean, OPTIMIZER_COLORS[name], title_of(name, title), **settings, **belonging(name, shown))
 
 
-def _band(steps: np.ndarray, mean: np.ndarray, sem: np.ndarray, name: str, shown: Sequence[str]) -> go.Scatter:
+def _band(
+    steps: np.ndarray, mean: np.ndarray, sem: np.ndarray, name: str, title: str, shown: Sequence[str]
+) -> go.Scatter:
     """One closed outline: up along the upper edge, back along the lower one."""
     kept = np.isfinite(mean)
     spread = np.nan_to_num(sem[kept])
@@ -110,6 +117,7 @@ def _band(steps: np.ndarray, mean: np.ndarray, sem: np.ndarray, name: str, shown
         fill="toself",
         fillcolor=translucent(OPTIMIZER_COLORS[name], 0.22),
         hoverinfo="skip",
-        name=f"{title_of(name, TITLES['learned'])} ± one standard error",
+        name=f"{title_of(name, title)} ± one standard error",
+        showlegend=False,
         **belonging(name, shown),
     )

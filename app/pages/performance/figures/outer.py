@@ -7,8 +7,8 @@ import plotly.graph_objects as go
 
 from app.pages.performance.data import Curve
 from app.pages.performance.figures.curves import belonging
-from app.shared.catalog import TITLES
-from app.shared.style import OPTIMIZER_COLORS, OPTIMIZER_DASHES, Theme, figure, finite, line, plain_log_axis
+from app.shared.catalog import TITLES, Subject
+from app.shared.style import OPTIMIZER_COLORS, OPTIMIZER_DASHES, Theme, figure, finite, line, log_axis
 from core.evaluation.held_out import Evaluation
 
 FIRST = 0.5  # the position of outer step 0 on the log axis
@@ -17,6 +17,7 @@ CEILING = 10.0  # the axis ends here
 
 def outer_figure(
     theme: Theme,
+    subject: Subject,
     curve: Curve,
     snapshots: Mapping[int, str],
     evaluation: Evaluation,
@@ -27,6 +28,7 @@ def outer_figure(
 
     Args:
         theme: light or dark.
+        subject: the learned optimizer, with the held-out scores of its snapshots.
         curve: the outer training curve; entry n is the meta-loss before the n-th update.
         snapshots: outer step -> the link that shows it in Explore.
         evaluation: the held-out comparison, for the tuned optimizers' levels.
@@ -38,7 +40,7 @@ def outer_figure(
     last = float(max([*snapshots, len(at), 2]))
     ends = np.array([0.8 * FIRST, 1.25 * last])
     own = belonging("learned", shown)
-    text = "meta-loss %{y:.3g} at outer step %{x:.0f}<extra></extra>"
+    text = "meta-loss %{y} at outer step %{x:.0f}<extra></extra>"
     raw = line(at, finite(curve.meta_loss), color, "each outer step", width=1, opacity=0.3, hovertemplate=text, **own)
     # where the curve passes through a snapshot, Plotly may send it the snapshot's clicks: it leads to the same link
     steps = (curve.outer_step - 1).tolist()
@@ -55,7 +57,7 @@ def outer_figure(
             np.maximum(c.outer_step - 1.0, FIRST),
             finite(c.smooth),
             color,
-            "another seed",
+            "other seeds",
             width=1,
             opacity=0.7,
             hoverinfo="skip",
@@ -63,12 +65,12 @@ def outer_figure(
         )
         for c in siblings
     ]
-    traces += [raw, median, _snapshots(theme, snapshots, curve.smooth, shown)]
+    traces += [raw, median, _snapshots(theme, subject, snapshots, curve.smooth, shown)]
     levels = [score.meta_loss.mean for score in evaluation.optimizers.values() if score.meta_loss.mean is not None]
     ticks = [FIRST, *(10.0**power for power in range(int(np.log10(last)) + 1))]
     x = {"title": "outer step", "type": "log", "range": np.log10(ends).tolist(), "tickvals": ticks}
     x["ticktext"] = ["0", *(f"{tick:,.0f}" for tick in ticks[1:])]
-    y = {"title": "meta-loss", **plain_log_axis(np.concatenate([curve.meta_loss, levels]), CEILING)}
+    y = {"title": "meta-loss", **log_axis(np.concatenate([curve.meta_loss, levels]), CEILING)}
     return figure(theme, "outer", x, y, traces)
 
 
@@ -76,21 +78,34 @@ def _level(name: str, mean: float | None, ends: np.ndarray, shown: Sequence[str]
     """A tuned optimizer's meta-loss as a line."""
     height = np.full(2, np.nan if mean is None else mean)
     settings = {"width": 1.3, "dash": OPTIMIZER_DASHES[name], "opacity": 0.9}
-    text = f"{TITLES[name]}, tuned: %{{y:.3g}} on held-out problems<extra></extra>"
+    text = f"{TITLES[name]}, tuned: %{{y}} on held-out problems<extra></extra>"
     return line(
         ends, height, OPTIMIZER_COLORS[name], TITLES[name], **settings, hovertemplate=text, **belonging(name, shown)
     )
 
 
-def _snapshots(theme: Theme, snapshots: Mapping[int, str], smooth: np.ndarray, shown: Sequence[str]) -> go.Scatter:
-    heights = [smooth[min(step, len(smooth) - 1)] if len(smooth) else np.nan for step in snapshots]
+def _snapshots(
+    theme: Theme, subject: Subject, snapshots: Mapping[int, str], smooth: np.ndarray, shown: Sequence[str]
+) -> go.Scatter:
+    """The snapshots at their held-out meta-losses, with standard errors; on the running median where none is known."""
+    heights, errors, texts = [], [], []
+    for step in snapshots:
+        known = subject.held_out.get(step)
+        scored = known is not None and known.mean is not None
+        heights.append(
+            known.mean if known and scored else smooth[min(step, len(smooth) - 1)] if len(smooth) else np.nan
+        )
+        errors.append((known.sem or 0.0) if known and scored else 0.0)
+        texts.append(str(known) if known else "not scored on held-out problems")
     return go.Scatter(
         x=[max(step, FIRST) for step in snapshots],
         y=finite(np.array(heights)),
         customdata=[[link, step] for step, link in snapshots.items()],
         mode="markers",
         marker={"size": 11, "color": OPTIMIZER_COLORS["learned"], "line": {"width": 2, "color": theme.surface}},
-        name="snapshots",
-        hovertemplate="snapshot at outer step %{customdata[1]:,}: click to explore it<extra></extra>",
+        error_y={"array": errors, "color": OPTIMIZER_COLORS["learned"], "thickness": 1.4, "width": 4},
+        name="snapshots, held out",
+        text=texts,
+        hovertemplate="snapshot at outer step %{customdata[1]:,}: %{text}; click to explore it<extra></extra>",
         **belonging("learned", shown),
     )

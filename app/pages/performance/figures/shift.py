@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from app.pages.performance.figures.curves import belonging
 from app.shared.catalog import TITLES
+from app.shared.numbers import plus_minus
 from app.shared.style import OPTIMIZER_COLORS, Theme, figure, translucent
 from core.evaluation.held_out import Score
 from core.evaluation.out_of_distribution import Condition, Generalization
@@ -24,17 +25,21 @@ def row_height(conditions: int) -> int:
     return 70 + 34 * conditions
 
 
-def shift_figure(theme: Theme, results: Generalization, shown: Sequence[str]) -> go.Figure:
+def shift_figure(theme: Theme, results: Generalization, shown: Sequence[str], title: str) -> go.Figure:
     """A dot plot: conditions from top to bottom, meta-loss with standard errors from left to right.
 
     Args:
         theme: light or dark.
         results: out-of-distribution results.
         shown: visible optimizers; the traces of the others are hidden.
+        title: of the learned optimizer.
     """
     conditions = results.conditions
     names = list(conditions[0].evaluation.optimizers)
-    traces = [_dots(theme, name, names.index(name), len(names), conditions, shown) for name in reversed(names)]
+    titles = {**TITLES, "learned": title}
+    traces = [
+        _dots(theme, name, titles[name], names.index(name), len(names), conditions, shown) for name in reversed(names)
+    ]
     means = [s.meta_loss.mean for c in conditions for s in c.evaluation.optimizers.values()]
     low = min((mean for mean in means if mean is not None and mean > 0), default=0.1)
     bottom = float(np.log10(min(low, 0.5)) - 0.12)
@@ -72,7 +77,7 @@ def _text(score: Score, condition: Condition) -> str:
     count = condition.evaluation.problems
     if mean is None:
         return f"diverges on {score.diverged} of {count} problems"
-    return f"{mean:.3g} ± {sem or 0:.2g} ({count} problems)"
+    return f"{plus_minus(mean, sem)} ({count} problems)"
 
 
 def _offset(index: int, count: int) -> float:
@@ -83,7 +88,7 @@ def _offset(index: int, count: int) -> float:
 
 
 def _dots(
-    theme: Theme, name: str, index: int, count: int, conditions: Sequence[Condition], shown: Sequence[str]
+    theme: Theme, name: str, title: str, index: int, count: int, conditions: Sequence[Condition], shown: Sequence[str]
 ) -> go.Scatter:
     scores = [condition.evaluation.optimizers[name] for condition in conditions]
     means = [_place(score) for score in scores]
@@ -107,10 +112,10 @@ def _dots(
             "color": color,
             "line": {"width": 0.8, "color": theme.surface},
         },
-        name=TITLES[name],
+        name=title,
         text=[_text(score, condition) for score, condition in zip(scores, conditions, strict=True)],
         customdata=[condition.name for condition in conditions],
-        hovertemplate=f"{TITLES[name]}, %{{customdata}}: %{{text}}<extra></extra>",
+        hovertemplate=f"{title}, %{{customdata}}: %{{text}}<extra></extra>",
         **belonging(name, shown),
     )
 

@@ -7,6 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from app.shared.catalog import TITLES
+from app.shared.numbers import number
 from app.shared.style import OPTIMIZER_COLORS, Theme, figure, line, viridis
 from core.baselines.search import SearchResult
 
@@ -91,12 +92,12 @@ def tuning_figure(
                 mode="markers",
                 marker=marker,
                 name=text,
-                hovertemplate=f"{text}: {exact}learning rate %{{x:.3g}}<extra></extra>",
+                hovertemplate=f"{text}: {exact}learning rate %{{x}}<extra></extra>",
             )
         )
     ends = np.array([rate.min() / 1.6, rate.max() * 1.6])
     if learned is not None:
-        text = f"{learned_title}: {learned:.3g} on held-out problems<extra></extra>"
+        text = f"{learned_title}: {number(learned)} on held-out problems<extra></extra>"
         color = OPTIMIZER_COLORS["learned"]
         traces.append(line(ends, np.full(2, learned), color, learned_title, width=2, hovertemplate=text))
     traces.append(_winner(theme, tuned))
@@ -127,7 +128,7 @@ def _points(theme: Theme, draws: Mapping[str, np.ndarray], mask: np.ndarray, sym
     name, small = memory_of(draws), bool(note)
     marker: dict[str, object] = {"symbol": symbol, "size": 4 if small else 5, "opacity": 0.5 if small else 0.8}
     marker["line"] = {"width": 0}
-    text = f"meta-loss %{{y:.3g}}{note}, learning rate %{{x:.3g}}"
+    text = f"meta-loss %{{y}}{note}, learning rate %{{x}}"
     more: dict[str, object] = {}
     if name is None:
         marker["color"] = theme.muted
@@ -163,6 +164,6 @@ def _points(theme: Theme, draws: Mapping[str, np.ndarray], mask: np.ndarray, sym
 def _winner(theme: Theme, tuned: SearchResult) -> go.Scatter:
     edge = {"color": theme.surface, "width": 1.2}
     marker = {"symbol": "star", "size": 15, "color": OPTIMIZER_COLORS[tuned.optimizer], "line": edge}
-    text = f"the chosen draw: {TITLES[tuned.optimizer]}, meta-loss {tuned.meta_loss:.3g}<extra></extra>"
+    text = f"the chosen draw: {TITLES[tuned.optimizer]}, meta-loss {number(tuned.meta_loss)}<extra></extra>"
     x, y = [tuned.hyperparameters["learning_rate"]], [tuned.meta_loss]
     return go.Scatter(x=x, y=y, mode="markers", marker=marker, name="chosen", hovertemplate=text)

@@ -38,6 +38,9 @@ def test_a_key_depends_on_what_is_computed() -> None:
         f"{BASE}&compare=adam",
         f"{BASE}&compare=rosenbrock-gru64@{first}",
         f"{BASE}&compare=rosenbrock-gru64@{second}",
+        f"{BASE}&baselines=adam,sgd",
+        f"{BASE}&own=adam:learning_rate=0.1",
+        f"{BASE}&own=adam:learning_rate=0.2",
     ]
     keys = [key(query) for query in queries]
     assert len(set(keys)) == len(keys)
@@ -46,7 +49,7 @@ def test_a_key_depends_on_what_is_computed() -> None:
 
 
 OTHERS = {
-    "baselines": "adam",
+    "band": "on",
     "components": "2",
     "axis": "linear",
     "panels": "state,rate",
@@ -65,6 +68,7 @@ def test_a_key_does_not_depend_on_how_it_is_shown() -> None:
         assert wrong == []
         assert getattr(view, name) != getattr(parse(BASE)[0], name)
         assert source_of(view) == plain
+    assert key(f"{BASE}&baselines=adam") == plain.key  # the usual baselines are there, shown or not
 
 
 def test_the_link_of_a_bundle_leads_to_it_again() -> None:

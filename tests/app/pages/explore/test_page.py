@@ -9,12 +9,13 @@ from dash.exceptions import PreventUpdate
 
 from app.pages.explore.panels import PANELS
 from app.pages.explore.view import parse, to_query
-from app.shared.catalog import subjects
+from app.shared.catalog import subjects, usual_baselines
 from app.shared.fields import write_choice
+from app.shared.numbers import plus_minus
+from app.shared.problem import typical_seed
 from app.shared.style import OPTIMIZER_COLORS
 from core.bundle import Bundle
 from core.errors import InputError
-from core.optimizers.hand_designed import EXPLORE_BASELINES
 from core.tasks import TASKS
 
 
@@ -42,6 +43,8 @@ def controls(page: Any, query: str, **changes: Any) -> dict[str, Any]:
         "seed": view.seed,
         "start": view.start or ("", ""),
         "baselines": list(view.baselines),
+        "own": view.own,
+        "band": view.band == "on",
         "components": [str(i) for i in view.components],
         "axis": view.axis,
         "theme": view.theme,
@@ -56,6 +59,7 @@ LINKS = [
     "task=linear_regression&outer_step=0&baselines=momentum",
     "task=two_moons&optimizer=momentum&components=12",
     "compare=adam,linear_regression-lstm64@0",
+    "own=adam:learning_rate=0.1&band=on&baselines=sgd,adam_cosine",
 ]
 
 
@@ -93,21 +97,28 @@ def test_an_optimizer_of_another_task_is_waited_for(page: Any) -> None:
 
 
 def test_a_new_task_brings_its_own_defaults(page: Any) -> None:
+    before = parse("task=rosenbrock")[0]
+    usual = before.seed, list(before.baselines)
     for task in TASKS:
         view = parse({"task": task})[0]
-        menu, optimizer, options, components, axis, style, x, y, *compared = page.on_task(task)
+        menu, optimizer, options, components, axis, style, x, y, baselines, seed, *compared = page.on_task(
+            task, {"query": "task=rosenbrock"}, *usual
+        )
         assert [entry["value"] for entry in menu] == list(subjects(task))
         assert optimizer == view.optimizer
         assert len(options) >= len(components) == len(view.components)
         assert axis == view.axis
         assert (style == {}) == (task == "rosenbrock")
         assert (x, y) == ("", "")
+        assert (tuple(baselines), seed) == (view.baselines, view.seed)
         assert compared == [menu, None] * 3
+    kept = page.on_task("two_moons", {"query": "task=rosenbrock"}, 77, ["sgd"])
+    assert kept[8:10] == (["sgd"], 77)  # what was chosen stays
 
 
 def test_a_new_optimizer_brings_its_own_snapshots(page: Any) -> None:
     learned = next(iter(subjects("rosenbrock")))
-    low, high, marks, disabled, value, _ = page.on_optimizer(learned, "rosenbrock")
+    low, high, marks, disabled, value = page.on_optimizer(learned, "rosenbrock")
     assert (low, high, value, disabled) == (0, len(marks) - 1, len(marks) - 1, False)
     assert page.on_optimizer("adam", "rosenbrock")[3] is True
     with pytest.raises(PreventUpdate):
@@ -129,6 +140,19 @@ def drawn(app: Dash, page: Any, query: str, scheme: str | None = "light", **chan
     return answer[:count], *answer[count : count + 3]
 
 
+def test_the_score_is_that_of_the_snapshot_shown(app: Dash, page: Any) -> None:
+    subject = subjects("rosenbrock")["rosenbrock-gru64"]
+    for position, step in ((3, subject.snapshots[3]), (len(subject.snapshots) - 1, subject.snapshots[-1])):
+        held = controls(page, "task=rosenbrock", position=position)
+        del held["compared"]
+        with app.server.app_context():
+            said = page.on_view(names=[None] * 3, steps=[None] * 3, scheme="light", **held)[-2]
+        score = subject.held_out[step]
+        assert said.endswith(
+            f"At outer step {step:,}: held-out meta-loss {plus_minus(score.mean, score.sem)} (128 problems)"
+        )
+
+
 def test_the_description_of_a_view(app: Dash, page: Any) -> None:
     query = "task=rosenbrock&baselines=adam&components=2&theme=dark&seed=3"
     figures, description, notice, text = drawn(app, page, query, "dark")
@@ -137,11 +161,12 @@ def test_the_description_of_a_view(app: Dash, page: Any) -> None:
     assert parse(description["query"])[0] == parse(query)[0]
     assert [(o["name"], o["row"], o["color"]) for o in description["optimizers"]] == [
         ("learned", 0, OPTIMIZER_COLORS["learned"]),
-        ("adam", 1 + EXPLORE_BASELINES.index("adam"), OPTIMIZER_COLORS["adam"]),
+        ("adam", 1 + usual_baselines("rosenbrock").index("adam"), OPTIMIZER_COLORS["adam"]),
     ]
     assert [(c["index"], c["name"]) for c in description["components"]] == [(1, "y")]
     assert description["theme"] == "dark"
-    assert all(figure.layout.meta == {"key": description["key"], "theme": "dark"} for figure in figures)
+    about = "Rosenbrock, Learned GRU-64 (seed 0), outer step 1,500, problem seed 3"
+    assert all(figure.layout.meta == {"key": description["key"], "theme": "dark", "about": about} for figure in figures)
     assert notice == []
     assert text.endswith(f"of {subjects('rosenbrock')['rosenbrock-gru64'].snapshots[-1]:,}")
     content = app.server.test_client().get(description["bundle"]).data
@@ -162,7 +187,7 @@ def test_optimizers_side_by_side(app: Dash, page: Any) -> None:
     for name, figure in zip(PANELS, figures, strict=True):
         if name != "state":  # every optimizer has principal components of its own
             ranges = [column["figures"][name]["layout"] for column in beside]
-            for axis in ("xaxis", "yaxis"):
+            for axis in ("xaxis",) if name == "gradient" else ("xaxis", "yaxis"):  # each has its own density
                 assert all(list(column[axis]["range"]) == list(figure.layout[axis].range) for column in ranges), name
                 assert {column[axis].get("type") for column in ranges} == {figure.layout[axis].type}
     client = app.server.test_client()
@@ -223,18 +248,24 @@ def test_the_layout_of_a_link_with_mistakes(app: Dash, page: Any) -> None:
     assert sentences(parts["link-notice"]) == [
         "unknown task 'nonsense': choose one of linear_regression, rosenbrock, two_moons",
         "seed must be a whole number from 0 to 999999 (got '-1')",
-        "unknown hand-designed optimizer '<b>': choose one of momentum, rmsprop, adam",
+        "unknown hand-designed optimizer '<b>': choose one of sgd, momentum, nesterov, rmsprop, adam, adam_cosine, adam_exponential",
     ]
-    assert (parts["task"].value, parts["seed"].value, parts["axis"].value) == ("linear_regression", 0, "linear")
+    assert (parts["task"].value, parts["seed"].value, parts["axis"].value) == (
+        "linear_regression",
+        typical_seed("linear_regression"),
+        "linear",
+    )
 
 
 @pytest.mark.parametrize("query", LINKS)
 def test_the_layout_of_a_link_sets_every_control(app: Dash, page: Any, query: str) -> None:
     view, held = parse(query)[0], controls(page, query)
-    parts = laid_out(app, page, **dict(part.split("=") for part in query.split("&") if part))
+    parts = laid_out(app, page, **dict(part.split("=", 1) for part in query.split("&") if part))
     assert sentences(parts["link-notice"]) == []
     for name in ("task", "optimizer", "seed", "baselines", "components", "axis"):
         assert parts[name].value == held[name]
+    assert (parts["own"].data, parts["band"].checked) == (held["own"], held["band"])
+    assert [one["name"] for one in parts["own-ranges"].data][:1] == (["learning_rate"] if view.own else [])
     names, steps = ([parts[f"compare{kind}-{i}"].value for i in (1, 2, 3)] for kind in ("", "-step"))
     assert page.compared_of(view.task, names, steps) == held["compared"]
     assert parts["panels-shown"].value == list(view.panels)

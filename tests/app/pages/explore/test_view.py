@@ -18,9 +18,9 @@ from app.pages.explore.view import (
     startable,
     to_query,
 )
-from app.shared.catalog import subjects
-from app.shared.problem import STEPS, problem_of
-from core.optimizers.hand_designed import EXPLORE_BASELINES
+from app.shared.catalog import subjects, usual_baselines
+from app.shared.problem import STEPS, problem_of, typical_seed
+from core.optimizers.hand_designed import BASELINES
 from core.tasks import TASKS
 
 coordinates = st.integers(-50_000, 50_000).map(lambda value: value / 1e4)
@@ -35,7 +35,7 @@ def views(draw: Any) -> View:
     snapshots = known[optimizer].snapshots
     watched = len(problem_of(task, 0).watched_components())
     chosen = draw(st.sets(st.integers(0, watched - 1), min_size=1))
-    names = draw(st.sets(st.sampled_from(EXPLORE_BASELINES)))
+    names = draw(st.sets(st.sampled_from(BASELINES)))
     can_start = startable(task)
     kept = draw(st.sets(st.sampled_from(list(PANELS)), min_size=1))
     every = [(name, step) for name, subject in known.items() for step in (subject.snapshots or (None,))]
@@ -48,7 +48,9 @@ def views(draw: Any) -> View:
         compare=tuple(draw(st.lists(st.sampled_from(others), max_size=MOST_COMPARED, unique=True))),
         seed=draw(st.integers(0, LARGEST_SEED)),
         start=draw(st.none() | st.tuples(coordinates, coordinates)) if can_start else None,
-        baselines=tuple(name for name in EXPLORE_BASELINES if name in names),
+        baselines=tuple(name for name in BASELINES if name in names),
+        own=draw(st.sampled_from(["", "adam:learning_rate=0.1;beta1=0.5", "sgd:learning_rate=3e-05"])),
+        band=draw(st.sampled_from(["off", "on"])),
         components=tuple(sorted(chosen)),
         axis=draw(st.sampled_from(["linear", "symlog"])),
         panels=tuple(name for name in PANELS if name in kept),
@@ -88,7 +90,13 @@ def test_the_empty_link_is_the_default_view() -> None:
     assert to_query(view) == ""
     assert view.optimizer == next(iter(subjects(view.task)))
     assert view.outer_step == max(subjects(view.task)[view.optimizer].snapshots)
-    assert (view.seed, view.start, view.baselines, view.step, view.theme) == (0, None, EXPLORE_BASELINES, 0, "auto")
+    assert (view.seed, view.start, view.baselines, view.step, view.theme) == (
+        typical_seed(view.task),
+        None,
+        usual_baselines(view.task),
+        0,
+        "auto",
+    )
 
 
 def test_every_optimizer_side_by_side_has_a_view_of_its_own() -> None:
@@ -154,7 +162,15 @@ BAD = [
     (ROSENBROCK, "start", "0,-1e9"),
     ("", "start", "0,0"),
     ("task=two_moons&", "start", "0,0"),
-    ("", "baselines", "sgd"),
+    ("", "baselines", "learned"),
+    ("", "own", "adam"),
+    ("", "own", "adam:beta1=1"),
+    ("", "own", "adam:momentum=0.5"),
+    ("", "own", "adam:learning_rate=nan"),
+    ("", "own", "adam:learning_rate"),
+    ("", "own", "nobody:learning_rate=1"),
+    ("", "band", "maybe"),
+    ("", "optimizer", "adam:beta1=2"),
     ("", "baselines", ""),
     ("", "baselines", "adam,adam2"),
     ("", "baselines", "none,adam"),
@@ -205,7 +221,7 @@ def test_an_unknown_field_is_one_sentence(name: str) -> None:
 def test_every_wrong_entry_is_named() -> None:
     view, wrong = parse("task=nonsense&seed=-1&axis=linear&speed=x")
     assert [sentence.split()[0] for sentence in wrong] == ["unknown", "seed", "speed"]
-    assert (view.axis, view.seed) == ("linear", 0)
+    assert (view.axis, view.seed) == ("linear", typical_seed(view.task))
 
 
 def test_bytes_that_are_no_text_are_refused() -> None:

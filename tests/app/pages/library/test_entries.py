@@ -13,7 +13,7 @@ from core.errors import InputError, UnknownError
 from core.evaluation.held_out import Evaluation
 from core.files.atomic import read_json
 from core.jobs.queue import submit
-from core.mechanisms.ablation import ABLATIONS_FILE, Ablations
+from core.mechanisms.ablation import ABLATIONS_FILE, TITLES, Ablations
 from core.outer.trainer import train
 from core.runs import zoo
 from core.runs.label import write_label
@@ -74,8 +74,9 @@ def test_the_shipped_ones(root):
         assert row["looks"] and row["origin"] == "shipped" and row["when"] is None
     stored = read_json(zoo.ROOT / "rosenbrock-gru64" / ABLATIONS_FILE, Ablations)
     shown = by_name["rosenbrock-gru64"]["mechanisms"]
-    assert shown["clipping"] == stored.of("unsaturated").ratio.model_dump()
-    frozen = [stored.of(name).ratio.model_dump() for name in ("frozen_start", "frozen_end")]
+    title = {name: {**stored.of(name).ratio.model_dump(), "title": TITLES[name]} for name in TITLES if stored.of(name)}
+    assert shown["clipping"] == title["unsaturated"]  # called what it is called on Mechanisms
+    frozen = [title[name] for name in ("frozen_start", "frozen_end")]
     assert shown["schedule"] in frozen and set(shown) == {"momentum", "clipping", "schedule", "adaptation"}
 
 

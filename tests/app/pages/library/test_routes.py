@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from flask.testing import FlaskClient
 
 from app.shared.catalog import subjects
 from app.shared.http import LARGEST_BODY
+from core.errors import InputError
+from core.evaluation.snapshots import FILE as SNAPSHOT_SCORES_FILE
 from core.jobs.queue import submit
 from core.runs import transfer as importing
 from core.runs import zoo
@@ -213,3 +216,45 @@ def test_the_zoo_is_read_only_and_bodies_are_checked(client: FlaskClient, mine: 
     for path in (f"own/{mine}/delete", f"own/{mine}/label", "trash/empty"):
         assert client.post(f"/api/library/{path}", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
     assert own(client) == [mine] and json.loads(client.get(f"/api/library/own/{mine}").data)["title"] == ""
+
+
+def test_a_run_is_evaluated_in_the_background(
+    client: FlaskClient, root: Path, mine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compare, score = zoo.evaluate_run, zoo.score_run_snapshots
+    monkeypatch.setattr(zoo, "evaluate_run", lambda run: compare(run, problems=4))
+    monkeypatch.setattr(
+        zoo, "score_run_snapshots", lambda run, on_snapshot: score(run, problems=4, on_snapshot=on_snapshot)
+    )
+    before = client.get("/api/library").json
+    assert before["evaluating"] == {} == before["not_evaluated"]
+    assert client.post(f"/api/library/own/{mine}/evaluate").status_code == 202
+    for _ in range(600):
+        found = client.get("/api/library").json
+        if mine not in found["evaluating"]:
+            break
+        time.sleep(0.05)
+    (row,) = [entry for entry in found["entries"] if entry["name"] == mine]
+    assert found["not_evaluated"] == {} and row["held_out"]["problems"] == 4
+    subject = subjects("linear_regression")[mine]
+    last = subject.snapshots[-1]
+    assert subject.held_out[last].mean == row["held_out"]["mean"]
+    assert (root / mine / SNAPSHOT_SCORES_FILE).exists()
+    assert client.post("/api/library/own/nobody/evaluate").status_code == 404
+    assert client.post("/api/library/zoo/linear_regression-gru64/evaluate").status_code == 404
+
+
+def test_what_goes_wrong_in_an_evaluation_is_said(
+    client: FlaskClient, mine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(run: Run) -> None:
+        raise InputError("no baseline is tuned")
+
+    monkeypatch.setattr(zoo, "evaluate_run", fail)
+    assert client.post(f"/api/library/own/{mine}/evaluate").status_code == 202
+    for _ in range(200):
+        found = client.get("/api/library").json
+        if found["not_evaluated"]:
+            break
+        time.sleep(0.02)
+    assert found["not_evaluated"] == {mine: "no baseline is tuned"}

@@ -15,6 +15,7 @@ from app.shared.mechanisms import MECHANISMS
 from app.shared.mechanisms.adaptation import rates_zero_and_typical
 from app.shared.mechanisms.clipping import half_slopes
 from app.shared.mechanisms.frames import LIT, MOVING
+from app.shared.mechanisms.momentum import LIT_NEAR_ONE, PLACES
 from app.shared.mechanisms.references import best_momentum, references_of
 from app.shared.style import DARK, LIGHT, OPTIMIZER_COLORS
 from core.analysis.clipping import share_beyond
@@ -64,13 +65,13 @@ def test_an_early_snapshot_differs(app: Dash) -> None:
 def test_what_moves_is_there_by_name(app: Dash) -> None:
     (side,) = drawn(app, "versus=none")
     names = {trace.name for figure in side.figures.values() for trace in figure.data}
-    assert {MOVING, LIT, "fan 0", "fan 4", "eigenvalues", "modes"} <= names
+    assert {MOVING, LIT, LIT_NEAR_ONE, PLACES, "shifted by −100 %", "at h*", "eigenvalues", "modes"} <= names
     moving = {(name, trace) for name, traces in side.frames.figures.items() for trace in traces}
     assert moving == {
         (name, trace.name)
         for name, figure in side.figures.items()
         for trace in figure.data
-        if len(trace.x) == 0 or trace.name.startswith("fan")
+        if len(trace.x) == 0 or (name == "update" and trace.name.startswith(("shifted", "at h*")))
     }
 
 

@@ -25,6 +25,7 @@ def views(draw: st.DrawFn) -> View:
         versus=draw(st.sampled_from(["none", *known])),
         view=draw(st.sampled_from(list(MECHANISMS))),
         mode=draw(st.integers(1, MODES)),
+        moment=draw(st.integers(1, 99)),
         position=draw(st.integers(0, LAST)),
         theme=draw(st.sampled_from(["auto", "light", "dark"])),
     )
@@ -54,6 +55,7 @@ def test_the_empty_link_is_the_default_view() -> None:
     [
         ("view=magic", "unknown view 'magic': choose one of momentum, clipping"),
         ("position=1001", "position must be a whole number from 0 to 1000"),
+        ("moment=100", "moment must be a whole number from 1 to 99"),
         ("mode=0", "mode must be a whole number from 1 to 64"),
         ("versus=lion", "unknown optimizer beside it for linear_regression 'lion'"),
         ("optimizer=adam&outer_step=3", "a hand-designed optimizer has none"),

@@ -8,13 +8,15 @@ from app.pages.performance.figures.curves import curves_figure
 from app.pages.performance.figures.outer import FIRST, outer_figure
 from app.pages.performance.figures.shift import ABOVE, DIVERGED, row_height, shift_figure
 from app.pages.performance.figures.tuning import sort_draws, tuning_figure
+from app.shared.catalog import HeldOut, Subject
 from app.shared.numbers import running_median
 from app.shared.pictures import Data, Surface, picture_figure
-from app.shared.style import DARK, LIGHT, OPTIMIZER_COLORS, plain_log_axis, translucent
+from app.shared.style import DARK, LIGHT, OPTIMIZER_COLORS, log_axis, translucent
 from core.optimizers.hand_designed import BASELINES
 from tests.app.pages.performance.samples import STEPS, draws, evaluation, generalization, tuned
 
 ALL = ("learned", *BASELINES)
+SUBJECT = Subject("ours", "learned", "Ours", "", (0, 2, 10), None, {}, held_out={10: HeldOut(0.2, 0.01, 128, 0)})
 
 
 def mine(figure: object, name: str) -> list[object]:
@@ -24,7 +26,7 @@ def mine(figure: object, name: str) -> list[object]:
 
 def test_curves_hold_means_and_bands() -> None:
     scores = evaluation(0.05)
-    figure = curves_figure(LIGHT, scores, ALL)
+    figure = curves_figure(LIGHT, scores, ALL, "Ours")
     for name, score in scores.optimizers.items():
         band, mean = mine(figure, name)
         np.testing.assert_allclose(mean.y, score.curve_mean)
@@ -42,13 +44,13 @@ def test_curves_hold_means_and_bands() -> None:
 def test_a_band_wider_than_its_mean_stays_on_the_log_axis() -> None:
     scores = evaluation(0.05)
     scores.optimizers["adam"].curve_sem = [5.0] * (STEPS + 1)
-    band, _ = mine(curves_figure(LIGHT, scores, ALL), "adam")
+    band, _ = mine(curves_figure(LIGHT, scores, ALL, "Ours"), "adam")
     assert min(band.y) > 0
 
 
 def test_where_a_problem_diverges_the_mean_ends_and_the_median_goes_on() -> None:
     scores = evaluation(0.05, adam=None)
-    median, band, mean = mine(curves_figure(LIGHT, scores, ALL), "adam")
+    median, band, mean = mine(curves_figure(LIGHT, scores, ALL, "Ours"), "adam")
     assert np.isfinite(mean.y).sum() == np.isfinite(band.y).sum() / 2 == STEPS // 2
     np.testing.assert_allclose(median.y, scores.optimizers["adam"].curve_median)
     assert "median" in median.hovertemplate
@@ -57,21 +59,21 @@ def test_where_a_problem_diverges_the_mean_ends_and_the_median_goes_on() -> None
 def test_long_curves_stand_at_their_own_steps() -> None:
     scores = evaluation(0.05)
     scores.optimizers["learned"].curve_steps = list(range(0, 5 * (STEPS + 1), 5))
-    assert mine(curves_figure(LIGHT, scores, ALL), "learned")[-1].x[-1] == 5 * STEPS
+    assert mine(curves_figure(LIGHT, scores, ALL, "Ours"), "learned")[-1].x[-1] == 5 * STEPS
 
 
 def test_hidden_optimizers_are_there_and_hidden() -> None:
     for figure in (
-        curves_figure(LIGHT, evaluation(), ("adam",)),
-        shift_figure(LIGHT, generalization(), ("adam",)),
-        outer_figure(LIGHT, curve(), {0: "/"}, evaluation(), ("adam",)),
+        curves_figure(LIGHT, evaluation(), ("adam",), "Ours"),
+        shift_figure(LIGHT, generalization(), ("adam",), "Ours"),
+        outer_figure(LIGHT, SUBJECT, curve(), {0: "/"}, evaluation(), ("adam",)),
     ):
         assert {trace.legendgroup for trace in figure.data} >= set(ALL)
         assert all(trace.visible == (trace.legendgroup == "adam") for trace in figure.data)
 
 
 def test_other_seeds_are_thin_lines_of_the_learned_colour() -> None:
-    figure = curves_figure(LIGHT, evaluation(0.05), ALL, {"another": evaluation(0.07)})
+    figure = curves_figure(LIGHT, evaluation(0.05), ALL, "Ours", {"another": evaluation(0.07)})
     thin = [trace for trace in mine(figure, "learned") if trace.name == "another"]
     assert len(thin) == 1
     assert thin[0].y[-1] == pytest.approx(0.07)
@@ -87,11 +89,12 @@ def curve() -> Curve:
 
 def test_outer_training_has_snapshots_that_lead_to_explore() -> None:
     snapshots = {0: "/?outer_step=0", 2: "/?outer_step=2", 10: "/"}
-    figure = outer_figure(LIGHT, curve(), snapshots, evaluation(adam=None), ALL, [curve()])
-    (dots,) = [trace for trace in figure.data if trace.name == "snapshots"]
+    figure = outer_figure(LIGHT, SUBJECT, curve(), snapshots, evaluation(adam=None), ALL, [curve()])
+    (dots,) = [trace for trace in figure.data if trace.name == "snapshots, held out"]
     assert [link for link, _ in dots.customdata] == list(snapshots.values())
     assert list(dots.x) == [FIRST, 2, 10]
-    np.testing.assert_allclose(dots.y, [curve().smooth[0], curve().smooth[2], curve().smooth[-1]])
+    np.testing.assert_allclose(dots.y, [curve().smooth[0], curve().smooth[2], 0.2])  # held out where it is known
+    np.testing.assert_allclose(dots.error_y.array, [0, 0, 0.01])
     (median,) = [trace for trace in figure.data if trace.name == "running median"]
     assert median.hoverinfo == "skip"  # or it would take the snapshots' clicks
     for name in BASELINES:
@@ -148,7 +151,7 @@ def test_a_search_without_a_memory_has_no_colour_scale() -> None:
 
 def test_out_of_distribution_marks_where_it_fails() -> None:
     results = generalization()
-    figure = shift_figure(LIGHT, results, ALL)
+    figure = shift_figure(LIGHT, results, ALL, "Ours")
     (ours,) = mine(figure, "learned")
     np.testing.assert_allclose(ours.x, [0.05, 0.04, 0.1015, 0.4, DIVERGED])
     assert ours.marker.symbol[-1] == "x"
@@ -196,11 +199,11 @@ def test_pictures() -> None:
     ],
 )
 def test_ticks_are_plain(values: list[float], labels: list[str]) -> None:
-    axis = plain_log_axis(np.array(values))
+    axis = log_axis(np.array(values))
     assert list(axis["ticktext"]) == labels
     low, high = axis["range"]
     assert all(low <= np.log10(tick) <= high for tick in axis["tickvals"])
 
 
 def test_many_decades_have_few_ticks() -> None:
-    assert 4 <= len(plain_log_axis(np.array([1e-12, 1.0]))["tickvals"]) <= 8
+    assert 4 <= len(log_axis(np.array([1e-12, 1.0]))["tickvals"]) <= 8

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.pages.runs.data import differences, smoothed, summarize
+from app.pages.runs.data import curves_of, differences, smoothed, summarize, text_of
 from app.pages.runs.figures import colors_of, curves_figure, levels_figure
 from app.pages.runs.view import chosen, parse, sweeps, to_query
 from app.shared.style import LIGHT
@@ -43,9 +43,11 @@ def test_a_sweep_is_told_by_what_it_differs_in(made: str) -> None:
     for summary, run in zip(summaries[:3], runs, strict=False):
         losses = [step.meta_loss for step in run.outer_losses()]
         assert summary.training == losses[-1]  # a tenth of twelve steps is the last one
-        assert summary.curve.shape == (2, 12)
-        assert summary.curve[1][6] == np.median(losses[4:9])
-    assert (summaries[3].level, summaries[3].curve.shape) == (None, (2, 0))
+        curve = curves_of([run], 17)[run.name]  # 17 % of twelve steps are two, on either side
+        assert curve.shape == (2, 12)
+        assert curve[1][6] == np.median(losses[4:9])
+        np.testing.assert_array_equal(curves_of([run], 0)[run.name][1], losses)
+    assert summaries[3].level is None and curves_of([runs[3]], 5)[runs[3].name].shape == (2, 0)
 
 
 def test_runs_by_name_and_what_is_no_run(made: str) -> None:
@@ -62,17 +64,20 @@ def test_runs_by_name_and_what_is_no_run(made: str) -> None:
 def test_medians_are_taken_over_what_is_finite() -> None:
     losses = np.arange(1.0, 41.0)
     losses[[3, 20, 21, 22, 23]] = [math.inf, math.nan, math.nan, math.nan, math.nan]
-    steps, values = smoothed(losses)
+    steps, values = smoothed(losses, 5)
     assert list(steps) == list(range(1, 41))
     assert values[3] == 5  # the window's infinite loss counts as its largest: 2, 3, 5, 6 and ∞
     assert np.isnan(values[21])
     assert np.isfinite(values[:18]).all()
-    assert smoothed(np.empty(0)).shape == (2, 0)
+    assert smoothed(np.empty(0), 5).shape == (2, 0)
 
 
 def test_figures_hold_the_levels(made: str) -> None:
-    summaries = summarize(chosen(parse(f"sweep={made}")[0]))
-    curves = curves_figure(summaries, "units", [3, 4], LIGHT)
+    runs = chosen(parse(f"sweep={made}")[0])
+    summaries, medians = summarize(runs), curves_of(runs, 1)
+    curves = curves_figure(summaries, medians, "units", [3, 4], LIGHT)
+    assert curves.layout.yaxis.type == "log" and curves.layout.hovermode == "x unified"
+    assert curves_figure(summaries, medians, "units", [3, 4], LIGHT, "linear").layout.yaxis.type is None
     colors = colors_of([3, 4], LIGHT)
     assert [trace.line.color for trace in curves.data] == [
         colors[str(summary.settings["units"])] for summary in summaries
@@ -82,6 +87,13 @@ def test_figures_hold_the_levels(made: str) -> None:
     four = [summary.level for summary in summaries if summary.settings["units"] == 4 and summary.level is not None]
     assert mean.y[1] == pytest.approx(np.mean(four))
     assert mean.error_y.array[1] == pytest.approx(np.std(four, ddof=1) / np.sqrt(2))
+
+
+def test_runs_that_do_not_differ_have_their_names_on_the_axis() -> None:
+    (summary,) = summarize(chosen(parse("runs=linear_regression-gru64")[0]))
+    made = levels_figure([summary], "", [], LIGHT)
+    assert list(made.layout.xaxis.ticktext) == ["linear_regression-gru64"]
+    assert text_of(None) == "none" and text_of(0.5) == "0.5"
 
 
 def test_too_many(made: str) -> None:

@@ -17,7 +17,7 @@ from app.shared.catalog import subjects
 from app.shared.http import LARGEST_BODY
 from core.jobs.queue import find, take_next, withdraw
 from core.jobs.worker import execute
-from core.optimizers.hand_designed import EXPLORE_BASELINES
+from core.optimizers.hand_designed import BASELINES
 from core.runs import zoo
 from core.runs.options import OPTIONS
 from core.runs.trash import deleted
@@ -80,7 +80,7 @@ def test_a_run_from_submission_to_the_library(client: FlaskClient, root: Path) -
     known = subjects("linear_regression")
     assert known[job["id"]].snapshots == tuple(done["snapshots"]) and known[job["id"]].title.startswith("Own GRU-4")
     shown = [name for name, subject in known.items() if subject.repairs is None]
-    assert shown[0] == "linear_regression-gru64" and shown[-len(EXPLORE_BASELINES) :] == list(EXPLORE_BASELINES)
+    assert shown[0] == "linear_regression-gru64" and shown[-len(BASELINES) :] == list(BASELINES)
     view = parse(f"task=linear_regression&optimizer={job['id']}&outer_step=30")[0]
     assert view.optimizer == job["id"]
     source = source_of(view)

@@ -5,6 +5,7 @@ import plotly.graph_objects as go
 import pytest
 
 from app.shared.mechanisms import MECHANISMS
+from app.shared.mechanisms.drawing import common_of
 from app.shared.mechanisms.frames import LAST, Along, Frames, Moving, static_figure
 from core.mechanisms.context import Context
 from core.optimizers.hand_designed import make_hand_designed
@@ -39,7 +40,9 @@ def test_the_browser_gets_four_digits_and_no_nan() -> None:
 
 
 def test_a_static_figure_has_what_moves_at_its_place() -> None:
-    figure = go.Figure([go.Scatter(x=[], y=[], name="moving"), go.Scatter(x=[1], y=[1], name="still")])
+    figure = go.Figure(
+        [go.Scatter(x=[], y=[], name="moving", showlegend=False), go.Scatter(x=[1], y=[1], name="still")]
+    )
     drawn = static_figure(
         "a", figure, Frames({"a": {"moving": Moving(KNOTS, KNOTS)}}, {"mode": [], "position": []}), 1, LAST
     )
@@ -51,7 +54,8 @@ def test_a_static_figure_has_what_moves_at_its_place() -> None:
 def test_every_moving_trace_is_one_of_the_figure(name: str) -> None:
     mechanism = MECHANISMS[name]
     context = Context(make_hand_designed("adam", {"learning_rate": 0.1}), make_task("rosenbrock"))
-    frames = mechanism.frames(mechanism.measure(context))
+    bundle = mechanism.measure(context)
+    frames = mechanism.frames(bundle, common_of([bundle]))
     assert set(frames.figures) <= {figure.name for figure in mechanism.figures}
     lengths = {
         len(along.at(1, position)) == len(moving.x.at(1, position))
@@ -68,7 +72,7 @@ def test_momentum_shifts_its_update_function_along_its_mode() -> None:
         make_hand_designed("momentum", {"learning_rate": 0.1, "momentum": 0.9}), make_task("linear_regression")
     )
     bundle = MECHANISMS["momentum"].measure(context)
-    moving = MECHANISMS["momentum"].frames(bundle).figures["update"]["moving"].y
+    moving = MECHANISMS["momentum"].frames(bundle, common_of([bundle])).figures["update"]["moving"].y
     low, middle, high = (moving.at(1, position) for position in (0, LAST // 2, LAST))
     np.testing.assert_allclose(middle, (low + high) / 2, rtol=1e-5, atol=1e-6)
     assert np.ptp(high - low) < 1e-4 * abs(high - low).max()  # the same shift at every gradient
@@ -77,7 +81,7 @@ def test_momentum_shifts_its_update_function_along_its_mode() -> None:
 def test_the_threshold_of_clipping_runs_from_the_smallest_to_the_largest_gradient() -> None:
     context = Context(make_hand_designed("clipped_sgd", {"threshold": 1.0}), make_task("linear_regression"))
     bundle = MECHANISMS["clipping"].measure(context)
-    corner = MECHANISMS["clipping"].frames(bundle).figures["slope"]["moving"].x
+    corner = MECHANISMS["clipping"].frames(bundle, common_of([bundle])).figures["slope"]["moving"].x
     first, largest = bundle.arrays["sizes"][0], bundle.arrays["gradients"][-1]
     assert corner.at(1, 0)[1] == pytest.approx(first, rel=1e-5) and corner.at(1, LAST)[1] == pytest.approx(
         largest, rel=1e-5
