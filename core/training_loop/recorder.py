@@ -31,6 +31,7 @@ from core.runs.lock import LOCK_FILE, RunLock, acquire
 from core.runs.run import is_name, runs_root
 from core.training_loop.learned import STATE, LearnedOptimizer
 from core.training_loop.recording import ABOUT, END, STEPS, About, End, is_recorded, record_type
+from core.training_loop.replay import WEIGHTS, keep_weights
 from core.training_loop.sample import Sampled, choose, components
 from core.version import __version__
 
@@ -43,6 +44,12 @@ WAITING = 256  # records between two writes, at most
 
 class Recorder:
     """A recording being made; `record` makes one. Its hooks are in place inside of its ``with`` block.
+
+    Args:
+        optimizer: whose steps are recorded.
+        sampled: the components that are recorded.
+        model: the class of the model.
+        path: the recording's folder.
 
     Attributes:
         path: the recording's folder.
@@ -120,7 +127,8 @@ class Recorder:
             self._lock.release()
         if self._about is None:  # nothing was recorded, so nothing is left behind
             with suppress(OSError):
-                (self.path / LOCK_FILE).unlink(missing_ok=True)
+                for file in (LOCK_FILE, WEIGHTS):
+                    (self.path / file).unlink(missing_ok=True)
                 self.path.rmdir()
             if error is None and not self._off:
                 raise InputError("nothing was recorded: the optimizer took no step inside of the with block")
@@ -237,6 +245,8 @@ class Recorder:
             version=__version__,
             torch=torch.__version__,
         )
+        if isinstance(self._optimizer, LearnedOptimizer):
+            keep_weights(self.path, self._optimizer.learned)
         write_json(self.path / ABOUT, about)
         self._about = about
 

@@ -181,15 +181,28 @@ class Recording:
         Raises:
             InputError: nothing is recorded yet, or a record is damaged.
         """
+        content = self._records()
+        chosen = np.array(content if rows is None else content[list(rows)])
+        names = ("loss", "rates", "parameters", "gradients", "updates", "states")
+        return Arrays(chosen["step"], *(chosen[name] for name in names))
+
+    def steps(self) -> np.ndarray:
+        """The numbers of the recorded steps, [K].
+
+        Raises:
+            InputError: nothing is recorded yet, or a record is damaged.
+        """
+        return np.array(self._records()["step"])
+
+    def _records(self) -> np.ndarray:
         count = len(self)
         if count == 0:
             raise InputError(f"{self.name} has no recorded step yet")
         content = np.memmap(self.path / STEPS, dtype=self.about.record(), mode="r", shape=(count,))
-        chosen = np.array(content if rows is None else content[list(rows)])
-        if chosen["step"].min(initial=0) < 0 or (np.diff(chosen["step"]) <= 0).any():
-            raise InputError(f"{self.path / STEPS} is damaged: the steps do not ascend")
-        names = ("loss", "rates", "parameters", "gradients", "updates", "states")
-        return Arrays(chosen["step"], *(chosen[name] for name in names))
+        steps = content["step"]
+        if steps[0] != 0 or (np.diff(steps) <= 0).any():
+            raise InputError(f"{self.path / STEPS} is damaged: the steps do not ascend from 0")
+        return content
 
     def end(self) -> End | None:
         """How it ended; None while it runs, and if its process was killed."""
@@ -209,6 +222,9 @@ class Recording:
 
 def open_recording(name: str | Path) -> Recording:
     """A recording by its name among the runs, or by its folder.
+
+    Args:
+        name: its name, or the path of its folder.
 
     Raises:
         InputError: there is none, or it is damaged.

@@ -19,47 +19,13 @@ from core.runs import trash
 from core.training_loop import recorder
 from core.training_loop.recording import Arrays, Recording, is_recorded
 from core.training_loop.sample import shares
+from tests.core.training_loop.loops import loss_of, network, train
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("LOPTSCOPE_RUNS", str(tmp_path / "runs"))
     return tmp_path / "runs"
-
-
-def network(dtype: torch.dtype = torch.float32) -> nn.Module:
-    torch.manual_seed(0)
-    return nn.Sequential(nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 3)).to(dtype)
-
-
-def loss_of(model: nn.Module, step: int) -> Tensor:
-    x = torch.randn(8, 6, generator=torch.Generator().manual_seed(step)).to(next(model.parameters()).dtype)
-    loss: Tensor = model(x).square().mean()
-    return loss
-
-
-Log = list[dict[str, Tensor]]
-
-
-def train(
-    model: nn.Module, optimizer: torch.optim.Optimizer, steps: int, tell: Callable[[Tensor], None] | None = None
-) -> tuple[list[float], list[list[Tensor]], list[list[Tensor]]]:
-    """The losses, parameters before each step (and after the last), and gradients."""
-    losses, points, gradients = [], [], []
-    for step in range(steps):
-        optimizer.zero_grad()
-        loss = loss_of(model, step)
-        losses.append(loss.item())
-        if tell is not None:
-            tell(loss)
-        loss.backward()
-        points.append([tensor.detach().clone() for tensor in model.parameters()])
-        gradients.append(
-            [torch.zeros(0) if tensor.grad is None else tensor.grad.clone() for tensor in model.parameters()]
-        )
-        optimizer.step()
-    points.append([tensor.detach().clone() for tensor in model.parameters()])
-    return losses, points, gradients
 
 
 def picked(recording: Recording, model: nn.Module, tensors: list[list[Tensor]]) -> np.ndarray:
