@@ -14,9 +14,11 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.mcp import PATH, guard, offer_only_these, token
 from app.pages.explore.bundles import bundle_bytes
+from app.pages.explore.recorded.routes import recorded
 from app.pages.explore.routes import api
 from app.pages.explore.view import parse
 from app.pages.library.entries import list_runs
+from app.pages.library.recordings import recordings
 from app.pages.library.routes import library
 from app.pages.performance.draw import draw
 from app.pages.performance.view import parse as parse_performance
@@ -70,6 +72,8 @@ def create_app() -> Dash:
     cache.init_app(server, config=_cache_settings())
     server.register_blueprint(jobs)
     server.register_blueprint(library)
+    server.register_blueprint(recordings)
+    server.register_blueprint(recorded)
     server.register_blueprint(api)
     proxies = os.environ.get("LOPTSCOPE_TRUSTED_PROXIES", "")
     if proxies.isascii() and proxies.isdigit() and int(proxies):  # whose X-Forwarded-… headers are trusted

@@ -34,11 +34,16 @@ def stride_of(steps: int, dense: int) -> int:
     return int(1 << max(recorded, math.ceil(math.log2(max(1, steps / POINTS)))))
 
 
-def _chosen(recording: Recording, window: Window) -> tuple[list[int], int]:
+def shown_components(count: int) -> list[int]:
+    """Positions of the components of a view among those recorded."""
+    return sorted({round(i) for i in np.linspace(0, count - 1, min(MOST, count))})
+
+
+def _chosen(recording: Recording, window: Window, count: int) -> tuple[list[int], int]:
     """Positions of the recorded steps of a view, and the distance between them."""
     if window == "first":
-        return list(range(min(len(recording), POINTS + 1))), 1
-    steps = recording.steps()
+        return list(range(min(count, POINTS + 1, recording.about.dense))), 1
+    steps = recording.steps()[:count]
     stride = stride_of(int(steps[-1]), recording.about.dense)
     return np.nonzero(steps % stride == 0)[0].tolist(), stride
 
@@ -50,30 +55,27 @@ def _float(values: np.ndarray | Tensor) -> np.ndarray:
         return np.asarray(plain, np.float32)
 
 
-def recording_bundle(recording: Recording, window: Window = "all") -> Bundle:
+def recording_bundle(recording: Recording, window: Window = "all", count: int | None = None) -> Bundle:
     """Everything that a view of a recording shows.
 
     Args:
         recording: the recording.
         window: "all" of its steps, evenly spaced, or the "first" ones.
+        count: recorded steps that are taken into account; by default all.
 
     Returns:
         a bundle with the arrays of `core.bundle.make_bundle`, as far as they are known. In its description "missing" says for each panel
-        without them why, and "stride" how many steps of the training one step of the view is.
+        without them why, "not_again" why the optimizer cannot be run again (its update functions are left out then, and "rate" has the
+        learning rates that were set), and "stride" how many steps of the training one step of the view is.
 
     Raises:
         InputError: nothing is recorded, or it is damaged.
     """
-    rows, stride = _chosen(recording, window)
-    count = len(recording.about.components)
-    shown = sorted({round(i) for i in np.linspace(0, count - 1, min(MOST, count))})
+    rows, stride = _chosen(recording, window, len(recording) if count is None else count)
+    shown = shown_components(len(recording.about.components))
     arrays = recording.arrays(rows)
     missing: dict[str, str] = {"landscape": NO_TASK}
-    again: Replay | None = None
-    try:
-        again = replay(recording, arrays)
-    except InputError as error:
-        missing["update"] = f"The update function cannot be shown: {error}."
+    again, reason = _again(recording, arrays)
     losses = arrays.losses
     if not np.isfinite(losses).any():
         missing["loss"] = NO_LOSS
@@ -98,6 +100,7 @@ def recording_bundle(recording: Recording, window: Window = "all") -> Bundle:
         "gradients": gradients.numel(),
         "smooth": True,
         "missing": missing,
+        "not_again": reason,
     }
     out: Arrays = {
         "losses": _float(losses[None]),
@@ -108,9 +111,8 @@ def recording_bundle(recording: Recording, window: Window = "all") -> Bundle:
         "histogram_edges": edges,
     }
     if again is None:
-        out["rate"] = _measured_rates(arrays, shown)
-        out["update"] = np.zeros((len(shown), len(rows), GRID), np.float32)
-        about["rate_from"] = "−update / gradient"
+        groups = [recording.about.components[i].group for i in shown]
+        out["rate"] = _float(arrays.rates[:, groups].T)
     else:
         part = _replayed(again, shown, scales.grid(GRID), scales.scale)
         out |= part[0]
@@ -125,11 +127,12 @@ def _first_bad(losses: np.ndarray) -> int | None:
     return int(bad[0]) if len(bad) and np.isfinite(losses[0]) and not np.isfinite(losses[bad[0] :]).any() else None
 
 
-def _measured_rates(arrays: Recorded, shown: list[int]) -> np.ndarray:
-    """−u/g at each step, NaN where the gradient is 0, [C, K]."""
-    gradients = arrays.gradients[:, shown].astype(np.float64)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return _float(np.where(gradients != 0, -arrays.updates[:, shown] / gradients, np.nan).T)
+def _again(recording: Recording, arrays: Recorded) -> tuple[Replay | None, str | None]:
+    """The optimizer that runs again, or why it cannot."""
+    try:
+        return replay(recording, arrays), None
+    except InputError as error:
+        return None, str(error)
 
 
 def _replayed(again: Replay, shown: list[int], grid: Tensor, scale: float) -> tuple[Arrays, dict[str, Any]]:

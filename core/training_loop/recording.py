@@ -224,7 +224,7 @@ def open_recording(name: str | Path) -> Recording:
     """A recording by its name among the runs, or by its folder.
 
     Args:
-        name: its name, or the path of its folder.
+        name: its name as text, or the path of its folder as a `Path`.
 
     Raises:
         InputError: there is none, or it is damaged.
@@ -232,8 +232,8 @@ def open_recording(name: str | Path) -> Recording:
     text = str(name)
     if is_name(text) and (runs_root() / text / ABOUT).is_file():
         return Recording(runs_root() / text)
-    if Path(text, ABOUT).is_file():
-        return Recording(Path(text))
+    if isinstance(name, Path) and (name / ABOUT).is_file():
+        return Recording(name)
     known = ", ".join(path.name for path in recorded()) or "there is none yet"
     raise UnknownError(f"there is no recording {text!r:.80} (recorded: {known:.200})")
 

@@ -1,5 +1,7 @@
 """The controls of the Explore page, set from a view."""
 
+from collections.abc import Sequence
+
 import dash_mantine_components as dmc
 from dash import html
 
@@ -149,7 +151,7 @@ def controls(view: View) -> html.Aside:
                     html.P(axis_hint(view.task), className="hint"),
                 ]
             ),
-            _panels(view),
+            panel_switches(view.panels),
             _sharing(),
         ],
     )
@@ -211,7 +213,7 @@ def _compared(view: View) -> html.Div:
     )
 
 
-def _panels(view: View) -> html.Div:
+def panel_switches(shown: Sequence[str]) -> html.Div:
     """Switches of the panels."""
     return html.Div(
         [
@@ -219,7 +221,7 @@ def _panels(view: View) -> html.Div:
             dmc.ChipGroup(
                 id="panels-shown",
                 multiple=True,
-                value=list(view.panels),
+                value=list(shown),
                 children=html.Div(
                     [
                         dmc.Chip(panel.chip, value=panel.name, size="xs", radius="sm", variant="outline")
@@ -234,6 +236,11 @@ def _panels(view: View) -> html.Div:
     )
 
 
+def copy_link() -> html.Button:
+    """The button that copies the link of the view."""
+    return html.Button("Copy link", id="copy-link", type="button", className="action")
+
+
 def _sharing() -> html.Div:
     """Buttons that copy the link or save the view."""
     return html.Div(
@@ -241,7 +248,7 @@ def _sharing() -> html.Div:
         role="group",
         **{"aria-label": "Share this view"},
         children=[
-            html.Button("Copy link", id="copy-link", type="button", className="action"),
+            copy_link(),
             html.Button(
                 "Save as a page",
                 id="save-page",
