@@ -72,9 +72,13 @@ def _compute(path: str, window: Window, count: int) -> bytes:
 
 
 def source_of(view: RecordedView) -> Source:
-    """The source of a view's bundle, with what is recorded now."""
+    """The source of a view's bundle, with what is recorded now.
+
+    Raises:
+        InputError: nothing is recorded, or it is damaged.
+    """
     recording = view.open()
-    return Source(recording, view.window, len(recording))
+    return Source(recording, view.window, len(recording.steps()))
 
 
 def message(d: Drawing, text: str) -> go.Figure:
