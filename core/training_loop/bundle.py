@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from core.analysis.fixed_points import find_fixed_points
+from core.analysis.jacobians import moving_entries
 from core.analysis.projection import principal_components
 from core.analysis.update_function import effective_learning_rate, update_function
 from core.bundle import GRID, Arrays, Bundle, gradient_scales, histogram
@@ -90,6 +91,7 @@ def recording_bundle(recording: Recording, window: Window = "all", count: int | 
         "last_step": int(arrays.steps[-1]),
         "components": [recording.about.components[i].label for i in shown],
         "dimension": recording.about.parameters,
+        "loss_bound": 0.0,
         "first_nonfinite": {"learned": _first_bad(losses)},
         "not_positive": int((told <= 0).sum()),
         "landscape": "none",
@@ -158,7 +160,7 @@ def _state_space(
     """States in their first two principal components, [C, K, 2], and the fixed point if the optimizer can be run."""
     names = list(again.optimizer.state_names) if again else list(recording.about.state_names)
     states = (again.states if again else torch.from_numpy(arrays.states).double())[:, shown].transpose(0, 1)
-    moving = [i for i, name in enumerate(names) if name not in ("step", "parameter", "loss")]
+    moving = moving_entries(again.optimizer) if again else [i for i, name in enumerate(names) if name != "step"]
     kept = states[..., moving]
     projection = principal_components(kept.reshape(kept.shape[:2].numel(), len(moving)))
     about: dict[str, Any] = {

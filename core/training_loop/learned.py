@@ -4,7 +4,6 @@ All parameters of a group that share a device and a precision are one batch of r
 processed in blocks of rows, which bounds the memory beside the state and keeps a block in the processor's cache.
 """
 
-import copy
 import hashlib
 import math
 import re
@@ -16,7 +15,7 @@ import torch
 from torch import Tensor
 
 from core.errors import InputError
-from core.optimizers.base import Optimizer
+from core.optimizers.base import Input, Optimizer
 from core.optimizers.module import ModuleOptimizer
 from core.optimizers.recurrent import RecurrentOptimizer
 
@@ -40,7 +39,9 @@ def _(optimizer: RecurrentOptimizer, device: torch.device, dtype: torch.dtype) -
 
 @_placed.register
 def _(optimizer: ModuleOptimizer, device: torch.device, dtype: torch.dtype) -> Optimizer:
-    return ModuleOptimizer(optimizer.name, copy.deepcopy(optimizer.module).to(device, dtype))
+    placed = optimizer.to(dtype)  # a copy
+    placed.module.to(device)
+    return placed
 
 
 def _weights(optimizer: Optimizer) -> dict[str, Tensor]:
@@ -74,14 +75,16 @@ class LearnedOptimizer(torch.optim.Optimizer):
     """The base of learned optimizers for training loops; `torch_class` makes one.
 
     A step runs the learned optimizer on every component (number) of every parameter that has a gradient, and adds ``lr`` times its
-    updates. States and arithmetic are in double precision for double parameters and in single precision otherwise.
+    updates. States and arithmetic are in double precision for double parameters and in single precision otherwise. If the learned
+    optimizer reads more than gradients, it is told the parameters, its own steps so far, ``steps``, and the loss of a closure.
 
     Args:
         params: parameters or parameter groups, as for every optimizer of torch.
         lr: a factor on the updates; 1 is the optimizer as it was trained.
+        steps: length of the training, for an optimizer that reads it.
 
     Raises:
-        InputError: lr is not a finite number, 0 or more.
+        InputError: lr is not a finite number, 0 or more; or steps is missing, or not a whole number.
     """
 
     learned: ClassVar[Optimizer]
@@ -89,8 +92,13 @@ class LearnedOptimizer(torch.optim.Optimizer):
     digest: ClassVar[str]
     _copies: ClassVar[dict[tuple[torch.device, torch.dtype], Optimizer]]
 
-    def __init__(self, params: Iterable[Any], lr: float = 1.0):
-        super().__init__(params, {"lr": lr, "learned": f"{self.title} {self.digest}"})
+    def __init__(self, params: Iterable[Any], lr: float = 1.0, steps: int | None = None):
+        wrong = steps is not None and (isinstance(steps, bool) or not isinstance(steps, int) or steps < 1)
+        if wrong or (steps is None and "steps" in self.learned.reads):
+            raise InputError(
+                f"{self.title} needs steps, the length of the training, as a whole number (got {steps!r:.40})"
+            )
+        super().__init__(params, {"lr": lr, "steps": steps, "learned": f"{self.title} {self.digest}"})
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a group of parameters, with its own ``lr`` if it has one."""
@@ -114,24 +122,37 @@ class LearnedOptimizer(torch.optim.Optimizer):
             the closure's loss; None without one.
 
         Raises:
-            InputError: a gradient is sparse.
+            InputError: a gradient is sparse, or the optimizer reads the loss and there is no closure.
         """
         loss = None
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
+        if loss is None and "loss" in self.learned.reads:
+            raise InputError(f"{self.title} reads the loss: call step(closure), with a closure that returns it")
         with torch.no_grad():
             for group in self.param_groups:
                 for parameters in _batches(group["params"]):
+                    for parameter in parameters if self.learned.reads else ():
+                        self._tell(parameter, loss, group["steps"])
                     self._advance(parameters, float(group["lr"]))
         return loss
+
+    def _tell(self, parameter: Tensor, loss: Any, steps: int | None) -> None:
+        """Write what the optimizer reads into a parameter's state, where it stands."""
+        own, state = self.state[parameter], self._state(parameter)
+        values: dict[Input, Any] = {"loss": loss, "step": own.get("step", 0), "steps": steps}
+        for name, index in self.learned.reads.items():
+            told = _real(parameter).reshape(-1) if name == "parameter" else values[name]
+            state[:, index] = told.detach().to(state) if isinstance(told, Tensor) else float(told)
+        own["step"] = own.get("step", 0) + 1
 
     def _advance(self, parameters: Sequence[Tensor], rate: float) -> None:
         """One step of parameters that share a device and a precision."""
         first = parameters[0]
         dtype = _precision(first.dtype)
         optimizer = self._on(first.device, dtype)
-        states = [self._state(parameter, optimizer, dtype) for parameter in parameters]
+        states = [self._state(parameter) for parameter in parameters]
         gradients = [_flat_gradient(parameter).to(dtype) for parameter in parameters]
         sizes = [len(gradient) for gradient in gradients]
         updates = torch.empty(sum(sizes), device=first.device, dtype=dtype)
@@ -159,11 +180,12 @@ class LearnedOptimizer(torch.optim.Optimizer):
             cls._copies[key] = _placed(cls.learned, device, dtype)
         return cls._copies[key]
 
-    def _state(self, parameter: Tensor, optimizer: Optimizer, dtype: torch.dtype) -> Tensor:
+    def _state(self, parameter: Tensor) -> Tensor:
         """The state of a parameter's components, [n, S]; at its first step the optimizer's initial state."""
         own = self.state[parameter]
         if STATE not in own:
-            start = optimizer.initial_state(_real(parameter).numel(), dtype)
+            cpu, dtype = torch.device("cpu"), _precision(parameter.dtype)
+            start = self._on(cpu, dtype).state_at(_real(parameter.detach()).reshape(-1).to(cpu, dtype))
             own[STATE] = start.to(parameter.device).clone(memory_format=torch.contiguous_format)
         state: Tensor = own[STATE]
         return state

@@ -17,7 +17,8 @@ from core.files.atomic import read_tensors, write_tensors
 from core.optimizers.base import Optimizer
 from core.optimizers.precision import double
 from core.optimizers.recurrent import Architecture, RecurrentOptimizer
-from core.optimizers.torch_optimizer import wrap
+from core.optimizers.torch_optimizer import TorchOptimizer
+from core.optimizers.wrapping import wrap
 from core.plugins import OPTIMIZERS
 from core.training_loop.learned import weights_digest
 from core.training_loop.recording import Arrays, Recording
@@ -25,6 +26,7 @@ from core.training_loop.recording import Arrays, Recording
 WEIGHTS = "optimizer.safetensors"
 FORMAT = "loptscope-recorded-optimizer/1"
 CLOSE = 1e-2  # relative difference between a recorded update and the one computed again
+REHEARSED = 5000  # steps that an optimizer can have counted: each is rehearsed, and later ones count as this one
 DIFFERENT = 0.01  # share of the updates that may differ by more
 
 Cells = np.ndarray  # bool, [K, C]
@@ -56,8 +58,13 @@ def _learned(recording: Recording) -> Optimizer:
     return plugin.optimizer
 
 
-def _torch(recording: Recording, group: int) -> Callable[[float], Optimizer]:
-    """An optimizer of `torch.optim` with the settings of a parameter group, as a function of its learning rate.
+def _torch(recording: Recording, group: int, rate: float) -> Optimizer:
+    """An optimizer of `torch.optim` with the settings of a parameter group.
+
+    Args:
+        recording: the recording.
+        group: number of the parameter group.
+        rate: the learning rate.
 
     Raises:
         InputError: it is from another package, or not component-wise.
@@ -76,13 +83,10 @@ def _torch(recording: Recording, group: int) -> Callable[[float], Optimizer]:
         for key, value in about.groups[group].items()
         if key in taken and key not in ("foreach", "fused", "capturable", "differentiable") and value is not None
     }
-    made = wrap(name, torch_class, **settings)
-    usual = made().hyperparameters()
-    return lambda rate: made(**{**usual, "learning_rate": rate})
-
-
-def _always(optimizer: Optimizer) -> Callable[[float], Optimizer]:
-    return lambda _: optimizer
+    made = wrap(name, torch_class, **{**settings, "lr": rate})
+    if not issubclass(made, TorchOptimizer):
+        raise InputError(f"{name} does not work component by component: {made.because}")
+    return made()
 
 
 @dataclass(frozen=True)
@@ -143,12 +147,17 @@ def _read_states(recording: Recording, arrays: Arrays, optimizer: Optimizer) -> 
         if name not in recorded and name not in also:
             raise InputError(f"its state {name} is not recorded, since it is not one number for each parameter")
         columns.append(recorded.get(name, also.get(name)))
-    count = arrays.parameters.shape
-    blank = np.empty((*count, 0))
+    shape = arrays.parameters.shape
+    blank = np.empty((*shape, 0))
     states = torch.from_numpy(np.stack([np.asarray(one, np.float64) for one in columns], 2) if columns else blank)
-    start = optimizer.initial_state(1, torch.float64)
+    start = optimizer.state_at(torch.from_numpy(arrays.parameters).double().reshape(-1)).view(*shape, len(columns))
     first = torch.from_numpy(arrays.steps == 0)[:, None, None] & states.isnan()
-    return torch.where(first, start, states)
+    states = torch.where(first, start, states)
+    for (
+        clock
+    ) in optimizer.clocks:  # corrections of the first steps have faded by then, or the check of the updates fails
+        states[..., clock] = states[..., clock].clamp(max=REHEARSED)
+    return states
 
 
 def replay(recording: Recording, arrays: Arrays) -> Replay:
@@ -162,14 +171,17 @@ def replay(recording: Recording, arrays: Arrays) -> Replay:
         InputError: it cannot be run again, or does not give the recorded updates; the message says why.
     """
     groups = np.array([component.group for component in recording.about.components])
-    learned = recording.about.learned is not None
-    same = double(_learned(recording)) if learned else None
+    learned = double(_learned(recording)) if recording.about.learned is not None else None
     parts: list[Part] = []
     for group in sorted(set(groups.tolist())):
-        of = _torch(recording, group) if same is None else _always(same)
-        for rate in np.unique(arrays.rates[:, group]).tolist():
-            cells = (arrays.rates[:, group] == rate)[:, None] & (groups == group)
-            parts.append(Part(of(rate), cells, rate if learned else 1.0))
+        rates = arrays.rates[:, group]
+        usual = 1.0 if learned is not None else float(np.nanmax(np.abs(rates), initial=0.0)) or 1.0
+        optimizer = learned or _torch(recording, group, usual)
+        for rate in np.unique(rates).tolist():
+            cells = (rates == rate)[:, None] & (groups == group)
+            parts.append(
+                Part(optimizer, cells, rate / usual)
+            )  # updates are proportional to it, or the check below fails
     found = Replay(parts, _read_states(recording, arrays, parts[0].optimizer))
     _check(found, arrays)
     return found

@@ -24,6 +24,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 AGAIN: dict[str, Callable[[nn.Module], torch.optim.Optimizer]] = {
     "adam": lambda model: torch.optim.Adam(model.parameters(), lr=0.01, betas=(0.8, 0.99)),
+    "adamw": lambda model: torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.1),
     "momentum": lambda model: torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9),
     "sgd": lambda model: torch.optim.SGD(model.parameters(), lr=0.1),
     "rmsprop": lambda model: torch.optim.RMSprop(model.parameters(), lr=0.01, alpha=0.9),

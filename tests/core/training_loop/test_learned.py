@@ -217,6 +217,41 @@ def test_a_registered_module_comes_out_again() -> None:
     assert torch.allclose(ours, theirs)
 
 
+def test_what_reads_more_than_gradients_is_told_it() -> None:
+    class Reader(nn.Module):
+        state_size = 1
+
+        def forward(
+            self, state: Tensor, gradient: Tensor, parameter: Tensor, loss: Tensor, step: Tensor, steps: Tensor
+        ) -> tuple[Tensor, Tensor]:
+            return state + gradient[:, None], -0.1 * parameter - 0.01 * loss * (1 - step / steps) * gradient
+
+    reader = torch_class("reader", ModuleOptimizer("reader", Reader()))
+    x, late = nn.Parameter(torch.tensor([1.0, -2.0])), nn.Parameter(torch.tensor(3.0))
+    optimizer = reader([x, late], steps=4)
+    losses: list[float] = []
+    for k in range(4):
+
+        def closure() -> Tensor:
+            optimizer.zero_grad()
+            loss = x.square().sum() + (late**2 if losses else 0)
+            loss.backward()
+            return loss
+
+        before = [x.detach().clone(), late.detach().clone()]
+        losses.append(optimizer.step(closure).item())
+        factor = 0.01 * losses[-1] * (1 - k / 4)
+        assert torch.allclose(x, 0.9 * before[0] - factor * 2 * before[0])
+    assert float(optimizer.state[late]["step"]) == 3
+    with pytest.raises(InputError, match="reader needs steps, the length of the training"):
+        reader([x])
+    with pytest.raises(InputError, match=r"reader reads the loss: call step\(closure\)"):
+        reader([x], steps=4).step()
+    saved, again = optimizer.state_dict(), reader([x, late], steps=4)
+    again.load_state_dict(saved)
+    assert again.state[late]["step"] == 3
+
+
 def test_bad_input_is_one_sentence(moons: type[LearnedOptimizer]) -> None:
     with pytest.raises(InputError, match=r"adam is not a learned optimizer"):
         ls.torch_optimizer("adam")
