@@ -3,7 +3,7 @@
 import argparse
 from dataclasses import fields
 
-from benchmarks import first_view, fixed_points, outer_step, scrub, tuning
+from benchmarks import first_view, fixed_points, into_torch, outer_step, scrub, tuning
 from benchmarks.report import Line
 
 ALL = {
@@ -12,6 +12,7 @@ ALL = {
     "scrub": scrub.run,
     "first_view": first_view.run,
     "tuning": tuning.run,
+    "into_torch": into_torch.run,
 }
 
 

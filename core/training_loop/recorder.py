@@ -62,6 +62,13 @@ class Recorder:
         self._model = model
         self._about: About | None = None
         self._names: list[str] | None = None  # of the state's entries, known after the first step
+        first = sampled[0].parameter
+        self._dtype = torch.float64 if first.dtype == torch.float64 else torch.float32
+        self._devices = len({one.parameter.device for one in sampled})
+        counts = torch.tensor([len(one.indices) for one in sampled])
+        self._owners = torch.repeat_interleave(torch.arange(len(sampled)), counts).to(
+            first.device
+        )  # a tensor's number, [C]
         self._step = 0  # the number of the step now or next
         self._told: dict[int, list[Tensor | float]] = {}
         self._before: bool | None = None  # whether losses are told before their step
@@ -191,39 +198,55 @@ class Recorder:
 
     def _read(self, of: Callable[[Sampled], Tensor | None]) -> Tensor:
         """The recorded components of one tensor for each parameter, [C]."""
-        device = self._sampled[0].parameter.device
-        return torch.cat([one.read(of(one)).to(device) for one in self._sampled]).to(self._precision())
+        return self._together([one.read(of(one)) for one in self._sampled])
 
-    def _precision(self) -> torch.dtype:
-        return torch.float64 if self._sampled[0].parameter.dtype == torch.float64 else torch.float32
+    def _together(self, parts: Sequence[Tensor]) -> Tensor:
+        """Parts of the sample as one tensor, in the recording's precision and on its device."""
+        if self._devices > 1:
+            parts = [part.to(self._sampled[0].indices.device) for part in parts]
+        joined = torch.cat(list(parts))
+        return joined if joined.dtype == self._dtype else joined.to(self._dtype)
 
     def _states(self, names: Sequence[str]) -> Tensor:
         """The states of the recorded components, [C, S]."""
-        device, dtype = self._sampled[0].parameter.device, self._precision()
-        parts = []
-        for one in self._sampled:
-            own = self._optimizer.state.get(one.parameter, {})
-            if isinstance(self._optimizer, LearnedOptimizer):
-                part = (
-                    one.rows(own[STATE])
-                    if STATE in own
-                    else one.indices.new_full((len(one.indices), len(names)), math.nan, dtype=dtype)
-                )
-            else:
-                part = (
-                    torch.stack([_entry(one, own.get(name), dtype) for name in names], 1)
-                    if names
-                    else one.indices.new_empty((len(one.indices), 0), dtype=dtype)
-                )
-            parts.append(part.to(device, dtype))
-        return torch.cat(parts)
+        own = [self._optimizer.state.get(one.parameter, {}) for one in self._sampled]
+        if isinstance(self._optimizer, LearnedOptimizer):
+            none = torch.full((1, len(names)), math.nan, dtype=self._dtype)
+            return self._together(
+                [
+                    one.rows(state[STATE])
+                    if STATE in state
+                    else none.to(one.indices.device).expand(len(one.indices), -1)
+                    for one, state in zip(self._sampled, own, strict=True)
+                ]
+            )
+        columns = [self._column([state.get(name) for state in own]) for name in names]
+        return torch.stack(columns, 1) if columns else self._read(lambda one: None)[:, None][:, :0]
+
+    def _column(self, values: Sequence[Any]) -> Tensor:
+        """An entry of the state, [C]; a single number holds for its whole tensor."""
+        whole = [
+            value if isinstance(value, Tensor) and value.shape == one.parameter.shape and value.ndim else None
+            for one, value in zip(self._sampled, values, strict=True)
+        ]
+        if any(part is not None for part in whole):
+            return self._together([one.read(part) for one, part in zip(self._sampled, whole, strict=True)])
+        device = self._sampled[0].indices.device
+        numbers = [math.nan if value is None else value for value in values]
+        if device.type == "cpu":
+            each = torch.tensor([float(value) for value in numbers], dtype=self._dtype)
+        else:  # reading them would wait for the device
+            each = torch.stack(
+                [torch.as_tensor(value, dtype=self._dtype, device=device).reshape(()) for value in numbers]
+            )
+        return each[self._owners]
 
     def _describe(self) -> None:
         """After the first step: what is recorded, and how many steps in full."""
         names, left_out = _entries(self._optimizer, self._sampled)
         self._names = names
         groups = self._optimizer.param_groups
-        precision = str(self._precision()).removeprefix("torch.")
+        precision = str(self._dtype).removeprefix("torch.")
         listed = components(self._sampled)
         size = record_type(len(listed), len(names), len(groups), precision).itemsize
         self._dense = min(max(DENSE_BYTES // size, DENSE[0]), DENSE[1])
@@ -299,16 +322,6 @@ class Recorder:
 
 def _mean(told: Sequence[Tensor | float]) -> float:
     return sum(map(float, told)) / len(told) if told else math.nan
-
-
-def _entry(one: Sampled, value: Any, dtype: torch.dtype) -> Tensor:
-    """An entry of a tensor's state for its recorded components, [c]; a single number holds for all of them."""
-    if isinstance(value, Tensor) and value.shape == one.parameter.shape and value.numel() > 1:
-        return one.read(value).to(dtype)
-    number = value if isinstance(value, Tensor) else math.nan if value is None else float(value)
-    if isinstance(number, Tensor):
-        return number.detach().to(one.indices.device, dtype).reshape(1).expand(len(one.indices))
-    return torch.full((len(one.indices),), number, dtype=dtype, device=one.indices.device)
 
 
 def _entries(optimizer: torch.optim.Optimizer, sampled: Sequence[Sampled]) -> tuple[list[str], list[str]]:

@@ -229,13 +229,21 @@ def open_recording(name: str | Path) -> Recording:
     Raises:
         InputError: there is none, or it is damaged.
     """
-    text = str(name)
-    if is_name(text) and (runs_root() / text / ABOUT).is_file():
-        return Recording(runs_root() / text)
-    if isinstance(name, Path) and (name / ABOUT).is_file():
-        return Recording(name)
-    known = ", ".join(path.name for path in recorded()) or "there is none yet"
-    raise UnknownError(f"there is no recording {text!r:.80} (recorded: {known:.200})")
+    path = name if isinstance(name, Path) else runs_root() / name if is_name(name) else None
+    if path is None or not (path / ABOUT).is_file():
+        known = ", ".join(path.name for path in recorded()) or "there is none yet"
+        raise UnknownError(f"there is no recording {str(name)!r:.80} (recorded: {known:.200})")
+    return Recording(path)
+
+
+def recording_at(text: str) -> Recording | None:
+    """The recording of that name among the runs, or in that folder; None if there is none.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    places = ([runs_root() / text] if is_name(text) else []) + [Path(text)]
+    return next((Recording(path) for path in places if (path / ABOUT).is_file()), None)
 
 
 def recorded(root: Path | None = None) -> list[Path]:

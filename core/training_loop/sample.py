@@ -23,28 +23,22 @@ class Sampled:
         name: of the tensor.
         group: its parameter group.
         indices: of the components in the flattened tensor, ascending, on the tensor's device, [c].
-        places: the same as one index an axis, for tensors whose rows do not lie one after the other.
     """
 
     parameter: Tensor
     name: str
     group: int
     indices: Tensor
-    places: tuple[Tensor, ...]
 
     def read(self, values: Numbers) -> Tensor:
         """The components of a tensor of the parameter's shape, [c]; NaN without a tensor."""
         if values is None:
             return torch.full_like(self.indices, float("nan"), dtype=torch.float32)
-        if values.layout is not torch.strided:
-            return self.read(values.detach().to_dense())
-        if values.is_contiguous():
-            return values.detach().view(-1).index_select(0, self.indices)
-        return values.detach()[self.places] if values.ndim else values.detach().reshape(1)
+        return torch.take(values if values.layout is torch.strided else values.to_dense(), self.indices)
 
     def rows(self, values: Tensor) -> Tensor:
         """The components' rows of a tensor [components, S], [c, S]."""
-        return values.detach().index_select(0, self.indices)
+        return values.index_select(0, self.indices)
 
 
 def _names(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[Tensor, str]:
@@ -107,11 +101,7 @@ def choose(model: nn.Module, optimizer: torch.optim.Optimizer, count: int) -> li
     for (parameter, group), few in zip(tensors, given, strict=True):
         if few:
             indices = _some(parameter.numel(), few, source)
-            places = tuple(
-                torch.as_tensor(part, device=parameter.device)
-                for part in np.unravel_index(indices.numpy(), parameter.shape)
-            )
-            found.append(Sampled(parameter, names[parameter], group, indices.to(parameter.device), places))
+            found.append(Sampled(parameter, names[parameter], group, indices.to(parameter.device)))
     return found
 
 

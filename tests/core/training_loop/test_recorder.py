@@ -97,6 +97,15 @@ def test_a_learned_optimizer_comes_out_of_its_recording_again() -> None:
             assert np.allclose(following, arrays.states[k + 1], atol=1e-6)
 
 
+def train_some(model: nn.Module, optimizer: torch.optim.Optimizer, recording: ls.Recorder) -> None:
+    for step in range(3):
+        optimizer.zero_grad()
+        loss = loss_of(model, step)
+        loss.backward()
+        recording.loss(loss)
+        optimizer.step()
+
+
 def arrays_of(name: str) -> Arrays:
     return ls.open_recording(name).arrays()
 
@@ -167,6 +176,28 @@ def test_groups_keep_their_rates_and_frozen_tensors_are_blank() -> None:
         frozen.any() and np.isnan(arrays.gradients[:, frozen]).all() and np.isfinite(arrays.gradients[:, ~frozen]).all()
     )
     assert (arrays.updates[:, frozen] == 0).all() and {c.group for c in about.components} == {0, 1}
+
+
+def test_a_learned_optimizer_leaves_frozen_tensors_blank() -> None:
+    model = network()
+    model[0].weight.requires_grad_(False)  # type: ignore[union-attr]
+    optimizer = ls.torch_optimizer("linear_regression-vanilla2")(model.parameters())
+    with ls.record(optimizer, model, "frozen") as recording:
+        train_some(model, optimizer, recording)
+    arrays, about = arrays_of("frozen"), ls.open_recording("frozen").about
+    frozen = np.array([c.tensor == "0.weight" for c in about.components])
+    assert np.isnan(arrays.states[1:, frozen]).all() and np.isfinite(arrays.states[1:, ~frozen]).all()
+
+
+def test_strides_do_not_matter() -> None:
+    plain, turned = network(), network()
+    turned[0].weight.data = turned[0].weight.data.t().contiguous().t()  # type: ignore[union-attr, operator]
+    for name, model in (("plain", plain), ("turned", turned)):
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+        with ls.record(optimizer, model, name) as recording:
+            train_some(model, optimizer, recording)
+    for one, other in zip(vars(arrays_of("plain")).values(), vars(arrays_of("turned")).values(), strict=True):
+        assert np.allclose(one, other, equal_nan=True, atol=1e-6)
 
 
 def test_it_is_bounded_dense_at_first_and_thinner_later(monkeypatch: pytest.MonkeyPatch) -> None:
