@@ -35,8 +35,8 @@ from core.training_loop.replay import WEIGHTS, keep_weights
 from core.training_loop.sample import Sampled, choose, components
 from core.version import __version__
 
-MOST = 4096  # components
-DENSE = 64, 2048  # fewest and most steps at the beginning that are all recorded
+MOST = 1024  # components
+DENSE = 16, 2048  # fewest and most steps at the beginning that are all recorded
 DENSE_BYTES = 8 * 2**20  # that they take, about; every later doubling of the steps takes half of that
 SECONDS = 1.0  # between two writes
 WAITING = 256  # records between two writes, at most

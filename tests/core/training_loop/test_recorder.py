@@ -307,7 +307,7 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(folder: Path) -> None:
     for wrong, sentence in (
         ({"optimizer": model}, "must be a torch.optim.Optimizer"),
         ({"model": 3}, "must be a torch.nn.Module"),
-        ({"components": 0}, "components must be a whole number from 1 to 4096"),
+        ({"components": 0}, "components must be a whole number from 1 to 1024"),
         ({"name": "../x"}, "the name of a recording"),
         ({"model": nn.Linear(2, 2)}, "none of the model's parameters"),
     ):
