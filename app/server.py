@@ -22,9 +22,11 @@ from app.compute.child import EndedError
 from app.compute.pool import Pool, how_many
 from app.front import run
 from app.pages.explore.bundles import bundle_bytes
+from app.pages.explore.recorded.routes import recorded
 from app.pages.explore.routes import api
 from app.pages.explore.view import parse
 from app.pages.library.entries import list_runs
+from app.pages.library.recordings import recordings
 from app.pages.library.routes import library
 from app.pages.performance.draw import draw
 from app.pages.performance.view import parse as parse_performance
@@ -88,7 +90,7 @@ def create_app(address: str = "127.0.0.1") -> Dash:
     Compress(server)
     cache.cache.init_app(server, config=cache.settings())
     _protect(server, hosts.accepted(address))
-    for part in (jobs, library, api):
+    for part in (jobs, library, recordings, recorded, api):
         server.register_blueprint(part)
     if proxies := _proxies():
         server.wsgi_app = ProxyFix(server.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies)  # type: ignore[method-assign]

@@ -3,7 +3,7 @@
 import argparse
 from dataclasses import fields
 
-from benchmarks import fairness, first_view, fixed_points, outer_step, scrub, tuning
+from benchmarks import fairness, first_view, fixed_points, into_torch, outer_step, scrub, tuning
 from benchmarks.report import Line
 
 ALL = {
@@ -13,6 +13,7 @@ ALL = {
     "first_view": first_view.run,
     "tuning": tuning.run,
     "fairness": fairness.run,
+    "into_torch": into_torch.run,
 }
 
 

@@ -243,28 +243,24 @@ def _subject(problem: Problems, item: Recorded, watched: list[int]) -> tuple[Arr
     gradients = every[:, 0].double()
     seen = gradients[:, watched].T
     arrays, about = _state_space(optimizer, states)
-    finite = torch.isfinite(gradients)
-    reach = gradients[finite].abs()
-    scale = float(reach[reach > 0].median()) if (reach > 0).any() else 1.0
-    largest = max(float(reach.max()) if len(reach) else 1.0, 2 * scale)
-    stretched = float(np.arcsinh(largest / scale))
-    grid = scale * torch.sinh(torch.linspace(-stretched, stretched, GRID, dtype=torch.float64))
+    scales = gradient_scales(gradients)
+    scale, grid = scales.scale, scales.grid(GRID)
     answers = _answers_of_tensors if optimizer.together is not None else _answers
     update, applied, rate = answers(problem, item, watched, grid, scale)
-    histogram, edges = _histogram(gradients, scale, stretched)
+    shares, edges = histogram(gradients, scale, scales.stretched)
     arrays |= {
         "gradient_grid": _f32(grid),
         "update": _f32(update),
         "gradient": _f32(seen),
         "applied": _f32(applied),
-        "histogram": histogram,
+        "histogram": shares,
         "histogram_edges": edges,
         "rate": _f32(rate),
     }
     about |= {
         "gradient_scale": scale,
-        "gradient_typical": float(np.quantile(reach.numpy(), 0.98)) if len(reach) else largest,
-        "nonfinite_gradients": int((~finite).sum()),
+        "gradient_typical": scales.typical,
+        "nonfinite_gradients": int((~torch.isfinite(gradients)).sum()),
         "gradients": gradients.numel(),
         "smooth": optimizer.smooth,
     }
@@ -330,7 +326,39 @@ def _state_space(optimizer: Optimizer, states: Tensor) -> tuple[Arrays, dict[str
     return arrays, about
 
 
-def _histogram(gradients: Tensor, scale: float, stretched: float) -> tuple[np.ndarray, np.ndarray]:
+@dataclass(frozen=True)
+class GradientScales:
+    """How the gradients of a run are spread over an axis.
+
+    Attributes:
+        scale: where the axis turns from linear to logarithmic, the median size.
+        largest: the largest on the axis.
+        typical: what 98 % of them stay below.
+    """
+
+    scale: float
+    largest: float
+    typical: float
+
+    @property
+    def stretched(self) -> float:
+        """The end of the axis in asinh(g / scale)."""
+        return float(np.arcsinh(self.largest / self.scale))
+
+    def grid(self, count: int) -> Tensor:
+        """Gradients evenly spaced on the axis, [count]."""
+        return self.scale * torch.sinh(torch.linspace(-self.stretched, self.stretched, count, dtype=torch.float64))
+
+
+def gradient_scales(gradients: Tensor) -> GradientScales:
+    """How gradients are spread over an axis; those that are not finite do not count."""
+    reach = gradients[torch.isfinite(gradients)].abs()
+    scale = float(reach[reach > 0].median()) if (reach > 0).any() else 1.0
+    largest = max(float(reach.max()) if len(reach) else 1.0, 2 * scale)
+    return GradientScales(scale, largest, float(np.quantile(reach.numpy(), 0.98)) if len(reach) else largest)
+
+
+def histogram(gradients: Tensor, scale: float, stretched: float) -> tuple[np.ndarray, np.ndarray]:
     """Gradients observed up to each step, as shares of those of the whole run: [K + 1, bins], and the bins' edges [bins + 1]."""
     steps = gradients.shape[0]
     values = gradients.numpy()

@@ -106,6 +106,11 @@ from core.tasks import AutogradProblems as AutogradProblems
 from core.tasks import Problems as Problems
 from core.tasks import Task as Task
 from core.tasks import make_task as make_task
+from core.training_loop.learned import LearnedOptimizer as LearnedOptimizer
+from core.training_loop.recorder import Recorder as Recorder
+from core.training_loop.recorder import record as record
+from core.training_loop.recording import Recording as Recording
+from core.training_loop.recording import open_recording as open_recording
 from core.unroll import Trajectory as Trajectory
 from core.unroll import inner_steps as inner_steps
 from core.unroll import unroll as unroll
@@ -116,3 +121,4 @@ from loptscope.pages import mechanisms as mechanisms
 from loptscope.pages import performance as performance
 from loptscope.pages import runs as runs
 from loptscope.pages import train as train
+from loptscope.training_loop import torch_optimizer as torch_optimizer

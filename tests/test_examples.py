@@ -1,5 +1,6 @@
 """The worked examples of docs/examples, from the shell and on the dashboard."""
 
+import importlib
 import json
 import os
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from core.training_loop.recording import open_recording
 from loptscope.cli.commands import main
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -103,3 +105,15 @@ def test_they_are_on_every_page(tmp_path: Path) -> None:
         "Adam (not tuned)",
     )
     assert all(answer in (200, [[], 200, True]) for answer in output.values()), output
+
+
+def test_a_training_loop_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOPTSCOPE_RUNS", str(tmp_path))
+    monkeypatch.syspath_prepend(str(ROOT / "docs" / "examples"))
+    example = importlib.import_module("train_digits")
+    example.RATES = (1e-3,)
+    found = example.compare(60, 1, "own")
+    (learned, last, accuracy), (adam, _, _) = found["two_moons-gru24"], found["adam 0.001"]
+    assert learned < 0.5 * adam and last < learned and accuracy > 0.85
+    assert {path.name for path in tmp_path.iterdir()} == {"own-two_moons-gru24", "own-adam-0.001"}
+    assert len(open_recording("own-adam-0.001")) == 60

@@ -63,12 +63,22 @@ class Links(Generic[T]):
     Args:
         view: the page's view, a dataclass.
         table: its fields, in the order of the view's entries.
+        always: fields that are written into every link, at their defaults too.
+        instead: links of other views of the page, by the entry that says that a link is one of theirs.
     """
 
-    def __init__(self, view: type[T], table: Mapping[str, Field]):
+    def __init__(
+        self,
+        view: type[T],
+        table: Mapping[str, Field],
+        always: tuple[str, ...] = (),
+        instead: "Mapping[str, Links[Any]] | None" = None,
+    ):
         assert list(table) == [field.name for field in fields(view)]  # type: ignore[arg-type]
         self._view = view
         self._table = table
+        self._always = always
+        self._instead = instead or {}
         self._formerly = {field.formerly: name for name, field in table.items() if field.formerly is not None}
 
     def parse(self, query: str | Mapping[str, str]) -> tuple[T, list[str]]:
@@ -80,6 +90,9 @@ class Links(Generic[T]):
         entries = (
             dict(parse_qsl(query.removeprefix("?"), keep_blank_values=True)) if isinstance(query, str) else dict(query)
         )
+        for name, other in self._instead.items():
+            if name in entries:
+                return other.parse(entries)
         given = {self._formerly.get(name, name): text for name, text in entries.items()}
         values: dict[str, Any] = {}
         wrong = [
@@ -96,17 +109,24 @@ class Links(Generic[T]):
                     wrong.append(str(error))
         return self._view(**values), wrong
 
+    def writes(self, view: object) -> bool:
+        """Whether a view is one of these links'."""
+        return isinstance(view, self._view)
+
     def written_defaults(self, names: Iterable[str]) -> dict[str, str]:
         """The defaults of fields that do not depend on other fields, as text."""
         return {name: self._table[name].write(self._table[name].default({})) for name in names}
 
     def to_query(self, view: T, leave_out: tuple[str, ...] = ()) -> str:
         """The link of a view, without entries at their defaults. `parse` reads it back to the same view."""
+        for other in self._instead.values():
+            if other.writes(view):
+                return other.to_query(view, leave_out)
         values: dict[str, Any] = {}
         written = []
         for name, field in self._table.items():
             value = getattr(view, name)
-            if value != field.default(values) and name not in leave_out:
+            if (name in self._always or value != field.default(values)) and name not in leave_out:
                 written.append((name, field.write(value)))
             values[name] = value
         return urlencode(written, safe=",@:;=")

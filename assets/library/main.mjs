@@ -2,6 +2,7 @@
 import { upload } from "#library/import.mjs";
 import { ANY, columnOf, fits, inOrder, keyOf, titleOf } from "#library/order.mjs";
 import { details } from "#library/details.mjs";
+import { watchRecordings } from "#library/recordings.mjs";
 import { row } from "#library/rows.mjs";
 import { isHere, writeAddress } from "#shared/address.mjs";
 import { noUpdate, setProps } from "#shared/dash.mjs";
@@ -286,6 +287,7 @@ const ACTS = {
   },
   async restore(of) {
     const found = await post(`/api/library/trash/${of}/restore`);
+    watchRecordings();
     await look();
     notice(`${found.name} was restored.`);
   },
@@ -362,6 +364,7 @@ export const callbacks = {
     const room = find("library-import");
     if (room && !room.childElementCount) upload(room, words, send);
     watch();
+    watchRecordings();
     return noUpdate();
   },
 

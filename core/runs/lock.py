@@ -52,6 +52,9 @@ class RunLock:
     def release(self) -> None:
         """Release the lock; calling it again is harmless."""
         if self._handle >= 0:
+            fcntl.flock(
+                self._handle, fcntl.LOCK_UN
+            )  # closing is not enough while a forked process has the file open, too
             os.close(self._handle)
             self._handle = -1
 

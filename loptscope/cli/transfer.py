@@ -12,6 +12,7 @@ from core.files.plain import read_plain
 from core.optimizers.recurrent import Architecture
 from core.runs import zoo
 from core.tasks import TASKS
+from core.training_loop.recording import Recording, recording_at
 from loptscope.cli.settings import add_architecture
 
 
@@ -26,9 +27,11 @@ def add_import(i: argparse.ArgumentParser) -> None:
 
 def add_export(e: argparse.ArgumentParser) -> None:
     """The options of ``export``."""
-    e.add_argument("--run", required=True, metavar="DIR_OR_NAME", help="a run's folder or a zoo name")
+    e.add_argument("--run", required=True, metavar="DIR_OR_NAME", help="a run's folder, a zoo name or a recording")
     e.add_argument("--outer-step", type=int, metavar="STEP", help="snapshot of the run (default: the last)")
-    e.add_argument("--out", type=Path, required=True, metavar="FILE", help="where to write it")
+    e.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help="where to write it; a recording as .csv or .npz"
+    )
 
 
 MOST = 64 * 2**20  # bytes of a file
@@ -71,10 +74,28 @@ def import_run(options: argparse.Namespace) -> dict[str, Any]:
     return {"run": str(run.path), "name": run.name, "task": run.config.task, **imported.model_dump()}
 
 
+def _export_recording(recording: Recording, options: argparse.Namespace) -> dict[str, Any]:
+    from core.training_loop.export import export_recording
+
+    if options.outer_step is not None:
+        raise InputError(f"--outer-step needs a run: {recording.name} is a recording")
+    export_recording(recording, options.out)
+    print(f"{options.out}: {recording.name}, {len(recording)} recorded steps, {options.out.stat().st_size:,} bytes")
+    return {
+        "out": str(options.out),
+        "name": recording.name,
+        "steps": len(recording),
+        "bytes": options.out.stat().st_size,
+    }
+
+
 def export_run(options: argparse.Namespace) -> dict[str, Any]:
     """Run ``export``."""
     from core.runs.transfer import export_weights
 
+    found = recording_at(options.run)
+    if found is not None:
+        return _export_recording(found, options)
     run = zoo.find_run(options.run)
     content = export_weights(run, options.outer_step)
     write_bytes(options.out, content)

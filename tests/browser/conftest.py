@@ -62,13 +62,19 @@ BEEN_HERE = "try { localStorage.setItem('loptscope.tour', 'seen'); } catch { /* 
 
 
 @pytest.fixture(scope="session")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The server's folder of runs."""
+    return tmp_path_factory.mktemp("server-runs")
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory: pytest.TempPathFactory, server_runs: Path) -> Iterator[str]:
     """Where the dashboard is served, with an empty cache."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     folder = tmp_path_factory.mktemp("server")
-    own = {"LOPTSCOPE_CACHE": str(folder / "views"), "LOPTSCOPE_RUNS": str(folder / "runs"), "LOPTSCOPE_WORKERS": "1"}
+    own = {"LOPTSCOPE_CACHE": str(folder / "views"), "LOPTSCOPE_RUNS": str(server_runs), "LOPTSCOPE_WORKERS": "1"}
     environment = {**os.environ, **own}
     environment.pop("REDIS_URL", None)
     command = [sys.executable, "-m", "core", "serve", "--port", str(port)]

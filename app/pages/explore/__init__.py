@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 
-from app.pages.explore.view import KEPT_BY_BROWSER, LINKS, View
+from app.pages.explore.recorded.view import RECORDED_LINKS, RecordedView
+from app.pages.explore.view import FIELDS, KEPT_BY_BROWSER, View
+from app.shared.links import Links
 from app.shared.pages import Figures, Page
 from app.shared.style import Theme
 
 
-def _figures(view: View, theme: Theme) -> Sequence[Figures]:
+def _figures(view: View | RecordedView, theme: Theme) -> Sequence[Figures]:
     from app.pages.explore.static_figures import static_figures
 
     return static_figures(view, theme)
@@ -18,7 +20,7 @@ PAGE = Page(
     title="Explore",
     path="/",
     description="A learned optimizer, step by step",
-    links=LINKS,
+    links=Links(View, FIELDS, instead={"recording": RECORDED_LINKS}),
     figures=_figures,
     kept_by_browser=KEPT_BY_BROWSER,
     order=0,

@@ -1,5 +1,6 @@
 """The controls of the Explore page, set from a view."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -161,7 +162,7 @@ def controls(view: View) -> html.Aside:
                     html.P(axis_hint(view.task), className="hint"),
                 ]
             ),
-            _panels(view),
+            panel_switches(view.panels),
             _sharing(),
         ],
     )
@@ -264,7 +265,7 @@ def own_options() -> list[dict[str, str]]:
     return [{"value": name, "label": TITLES[name]} for name in BASELINES]
 
 
-def _panels(view: View) -> html.Div:
+def panel_switches(shown: Sequence[str]) -> html.Div:
     """Switches of the panels."""
     return html.Div(
         [
@@ -272,7 +273,7 @@ def _panels(view: View) -> html.Div:
             dmc.ChipGroup(
                 id="panels-shown",
                 multiple=True,
-                value=list(view.panels),
+                value=list(shown),
                 children=html.Div(
                     [
                         dmc.Chip(panel.chip, value=panel.name, size="xs", radius="sm", variant="outline")
@@ -287,6 +288,11 @@ def _panels(view: View) -> html.Div:
     )
 
 
+def copy_link() -> html.Button:
+    """The button that copies the link of the view."""
+    return html.Button("Copy link", id="copy-link", type="button", className="action")
+
+
 def _sharing() -> html.Div:
     """Buttons that copy the link or save the view."""
     return html.Div(
@@ -294,7 +300,7 @@ def _sharing() -> html.Div:
         role="group",
         **{"aria-label": "Share this view"},
         children=[
-            html.Button("Copy link", id="copy-link", type="button", className="action"),
+            copy_link(),
             html.Button(
                 "Save as a page",
                 id="save-page",

@@ -23,6 +23,7 @@ from app.pages.explore.controls import (
 from app.pages.explore.draw import draw
 from app.pages.explore.panel import section
 from app.pages.explore.panels import PANELS
+from app.pages.explore.recorded import page as recorded
 from app.pages.explore.timeline import timeline
 from app.pages.explore.view import FIELDS, MOST_COMPARED, View, check_start, parse
 from app.shared.catalog import own_name, subjects
@@ -38,8 +39,11 @@ ROWS = range(1, MOST_COMPARED + 1)  # of the menus of optimizers side by side
 
 def layout(**query: str) -> html.Main:
     """The page for one link, with its figures, so that the browser does not have to request them."""
+    entries = {name: value for name, value in query.items() if isinstance(value, str)}
+    if "recording" in entries:
+        return recorded.layout(entries, request.cookies.get("theme", ""))
     try:
-        view, wrong = parse({name: value for name, value in query.items() if isinstance(value, str)})
+        view, wrong = parse(entries)
         drawn = draw(view, request.cookies.get("theme", ""))
     except InputError as error:  # a damaged file in the zoo
         return html.Main(html.Div(sentences([str(error)]), className="notice", role="alert"), className="lone")

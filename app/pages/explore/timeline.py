@@ -4,11 +4,12 @@ import dash_mantine_components as dmc
 from dash import html
 
 from app.pages.explore.controls import speed_options
+from app.pages.explore.recorded.view import RecordedView
 from app.pages.explore.view import View
 from app.shared.icons import icon
 
 
-def timeline(view: View) -> html.Div:
+def timeline(view: View | RecordedView) -> html.Div:
     """The bar at the bottom of a page; the browser's player fills in the slider and keeps it up to date."""
 
     def button(name: str, label: str, *icons: str) -> html.Button:

@@ -67,6 +67,12 @@ def layout(**query: str) -> html.Main:
                     html.Div(id="library-after", className="library-after"),
                 ],
             ),
+            html.Section(
+                id="library-recordings",
+                className="card",
+                hidden=True,
+                **{"aria-labelledby": "library-recordings-title"},
+            ),
             html.Details(
                 [html.Summary("Import weights"), html.Div(id="library-import")],
                 className="card",

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
@@ -10,6 +11,7 @@ import torch
 from core.optimizers import Architecture
 from core.runs import zoo
 from loptscope.cli.commands import main
+from tests.core.training_loop.loops import recorded
 
 RENN = Path(__file__).parents[2] / "data" / "renn" / "vanilla"
 
@@ -85,3 +87,17 @@ def test_a_missing_file_and_a_missing_snapshot_are_bad_input(tmp_path, capsys):
     assert call("import", tmp_path / "no", "--task", "rosenbrock", "--name", "mine") == 2
     assert call("export", "--run", "rosenbrock-gru64", "--outer-step", 7, "--out", tmp_path / "x") == 2
     assert "has no snapshot at outer step 7" in capsys.readouterr().err
+
+
+def test_a_recording_is_exported_as_a_table_or_as_arrays(tmp_path, runs, capsys):
+    recorded("mine", lambda model: torch.optim.SGD(model.parameters(), lr=0.1), 5, components=3)
+    for run, file in (("mine", "one.csv"), (runs / "mine", "one.npz")):
+        assert call("export", "--run", run, "--out", tmp_path / file, "--json") == 0
+        told = json.loads(capsys.readouterr().out.splitlines()[-1])
+        assert (told["name"], told["steps"], told["bytes"]) == ("mine", 5, (tmp_path / file).stat().st_size)
+    assert len((tmp_path / "one.csv").read_text().splitlines()) == 16
+    assert np.load(tmp_path / "one.npz")["updates"].shape == (5, 3)
+    assert call("export", "--run", "mine", "--out", tmp_path / "one.txt") == 2
+    assert "a recording is exported as .csv or .npz (got 'one.txt')" in capsys.readouterr().err
+    assert call("export", "--run", "mine", "--out", tmp_path / "one.csv", "--outer-step", 3) == 2
+    assert "mine is a recording" in capsys.readouterr().err
