@@ -30,27 +30,24 @@ NO_CLIP = 0.0
 
 def _kinds(structure: Structure) -> np.ndarray:
     parts = (CLIPPING[structure.clipping], structure.momenta, structure.limit, ADAPTATION[structure.adaptation])
-    return np.array((*parts, structure.agreement), dtype=np.int64)
+    return np.array((*parts, structure.adaptive_memory), dtype=np.int64)
 
 
 def _schedule(structure: Structure, values: Mapping[str, Scalar], steps: int) -> Tensor:
-    """The fields of `Coefficients` at every step, float64 [steps, 6]."""
+    """The fields of `Coefficients` at every step, float64 [steps, 7]."""
     at: Coefficients = coefficients(structure, values, torch.arange(steps, dtype=torch.float64))
     return torch.stack([torch.as_tensor(field, dtype=torch.float64).expand(steps) for field in at], 1)
 
 
 def _numbers(values: Mapping[str, Scalar]) -> Tensor:
-    """The numbers that do not change with the step, in the order of the compiled code, float64 [8]; 1 or 0 where a formula has none."""
+    """The numbers that do not change with the step, in the order of the compiled code, float64 [5]; 1 or 0 where a formula has none."""
     scale = values.get("scale", values.get("epsilon", 1.0))
     given = (
-        values.get("threshold", 1.0),
         values.get("limit", 1.0),
         values.get("averaging", 0.0),
         scale,
         values.get("exponent", 0.0),
-        values.get("restart", 0.0),
-        values.get("boost", 0.0),
-        values.get("agreement_scale", 1.0),
+        values.get("forgetting", 0.0),
     )
     return torch.stack([torch.as_tensor(value, dtype=torch.float64) for value in given])
 
@@ -143,7 +140,7 @@ def _backward(
     weights: np.ndarray,
     adjoint_clip: float | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Adjoints of the schedule [K, 6] and of the constants [8], summed over problems."""
+    """Adjoints of the schedule [K, 7] and of the constants [5], summed over problems."""
     steps, (count, d) = len(at), problems.x0.shape
     adjoint_x, adjoint, pulled = np.zeros((count, d)), np.zeros((1, count * d, 3)), np.zeros((count, d))
     d_at, d_numbers = np.zeros_like(at), np.zeros_like(numbers)

@@ -20,6 +20,8 @@ SKIPS_IN_A_ROW = 50  # outer steps in a row without a finite gradient after whic
 FIRST, SECOND, EPSILON = 0.9, 0.999, 1e-8  # Adam's constants
 JITTER = 0.05  # standard deviation of what a seed adds to the raw numbers it starts from
 LARGE, LARGE_PROBLEMS = 1000, 4  # inner parameters above which a batch has at most so many problems
+SELECTING = 2**31  # the seed of those problems
+SCORED = 8  # batches of the problems that select between starts and rungs
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Budget:
     unroll: int = 200
     learning_rate: float = 0.03
     gradient_clip: float = 0.1
-    adjoint_clip: float | None = 0.1
+    adjoint_clip: float | None = 1.0
     trial: float = 0.1
 
 
@@ -109,8 +111,8 @@ class _Training:
             on_step()
 
     def score(self) -> float:
-        """The mean meta-loss on a fixed batch of training problems; infinite where one diverges."""
-        problems = training_problems(self.task, self.seed, 0, self.budget.problems)
+        """The mean meta-loss on training problems that no outer step of any seed uses; infinite where one diverges."""
+        problems = training_problems(self.task, SELECTING, 0, SCORED * self.budget.problems)
         formula = Formula(self.structure, values_of(self.structure, self.raw))
         mean = float(meta_loss(losses_of(formula, problems, self.budget.unroll)).mean())
         return mean if math.isfinite(mean) else math.inf

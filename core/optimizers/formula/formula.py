@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from core.optimizers.base import Optimizer
-from core.optimizers.formula.structure import Structure, check_parameters
+from core.optimizers.formula.structure import KNOTS, SCHEDULED, Structure, check_parameters
 from core.optimizers.hand_designed.base import logarithm, root
 from core.optimizers.schedules import Scalar, WarmupCosine, halving, inverse_time
 
@@ -25,6 +25,7 @@ class Coefficients(NamedTuple):
         memory: β of the momentum.
         second_memory: β of the second momentum.
         correction: factor of the average of squared gradients.
+        threshold: c of clipping.
     """
 
     first: Scalar
@@ -33,6 +34,17 @@ class Coefficients(NamedTuple):
     memory: Scalar
     second_memory: Scalar
     correction: Scalar
+    threshold: Scalar
+
+
+def between_knots(values: Values, name: str, step: Tensor) -> Tensor:
+    """A number of a free schedule at steps k, any shape: straight lines over log(1 + k) between its knots, constant after the last."""
+    places = torch.tensor([math.log1p(knot) for knot in KNOTS], dtype=step.dtype)
+    given = torch.stack([torch.as_tensor(values[f"{name}_{knot}"], dtype=step.dtype) for knot in KNOTS])
+    place = torch.log1p(step).contiguous()
+    right = torch.searchsorted(places, place, right=True).clamp(1, len(KNOTS) - 1)
+    along = ((place - places[right - 1]) / (places[right] - places[right - 1])).clamp(0, 1)
+    return given[right - 1] + along * (given[right] - given[right - 1])
 
 
 def coefficients(structure: Structure, values: Values, step: Tensor) -> Coefficients:
@@ -43,6 +55,9 @@ def coefficients(structure: Structure, values: Values, step: Tensor) -> Coeffici
         values: its numbers, each a number or a tensor [] that may need a gradient.
         step: k, any shape.
     """
+    if structure.schedule == "knots":
+        free = [name for name in SCHEDULED if f"{name}_{KNOTS[0]}" in values]
+        values = {**values, **{name: between_knots(values, name, step) for name in free}}
     rate, memory = values["rate"], values.get("memory", 0.0)
     direct, share = values.get("direct", 1.0), values.get("second_share", 0.0)
     if structure.schedule == "relaxing":
@@ -65,19 +80,24 @@ def coefficients(structure: Structure, values: Values, step: Tensor) -> Coeffici
         if structure.adaptation != "none":
             correction = 1 / -torch.expm1((step + 1) * logarithm(values["averaging"]))
     return Coefficients(
-        rate * (1 - direct - share), rate * share, rate * direct, memory, values.get("second_memory", 0.0), correction
+        rate * (1 - direct - share),
+        rate * share,
+        rate * direct,
+        memory,
+        values.get("second_memory", 0.0),
+        correction,
+        values.get("threshold", 1.0),
     )
 
 
-def clipped(structure: Structure, values: Values, gradient: Tensor) -> Tensor:
-    """φ(g), any shape."""
+def clipped(structure: Structure, c: Scalar, gradient: Tensor) -> Tensor:
+    """φ(g) with threshold c, any shape."""
     if structure.clipping == "none":
         return gradient
     if structure.clipping == "sign":
         return torch.sign(gradient)
-    c = values["threshold"]
     if structure.clipping == "clamp":
-        return gradient.clamp(-c, c)  # type: ignore[arg-type]
+        return torch.maximum(torch.minimum(gradient, torch.as_tensor(c)), -torch.as_tensor(c))
     return c * (torch.tanh(gradient / c) if structure.clipping == "tanh" else torch.asinh(gradient / c))
 
 
@@ -86,12 +106,6 @@ def adapted(structure: Structure, values: Values, s: Tensor) -> Tensor:
     if structure.adaptation == "root":
         return 1 / (root(s) + values["epsilon"])
     return torch.exp(-values["exponent"] * torch.log1p(s / values["scale"] ** 2))
-
-
-def agreement(values: Values, y: Tensor, v: Tensor) -> Tensor:
-    """q, between −1 and 1: whether the clipped gradients y [n] point where the momenta v [n] do."""
-    size = values["agreement_scale"] ** 2
-    return y * v / torch.sqrt((y**2 + size) * (v**2 + size))
 
 
 @final
@@ -134,27 +148,27 @@ class Formula(Optimizer):
         structure, values = self.structure, self.values
         clock = state[:, -1] if structure.counts else gradient.new_zeros(())
         at = coefficients(structure, values, clock)
-        y = clipped(structure, values, gradient)
+        y = clipped(structure, at.threshold, gradient)
         following: list[Tensor] = []
-        kept, factor = at.memory, None
-        if structure.agreement:
-            q = agreement(values, y, state[:, 0])
-            kept, factor = at.memory * (1 - values["restart"] * (1 - q) / 2), torch.exp(values["boost"] * q)
+        memory, averages = at.memory, []
+        if structure.adaptation != "none":
+            average = state[:, structure.momenta]
+            averages = [values["averaging"] * average + (1 - values["averaging"]) * gradient**2]
+            recent = averages[0] * at.correction
+        if structure.adaptive_memory:
+            faster = (1 + recent / values["scale"] ** 2) ** values["forgetting"]
+            memory = memory / (memory + (1 - memory) * faster)
         update = at.direct * y if structure.momenta else at.first * y + at.direct * y
         for i in range(structure.momenta):
-            beta, weight = (at.memory, at.first) if i == 0 else (at.second_memory, at.second)
-            v = (kept if i == 0 else beta) * state[:, i] + (1 - beta) * y
+            beta, weight = (memory, at.first) if i == 0 else (at.second_memory, at.second)
+            v = beta * state[:, i] + (1 - beta) * y
             update = update + weight * v
             following.append(v)
-        if factor is not None:
-            update = factor * update
         if structure.limit:
             update = values["limit"] * torch.tanh(update / values["limit"])
         if structure.adaptation != "none":
-            average = state[:, structure.momenta]
-            s = values["averaging"] * average + (1 - values["averaging"]) * gradient**2
-            update = update * adapted(structure, values, s * at.correction)
-            following.append(s)
+            update = update * adapted(structure, values, recent)
+        following += averages
         if structure.counts:
             following.append(clock + 1)
         return (torch.stack(following).mT if following else state), -update

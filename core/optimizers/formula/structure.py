@@ -2,13 +2,11 @@
 
 With every part switched on, the update of one inner parameter at inner step k is
 
-    u = −a(s) · L tanh(w / L)        w = e^(κq) · rate_k · [(1 − direct_k − ω) v + ω v₂ + direct_k φ(g)]
-    v ← β_k (1 − ρ (1 − q) / 2) v + (1 − β_k) φ(g)        v₂ ← β₂ v₂ + (1 − β₂) φ(g)
-    s ← γ s + (1 − γ) g²             a(s) = (1 + s / σ²)^−p
+    u = −a(s) · L tanh(w / L)        w = rate_k · [(1 − direct_k − ω) v + ω v₂ + direct_k φ(g)]
+    v ← β v + (1 − β) φ(g)        logit β = logit β_k − ψ ln(1 + s / σ²)        v₂ ← β₂ v₂ + (1 − β₂) φ(g)
+    s ← γ s + (1 − γ) g²          a(s) = (1 + s / σ²)^−p
 
-where φ clips or compresses the gradient, and rate_k, direct_k and β_k relax exponentially from a first to a last value. q, between −1 and 1, is
-the agreement of the present gradient with the momentum, φ(g) v / √((φ(g)² + ι²)(v² + ι²)): where they disagree, the momentum is restarted in
-part (O'Donoghue and Candès 2015), and the rate falls (Jacobs 1988; Riedmiller and Braun 1993).
+where φ clips or compresses the gradient, and rate_k, direct_k and β_k relax exponentially from a first to a last value.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +16,7 @@ from typing import Literal
 from core.errors import InputError
 
 Clipping = Literal["none", "tanh", "symlog", "clamp", "sign"]
-ScheduleKind = Literal["none", "relaxing", "inverse_time", "half_life", "warmup_cosine"]
+ScheduleKind = Literal["none", "relaxing", "knots", "inverse_time", "half_life", "warmup_cosine"]
 Adaptation = Literal["none", "power", "root"]
 Transform = Literal["log", "logit", "linear"]
 
@@ -28,8 +26,11 @@ MECHANISMS: dict[str, str] = {
     "schedule": "Schedule",
     "adaptation": "Adaptation",
     "second_momentum": "Second momentum",
-    "agreement": "Agreement",
+    "free_schedule": "Free schedule",
+    "adaptive_memory": "Adaptive memory",
 }
+KNOTS = (0, 2, 5, 12, 30, 80, 200)  # inner steps at which a free schedule has its values; straight lines over log(1 + k) between
+SCHEDULED = ("rate", "memory", "direct", "threshold")  # what a free schedule changes
 FOUR = ("momentum", "clipping", "schedule", "adaptation")
 
 
@@ -104,20 +105,25 @@ PARAMETERS: dict[str, Parameter] = {
         1.0,
         "How fast the rate falls with recent squared gradients; below 0 it rises.",
     ),
-    "restart": Parameter(
-        r"\rho", "agreement", "linear", 0.0, -1.0, 2.0, "Share of the momentum that is dropped where the gradient disagrees with it."
-    ),
-    "boost": Parameter(
-        r"\kappa", "agreement", "linear", 0.0, -2.0, 2.0, "How much larger, on a log scale, the rate is where they agree."
-    ),
-    "agreement_scale": Parameter(
-        r"\iota", "agreement", "log", 0.1, 1e-6, 1e3, "Size of gradient and momentum from which their agreement counts."
+    "forgetting": Parameter(
+        r"\psi", "adaptive_memory", "linear", 0.0, -1.0, 1.0, "How fast the memory shortens with recent squared gradients; below 0 it lengthens."
     ),
     "epsilon": Parameter(r"\varepsilon", "adaptation", "log", 1e-8, 1e-12, 1.0, "Added to the root of the average."),
     "decay": Parameter(r"\eta", "schedule", "log", 1e-2, 1e-6, 10.0, "Decay of the learning rate: 1 / (1 + ηk)."),
     "half_life": Parameter(r"H", "schedule", "log", 100.0, 1.0, 1e4, "Inner steps in which the learning rate halves."),
     "cosine_warmup": Parameter(r"W", "schedule", "log", 1.0, 0.1, 1e3, "Inner steps of the linear warm-up."),
     "horizon": Parameter(r"T", "schedule", "log", 200.0, 1.0, 1e4, "Inner step at which the cosine reaches 0."),
+}
+
+PARAMETERS |= {
+    f"{name}_{step}": replace(
+        PARAMETERS[name],
+        symbol=f"{PARAMETERS[name].symbol}_{{{step}}}",
+        mechanism="free_schedule",
+        description=f"The {name} at inner step {step}{' and after' if step == KNOTS[-1] else ''}.",
+    )
+    for name in SCHEDULED
+    for step in KNOTS
 }
 
 
@@ -129,9 +135,10 @@ class Structure:
         momenta: how many momenta, 0 to 2.
         clipping: of gradients, before the memory: φ(g) = c tanh(g/c), c asinh(g/c) ("symlog"), clamp(g, ±c), or sign(g).
         limit: whether the update is clipped too, after the memory: L tanh(w/L).
-        schedule: "relaxing" acts on rate and memory; the others are those of the hand-designed optimizers and act on the rate.
+        schedule: "relaxing" acts on rate, memory and direct share; "knots" on the threshold, too, by values at a few steps; the others are those of
+            the hand-designed optimizers and act on the rate.
         adaptation: "power" is a(s) = (1 + s/σ²)^−p, "root" is 1/(√s + ε).
-        agreement: whether memory and rate depend on the agreement of gradient and momentum.
+        adaptive_memory: whether the memory depends on recent gradients, as the rate does with adaptation by a power.
         bias_correction: whether averages are divided by 1 − decay^(k + 1), as in Adam.
     """
 
@@ -140,15 +147,15 @@ class Structure:
     limit: bool = False
     schedule: ScheduleKind = "none"
     adaptation: Adaptation = "none"
-    agreement: bool = False
+    adaptive_memory: bool = False
     bias_correction: bool = False
 
     def __post_init__(self) -> None:
         if self.momenta not in (0, 1, 2):
             raise InputError(f"a formula has 0, 1 or 2 momenta (got {self.momenta})")
-        if self.agreement and not self.momenta:
-            raise InputError("agreement needs a momentum to agree with")
-        if self.bias_correction and (self.schedule == "relaxing" or self.momenta > 1):
+        if self.adaptive_memory and not (self.momenta and self.adaptation == "power"):
+            raise InputError("an adaptive memory needs a momentum, and adaptation by a power")
+        if self.bias_correction and (self.schedule in ("relaxing", "knots") or self.momenta > 1):
             raise InputError("bias correction needs a constant memory: neither a relaxing schedule nor a second momentum")
 
     @property
@@ -164,8 +171,8 @@ class Structure:
             present |= {"memory", "direct"}
         if self.momenta == 2:
             present |= {"second_memory", "second_share"}
-        if self.agreement:
-            present |= {"restart", "boost", "agreement_scale"}
+        if self.adaptive_memory:
+            present.add("forgetting")
         if self.clipping not in ("none", "sign"):
             present.add("threshold")
         if self.limit:
@@ -174,6 +181,7 @@ class Structure:
             "none": set[str](),
             "relaxing": {"rate_last", "relaxation", "warmup_from", "warmup"}
             | ({"memory_last", "direct_last"} if self.momenta else set()),
+            "knots": set[str](),
             "inverse_time": {"decay"},
             "half_life": {"half_life"},
             "warmup_cosine": {"cosine_warmup", "horizon"},
@@ -181,6 +189,9 @@ class Structure:
         present |= {"none": set[str](), "power": {"averaging", "scale", "exponent"}, "root": {"averaging", "epsilon"}}[
             self.adaptation
         ]
+        if self.schedule == "knots":
+            free = [name for name in SCHEDULED if name in present]
+            present = present.difference(free).union(f"{name}_{step}" for name in free for step in KNOTS)
         return tuple(name for name in PARAMETERS if name in present)
 
     @property
@@ -192,7 +203,8 @@ class Structure:
             "schedule": self.schedule != "none",
             "adaptation": self.adaptation != "none",
             "second_momentum": self.momenta == 2,
-            "agreement": self.agreement,
+            "free_schedule": self.schedule == "knots",
+            "adaptive_memory": self.adaptive_memory,
         }
         return tuple(name for name in MECHANISMS if on[name])
 
@@ -209,12 +221,18 @@ class Structure:
         return replace(
             self,
             momenta=momenta,
-            agreement=self.agreement and "agreement" in kept and momenta > 0,
+            adaptive_memory=self.adaptive_memory and {"adaptive_memory", "momentum", "adaptation"} <= kept,
             clipping=self.clipping if "clipping" in kept else "none",
             limit=self.limit and "clipping" in kept,
-            schedule=self.schedule if "schedule" in kept else "none",
+            schedule=_schedule_with(self.schedule, kept),
             adaptation=self.adaptation if "adaptation" in kept else "none",
         )
+
+
+def _schedule_with(schedule: ScheduleKind, kept: set[str]) -> ScheduleKind:
+    if "schedule" not in kept:
+        return "none"
+    return "relaxing" if schedule == "knots" and "free_schedule" not in kept else schedule
 
 
 def check_parameters(structure: Structure, values: Mapping[str, object]) -> None:

@@ -1,8 +1,8 @@
 """One step of a formula and its backward pass in compiled code, and a whole unroll of small problems as one call.
 
-Rows are the inner parameters of all problems. A formula's schedule is evaluated beforehand: ``at`` [K, 6] holds the fields of `Coefficients`
-at every step, ``numbers`` [8] the threshold, the limit, the average's decay, its scale (or ε) and exponent, and the restart, the boost and the
-scale of agreement. ``kinds`` [5] says which parts there are: clipping, momenta, limit, adaptation, agreement. A tape [K + 1, 6, n] holds v, v₂ and s *before* step k in its first three rows and φ(g), the
+Rows are the inner parameters of all problems. A formula's schedule is evaluated beforehand: ``at`` [K, 7] holds the fields of `Coefficients`
+at every step, ``numbers`` [5] the limit, the average's decay, its scale (or ε), its exponent, and the exponent of the memory.
+``kinds`` [5] says which parts there are: clipping, momenta, limit, adaptation, adaptive memory. A tape [K + 1, 6, n] holds v, v₂ and s *before* step k in its first three rows and φ(g), the
 update before adaptation, and a(s) of step k in the others.
 """
 
@@ -22,9 +22,9 @@ TAPE = 6
 @kernel
 def step(k, at, numbers, kinds, g, tape, x, x_next):  # type: ignore[no-untyped-def]
     """Step k of n rows: writes the tape of step k, the state after it, and x_next = x + u; g, x and x_next [n]."""
-    first, second, direct, memory, second_memory, correction = at[k]
-    threshold, limit, averaging, scale, exponent, restart, boost, size = numbers
-    kept, factor = memory, 1.0
+    first, second, direct, memory, second_memory, correction, threshold = at[k]
+    limit, averaging, scale, exponent, forgetting = numbers
+    kept = memory
     for i in range(len(g)):
         y = g[i]
         if kinds[0] == TANH:
@@ -35,19 +35,17 @@ def step(k, at, numbers, kinds, g, tape, x, x_next):  # type: ignore[no-untyped-
             y = min(max(g[i], -threshold), threshold)
         elif kinds[0] == SIGN:
             y = np.sign(g[i])
+        s = averaging * tape[k, 2, i] + (1 - averaging) * g[i] * g[i]
         if kinds[4]:
-            before = tape[k, 0, i]
-            q = y * before / math.sqrt((y * y + size * size) * (before * before + size * size))
-            kept, factor = memory * (1 - restart * (1 - q) / 2), math.exp(boost * q)
-        v = kept * tape[k, 0, i] + (1 - memory) * y
+            kept = memory / (memory + (1 - memory) * math.exp(forgetting * math.log1p(correction * s / (scale * scale))))
+        v = kept * tape[k, 0, i] + (1 - kept) * y
         v2 = second_memory * tape[k, 1, i] + (1 - second_memory) * y
         if kinds[1] == 0:
             w = (first + direct) * y
         else:
-            w = factor * (first * v + second * v2 + direct * y)
+            w = first * v + second * v2 + direct * y
         if kinds[2]:
             w = limit * math.tanh(w / limit)
-        s = averaging * tape[k, 2, i] + (1 - averaging) * g[i] * g[i]
         a = 1.0
         if kinds[3] == POWER:
             a = math.exp(-exponent * math.log1p(correction * s / (scale * scale)))
@@ -67,11 +65,11 @@ def step_back(k, at, numbers, kinds, g, tape, adjoint_x, adjoint, pulled, d_at, 
     """The backward pass of step k.
 
     ``adjoint_x`` [n] is that of x_next and stays; ``adjoint`` [1, n, 3] is that of (v, v₂, s), replaced by the one before the step; ``pulled`` [n]
-    becomes that of the gradient; ``d_at`` [K, 6] and ``d_numbers`` [8] are added to.
+    becomes that of the gradient; ``d_at`` [K, 7] and ``d_numbers`` [5] are added to.
     """
-    first, second, direct, memory, second_memory, correction = at[k]
-    threshold, limit, averaging, scale, exponent, restart, boost, size = numbers
-    kept, factor, push = memory, 1.0, 0.0
+    first, second, direct, memory, second_memory, correction, threshold = at[k]
+    limit, averaging, scale, exponent, forgetting = numbers
+    kept = memory
     for i in range(len(g)):
         y, z, a = tape[k, 3, i], tape[k, 4, i], tape[k, 5, i]
         s = tape[k + 1, 2, i]
@@ -80,32 +78,23 @@ def step_back(k, at, numbers, kinds, g, tape, adjoint_x, adjoint, pulled, d_at, 
             t = z / limit
             slope = max(1 - t * t, 0.0)
             w_over = 0.5 * math.log((1 + t) / (1 - t)) if abs(t) < 1 else 0.0
-            d_numbers[1] += d_w * (t - w_over * slope)
+            d_numbers[0] += d_w * (t - w_over * slope)
             d_w *= slope
         d_s = adjoint[0, i, 2]
         if kinds[3] == POWER:
             inner = 1 + correction * s / (scale * scale)
-            d_numbers[4] -= d_a * a * math.log(inner)
+            d_numbers[3] -= d_a * a * math.log(inner)
             d_inner = -d_a * exponent * a / inner
             d_s += d_inner * correction / (scale * scale)
-            d_numbers[3] -= 2 * d_inner * correction * s / (scale * scale * scale)
+            d_numbers[2] -= 2 * d_inner * correction * s / (scale * scale * scale)
             d_at[k, 5] += d_inner * s / (scale * scale)
         elif kinds[3] == ROOT:
             d_root = -d_a * a * a
-            d_numbers[3] += d_root
+            d_numbers[2] += d_root
             r = math.sqrt(correction * s)
             if r > 0:
                 d_s += d_root * correction / (2 * r)
                 d_at[k, 5] += d_root * s / (2 * r)
-        before = tape[k, 0, i]
-        if kinds[4]:
-            over_y, over_v = math.sqrt(y * y + size * size), math.sqrt(before * before + size * size)
-            cos_y, cos_v = y / over_y, before / over_v
-            kept, factor = memory * (1 - restart * (1 - cos_y * cos_v) / 2), math.exp(boost * cos_y * cos_v)
-            push = d_w * z
-            if kinds[2]:
-                push = d_w * factor * (first * tape[k + 1, 0, i] + second * tape[k + 1, 1, i] + direct * y)
-            d_w *= factor
         d_y = d_w * direct
         if kinds[1] == 0:
             d_y += d_w * first
@@ -118,21 +107,24 @@ def step_back(k, at, numbers, kinds, g, tape, adjoint_x, adjoint, pulled, d_at, 
             d_at[k, 0] += d_w * tape[k + 1, 0, i]
             d_at[k, 1] += d_w * tape[k + 1, 1, i]
             d_at[k, 2] += d_w * y
-            d_at[k, 3] += d_v * (kept / memory * before - y) if memory else -d_v * y
-            d_at[k, 4] += d_v2 * (tape[k, 1, i] - y)
-            d_y += d_v * (1 - memory) + d_v2 * (1 - second_memory)
-            adjoint[0, i, 0] = kept * d_v
+            d_kept = d_v * (tape[k, 0, i] - y)
             if kinds[4]:
-                q = cos_y * cos_v
-                d_kept = d_v * before * memory
-                d_numbers[5] -= d_kept * (1 - q) / 2
-                d_numbers[6] += push * q
-                d_q = push * boost + d_kept * restart / 2
-                d_y += d_q * cos_v * size * size / (over_y * over_y * over_y)
-                adjoint[0, i, 0] += d_q * cos_y * size * size / (over_v * over_v * over_v)
-                d_numbers[7] -= d_q * q * size * (1 / (over_y * over_y) + 1 / (over_v * over_v))
+                inner = 1 + correction * s / (scale * scale)
+                kept = memory / (memory + (1 - memory) * inner**forgetting)
+                d_at[k, 3] += d_kept * kept * (1 - kept) / (memory * (1 - memory))
+                d_logit = d_kept * kept * (1 - kept)
+                d_numbers[4] -= d_logit * math.log(inner)
+                d_inner = -d_logit * forgetting / inner
+                d_s += d_inner * correction / (scale * scale)
+                d_numbers[2] -= 2 * d_inner * correction * s / (scale * scale * scale)
+                d_at[k, 5] += d_inner * s / (scale * scale)
+            else:
+                d_at[k, 3] += d_kept
+            d_at[k, 4] += d_v2 * (tape[k, 1, i] - y)
+            d_y += d_v * (1 - kept) + d_v2 * (1 - second_memory)
+            adjoint[0, i, 0] = kept * d_v
             adjoint[0, i, 1] = second_memory * d_v2
-        d_numbers[2] += d_s * (tape[k, 2, i] - g[i] * g[i])
+        d_numbers[1] += d_s * (tape[k, 2, i] - g[i] * g[i])
         adjoint[0, i, 2] = averaging * d_s
         d_g = 2 * (1 - averaging) * g[i] * d_s
         if kinds[0] == NONE:
@@ -140,17 +132,17 @@ def step_back(k, at, numbers, kinds, g, tape, adjoint_x, adjoint, pulled, d_at, 
         elif kinds[0] == TANH:
             t = y / threshold
             d_g += d_y * (1 - t * t)
-            d_numbers[0] += d_y * (t - g[i] / threshold * (1 - t * t))
+            d_at[k, 6] += d_y * (t - g[i] / threshold * (1 - t * t))
         elif kinds[0] == SYMLOG:
             r = g[i] / threshold
             slope = 1 / math.sqrt(1 + r * r)
             d_g += d_y * slope
-            d_numbers[0] += d_y * (y / threshold - r * slope)
+            d_at[k, 6] += d_y * (y / threshold - r * slope)
         elif kinds[0] == CLAMP:
             if abs(g[i]) < threshold:
                 d_g += d_y
             else:
-                d_numbers[0] += d_y * np.sign(g[i])
+                d_at[k, 6] += d_y * np.sign(g[i])
         pulled[i] = d_g
 
 
