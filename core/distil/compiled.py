@@ -65,7 +65,11 @@ class _Unroll:
 def _forward(structure: Structure, at: np.ndarray, numbers: np.ndarray, problems: Problems) -> _Unroll:
     steps, (count, d) = len(at), problems.x0.shape
     tape = np.zeros((steps + 1, compiled.TAPE, count * d))
-    x, gradients, losses = np.empty((steps + 1, count, d)), np.empty((steps + 1, count, d)), np.empty((steps + 1, count))
+    x, gradients, losses = (
+        np.empty((steps + 1, count, d)),
+        np.empty((steps + 1, count, d)),
+        np.empty((steps + 1, count)),
+    )
     x[0] = problems.x0.numpy()
     kinds, task = _kinds(structure), known(problems, np.dtype(np.float64))
     if task is not None:

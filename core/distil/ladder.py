@@ -4,8 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,10 +13,9 @@ from torch import Tensor
 
 from core.distil.compiled import losses_of
 from core.distil.disagreement import disagreement_of
-from core.distil.imitation import Lesson, imitate, lesson_of, r2_of
+from core.distil.imitation import Imitation, Lesson, imitate, lesson_of, r2_of
 from core.distil.reading import Reading, read_off
 from core.distil.result import (
-    FILE,
     Distillation,
     FormulaReport,
     Interval,
@@ -30,7 +28,8 @@ from core.distil.result import (
 )
 from core.distil.shares import Bootstrap, contributions, share, subsets
 from core.distil.starts import constant, starts_for
-from core.distil.training import Budget, Trained, train
+from core.distil.store import PARTIAL, folder_of
+from core.distil.training import DEFAULT, Budget, Trained, train
 from core.distil.writing.latex import latex
 from core.errors import InputError, TrainingError
 from core.evaluation.held_out import STEPS, MetaLoss, loss_curves
@@ -49,11 +48,13 @@ from core.runs.run import Run
 from core.seeds import Purpose, generator
 from core.tasks import Problems, Task, make_task
 
-PARTIAL = "distillation.partial.json"  # the trainings done so far, for resuming
 BEYOND = ("second_momentum", "adaptive_memory", "free_schedule")  # rungs above the four mechanisms
 COMPRESSIONS: tuple[Clipping, ...] = ("tanh", "symlog")
 PROBLEMS, SEEDS = 128, 3
-LARGE, FEW = 1000, 32  # inner parameters above which conditions out of distribution have so few problems, or are left out
+LARGE, FEW = (
+    1000,
+    32,
+)  # inner parameters above which conditions out of distribution have so few problems, or are left out
 
 
 def whole(clipping: Clipping) -> Structure:
@@ -106,7 +107,7 @@ class _Trainings:
 
     def __init__(self, setting: _Setting, planned: int):
         self.setting, self.planned, self.finished = setting, planned, 0
-        self.path = setting.run.path / PARTIAL
+        self.path = folder_of(setting.run) / PARTIAL
         self.progress = Progress(outer_step=setting.run.snapshots()[-1], budget=setting.budget.outer_steps)
         if self.path.exists():
             kept = read_json(self.path, Progress)
@@ -120,12 +121,11 @@ class _Trainings:
         missing = [pair for pair in pairs if pair not in done]
         self.finished += len(pairs) - len(missing)
         self.setting.report(self.finished, self.planned)
-        reading = readings
 
         def work(pair: tuple[Structure, int]) -> Kept:
             structure, seed = pair
             began = time.perf_counter()
-            starts = starts_for(structure, self.setting.task.name, self.setting.lesson, reading[structure.clipping])
+            starts = starts_for(structure, self.setting.task.name, self.setting.lesson, readings[structure.clipping])
             try:
                 trained = train(self.setting.task, structure, starts, self.setting.budget, seed)
             except TrainingError:
@@ -172,7 +172,9 @@ def _scores(kept: Iterable[Kept], problems: Problems) -> np.ndarray:
     return torch.stack([meta_loss(losses_of(formula, problems, STEPS)) for formula in formulas]).numpy()
 
 
-def _rung(mechanisms: tuple[str, ...], kept: list[Kept], losses: np.ndarray, measured: Interval, r2: float | None) -> Rung:
+def _rung(
+    mechanisms: tuple[str, ...], kept: list[Kept], losses: np.ndarray, measured: Interval, r2: float | None
+) -> Rung:
     trained = [one.training_loss for one in kept]
     finite = [value for value in trained if value is not None]
     return Rung(
@@ -192,7 +194,7 @@ def _rung(mechanisms: tuple[str, ...], kept: list[Kept], losses: np.ndarray, mea
 def distil(
     run: Run,
     *,
-    budget: Budget = Budget(),
+    budget: Budget = DEFAULT,
     seed: int = 0,
     problems: int = PROBLEMS,
     seeds: int = SEEDS,
@@ -227,7 +229,9 @@ def distil(
     _check_advantage(run, learned, best_name, best)
     structures = subsets(FOUR)
     trainings = _Trainings(setting, seeds * (len(structures) + len(BEYOND) + len(COMPRESSIONS) - 1))
-    readings = {clipping: read_off(context, whole(clipping).only(FOUR)) for clipping in COMPRESSIONS}
+    readings: dict[str, Reading] = {
+        clipping: read_off(context, whole(clipping).only(FOUR)) for clipping in COMPRESSIONS
+    }
     readings["none"] = readings[COMPRESSIONS[0]]
     clipping = _compression(trainings, readings)
     family = whole(clipping)
@@ -237,12 +241,13 @@ def distil(
     losses = {key: _scores(ones, exact) for key, ones in kept.items()}
     draws = Bootstrap(problems, seeds)
     shares = {key: share(value, best, learned, draws) for key, value in losses.items()}
-    r2 = _imitations(setting, family, readings[clipping])
+    fits = _imitations(setting, family, readings[clipping])
+    r2 = {key: fit.r2 for key, fit in fits.items()}
     made = {key: _rung(key, kept[key], losses[key], shares[key], r2.get(key)) for key in wanted}
     ladder = [made[key] for key in rungs()]
     top = min(ladder, key=lambda rung: math.inf if rung.training_loss is None else rung.training_loss)
     report = formula_report(top.mechanisms, kept[tuple(top.mechanisms)])
-    result = Distillation(
+    return Distillation(
         run=run.name,
         task=task.name,
         outer_step=run.snapshots()[-1],
@@ -257,20 +262,15 @@ def distil(
         subsets=[made[key] for key in structures],
         contributions=contributions({key: losses[key] for key in structures}, FOUR, draws),
         formula=report,
-        read=_untrained(setting, family.only(FOUR), readings[clipping], exact),
-        imitated=_imitated(setting, family.only(FOUR), readings[clipping], exact),
+        read=_untrained(
+            setting, Formula(family.only(FOUR), readings[clipping].values), readings[clipping].unread, exact
+        ),
+        imitated=_untrained(setting, fits[FOUR].formula, {}, exact),
         disagreement=disagreement_of(report.formula(), setting.lesson),
         shifts=_shifts(run, report.formula(), best_name, problems, seed),
         verdicts=_verdicts(setting),
         seconds=round(time.perf_counter() - began, 1),
     )
-    return result
-
-
-def save(run: Run, result: Distillation) -> None:
-    """Store a distillation with its run, and forget the trainings that were kept for resuming."""
-    write_json(run.path / FILE, result)
-    (run.path / PARTIAL).unlink(missing_ok=True)
 
 
 def _best_tuned(task: str, problems: Problems) -> tuple[str, np.ndarray]:
@@ -324,34 +324,28 @@ def formula_report(mechanisms: list[str], kept: list[Kept]) -> FormulaReport:
     )
 
 
-def _imitations(setting: _Setting, family: Structure, reading: Reading) -> dict[tuple[str, ...], float]:
-    """R² of every rung's formula when it is fitted to the learned optimizer's updates; each rung starts from the one before, too."""
-    found: dict[tuple[str, ...], float] = {}
+def _imitations(setting: _Setting, family: Structure, reading: Reading) -> dict[tuple[str, ...], Imitation]:
+    """Every rung's formula fitted to the learned optimizer's updates; each rung starts from the one before, too."""
+    found: dict[tuple[str, ...], Imitation] = {}
     before: dict[str, float] = {}
     for key in rungs():
         structure = family.only(key)
         starts = [*starts_for(structure, setting.task.name, setting.lesson, reading)[:2], constant(before, structure)]
-        fitted = imitate(setting.lesson, structure, starts, quick=True)
-        found[key], before = fitted.r2, {**before, **fitted.formula.values}
+        found[key] = imitate(setting.lesson, structure, starts, quick=True)
+        before = {**before, **found[key].formula.values}
     return found
 
 
-def _untrained(setting: _Setting, structure: Structure, reading: Reading, problems: Problems) -> Untrained:
-    formula = Formula(structure, reading.values)
+def _untrained(setting: _Setting, formula: Formula, unread: dict[str, str], problems: Problems) -> Untrained:
+    """A formula that was not trained, on the held-out problems and on the lesson."""
     losses = losses_of(formula, problems, STEPS)
     return Untrained(
         parameters=formula.values,
         meta_loss=_mean(meta_loss(losses)),
         diverged=int((~torch.isfinite(losses)).any(0).sum()),
         r2=_finite(r2_of(formula, setting.lesson)),
-        unread=reading.unread,
+        unread=unread,
     )
-
-
-def _imitated(setting: _Setting, structure: Structure, reading: Reading, problems: Problems) -> Untrained:
-    starts = starts_for(structure, setting.task.name, setting.lesson, reading)
-    fitted = imitate(setting.lesson, structure, starts, quick=True)
-    return _untrained(setting, structure, replace(reading, values=fitted.formula.values, unread={}), problems)
 
 
 def _verdicts(setting: _Setting) -> dict[str, str]:
@@ -385,13 +379,3 @@ def _shifts(run: Run, formula: Formula, best: str, problems: int, seed: int) -> 
         ]
         rows.append(Shift(name=plan.name, group=plan.group, learned=means[0], formula=means[1], best_tuned=means[2]))
     return rows
-
-
-def find_distillation(path: Path) -> Distillation | None:
-    """The stored distillation of a run's folder; None if there is none.
-
-    Raises:
-        InputError: its file is damaged.
-    """
-    file = path / FILE
-    return read_json(file, Distillation) if file.exists() else None

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.optimize import least_squares
+from scipy.optimize import least_squares, minimize_scalar
 from torch import Tensor
 
 from core.analysis.adaptation import rates_along
@@ -29,6 +29,7 @@ from core.optimizers.formula import PARAMETERS, Structure
 
 # |g|/c at which the slope of c tanh(g/c) and of c asinh(g/c) has halved, and |g| for a clamp
 HALF_SLOPES = {"tanh": math.acosh(math.sqrt(2)), "symlog": math.sqrt(3), "clamp": 1.0}
+BETAS = 400  # decays tried before the best one is refined
 SMALLEST = 1e-6  # relative, of a learning rate that can be fitted on a log scale
 
 
@@ -80,12 +81,24 @@ def read_off(context: Context, structure: Structure) -> Reading:
 
 def _momentum(context: Context) -> dict[str, float]:
     """K(0) = R (δ + (1 − δ)(1 − β)) and K(j) = R (1 − δ)(1 − β) βʲ."""
-    kernel = context.kernel
-    if kernel.alpha is None or kernel.beta is None:
-        raise InputError("its memory kernel is 0")
-    beta = min(max(kernel.beta, 0.0), 0.9995)
-    direct = float(kernel.values[0]) - kernel.alpha
-    rate = kernel.alpha / (1 - beta) + direct
+    values = context.kernel.values.numpy()
+    if not np.isfinite(values).all() or not values.any():
+        raise InputError("its memory kernel is 0, or grows without end")
+    ages = np.arange(1, len(values))
+
+    def fitted(beta: float) -> tuple[float, float]:
+        """α of the best αβʲ for j ≥ 1, and Σ of the squared errors."""
+        powers = beta**ages
+        alpha = float(values[1:] @ powers / (powers @ powers))
+        return alpha, float(((values[1:] - alpha * powers) ** 2).sum())
+
+    tried = np.linspace(0.01, 0.9995, BETAS)
+    near = int(np.argmin([fitted(beta)[1] for beta in tried]))
+    ends = (tried[max(near - 1, 0)], tried[min(near + 1, BETAS - 1)])
+    beta = float(minimize_scalar(lambda b: fitted(b)[1], bounds=ends, method="bounded", options={"xatol": 1e-10}).x)
+    alpha = fitted(beta)[0]
+    direct = float(values[0]) - alpha
+    rate = alpha / (1 - beta) + direct
     if not rate > 0:
         raise InputError("its updates go along the gradient, not against it, on average")
     return {"rate": rate, "memory": beta, "direct": direct / rate}
@@ -155,5 +168,7 @@ def _adaptation(context: Context) -> dict[str, float]:
 
     fit = least_squares(miss, np.array([0.05, 0.0]), bounds=([-1.0, -6.0], [1.0, 6.0]))
     used = in_use_report(context)
-    read = {"exponent": float(fit.x[0]), "scale": scale * math.exp(float(fit.x[1]))}
-    return read | ({} if used is None else {"averaging": min(max(used.decay, 0.01), 0.999)})
+    gamma = PARAMETERS["averaging"].default if used is None else min(max(used.decay, 0.01), 0.999)
+    # The rate at gradient 0 is that of the average one step later, γ g².
+    sigma = scale * math.exp(float(fit.x[1])) * math.sqrt(gamma)
+    return {"exponent": float(fit.x[0]), "scale": sigma, "averaging": gamma}

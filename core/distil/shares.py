@@ -45,7 +45,8 @@ class Bootstrap:
         """Mean meta-loss of each draw [draws] from [problems], or from [seeds, problems]."""
         if losses.ndim == 1:
             return np.asarray(self.problems @ losses)
-        return np.asarray(np.einsum("ds,sp,dp->d", self.seeds, losses, self.problems, optimize=True))
+        with np.errstate(invalid="ignore"):  # a problem that diverged, and is not drawn
+            return np.asarray(((self.seeds @ losses) * self.problems).sum(1))
 
 
 def share(losses: np.ndarray, best: np.ndarray, learned: np.ndarray, draws: Bootstrap) -> Interval:
@@ -85,7 +86,9 @@ def shapley(values: Mapping[tuple[str, ...], np.ndarray], names: Sequence[str]) 
     return found
 
 
-def contributions(losses: Mapping[tuple[str, ...], np.ndarray], names: Sequence[str], draws: Bootstrap) -> dict[str, Interval]:
+def contributions(
+    losses: Mapping[tuple[str, ...], np.ndarray], names: Sequence[str], draws: Bootstrap
+) -> dict[str, Interval]:
     """Mechanism -> the factor by which it divides the mean meta-loss, averaged (geometrically) over all orders.
 
     Args:

@@ -47,6 +47,9 @@ class Budget:
     trial: float = 0.1
 
 
+DEFAULT = Budget()
+
+
 @dataclass
 class Trained:
     """A formula that was trained.
@@ -130,7 +133,7 @@ def train(
     task: Task,
     structure: Structure,
     starts: Sequence[Mapping[str, float]],
-    budget: Budget = Budget(),
+    budget: Budget = DEFAULT,
     seed: int = 0,
     on_step: Callable[[], None] = lambda: None,
 ) -> Trained:
@@ -153,9 +156,7 @@ def train(
     trainings = []
     for start in starts:
         raw = to_raw(structure, start)
-        trainings.append(
-            _Training(task, structure, raw + JITTER * source.standard_normal(len(raw)), budget, seed)
-        )
+        trainings.append(_Training(task, structure, raw + JITTER * source.standard_normal(len(raw)), budget, seed))
     trial = round(budget.trial * budget.outer_steps) if len(trainings) > 1 else 0
     standing: list[tuple[float, _Training]] = []
     for training in trainings:

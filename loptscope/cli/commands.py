@@ -39,6 +39,7 @@ from core.runs.run import OuterStep, Run
 from core.tables import evaluation_table, generalization_table
 from core.tasks import TASKS, make_task
 from loptscope.cli.analyze import add_analyze, add_null, analyze, measure
+from loptscope.cli.distil import add_distil, distil
 from loptscope.cli.settings import add_settings, list_of
 from loptscope.cli.transfer import add_export, add_import, export_run, import_run
 
@@ -110,6 +111,10 @@ def parser() -> argparse.ArgumentParser:
         commands.add_parser("null", parents=[common], help="the same for untrained optimizers: what noise would show")
     )
 
+    add_distil(
+        commands.add_parser("distil", parents=[common], help="explain its advantage by a formula of known mechanisms")
+    )
+
     r = commands.add_parser("reproduce", parents=[common], help="train shipped optimizers again, from their recipes")
     r.add_argument("names", nargs="+", metavar="NAME", help="of zoo/recipes.json")
     r.add_argument("--into", type=Path, default=Path("runs/reproduced"), metavar="DIR", help="(default: %(default)s)")
@@ -127,11 +132,15 @@ def parser() -> argparse.ArgumentParser:
     m.add_argument("--units", type=list_of(int), metavar="N,N,…", help="as in 16,32")
     m.add_argument("--learning-rates", type=list_of(float), metavar="R,R,…", help="as in 0.001,0.003")
 
-    s = commands.add_parser("serve", parents=[common], help="start the dashboard and its worker")
+    _add_serve(commands.add_parser("serve", parents=[common], help="start the dashboard and its worker"))
+    return top
+
+
+def _add_serve(s: argparse.ArgumentParser) -> None:
+    """The options of ``serve``."""
     s.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     s.add_argument("--port", type=int, default=8050)
     s.add_argument("--mcp", action="store_true", help="let assistants read numbers at /_mcp with the printed token")
-    return top
 
 
 @contextmanager
@@ -388,6 +397,7 @@ COMMANDS = {
     "evaluate": _evaluate,
     "analyze": analyze,
     "null": measure,
+    "distil": distil,
     "reproduce": _reproduce,
     "zoo": _zoo,
     "import": import_run,

@@ -30,7 +30,9 @@ def latex(formula: Formula) -> str:
     Args:
         formula: the formula.
     """
-    body = " \\\\\n".join(line.replace(" = ", " &= ", 1).replace(r" \leftarrow ", r" &\leftarrow ", 1) for line in lines(formula))
+    body = " \\\\\n".join(
+        line.replace(" = ", " &= ", 1).replace(r" \leftarrow ", r" &\leftarrow ", 1) for line in lines(formula)
+    )
     return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
 
 
@@ -69,15 +71,16 @@ def _schedule(structure: Structure, n: dict[str, str]) -> list[str]:
                 rf"\delta_k = {_relaxing(n['direct'], n['direct_last'], n['relaxation'])}",
             ]
         return found
-    return {
-        "none": [],
-        "inverse_time": [rf"\alpha_k = \frac{{{rate}}}{{1 + {n.get('decay', '')} k}}"],
-        "half_life": [rf"\alpha_k = {rate} \cdot 2^{{-k/{n.get('half_life', '')}}}"],
-        "warmup_cosine": [
-            rf"\alpha_k = {rate} \min(\frac{{k + 1}}{{{n.get('cosine_warmup', '')} + 1}}, 1) "
-            rf"(\frac{{1}}{{2}} + \frac{{1}}{{2}} \cos(\pi \frac{{k - {n.get('cosine_warmup', '')}}}{{{n.get('horizon', '')} - {n.get('cosine_warmup', '')}}}))"
-        ],
-    }[structure.schedule]
+    if structure.schedule == "inverse_time":
+        return [rf"\alpha_k = \frac{{{rate}}}{{1 + {n['decay']} k}}"]
+    if structure.schedule == "half_life":
+        return [rf"\alpha_k = {rate} \cdot 2^{{-k/{n['half_life']}}}"]
+    if structure.schedule == "warmup_cosine":
+        w, t = n["cosine_warmup"], n["horizon"]
+        rise = rf"\min(\frac{{k + 1}}{{{w} + 1}}, 1)"
+        fall = rf"(\frac{{1}}{{2}} + \frac{{1}}{{2}} \cos(\pi \frac{{k - {w}}}{{{t} - {w}}}))"
+        return [rf"\alpha_k = {rate} {rise} {fall}"]
+    return []
 
 
 def _of_step(structure: Structure, n: dict[str, str], name: str, symbol: str) -> str:
@@ -125,10 +128,10 @@ def _update(structure: Structure, n: dict[str, str]) -> list[str]:
     s = rf"\frac{{s}}{{1 - {n['averaging']}^{{k + 1}}}}" if corrected else "s"
     if structure.adaptation == "root":
         return [rf"u = -\frac{{{move}}}{{\sqrt{{{s}}} + {n['epsilon']}}}"]
-    return [rf"u = -(1 + \frac{{{s}}}{{{n['scale']}^2}})^{{{number(-formula_exponent(n))}}} {move}"]
+    return [rf"u = -(1 + \frac{{{s}}}{{{n['scale']}^2}})^{{{number(-_exponent(n))}}} {move}"]
 
 
-def formula_exponent(n: dict[str, str]) -> float:
+def _exponent(n: dict[str, str]) -> float:
     """The exponent p as the number that is shown."""
     text = n["exponent"]
     if r" \cdot 10^" in text:

@@ -146,8 +146,10 @@ def python_lines(formula: Formula) -> str:
     arguments = ", ".join(["g", "k", *state])
     inner = "\n".join(f"    {line}" for line in body(formula, exact=False, tensors=False))
     returned = ", ".join(["u", *state])
-    return f"from math import *\n{knots}\n\ndef step(g, k, {', '.join(state)}):\n{inner}\n    return {returned}\n".replace(
-        f"step(g, k, {', '.join(state)})", f"step({arguments})"
+    return (
+        f"from math import *\n{knots}\n\ndef step(g, k, {', '.join(state)}):\n{inner}\n    return {returned}\n".replace(
+            f"step(g, k, {', '.join(state)})", f"step({arguments})"
+        )
     )
 
 
@@ -204,4 +206,4 @@ def torch_file(formula: Formula, title: str) -> str:
     kept = ", ".join(["step=k + 1", *(f"{name}={name}" for name in state)])
     knots = KNOTS_FUNCTION.format(log1p="math.log1p") if formula.structure.schedule == "knots" else ""
     text = TORCH_FILE.format(title=title, knots=knots, load=load, inner=inner, kept=kept)
-    return text.replace("\n\n\n\n", "\n\n\n").replace('0)\n\n        rate', '0)\n        rate')
+    return text.replace("\n\n\n\n", "\n\n\n").replace("0)\n\n        rate", "0)\n        rate")

@@ -97,7 +97,8 @@ def clipped(structure: Structure, c: Scalar, gradient: Tensor) -> Tensor:
     if structure.clipping == "sign":
         return torch.sign(gradient)
     if structure.clipping == "clamp":
-        return torch.maximum(torch.minimum(gradient, torch.as_tensor(c)), -torch.as_tensor(c))
+        bound = torch.as_tensor(c, dtype=gradient.dtype)
+        return torch.maximum(torch.minimum(gradient, bound), -bound)
     return c * (torch.tanh(gradient / c) if structure.clipping == "tanh" else torch.asinh(gradient / c))
 
 

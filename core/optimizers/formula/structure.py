@@ -26,10 +26,18 @@ MECHANISMS: dict[str, str] = {
     "schedule": "Schedule",
     "adaptation": "Adaptation",
     "second_momentum": "Second momentum",
-    "free_schedule": "Free schedule",
     "adaptive_memory": "Adaptive memory",
+    "free_schedule": "Free schedule",
 }
-KNOTS = (0, 2, 5, 12, 30, 80, 200)  # inner steps at which a free schedule has its values; straight lines over log(1 + k) between
+KNOTS = (
+    0,
+    2,
+    5,
+    12,
+    30,
+    80,
+    200,
+)  # inner steps at which a free schedule has its values; straight lines over log(1 + k) between
 SCHEDULED = ("rate", "memory", "direct", "threshold")  # what a free schedule changes
 FOUR = ("momentum", "clipping", "schedule", "adaptation")
 
@@ -62,7 +70,13 @@ PARAMETERS: dict[str, Parameter] = {
         r"\alpha_\infty", "schedule", "log", 0.1, 1e-5, 1e3, "Learning rate that the schedule ends at."
     ),
     "memory": Parameter(
-        r"\beta", "momentum", "logit", 0.9, 0.01, 0.9999, "Decay of the momentum, at the first step if it has a schedule."
+        r"\beta",
+        "momentum",
+        "logit",
+        0.9,
+        0.01,
+        0.9999,
+        "Decay of the momentum, at the first step if it has a schedule.",
     ),
     "memory_last": Parameter(
         r"\beta_\infty", "schedule", "logit", 0.9, 0.01, 0.9999, "Decay of the momentum that the schedule ends at."
@@ -83,11 +97,21 @@ PARAMETERS: dict[str, Parameter] = {
         r"\beta_2", "second_momentum", "logit", 0.98, 0.01, 0.9999, "Decay of the second momentum."
     ),
     "second_share": Parameter(
-        r"\omega", "second_momentum", "linear", 0.05, -1.0, 1.0, "Share of the update that comes from the second momentum."
+        r"\omega",
+        "second_momentum",
+        "linear",
+        0.05,
+        -1.0,
+        1.0,
+        "Share of the update that comes from the second momentum.",
     ),
-    "threshold": Parameter(r"c", "clipping", "log", 1.0, 1e-4, 1e4, "Size from which gradients are clipped or compressed."),
+    "threshold": Parameter(
+        r"c", "clipping", "log", 1.0, 1e-4, 1e4, "Size from which gradients are clipped or compressed."
+    ),
     "limit": Parameter(r"L", "clipping", "log", 10.0, 1e-3, 1e4, "Largest size of an update before its adaptation."),
-    "relaxation": Parameter(r"\tau", "schedule", "log", 60.0, 1.0, 1e4, "Inner steps in which the schedule relaxes by a factor e."),
+    "relaxation": Parameter(
+        r"\tau", "schedule", "log", 60.0, 1.0, 1e4, "Inner steps in which the schedule relaxes by a factor e."
+    ),
     "warmup_from": Parameter(
         r"q", "schedule", "log", 1.0, 0.01, 100.0, "Factor of the learning rate at the first step, before the warm-up."
     ),
@@ -95,7 +119,9 @@ PARAMETERS: dict[str, Parameter] = {
     "averaging": Parameter(
         r"\gamma", "adaptation", "logit", 0.9, 0.01, 0.9999, "Decay of the average of squared gradients."
     ),
-    "scale": Parameter(r"\sigma", "adaptation", "log", 1.0, 1e-5, 1e4, "Size of recent gradients from which the rate adapts."),
+    "scale": Parameter(
+        r"\sigma", "adaptation", "log", 1.0, 1e-5, 1e4, "Size of recent gradients from which the rate adapts."
+    ),
     "exponent": Parameter(
         "p",
         "adaptation",
@@ -106,7 +132,13 @@ PARAMETERS: dict[str, Parameter] = {
         "How fast the rate falls with recent squared gradients; below 0 it rises.",
     ),
     "forgetting": Parameter(
-        r"\psi", "adaptive_memory", "linear", 0.0, -1.0, 1.0, "How fast the memory shortens with recent squared gradients; below 0 it lengthens."
+        r"\psi",
+        "adaptive_memory",
+        "linear",
+        0.0,
+        -1.0,
+        1.0,
+        "How fast the memory shortens with recent squared gradients; below 0 it lengthens.",
     ),
     "epsilon": Parameter(r"\varepsilon", "adaptation", "log", 1e-8, 1e-12, 1.0, "Added to the root of the average."),
     "decay": Parameter(r"\eta", "schedule", "log", 1e-2, 1e-6, 10.0, "Decay of the learning rate: 1 / (1 + ηk)."),
@@ -156,7 +188,9 @@ class Structure:
         if self.adaptive_memory and not (self.momenta and self.adaptation == "power"):
             raise InputError("an adaptive memory needs a momentum, and adaptation by a power")
         if self.bias_correction and (self.schedule in ("relaxing", "knots") or self.momenta > 1):
-            raise InputError("bias correction needs a constant memory: neither a relaxing schedule nor a second momentum")
+            raise InputError(
+                "bias correction needs a constant memory: neither a relaxing schedule nor a second momentum"
+            )
 
     @property
     def counts(self) -> bool:
@@ -203,8 +237,8 @@ class Structure:
             "schedule": self.schedule != "none",
             "adaptation": self.adaptation != "none",
             "second_momentum": self.momenta == 2,
-            "free_schedule": self.schedule == "knots",
             "adaptive_memory": self.adaptive_memory,
+            "free_schedule": self.schedule == "knots",
         }
         return tuple(name for name in MECHANISMS if on[name])
 
@@ -216,7 +250,7 @@ class Structure:
         """
         kept = set(mechanisms)
         if unknown := kept - set(MECHANISMS):
-            raise InputError(f"{sorted(unknown)[0]!r} is no mechanism of a formula; these are: {', '.join(MECHANISMS)}")
+            raise InputError(f"{min(unknown)!r} is no mechanism of a formula; these are: {', '.join(MECHANISMS)}")
         momenta = min(self.momenta, int("momentum" in kept) * (1 + int("second_momentum" in kept)))
         return replace(
             self,

@@ -37,13 +37,12 @@ def step(k, at, numbers, kinds, g, tape, x, x_next):  # type: ignore[no-untyped-
             y = np.sign(g[i])
         s = averaging * tape[k, 2, i] + (1 - averaging) * g[i] * g[i]
         if kinds[4]:
-            kept = memory / (memory + (1 - memory) * math.exp(forgetting * math.log1p(correction * s / (scale * scale))))
+            kept = memory / (
+                memory + (1 - memory) * math.exp(forgetting * math.log1p(correction * s / (scale * scale)))
+            )
         v = kept * tape[k, 0, i] + (1 - kept) * y
         v2 = second_memory * tape[k, 1, i] + (1 - second_memory) * y
-        if kinds[1] == 0:
-            w = (first + direct) * y
-        else:
-            w = first * v + second * v2 + direct * y
+        w = (first + direct) * y if kinds[1] == 0 else first * v + second * v2 + direct * y
         if kinds[2]:
             w = limit * math.tanh(w / limit)
         a = 1.0
@@ -61,7 +60,7 @@ def step(k, at, numbers, kinds, g, tape, x, x_next):  # type: ignore[no-untyped-
 
 
 @kernel
-def step_back(k, at, numbers, kinds, g, tape, adjoint_x, adjoint, pulled, d_at, d_numbers):  # type: ignore[no-untyped-def]
+def step_back(k, at, numbers, kinds, g, tape, adjoint_x, adjoint, pulled, d_at, d_numbers):  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915 - each part has its branch
     """The backward pass of step k.
 
     ``adjoint_x`` [n] is that of x_next and stays; ``adjoint`` [1, n, 3] is that of (v, v₂, s), replaced by the one before the step; ``pulled`` [n]
@@ -187,7 +186,17 @@ def unroll_back(  # type: ignore[no-untyped-def]
             clip(adjoint_x.reshape(1, n, 1), problems, clip_at)
             clip(adjoint, problems, clip_at)
         step_back(
-            k, at, numbers, kinds, gradients[k].reshape(n), tape, adjoint_x.reshape(n), adjoint, pulled.reshape(n), d_at, d_numbers
+            k,
+            at,
+            numbers,
+            kinds,
+            gradients[k].reshape(n),
+            tape,
+            adjoint_x.reshape(n),
+            adjoint,
+            pulled.reshape(n),
+            d_at,
+            d_numbers,
         )
         for p in range(problems):
             for i in range(d):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.pages.guide.formulas import mathml
+from app.shared.formulas import mathml
 from app.pages.guide.glossary import TERMS, Term
 from app.pages.guide.prose import MARKED
 
