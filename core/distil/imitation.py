@@ -20,7 +20,7 @@ from core.unroll import unroll
 STEPS, ROWS = 200, 320  # inner steps, and components of all problems together
 REACH = 18.0  # largest size of a raw number
 FINISHED = 1e-15  # change of the numbers or of the error, relative, at which a fit ends
-QUICK, SOON = 4, 40  # every so many-th component, and evaluations, of a quick fit
+QUICK, SOON = 8, 25  # every so many-th component, and evaluations, of a quick fit
 MOST = 200  # evaluations with their Jacobians
 
 
@@ -79,7 +79,7 @@ def imitate(
         lesson: what that optimizer did.
         structure: the formula's parts.
         starts: numbers to start from, each with at least the names of ``structure.parameters``; the best fit counts.
-        quick: whether to fit every fourth component only, and to stop early: for R², not for exact numbers.
+        quick: whether to fit every eighth component only, and to stop early: for R², not for exact numbers.
     """
     whole = lesson
     if quick:

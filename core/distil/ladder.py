@@ -27,7 +27,7 @@ from core.distil.result import (
     Untrained,
 )
 from core.distil.shares import Bootstrap, contributions, share, subsets
-from core.distil.starts import constant, starts_for
+from core.distil.starts import constant, extended, sizes_of, starts_for
 from core.distil.store import PARTIAL, folder_of
 from core.distil.training import DEFAULT, Budget, Trained, train
 from core.distil.writing.latex import latex
@@ -106,48 +106,71 @@ class _Trainings:
     """Trainings by structure and seed, kept on disk as they finish."""
 
     def __init__(self, setting: _Setting, planned: int):
-        self.setting, self.planned, self.finished = setting, planned, 0
+        self.setting, self.planned = setting, planned
         self.path = folder_of(setting.run) / PARTIAL
         self.progress = Progress(outer_step=setting.run.snapshots()[-1], budget=setting.budget.outer_steps)
         if self.path.exists():
             kept = read_json(self.path, Progress)
             if (kept.outer_step, kept.budget) == (self.progress.outer_step, self.progress.budget):
                 self.progress = kept
+        self.done = {(one.structure.structure(), one.seed): one for one in self.progress.done}
 
     def of(self, wanted: Iterable[Structure], readings: dict[str, Reading]) -> dict[tuple[Structure, int], Kept]:
-        """The trainings of some structures with every seed: those on disk, and the others now."""
-        done = {(one.structure.structure(), one.seed): one for one in self.progress.done}
-        pairs = [(structure, seed) for structure in wanted for seed in self.setting.seeds]
-        missing = [pair for pair in pairs if pair not in done]
-        self.finished += len(pairs) - len(missing)
-        self.setting.report(self.finished, self.planned)
+        """The trainings of some structures with every seed, those with few mechanisms first: those on disk, and the others now."""
+        levels: dict[int, list[Structure]] = {}
+        for structure in wanted:
+            levels.setdefault(len(structure.mechanisms), []).append(structure)
+        pairs = []
+        for _, structures in sorted(levels.items()):
+            level = [(structure, seed) for structure in structures for seed in self.setting.seeds]
+            self._train([pair for pair in level if pair not in self.done], readings)
+            pairs += level
+        return {pair: self.done[pair] for pair in pairs}
 
-        def work(pair: tuple[Structure, int]) -> Kept:
-            structure, seed = pair
-            began = time.perf_counter()
-            starts = starts_for(structure, self.setting.task.name, self.setting.lesson, readings[structure.clipping])
-            try:
-                trained = train(self.setting.task, structure, starts, self.setting.budget, seed)
-            except TrainingError:
-                trained = Trained(Formula(structure, starts[0]), math.inf, diverged=self.setting.budget.problems)
-            return Kept(
-                structure=Parts(**vars(structure)),
-                seed=seed,
-                values=trained.formula.values,
-                training_loss=trained.meta_loss if math.isfinite(trained.meta_loss) else None,
-                diverged=trained.diverged,
-                skipped=trained.skipped,
-                seconds=time.perf_counter() - began,
-            )
-
+    def _train(self, missing: list[tuple[Structure, int]], readings: dict[str, Reading]) -> None:
+        """Train one level of the ladder, and keep each result as it comes."""
+        self.setting.report(len(self.done), self.planned)
         with ThreadPoolExecutor(self.setting.workers) as pool:
-            for pair, kept in zip(missing, pool.map(work, missing), strict=True):
-                done[pair] = kept
-                self.progress.done.append(kept)
+            jobs = [pool.submit(self._one, *pair, readings[pair[0].clipping], self._below(*pair)) for pair in missing]
+            for pair, job in zip(missing, jobs, strict=True):
+                self.done[pair] = job.result()
+                self.progress.done.append(self.done[pair])
                 write_json(self.path, self.progress)
-                self.finished += 1
-                self.setting.report(self.finished, self.planned)
-        return {pair: done[pair] for pair in pairs}
+                self.setting.report(len(self.done), self.planned)
+
+    def _below(self, structure: Structure, seed: int) -> Kept | None:
+        """The best training, by its training loss, of the same seed with one mechanism less."""
+        below = [
+            kept
+            for (other, its_seed), kept in self.done.items()
+            if its_seed == seed and _adds_one(other, structure) and kept.training_loss is not None
+        ]
+        return min(below, key=lambda kept: kept.training_loss or math.inf, default=None)
+
+    def _one(self, structure: Structure, seed: int, reading: Reading, below: Kept | None) -> Kept:
+        began, setting = time.perf_counter(), self.setting
+        starts = starts_for(structure, setting.task.name, setting.lesson, reading)
+        if below is not None:
+            formula = Formula(below.structure.structure(), below.values)
+            starts.append(extended(formula, structure, sizes_of(setting.lesson).neutral()))
+        try:
+            trained = train(setting.task, structure, starts, setting.budget, seed)
+        except TrainingError:
+            trained = Trained(Formula(structure, starts[0]), math.inf, diverged=setting.budget.problems)
+        return Kept(
+            structure=Parts(**vars(structure)),
+            seed=seed,
+            values=trained.formula.values,
+            training_loss=trained.meta_loss if math.isfinite(trained.meta_loss) else None,
+            diverged=trained.diverged,
+            skipped=trained.skipped,
+            seconds=time.perf_counter() - began,
+        )
+
+
+def _adds_one(small: Structure, large: Structure) -> bool:
+    """Whether a structure is another one with one mechanism more."""
+    return len(large.mechanisms) == len(small.mechanisms) + 1 and large.only(small.mechanisms) == small
 
 
 def held_out(task: Task, count: int, seed: int) -> tuple[Problems, Problems]:
@@ -188,6 +211,7 @@ def _rung(
         diverged=sum(one.diverged for one in kept),
         skipped=sum(one.skipped for one in kept),
         seconds=round(sum(one.seconds for one in kept), 1),
+        formula=formula_report(list(mechanisms), kept),
     )
 
 
@@ -246,7 +270,6 @@ def distil(
     made = {key: _rung(key, kept[key], losses[key], shares[key], r2.get(key)) for key in wanted}
     ladder = [made[key] for key in rungs()]
     top = min(ladder, key=lambda rung: math.inf if rung.training_loss is None else rung.training_loss)
-    report = formula_report(top.mechanisms, kept[tuple(top.mechanisms)])
     return Distillation(
         run=run.name,
         task=task.name,
@@ -261,13 +284,13 @@ def distil(
         ladder=ladder,
         subsets=[made[key] for key in structures],
         contributions=contributions({key: losses[key] for key in structures}, FOUR, draws),
-        formula=report,
+        formula=top.formula,
         read=_untrained(
             setting, Formula(family.only(FOUR), readings[clipping].values), readings[clipping].unread, exact
         ),
         imitated=_untrained(setting, fits[FOUR].formula, {}, exact),
-        disagreement=disagreement_of(report.formula(), setting.lesson),
-        shifts=_shifts(run, report.formula(), best_name, problems, seed),
+        disagreement=disagreement_of(top.formula.formula(), setting.lesson),
+        shifts=_shifts(run, top.formula.formula(), best_name, problems, seed),
         verdicts=_verdicts(setting),
         seconds=round(time.perf_counter() - began, 1),
     )
@@ -295,16 +318,15 @@ def _check_advantage(run: Run, learned: np.ndarray, name: str, best: np.ndarray)
 
 
 def _compression(trainings: _Trainings, readings: dict[str, Reading]) -> Clipping:
-    """Soft clipping or log compression: that with which the four mechanisms reach the lower training loss."""
-    four = {clipping: whole(clipping).only(FOUR) for clipping in COMPRESSIONS}
-    found = trainings.of(four.values(), readings)
+    """Soft clipping or log compression: that with which momentum and clipping reach the lower training loss."""
+    two = {clipping: whole(clipping).only(("momentum", "clipping")) for clipping in COMPRESSIONS}
+    found = trainings.of([Structure(0), Structure(1), *two.values()], readings)
 
     def mean(structure: Structure) -> float:
         values = [found[structure, seed].training_loss for seed in trainings.setting.seeds]
         return sum(math.inf if value is None else value for value in values) / len(values)
 
-    trainings.finished -= len(trainings.setting.seeds)  # the better one is asked for again, as a subset
-    return min(COMPRESSIONS, key=lambda clipping: mean(four[clipping]))
+    return min(COMPRESSIONS, key=lambda clipping: mean(two[clipping]))
 
 
 def formula_report(mechanisms: list[str], kept: list[Kept]) -> FormulaReport:

@@ -26,33 +26,6 @@ class Scored(BaseModel):
     meta_loss: MetaLoss
 
 
-class Rung(BaseModel):
-    """One rung of the ladder: a formula with some of the mechanisms, trained like all others.
-
-    Attributes:
-        mechanisms: that are switched on.
-        numbers: how many named numbers the formula has.
-        meta_loss: on held-out problems, the mean over outer seeds of the formula.
-        by_seed: mean meta-loss of each outer seed; None where a problem diverged.
-        share: of the learned optimizer's advantage over the best tuned one that it keeps: 0 at the best tuned, 1 at the learned one.
-        training_loss: mean meta-loss on training problems that no outer step used, over seeds; it selects the formula.
-        r2: share of the learned optimizer's updates that the same formula explains when it is fitted by imitation; None if it was not.
-        diverged, skipped: problems and outer steps that were not finite, over all trainings.
-        seconds: of all its trainings.
-    """
-
-    mechanisms: list[str]
-    numbers: int
-    meta_loss: MetaLoss
-    by_seed: list[float | None]
-    share: Interval
-    training_loss: float | None
-    r2: float | None = None
-    diverged: int = 0
-    skipped: int = 0
-    seconds: float = 0.0
-
-
 class Number(BaseModel):
     """One number of the formula: its value, and the lowest and highest over outer seeds."""
 
@@ -78,7 +51,7 @@ class Parts(BaseModel):
 
 
 class FormulaReport(BaseModel):
-    """The formula of the best rung.
+    """The formula of a rung.
 
     Attributes:
         mechanisms: that it has.
@@ -97,6 +70,35 @@ class FormulaReport(BaseModel):
     def formula(self) -> Formula:
         """The optimizer."""
         return Formula(self.structure.structure(), {name: one.value for name, one in self.parameters.items()})
+
+
+class Rung(BaseModel):
+    """One rung of the ladder: a formula with some of the mechanisms, trained like all others.
+
+    Attributes:
+        mechanisms: that are switched on.
+        numbers: how many named numbers the formula has.
+        meta_loss: on held-out problems, the mean over outer seeds of the formula.
+        by_seed: mean meta-loss of each outer seed; None where a problem diverged.
+        share: of the learned optimizer's advantage over the best tuned one that it keeps: 0 at the best tuned, 1 at the learned one.
+        training_loss: mean meta-loss on training problems that no outer step used, over seeds; it selects the formula.
+        r2: share of the learned optimizer's updates that the same formula explains when it is fitted by imitation; None if it was not.
+        diverged, skipped: problems and outer steps that were not finite, over all trainings.
+        seconds: of all its trainings.
+        formula: of the seed with the lowest training loss.
+    """
+
+    mechanisms: list[str]
+    numbers: int
+    meta_loss: MetaLoss
+    by_seed: list[float | None]
+    share: Interval
+    training_loss: float | None
+    r2: float | None = None
+    diverged: int = 0
+    skipped: int = 0
+    seconds: float = 0.0
+    formula: FormulaReport
 
 
 class Untrained(BaseModel):

@@ -1,30 +1,93 @@
 """Where trainings and imitations of a formula start: at the tuned hand-designed optimizers, at the task's sizes, and at what the instruments say."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
+import torch
 
 from core.distil.imitation import Lesson
 from core.distil.reading import Reading
 from core.errors import InputError
-from core.optimizers.formula import PARAMETERS, Structure
+from core.optimizers.formula import PARAMETERS, Formula, Structure, coefficients
 from core.optimizers.formula.structure import KNOTS, SCHEDULED
 from core.runs import zoo
 
 EARLY = 10  # inner steps whose updates give the size of a first update
+NEUTRAL = {  # numbers with which a mechanism that is switched on does nothing, beside an unreachable threshold and limit
+    "warmup_from": 1.0,
+    "exponent": 0.0,
+    "second_share": 0.0,
+    "forgetting": 0.0,
+}
+UNREACHED = 30.0  # times the largest gradient or update
 
 
-def constant(values: dict[str, float], structure: Structure) -> dict[str, float]:
+def constant(values: Mapping[str, float], structure: Structure) -> dict[str, float]:
     """The numbers of a structure from those without a schedule: every scheduled number is constant.
 
     Args:
-        values: at least "rate", "memory", "direct" and "threshold".
+        values: numbers that are known; missing ones have their defaults.
         structure: the parts that need numbers.
     """
-    known = {name: parameter.default for name, parameter in PARAMETERS.items()} | values
+    known = {name: parameter.default for name, parameter in PARAMETERS.items()} | dict(values)
     known |= {f"{name}_last": known[name] for name in ("rate", "memory", "direct") if f"{name}_last" not in values}
-    known |= {f"{name}_{knot}": known[name] for name in SCHEDULED for knot in KNOTS}
-    if structure.momenta == 0:
-        known["direct"] = 1.0
+    known |= {f"{name}_{knot}": known[name] for name in SCHEDULED for knot in KNOTS if f"{name}_{knot}" not in values}
     return {name: known[name] for name in structure.parameters}
+
+
+def extended(formula: Formula, structure: Structure, neutral: Mapping[str, float]) -> dict[str, float]:
+    """The numbers with which a formula of more mechanisms does what a formula does.
+
+    Args:
+        formula: a formula without some of the structure's mechanisms.
+        structure: the parts that need numbers.
+        neutral: numbers with which the other mechanisms do nothing.
+    """
+    values = {**neutral, **formula.values}
+    if structure.momenta and not formula.structure.momenta:
+        values |= {"memory": PARAMETERS["memory"].default, "direct": 1.0}
+    if structure.schedule == "knots" and formula.structure.schedule != "knots":
+        at = coefficients(formula.structure, formula.values, torch.tensor(KNOTS, dtype=torch.float64))
+        first, second, direct = (torch.as_tensor(field).expand(len(KNOTS)) for field in at[:3])
+        rate = first + second + direct
+        known = {"rate": rate, "direct": direct / rate, "memory": at.memory, "threshold": values["threshold"]}
+        for name, given in known.items():
+            along = torch.as_tensor(given, dtype=torch.float64).expand(len(KNOTS)).tolist()
+            values |= {f"{name}_{knot}": value for knot, value in zip(KNOTS, along, strict=True)}
+    return constant(values, structure)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The sizes of a learned optimizer's gradients and updates.
+
+    Attributes:
+        scale: median |g| at the first steps.
+        update: root mean square of the first updates.
+        largest: largest |g|.
+    """
+
+    scale: float
+    update: float
+    largest: float
+
+    def neutral(self) -> dict[str, float]:
+        """Numbers with which mechanisms do nothing."""
+        return {
+            **NEUTRAL,
+            "threshold": UNREACHED * self.largest,
+            "limit": UNREACHED * UNREACHED * self.update,
+            "scale": self.scale,
+        }
+
+
+def sizes_of(lesson: Lesson) -> Sizes:
+    """The sizes of what a learned optimizer met and did."""
+    early = np.abs(lesson.gradients[:EARLY])
+    scale = float(np.median(early[early > 0])) if (early > 0).any() else 1.0
+    update = float(np.sqrt((lesson.updates[:EARLY] ** 2).mean()))
+    return Sizes(scale, max(update, 1e-9), float(np.abs(lesson.gradients).max()))
 
 
 def starts_for(structure: Structure, task: str, lesson: Lesson, reading: Reading) -> list[dict[str, float]]:
@@ -36,14 +99,12 @@ def starts_for(structure: Structure, task: str, lesson: Lesson, reading: Reading
         lesson: gradients and updates of the learned optimizer, whose sizes are another one.
         reading: what the instruments say of it, the third.
     """
-    sizes = np.abs(lesson.gradients[:EARLY])
-    scale = float(np.median(sizes[sizes > 0])) if (sizes > 0).any() else 1.0
-    update = float(np.sqrt((lesson.updates[:EARLY] ** 2).mean()))
-    common = {"threshold": 2 * scale, "limit": 20 * update, "scale": scale, "warmup_from": 0.9}
-    starts = [constant(common | _tuned(structure, task), structure)]
+    sizes = sizes_of(lesson)
+    starts = [constant(sizes.neutral() | _tuned(structure, task), structure)]
     if structure.momenta or structure.clipping != "none" or structure.limit:
-        by_size = {"rate": max(update, 1e-9) / scale, "memory": 0.9, "direct": 0.05}
-        starts.append(constant(common | by_size, structure))
+        by_size = {"rate": sizes.update / sizes.scale, "memory": 0.9, "direct": 0.05, "exponent": 0.05}
+        clipping = {"threshold": 2 * sizes.scale, "limit": 20 * sizes.update}
+        starts.append(constant(sizes.neutral() | by_size | clipping, structure))
     if structure.schedule != "none" and structure.clipping != "none" and structure.momenta:
         starts.append(constant(reading.values, structure))
     return starts

@@ -44,7 +44,7 @@ class Budget:
     learning_rate: float = 0.03
     gradient_clip: float = 0.1
     adjoint_clip: float | None = 1.0
-    trial: float = 0.1
+    trial: float = 0.05
 
 
 DEFAULT = Budget()
