@@ -26,7 +26,7 @@ def held_out(formula: Formula) -> float:
 def test_training_lowers_the_held_out_meta_loss_and_repeats() -> None:
     structure = Structure(1)
     found = train(TASK, structure, [POOR], SHORT, seed=1)
-    assert held_out(found.formula) < 0.8 * held_out(Formula(structure, POOR))
+    assert held_out(found.formula) < 0.9 * held_out(Formula(structure, POOR))
     assert len(found.curve) == 40 and found.diverged == found.skipped == 0 and math.isfinite(found.meta_loss)
     again = train(TASK, structure, [POOR], SHORT, seed=1)
     assert again.formula.values == found.formula.values
