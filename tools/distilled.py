@@ -50,8 +50,10 @@ def section(results: list[Distillation]) -> list[str]:
 def answer(results: list[Distillation]) -> str:
     """The paragraph."""
     sentences = [
-        '"Has it learned a sophisticated combination of existing optimization techniques, or is it implementing completely new behavior?" asks the '
-        "paper. Measured here by replacing learned optimizers with formulas of known mechanisms:"
+        (
+            '"Has it learned a sophisticated combination of existing optimization techniques, or is it implementing completely new behavior?" asks the '
+            "paper. Measured here by replacing learned optimizers with formulas of known mechanisms:"
+        )
     ]
     for result in results:
         four, best = next(rung for rung in result.ladder if tuple(rung.mechanisms) == FOUR), result.best

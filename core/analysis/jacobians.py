@@ -64,7 +64,6 @@ def derivatives(optimizer: Optimizer, states: Tensor, gradients: Tensor) -> Deri
         return _of_cell(optimizer, states.detach(), gradients.detach())
     if isinstance(optimizer, Formula):
         return Derivatives(*formula_derivatives(optimizer, states.detach(), gradients.detach()))
-    return _by_reverse_mode(optimizer, states, gradients)
     if not optimizer.differentiable:
         return _by_differences(optimizer, states, gradients)
     found = _by_reverse_mode(optimizer, states, gradients)
