@@ -115,6 +115,7 @@ from loptscope.distilling import distil as distil
 from loptscope.loading import load as load
 from loptscope.pages import Page as Page
 from loptscope.pages import explore as explore
+from loptscope.pages import formulas as formulas
 from loptscope.pages import mechanisms as mechanisms
 from loptscope.pages import performance as performance
 from loptscope.pages import runs as runs

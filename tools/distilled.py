@@ -2,7 +2,7 @@
 
 from core.distil.result import Distillation
 from core.distil.store import find_distillation
-from core.distil.tables import loss, percent, title_of
+from core.distil.tables import loss, percent, title_of, tuned_title
 from core.optimizers.formula import FOUR, MECHANISMS
 from core.runs import zoo
 from core.tasks import TASKS
@@ -34,7 +34,7 @@ def section(results: list[Distillation]) -> list[str]:
         parts += [
             f"| `{result.run}` | numbers | meta-loss | share (95 %) | R² of imitation |",
             "|---|---|---|---|---|",
-            f"| tuned {result.best_tuned.name} | | {_plain(result.best_tuned.meta_loss.mean)} | 0 % | |",
+            f"| {tuned_title(result)} | | {_plain(result.best_tuned.meta_loss.mean)} | 0 % | |",
             *(
                 f"| {title_of(rung.mechanisms)} | {rung.numbers} | {loss(rung)} | {percent(rung.share)} | {_short(rung.r2)} |"
                 for rung in result.ladder

@@ -149,6 +149,7 @@ class Distillation(BaseModel):
     """How much of a learned optimizer's advantage a formula of known mechanisms keeps.
 
     Attributes:
+        format: name of the file format.
         run, task, outer_step: of the learned optimizer.
         problems, held_out_seed, steps: of the held-out comparison.
         seeds: outer seeds of every training.

@@ -2,6 +2,7 @@
 
 from core.distil.result import Distillation, Interval, Rung
 from core.optimizers.formula import MECHANISMS
+from core.optimizers.hand_designed import HAND_DESIGNED
 
 
 def title_of(mechanisms: list[str]) -> str:
@@ -10,6 +11,12 @@ def title_of(mechanisms: list[str]) -> str:
         return "Gradient descent"
     name = MECHANISMS[mechanisms[-1]]
     return name if len(mechanisms) == 1 else f"+ {name.lower()}"
+
+
+def tuned_title(result: Distillation) -> str:
+    """The best tuned optimizer as it is called in text."""
+    name = result.best_tuned.name
+    return f"tuned {HAND_DESIGNED[name].title if name in HAND_DESIGNED else name}"
 
 
 def percent(share: Interval) -> str:
@@ -37,7 +44,7 @@ def distillation_table(result: Distillation) -> str:
     lines = [
         f"{subject}: {how}",
         f"{'rung':<22}{'numbers':>8}{'meta-loss':>20}   share of the advantage (95 %)",
-        f"{'best tuned, ' + best.name:<30}{_loss(best.meta_loss.mean, best.meta_loss.sem):>20}   0 %",
+        f"{tuned_title(result):<30}{_loss(best.meta_loss.mean, best.meta_loss.sem):>20}   0 %",
         *(
             f"{title_of(rung.mechanisms):<22}{rung.numbers:>8}{loss(rung):>20}   {percent(rung.share)}"
             for rung in result.ladder
@@ -60,7 +67,9 @@ def _r2(value: float | None) -> str:
 
 
 def _loss(mean: float | None, sem: float | None) -> str:
-    return "diverges" if mean is None or sem is None else f"{mean:.4f} ± {sem:.4f}"
+    if mean is None or sem is None:
+        return "diverges"
+    return f"{mean:.4f} ± {sem:.4f}" if mean < 100 else f"{mean:.2g} ± {sem:.1g}"
 
 
 def conclusion(result: Distillation) -> str:
@@ -68,11 +77,12 @@ def conclusion(result: Distillation) -> str:
     best = result.best
     four = next(rung for rung in result.ladder if len(rung.mechanisms) == 4)
     text = (
-        f"A formula of {four.numbers} numbers with the four mechanisms keeps {percent(four.share)} of the advantage of {result.run} over tuned "
-        f"{result.best_tuned.name}."
+        f"A formula of {four.numbers} numbers with the four mechanisms keeps {percent(four.share)} of the advantage of {result.run} over "
+        f"{tuned_title(result)}."
     )
     if best.mechanisms != four.mechanisms:
-        extra = " and ".join(MECHANISMS[name].lower() for name in best.mechanisms if name not in four.mechanisms)
+        more = [MECHANISMS[name].lower() for name in best.mechanisms if name not in four.mechanisms]
+        extra = " and ".join([", ".join(more[:-1]), more[-1]] if more[:-1] else more)
         text += f" With {extra} it has {best.numbers} numbers and keeps {percent(best.share)}."
     share = best.share.mean
     if share is not None and share < 1:

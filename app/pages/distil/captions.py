@@ -41,7 +41,7 @@ def formula(result: Distillation, rung: Rung) -> list[str]:
     ]
 
 
-def fits(result: Distillation, rung: Rung) -> list[str]:
+def fits(result: Distillation) -> list[str]:
     """How the three ways of finding a formula's numbers compare."""
     read, imitated = result.read, result.imitated
     four = next(one for one in result.ladder if tuple(one.mechanisms) == FOUR)

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from app.pages.distil.data import Instruments, Originals
 from app.shared.style import (
     LEARNED,
+    LEARNED_COLORS,
     OPTIMIZER_COLORS,
     Theme,
     figure,
@@ -18,10 +19,11 @@ from app.shared.style import (
     translucent,
 )
 from core.distil.result import Distillation, Rung
-from core.distil.tables import title_of
+from core.distil.tables import title_of, tuned_title
 from core.optimizers.formula import MECHANISMS
 
-FORMULA = "#5a5aff"  # the formula's colour; the learned optimizer's is LEARNED
+FORMULA = LEARNED_COLORS[2]  # the formula's colour; the learned optimizer's is LEARNED
+FACTORS = (0.9, 1, 1.1, 1.2, 1.5, 2, 3, 5, 10, 20, 50, 100)  # marked on the axis of contributions
 LOWEST = -1.0  # shares below end at the axis
 CEILING = 10.0  # times the first loss
 FLOOR = 1e-12
@@ -71,7 +73,7 @@ def ladder_figure(theme: Theme, result: Distillation, shown: Rung) -> go.Figure:
             hoverinfo="name",
         )
         for at, color, dash, name in (
-            (0, best, "dash", f"tuned {result.best_tuned.name}"),
+            (0, best, "dash", tuned_title(result)),
             (100, LEARNED, "solid", "learned"),
         )
     ]
@@ -100,15 +102,18 @@ def contributions_figure(theme: Theme, result: Distillation) -> go.Figure:
         hovertemplate="%{y} divides the meta-loss by %{x:.3g}<extra></extra>",
     )
     every = np.array([value for one in known.values() for value in (one.low, one.high, 1.0)], dtype=float)
-    x = {"title": "the meta-loss is divided by (log scale)", **plain_log_axis(every)}
-    one = go.Scatter(
-        x=[1, 1],
-        y=[MECHANISMS[name] for name in (*list(known)[:1], *list(known)[-1:])],
-        mode="lines",
-        line={"color": theme.muted, "width": 1, "dash": "dot"},
-        hoverinfo="skip",
-    )
-    return figure(theme, f"distil/contributions/{result.run}", x, {"autorange": "reversed", "ticks": ""}, [one, bars])
+    low, high = float(every.min()) * 0.97, float(every.max()) * 1.05
+    ticks = [factor for factor in FACTORS if low <= factor <= high]
+    x = {
+        "title": "the meta-loss is divided by (log scale)",
+        "type": "log",
+        "range": [float(np.log10(low)), float(np.log10(high))],
+        "tickvals": ticks,
+        "ticktext": [f"{tick:g}" for tick in ticks],
+    }
+    y = {"ticks": "", "range": [len(known) - 0.5, -0.5]}
+    made = figure(theme, f"distil/contributions/{result.run}", x, y, [bars])
+    return made.add_vline(x=1, line={"color": theme.muted, "width": 1, "dash": "dot"})
 
 
 def curves_figure(theme: Theme, result: Distillation, originals: Originals, curve: np.ndarray | None) -> go.Figure:
@@ -116,7 +121,7 @@ def curves_figure(theme: Theme, result: Distillation, originals: Originals, curv
     best = result.best_tuned.name
     drawn = [
         ("Learned", originals.learned, LEARNED, 2.4),
-        (f"Tuned {best}", originals.best, OPTIMIZER_COLORS.get(best, theme.muted), 1.6),
+        (tuned_title(result), originals.best, OPTIMIZER_COLORS.get(best, theme.muted), 1.6),
         ("Formula", curve, FORMULA, 2.4),
     ]
     traces: list[Any] = []

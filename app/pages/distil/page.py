@@ -24,7 +24,7 @@ from app.shared.numbers import number
 from app.shared.parts import sentences
 from app.shared.style import LIGHT, THEMES, Theme, figure
 from core.distil.result import Distillation, Rung
-from core.distil.tables import title_of
+from core.distil.tables import title_of, tuned_title
 from core.errors import InputError
 
 dash.register_page(__name__, **PAGE.registration())
@@ -186,27 +186,34 @@ def body(view: View, result: Distillation | None, theme: Theme) -> list[Any]:
                 ),
             ],
         ),
+        card(
+            "disagreement",
+            "Something else: where they disagree",
+            [
+                html.Div(
+                    [graph(name, disagreement_figure(theme, result, name), "overlay") for name in DISAGREEMENTS],
+                    className="three",
+                )
+            ],
+            captions.disagreement(result),
+        ),
         html.Div(
             className="cards pair-of-cards",
             children=[
                 card(
-                    "disagreement",
-                    "Something else: where they disagree",
-                    [graph(name, disagreement_figure(theme, result, name), "overlay") for name in DISAGREEMENTS],
-                    captions.disagreement(result),
+                    "shifts",
+                    "Out of distribution",
+                    [shift_table(result)],
+                    ["Mean meta-losses; what is above the best tuned optimizer is marked."],
                 ),
                 card(
-                    "shifts",
-                    "Out of distribution, and other ways to find the numbers",
-                    [shift_table(result)],
-                    [
-                        "Mean meta-losses; what is above the best tuned optimizer is marked.",
-                        *captions.fits(result, rung),
-                    ],
+                    "outputs",
+                    "Other ways to the numbers, and the formula to take along",
+                    [html.Div(outputs(formula, result.run), id="distil-outputs")],
+                    captions.fits(result),
                 ),
             ],
         ),
-        card("outputs", "Take it along", [html.Div(outputs(formula, result.run), id="distil-outputs")]),
     ]
 
 
@@ -287,9 +294,9 @@ def _score(result: Distillation, meta_loss: float | None) -> str:
     learned_at, best_at = result.learned.meta_loss.mean, result.best_tuned.meta_loss.mean
     if meta_loss is None:
         return "A problem of this task is too large to follow the sliders."
-    head = f"Mean meta-loss of this formula: {number(meta_loss)}; learned {number(learned_at)}, tuned {result.best_tuned.name} {number(best_at)}."
+    head = f"Mean meta-loss of this formula: {number(meta_loss)}; learned {number(learned_at)}, {tuned_title(result)} {number(best_at)}."
     if not meta_loss < float("inf") or learned_at is None or best_at is None:
-        return f"This formula diverges. Learned {number(learned_at)}, tuned {result.best_tuned.name} {number(best_at)}."
+        return f"This formula diverges. Learned {number(learned_at)}, {tuned_title(result)} {number(best_at)}."
     return f"{head} It keeps {100 * (best_at - meta_loss) / (best_at - learned_at):.0f} % of the advantage."
 
 

@@ -9,11 +9,13 @@ import dash_mantine_components as dmc
 import plotly.graph_objects as go
 from dash import dcc, html
 
+from app.pages.distil.figures import DISAGREEMENTS
 from app.shared.formulas import mathml
 from app.shared.numbers import number
 from app.shared.parts import sentences
 from app.shared.style import GRAPH_CONFIG
 from core.distil.result import Distillation, FormulaReport
+from core.distil.tables import tuned_title
 from core.distil.writing.latex import latex, lines
 from core.distil.writing.python import python_lines, torch_file
 from core.optimizers.formula import PARAMETERS, Formula
@@ -150,9 +152,10 @@ def outputs(formula: Formula, run: str) -> list[Any]:
 
 
 def graph(name: str, figure: go.Figure, kind: str) -> html.Div:
-    """A figure of the page; its id is ``distil-NAME-graph``."""
+    """A figure of the page; its id is ``distil-NAME-graph``, and `loptscope.formulas` draws it in Python."""
     drawn = dcc.Graph(id=f"distil-{name}-graph", figure=figure, config=GRAPH_CONFIG, responsive=True)
-    return html.Div(drawn, className=f"room {kind}-room")
+    named = f"disagreement_{name}" if name in DISAGREEMENTS else name
+    return html.Div(drawn, className=f"room {kind}-room", **{"data-page": "formulas", "data-figure": named})
 
 
 def card(
@@ -187,7 +190,7 @@ def shift_table(result: Distillation) -> html.Div:
         )
         for shift in result.shifts
     ]
-    heads = ("problems", "learned", "formula", f"tuned {result.best_tuned.name}")
+    heads = ("problems", "learned", "formula", tuned_title(result))
     return html.Div(
         html.Table(
             [html.Thead(html.Tr([html.Th(text, scope="col") for text in heads])), html.Tbody(rows)], className="scores"

@@ -21,7 +21,7 @@ def lines(formula: Formula) -> list[str]:
     """
     structure = formula.structure
     n = {name: number(value) for name, value in formula.values.items()}
-    return [*_clipping(structure, n), *_schedule(structure, n), *_averages(structure, n), *_update(structure, n)]
+    return [*_clipping(structure, n), *_schedule(formula, n), *_averages(structure, n), *_update(structure, n)]
 
 
 def latex(formula: Formula) -> str:
@@ -48,11 +48,19 @@ def _clipping(structure: Structure, n: dict[str, str]) -> list[str]:
     return [rf"y = {c} {function} \frac{{g}}{{{c}}}"]
 
 
-def _relaxing(first: str, last: str, tau: str) -> str:
-    return rf"{last} + ({first} - {last}) e^{{-k/{tau}}}"
+def _relaxing(formula: Formula, name: str) -> str:
+    """last + (first − last) e^(−k/τ), with the difference as one number."""
+    first, last = formula.values[name], formula.values[f"{name}_last"]
+    return rf"{number(last)} {_signed(first - last)} e^{{-k/{number(formula.values['relaxation'])}}}"
 
 
-def _schedule(structure: Structure, n: dict[str, str]) -> list[str]:
+def _signed(value: float) -> str:
+    """A number after its sign as an operator."""
+    return f"{'-' if value < 0 else '+'} {number(abs(value))}"
+
+
+def _schedule(formula: Formula, n: dict[str, str]) -> list[str]:
+    structure = formula.structure
     rate = n.get("rate", "")
     if structure.schedule == "knots":
         symbols = {"rate": r"\alpha", "memory": r"\beta", "direct": r"\delta", "threshold": "c"}
@@ -63,13 +71,10 @@ def _schedule(structure: Structure, n: dict[str, str]) -> list[str]:
             if f"{name}_{KNOTS[0]}" in n
         ]
     if structure.schedule == "relaxing":
-        warm = rf"(1 - (1 - {n['warmup_from']}) e^{{-k/{n['warmup']}}})"
-        found = [rf"\alpha_k = ({_relaxing(rate, n['rate_last'], n['relaxation'])}) {warm}"]
+        warm = rf"(1 {_signed(formula.values['warmup_from'] - 1)} e^{{-k/{n['warmup']}}})"
+        found = [rf"\alpha_k = ({_relaxing(formula, 'rate')}) {warm}"]
         if structure.momenta:
-            found += [
-                rf"\beta_k = {_relaxing(n['memory'], n['memory_last'], n['relaxation'])}",
-                rf"\delta_k = {_relaxing(n['direct'], n['direct_last'], n['relaxation'])}",
-            ]
+            found += [rf"\beta_k = {_relaxing(formula, 'memory')}", rf"\delta_k = {_relaxing(formula, 'direct')}"]
         return found
     if structure.schedule == "inverse_time":
         return [rf"\alpha_k = \frac{{{rate}}}{{1 + {n['decay']} k}}"]

@@ -50,7 +50,7 @@ def test_latex_has_the_numbers() -> None:
     made = formula(STRUCTURES["four mechanisms"])
     text = latex(made)
     assert text.startswith(r"\begin{aligned}") and r"y &= 1.3 \operatorname{asinh} \frac{g}{1.3}" in text
-    assert r"\alpha_k &= (0.03 + (0.05 - 0.03) e^{-k/50}) (1 - (1 - 0.3) e^{-k/10})" in text
+    assert r"\alpha_k &= (0.03 + 0.02 e^{-k/50}) (1 - 0.7 e^{-k/10})" in text
     assert r"u &= -(1 + \frac{s}{0.5^2})^{-0.2}" in text
     assert number(1.23456e-7) == r"1.23 \cdot 10^{-7}"
 
