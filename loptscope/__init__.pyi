@@ -58,6 +58,7 @@ from core.analysis.update_function import effective_learning_rate as effective_l
 from core.analysis.update_function import update_function as update_function
 from core.analysis.update_function import update_functions_between as update_functions_between
 from core.baselines.search import search as search
+from core.distil.result import Distillation as Distillation
 from core.errors import InputError as InputError
 from core.evaluation.held_out import Evaluation as Evaluation
 from core.evaluation.held_out import compare as compare
@@ -87,6 +88,7 @@ from core.optimizers import HandDesigned as HandDesigned
 from core.optimizers import Optimizer as Optimizer
 from core.optimizers import RecurrentOptimizer as RecurrentOptimizer
 from core.optimizers import make_hand_designed as make_hand_designed
+from core.optimizers.formula import Formula as Formula
 from core.optimizers.hyperparameters import Range as Range
 from core.plugins import register_optimizer as register_optimizer
 from core.plugins import register_step as register_step
@@ -114,9 +116,11 @@ from core.training_loop.recording import open_recording as open_recording
 from core.unroll import Trajectory as Trajectory
 from core.unroll import inner_steps as inner_steps
 from core.unroll import unroll as unroll
+from loptscope.distilling import distil as distil
 from loptscope.loading import load as load
 from loptscope.pages import Page as Page
 from loptscope.pages import explore as explore
+from loptscope.pages import formulas as formulas
 from loptscope.pages import mechanisms as mechanisms
 from loptscope.pages import performance as performance
 from loptscope.pages import runs as runs

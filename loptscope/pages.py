@@ -151,3 +151,15 @@ def runs(query: str) -> Page:
         InputError: the query has an invalid entry, or names no run.
     """
     return _open("runs", query)
+
+
+def formulas(query: str = "") -> Page:
+    """The figures of the Distil page, with the formula as it was trained.
+
+    Args:
+        query: a view, as in ``"task=rosenbrock&mechanisms=4"``; missing entries have their defaults.
+
+    Raises:
+        InputError: the query has an invalid entry, or the optimizer has not been distilled.
+    """
+    return _open("distil", query)

@@ -1,7 +1,8 @@
-"""Write docs/findings.md from the shipped optimizers: ``.venv/bin/python -m tools.findings [--measure]``.
+"""Write docs/findings.md from the shipped optimizers: ``.venv/bin/python -m tools.findings [--measure | --formulas]``.
 
 It says which mechanisms each of them shows, with its controls, and what the closed loop says of it. ``--measure`` measures the untrained
-optimizers and runs the ablations that are missing, and stores them in the zoo (half an hour of one core for all).
+optimizers and runs the ablations that are missing, and stores them in the zoo (half an hour of one core for all). ``--formulas`` only writes
+the section on formulas again, from the stored distillations.
 """
 
 import argparse
@@ -30,6 +31,7 @@ from core.runs import zoo
 from core.runs.run import Run
 from core.seeds import Purpose, generator
 from core.tasks import TASKS, other_problems
+from tools.distilled import BEGIN, END, section, shipped
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "findings.md"
 LENGTHS = (200, 2000)  # inner steps after which losses are compared with the floor
@@ -303,7 +305,7 @@ def _of_task(own: Sequence[Finding]) -> list[str]:
 
 def page(findings: Sequence[Finding]) -> str:
     """The whole page."""
-    parts = [INTRODUCTION]
+    parts = [INTRODUCTION, *section(shipped())]
     for task, cls in TASKS.items():
         own = [f for f in findings if f.report.task == task]
         if own:
@@ -315,7 +317,13 @@ def main() -> None:
     """Measure every shipped optimizer and write the page."""
     parser = argparse.ArgumentParser(prog="tools.findings", description=__doc__)
     parser.add_argument("--measure", action="store_true", help="measure what is not stored yet, and store it")
+    parser.add_argument("--formulas", action="store_true", help="only write the section on formulas again")
     options = parser.parse_args()
+    if options.formulas:
+        head, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+        _, _, tail = rest.partition(END)
+        write_bytes(PAGE, (head + "\n".join(section(shipped())).rstrip("\n") + tail).encode())
+        return
     torch.set_num_threads(1)
     findings = []
     for entry in tqdm(zoo.entries(), unit="optimizer"):

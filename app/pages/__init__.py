@@ -1,5 +1,6 @@
 """The pages of the dashboard, one folder each. To add a page, add a folder here and a line in the table below."""
 
+from app.pages.distil import PAGE as DISTIL
 from app.pages.explore import PAGE as EXPLORE
 from app.pages.guide import PAGE as GUIDE
 from app.pages.library import PAGE as LIBRARY
@@ -15,6 +16,7 @@ PAGES.update(
         for page in (
             EXPLORE,
             MECHANISMS,
+            DISTIL,
             PERFORMANCE,
             TRAIN,
             LIBRARY,

@@ -2,6 +2,7 @@
 import { isHere, readAddress, writeAddress } from "#shared/address.mjs";
 import { noUpdate, setProps } from "#shared/dash.mjs";
 import { all, find } from "#shared/elements.mjs";
+import { writeFormulas } from "#shared/formulas.mjs";
 
 const AHEAD = "700px"; // below the fold at which figures are asked for
 const seen = new WeakSet();
@@ -30,11 +31,6 @@ function mark() {
     if (link === read) link.setAttribute("aria-current", "location");
     else link.removeAttribute("aria-current");
   }
-}
-
-// React leaves alone what it did not make: formulas are put in once.
-function writeFormulas() {
-  for (const place of all(document, ".formula:empty")) place.innerHTML = place.dataset.math ?? "";
 }
 
 function arrive() {

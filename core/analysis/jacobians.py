@@ -1,4 +1,4 @@
-"""Derivatives of an optimizer's step: in closed form for GRU, LSTM and vanilla cells, by reverse mode for all others.
+"""Derivatives of an optimizer's step: in closed form for GRU, LSTM and vanilla cells and for formulas, by reverse mode for all others.
 
 Where reverse mode gives no number (√ at 0 in somebody's graph) or there is no graph, difference quotients take its place
 (core/optimizers/differences.py); what they cannot tell either is NaN.
@@ -14,10 +14,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from core.analysis.formula_jacobians import formula_derivatives
 from core.optimizers.base import Optimizer
 from core.optimizers.cells import Weights
 from core.optimizers.differences import difference_quotients
 from core.optimizers.features import FEATURES
+from core.optimizers.formula import Formula
 from core.optimizers.recurrent import Architecture, RecurrentOptimizer
 
 
@@ -60,6 +62,8 @@ def derivatives(optimizer: Optimizer, states: Tensor, gradients: Tensor) -> Deri
     """
     if isinstance(optimizer, RecurrentOptimizer) and _closed_form(optimizer.architecture) is not None:
         return _of_cell(optimizer, states.detach(), gradients.detach())
+    if isinstance(optimizer, Formula):
+        return Derivatives(*formula_derivatives(optimizer, states.detach(), gradients.detach()))
     if not optimizer.differentiable:
         return _by_differences(optimizer, states, gradients)
     found = _by_reverse_mode(optimizer, states, gradients)

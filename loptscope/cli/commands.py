@@ -39,6 +39,7 @@ from core.runs.run import OuterStep, Run
 from core.tables import evaluation_table, generalization_table, snapshot_table
 from core.tasks import TASKS, make_task
 from loptscope.cli.analyze import add_analyze, add_null, analyze, measure
+from loptscope.cli.distil import add_distil, distil
 from loptscope.cli.settings import add_settings, list_of
 from loptscope.cli.transfer import add_export, add_import, export_run, import_run
 
@@ -106,6 +107,10 @@ def parser() -> argparse.ArgumentParser:
 
     add_null(
         commands.add_parser("null", parents=[common], help="the same for untrained optimizers: what noise would show")
+    )
+
+    add_distil(
+        commands.add_parser("distil", parents=[common], help="explain its advantage by a formula of known mechanisms")
     )
 
     r = commands.add_parser("reproduce", parents=[common], help="train shipped optimizers again, from their recipes")
@@ -412,6 +417,7 @@ COMMANDS = {
     "evaluate": _evaluate,
     "analyze": analyze,
     "null": measure,
+    "distil": distil,
     "reproduce": _reproduce,
     "zoo": _zoo,
     "import": import_run,

@@ -5,7 +5,7 @@ from typing import Any
 
 from dash import dcc, html
 
-from app.pages.guide.formulas import mathml
+from app.shared.formulas import mathml
 
 MARKED = re.compile(r"(\$[^$]+\$|\*[^*]+\*|\[[^\]]+\]\([^)]+\))")
 

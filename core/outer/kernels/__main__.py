@@ -2,9 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
+import torch
+
 from core.optimizers.cells import CELLS
 from core.optimizers.recurrent import Architecture, RecurrentOptimizer
 from core.outer.gradient import Workers, outer_gradient
+from core.outer.kernels import formula
+from core.outer.kernels.small import known
 from core.seeds import Purpose, generator
 from core.tasks import make_task
 
@@ -29,6 +34,27 @@ def load() -> None:
         optimizer = RecurrentOptimizer(architecture, architecture.initial_theta(source))
         for recompute in (False, True):  # whole unrolls in one call, and step by step
             outer_gradient(optimizer, problems, 2, 0.1, workers=Workers(1), recompute=recompute)
+    _load_formulas()
+
+
+def _load_formulas() -> None:
+    """One step of a formula, forward and back, alone and in a whole unroll; formulas are always in double precision."""
+    problems = make_task("rosenbrock").sample(1, generator(Purpose.INITIALIZE, 0), torch.float64)
+    task = known(problems, np.dtype(np.float64))
+    at, numbers, kinds = np.full((1, 7), 1e-3), np.ones(5), np.ones(5, dtype=np.int64)
+    x, gradients, losses, tape = (
+        np.zeros((2, 1, 2)),
+        np.zeros((2, 1, 2)),
+        np.zeros((2, 1)),
+        np.zeros((2, formula.TAPE, 2)),
+    )
+    formula.unroll(task, at, numbers, kinds, x, gradients, losses, tape)
+    adjoints = np.zeros((1, 2)), np.zeros((1, 2, 3)), np.zeros((1, 2))
+    totals = np.zeros((1, 7)), np.zeros(5)
+    formula.unroll_back(
+        task, at, numbers, kinds, True, 1.0, np.ones((2, 1)), x, gradients, tape, *adjoints, *totals
+    )  # fmt: skip
+    formula.respond(at, numbers, kinds, np.zeros((1, 2)), tape, np.zeros((2, 2)), np.zeros((1, 2)))
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.pages.guide.formulas import mathml
 from app.pages.guide.glossary import TERMS, Term
 from app.pages.guide.prose import MARKED
+from app.shared.formulas import mathml
 
 
 def test_names_and_links_are_unique_and_in_order() -> None:

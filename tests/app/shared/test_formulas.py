@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from app.pages.guide.formulas import mathml
+from app.shared.formulas import mathml
 from core.errors import InputError
 
 

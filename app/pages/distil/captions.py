@@ -1,0 +1,103 @@
+"""The sentences of the Distil page; every number comes from the stored result."""
+
+from app.shared.numbers import counted, listed, number, plus_minus
+from core.distil.result import Distillation, Rung
+from core.distil.tables import conclusion, percent
+from core.optimizers.formula import FOUR, MECHANISMS
+
+
+def ladder(result: Distillation) -> list[str]:
+    """Under the ladder."""
+    return [
+        (
+            f"Each formula has the mechanisms of the rungs above it and one more. All are trained alike: {result.budget:,} outer steps, "
+            f"{counted(len(result.seeds), 'outer seed')}; bars are means, lines 95 % bootstrap intervals over {result.problems} held-out problems "
+            "and over seeds."
+        ),
+        conclusion(result),
+    ]
+
+
+def contributions(result: Distillation) -> list[str]:
+    """Under the contributions."""
+    known = {name: one.mean for name, one in result.contributions.items() if one.mean is not None}
+    if not known:
+        return ["Some formula diverges on a held-out problem, so that the contributions are not known."]
+    most = max(known, key=lambda name: known[name])
+    return [
+        "Shapley values over all 16 subsets of the four mechanisms, so that the order in which they are added does not matter.",
+        f"{MECHANISMS[most]} contributes most: averaged over all orders, it divides the meta-loss by {number(known[most])}.",
+    ]
+
+
+def formula(result: Distillation, rung: Rung) -> list[str]:
+    """Under the formula."""
+    return [
+        (
+            f"{counted(rung.numbers, 'number')}, from outer seed {rung.formula.seed}; beside each one its range over outer seeds. "
+            f"Held-out meta-loss over seeds: {plus_minus(rung.meta_loss.mean, rung.meta_loss.sem)}. It keeps {percent(rung.share)} of the advantage."
+        ),
+        "Move a slider to see what a number does. Point at a number to see where it acts.",
+    ]
+
+
+def fits(result: Distillation) -> list[str]:
+    """How the three ways of finding a formula's numbers compare."""
+    read, imitated = result.read, result.imitated
+    four = next(one for one in result.ladder if tuple(one.mechanisms) == FOUR)
+
+    def score(mean: float | None, sem: float | None, diverged: int) -> str:
+        return f"diverges on {counted(diverged, 'problem')}" if mean is None else f"reaches {plus_minus(mean, sem)}"
+
+    texts = [
+        (
+            "The four mechanisms, three ways. "
+            f"Read off the instruments without any training, the formula {score(read.meta_loss.mean, read.meta_loss.sem, read.diverged)}. "
+            f"Fitted to the updates of the learned optimizer it explains {percent_of(imitated.r2)} of them and "
+            f"{score(imitated.meta_loss.mean, imitated.meta_loss.sem, imitated.diverged)}. "
+            f"Trained on the task itself it reaches {plus_minus(four.meta_loss.mean, four.meta_loss.sem)}."
+        ),
+    ]
+    if read.unread:
+        texts.append("Not readable: " + "; ".join(f"{name} ({why})" for name, why in read.unread.items()) + ".")
+    known = [one for one in result.ladder if one.r2 is not None]
+    steps = [f"{percent_of(one.r2)} with {MECHANISMS[one.mechanisms[-1]].lower()}" for one in known]
+    texts.append(f"Updates explained by imitation (R²), rung by rung: {listed(steps)}.")
+    return texts
+
+
+def percent_of(value: float | None) -> str:
+    """A share in per cent."""
+    return "an unknown share" if value is None else f"{100 * value:.0f} %"
+
+
+def disagreement(result: Distillation) -> list[str]:
+    """Under the disagreement."""
+    steps = result.disagreement["step"]
+    total = sum(steps.error)
+    worst = max(range(len(steps.error)), key=lambda i: steps.error[i])
+    low, high = int(steps.edges[worst]), int(steps.edges[worst + 1])
+    return [
+        (
+            "On the learned optimizer's own gradients: the formula of the best rung, trained for its loss and not for agreement, beside where the "
+            "learned optimizer's updates are."
+        ),
+        f"Most of the disagreement sits at inner steps {low} to {high}: {percent_of(steps.error[worst] / total if total else None)} of it.",
+    ]
+
+
+def both_ways(result: Distillation) -> list[str]:
+    """Mechanisms that one side has and the other does not."""
+    texts = []
+    for name in FOUR:
+        needs = result.contributions[name]
+        needed = needs.low is not None and needs.low > 1
+        verdict = result.verdicts.get(name, "unknown")
+        if needed and verdict != "shown":
+            said = "not shown" if verdict == "not_shown" else "cannot be told"
+            texts.append(
+                f"The formula needs {MECHANISMS[name].lower()}; of the learned optimizer the instruments say: {said}."
+            )
+        if not needed and verdict == "shown":
+            texts.append(f"The learned optimizer shows {MECHANISMS[name].lower()}; the formula gains nothing by it.")
+    return texts or ["The formula needs just the mechanisms that the instruments show of the learned optimizer."]

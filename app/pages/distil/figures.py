@@ -1,0 +1,226 @@
+"""The figures of the Distil page."""
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from app.pages.distil.data import Instruments, Originals
+from app.shared.style import (
+    LEARNED,
+    LEARNED_COLORS,
+    OPTIMIZER_COLORS,
+    Theme,
+    figure,
+    finite,
+    line,
+    log_axis,
+    symlog_ticks,
+    translucent,
+)
+from core.distil.result import Distillation, Rung
+from core.distil.tables import title_of, tuned_title
+from core.optimizers.formula import MECHANISMS
+
+FORMULA = LEARNED_COLORS[2]  # the formula's colour; the learned optimizer's is LEARNED
+FACTORS = (0.9, 1, 1.1, 1.2, 1.5, 2, 3, 5, 10, 20, 50, 100)  # marked on the axis of contributions
+LOWEST = -1.0  # shares below end at the axis
+CEILING = 10.0  # times the first loss
+FLOOR = 1e-12
+
+
+def ladder_figure(theme: Theme, result: Distillation, shown: Rung) -> go.Figure:
+    """The share of the advantage that each rung keeps, with 95 % intervals; a share that is too low stands at the edge."""
+    names = [title_of(rung.mechanisms) for rung in result.ladder]
+    values, low, high, texts = [], [], [], []
+    for rung in result.ladder:
+        share = rung.share
+        mean = LOWEST if share.mean is None or share.low is None or share.high is None else max(share.mean, LOWEST)
+        values.append(mean)
+        low.append(0.0 if share.low is None else mean - max(share.low, LOWEST))
+        high.append(0.0 if share.high is None else max(share.high, LOWEST) - mean)
+        loss = "diverges" if rung.meta_loss.mean is None else f"meta-loss {rung.meta_loss.mean:.4f}"
+        known = "no share" if share.mean is None else f"{100 * share.mean:.0f} % of the advantage"
+        texts.append(f"{known}<br>{loss}<br>{rung.numbers} numbers")
+    colors = [translucent(FORMULA, 0.95 if rung.mechanisms == shown.mechanisms else 0.45) for rung in result.ladder]
+    bars = go.Bar(
+        x=[100 * value for value in values],
+        y=names,
+        orientation="h",
+        marker={"color": colors},
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [100 * value for value in high],
+            "arrayminus": [100 * value for value in low],
+            "color": theme.text,
+            "thickness": 1.3,
+            "width": 4,
+        },
+        hovertext=texts,
+        hovertemplate="%{y}<br>%{hovertext}<extra></extra>",
+        width=0.62,
+    )
+    ends = [names[0], names[-1]]
+    best = OPTIMIZER_COLORS.get(result.best_tuned.name, theme.muted)
+    lines = [
+        go.Scatter(
+            x=[at, at],
+            y=ends,
+            mode="lines",
+            line={"color": color, "width": 2, "dash": dash},
+            name=name,
+            hoverinfo="name",
+        )
+        for at, color, dash, name in (
+            (0, best, "dash", tuned_title(result)),
+            (100, LEARNED, "solid", "learned"),
+        )
+    ]
+    x = {"title": "share of the advantage over the best tuned optimizer, %", "range": [100 * LOWEST - 6, 125]}
+    made = figure(theme, f"distil/ladder/{result.run}", x, {"autorange": "reversed", "ticks": ""}, [bars, *lines])
+    return made.update_layout(bargap=0.3)
+
+
+def contributions_figure(theme: Theme, result: Distillation) -> go.Figure:
+    """The factor by which each mechanism divides the meta-loss, averaged over all orders of adding the four."""
+    known = {name: one for name, one in result.contributions.items() if one.mean and one.low and one.high}
+    means = np.array([one.mean for one in known.values()], dtype=float)
+    bars = go.Scatter(
+        x=means,
+        y=[MECHANISMS[name] for name in known],
+        mode="markers",
+        marker={"color": FORMULA, "size": 10},
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [float(one.high or 0) - float(one.mean or 0) for one in known.values()],
+            "arrayminus": [float(one.mean or 0) - float(one.low or 0) for one in known.values()],
+            "color": theme.text,
+            "thickness": 1.3,
+        },
+        hovertemplate="%{y} divides the meta-loss by %{x:.3g}<extra></extra>",
+    )
+    every = np.array([value for one in known.values() for value in (one.low, one.high, 1.0)], dtype=float)
+    low, high = float(every.min()) * 0.97, float(every.max()) * 1.05
+    ticks = [factor for factor in FACTORS if low <= factor <= high]
+    x = {
+        "title": "the meta-loss is divided by (log scale)",
+        "type": "log",
+        "range": [float(np.log10(low)), float(np.log10(high))],
+        "tickvals": ticks,
+        "ticktext": [f"{tick:g}" for tick in ticks],
+    }
+    y = {"ticks": "", "range": [len(known) - 0.5, -0.5]}
+    made = figure(theme, f"distil/contributions/{result.run}", x, y, [bars])
+    return made.add_vline(x=1, line={"color": theme.muted, "width": 1, "dash": "dot"})
+
+
+def curves_figure(theme: Theme, result: Distillation, originals: Originals, curve: np.ndarray | None) -> go.Figure:
+    """Mean relative loss on the held-out problems: learned, best tuned, and the formula as its sliders stand."""
+    best = result.best_tuned.name
+    drawn = [
+        ("Learned", originals.learned, LEARNED, 2.4),
+        (tuned_title(result), originals.best, OPTIMIZER_COLORS.get(best, theme.muted), 1.6),
+        ("Formula", curve, FORMULA, 2.4),
+    ]
+    traces: list[Any] = []
+    values = []
+    for name, losses, color, width in drawn:
+        if losses is None:
+            continue
+        shown = np.where(np.isfinite(losses) & (losses > FLOOR), losses, np.nan)
+        values.append(shown)
+        text = f"{name}: %{{y:.3g}} at step %{{x}}<extra></extra>"
+        traces.append(line(np.arange(len(shown)), shown, color, name, width=width, hovertemplate=text))
+    kept = [shown[np.isfinite(shown)] for shown in values]
+    y = {"title": "loss / first loss", **log_axis(np.concatenate(kept) if kept else np.ones(1), CEILING)}
+    return figure(theme, f"distil/curves/{result.run}", {"title": "inner step"}, y, traces)
+
+
+def _pair(
+    theme: Theme, key: str, x: dict[str, Any], y: dict[str, Any], places: np.ndarray, both: list[Any]
+) -> go.Figure:
+    """Learned optimizer and formula on the same axes."""
+    traces = []
+    for name, values, color, dash in zip(
+        ("Learned", "Formula"), both, (LEARNED, FORMULA), ("solid", "dash"), strict=True
+    ):
+        if values is not None:
+            text = f"{name}: %{{y:.3g}}<extra></extra>"
+            traces.append(line(places, finite(values), color, name, width=2.2, dash=dash, hovertemplate=text))
+    return figure(theme, key, x, y, traces)
+
+
+def overlay_figures(
+    theme: Theme, result: Distillation, originals: Originals, formula: Instruments
+) -> dict[str, go.Figure]:
+    """Update function, schedule, memory kernel and closed loop of the learned optimizer and the formula."""
+    learned, scale = originals.instruments, originals.scale
+    positions, labels = symlog_ticks(scale, float(np.abs(originals.gradients).max()))
+    symlog = {"title": "gradient (symlog)", "tickvals": positions, "ticktext": labels, "tickangle": 0}
+    rate = {"title": "effective learning rate"}
+    closed = {"title": "factor a step", "range": [0.5, 1.25]}
+    logarithmic = {"title": "curvature", "type": "log", "dtick": 1}
+    key = f"distil/{result.run}"
+    return {
+        "update": _pair(
+            theme,
+            f"{key}/update",
+            symlog,
+            {"title": "first update"},
+            np.arcsinh(originals.gradients / scale),
+            [learned.updates, formula.updates],
+        ),
+        "schedule": _pair(
+            theme,
+            f"{key}/schedule",
+            {"title": "inner step"},
+            rate,
+            np.arange(len(learned.rates)),
+            [learned.rates, formula.rates],
+        ),
+        "kernel": _pair(
+            theme,
+            f"{key}/kernel",
+            {"title": "steps after the gradient"},
+            {"title": "memory kernel"},
+            np.arange(len(formula.kernel if formula.kernel is not None else ())),
+            [learned.kernel, formula.kernel],
+        ),
+        "loop": _pair(
+            theme,
+            f"{key}/loop",
+            logarithmic,
+            closed,
+            originals.curvatures,
+            [learned.convergence, formula.convergence],
+        ),
+    }
+
+
+DISAGREEMENTS = {"step": "inner step", "gradient": "size of the gradient", "recent": "recent size of gradients"}
+
+
+def disagreement_figure(theme: Theme, result: Distillation, name: str) -> go.Figure:
+    """Where the formula's error sits, beside where the learned optimizer's updates are: shares of Σ u²."""
+    found = result.disagreement[name]
+    edges = np.array(found.edges)
+    offset = 1.0 if name == "step" else 0.0  # a log axis has no step 0
+    steps = np.repeat(edges + offset, 2)[1:-1]
+    traces = [
+        line(
+            steps,
+            np.repeat(100 * np.array(values), 2),
+            color,
+            label,
+            hovertemplate=f"{label}: %{{y:.3g}} %<extra></extra>",
+        )
+        for label, values, color in (
+            ("updates of the learned optimizer", found.weight, LEARNED),
+            ("error of the formula", found.error, FORMULA),
+        )
+    ]
+    title = DISAGREEMENTS[name] + (" + 1" if offset else "")
+    x = {"title": title, "type": "log", "exponentformat": "power", "dtick": 1}
+    return figure(theme, f"distil/{result.run}/{name}", x, {"title": "% of Σ u²", "rangemode": "tozero"}, traces)

@@ -1,0 +1,315 @@
+"""The Distil page: a learned optimizer as a formula of known mechanisms."""
+
+from typing import Any
+
+import dash
+import dash_mantine_components as dmc
+from dash import ALL, ClientsideFunction, Input, Output, State, callback, clientside_callback, ctx, dcc, html, no_update
+from flask import request
+
+from app.pages.distil import PAGE, captions
+from app.pages.distil.data import curve_of, distilled, instruments_of, originals_of
+from app.pages.distil.figures import (
+    DISAGREEMENTS,
+    contributions_figure,
+    curves_figure,
+    disagreement_figure,
+    ladder_figure,
+    overlay_figures,
+)
+from app.pages.distil.parts import card, equations, formula_at, graph, outputs, shift_table, slider, to_slider
+from app.pages.distil.view import View, parse, to_query
+from app.shared.catalog import learned, task_options
+from app.shared.numbers import number
+from app.shared.parts import sentences
+from app.shared.style import LIGHT, THEMES, Theme, figure
+from core.distil.result import Distillation, Rung
+from core.distil.tables import title_of, tuned_title
+from core.errors import InputError
+
+dash.register_page(__name__, **PAGE.registration())
+
+INTRODUCTION = (
+    "How much of a learned optimizer's advantage do known techniques explain? A formula of a few named numbers takes its place, one mechanism "
+    "after the other, and is measured on the same held-out problems."
+)
+OVERLAYS = {
+    "update": "Update function at the first step",
+    "schedule": "Schedule",
+    "kernel": "Memory kernel",
+    "loop": "Closed loop",
+}
+
+
+def layout(**query: str) -> html.Main:
+    """The page for one link."""
+    theme = THEMES.get(request.cookies.get("theme", ""), LIGHT)
+    try:
+        view, wrong = parse({name: value for name, value in query.items() if isinstance(value, str)})
+        result = distilled(view.task, view.optimizer)
+    except InputError as error:  # a damaged file
+        return html.Main(html.Div(sentences([str(error)]), className="notice", role="alert"), className="lone")
+    return html.Main(
+        className="performance distil",
+        id="panels",
+        tabIndex=-1,
+        children=[
+            dcc.Store(id="distil-link", data=to_query(view)),
+            dcc.Store(id="distil-view", data=to_query(view)),
+            html.Div(sentences(wrong), id="link-notice", className="notice", role="alert"),
+            html.H2("Distil: a learned optimizer as a formula"),
+            html.P(INTRODUCTION, className="introduction"),
+            html.Div(
+                className="chooser",
+                children=[
+                    dmc.SegmentedControl(
+                        id="distil-task", data=task_options(), value=view.task, size="sm", **{"aria-label": "Task"}
+                    ),
+                    dmc.Select(
+                        id="distil-optimizer",
+                        data=optimizer_options(view.task),
+                        value=view.optimizer,
+                        allowDeselect=False,
+                        size="sm",
+                        w=290,
+                        **{"aria-label": "Learned optimizer"},
+                    ),
+                    dmc.Select(
+                        id="distil-rung",
+                        data=rung_options(result),
+                        value=str(view.mechanisms),
+                        allowDeselect=False,
+                        size="sm",
+                        w=290,
+                        **{"aria-label": "Formula shown"},
+                    ),
+                ],
+            ),
+            html.Div(body(view, result, theme), id="distil-body", className="distil-body"),
+        ],
+    )
+
+
+def optimizer_options(task: str) -> list[dict[str, str]]:
+    """Entries of the menu of learned optimizers; those that were not distilled say so."""
+    return [
+        {"value": name, "label": subject.title + ("" if distilled(task, name) else " (not distilled yet)")}
+        for name, subject in learned(task).items()
+    ]
+
+
+def rung_options(result: Distillation | None) -> list[dict[str, str]]:
+    """Entries of the menu of formulas."""
+    best = {"value": "0", "label": "Formula: the best rung"}
+    if result is None:
+        return [best]
+    rungs = [
+        {
+            "value": str(i),
+            "label": f"Formula: {title_of(rung.mechanisms).removeprefix('+ ')}{', and all before' if i > 1 else ''}",
+        }
+        for i, rung in enumerate(result.ladder, 1)
+    ]
+    return [best, *rungs]
+
+
+def rung_of(view: View, result: Distillation) -> Rung:
+    """The rung whose formula is shown."""
+    return result.ladder[view.mechanisms - 1] if view.mechanisms else result.best
+
+
+def body(view: View, result: Distillation | None, theme: Theme) -> list[Any]:
+    """Everything below the menus."""
+    if result is None:
+        name = view.optimizer or "NAME"
+        command = f"loptscope distil --run {name}"
+        return [
+            html.Div(
+                sentences([f"{name} has not been distilled yet: {command} does it, in minutes for a small task."]),
+                className="notice",
+                role="status",
+            )
+        ]
+    rung = rung_of(view, result)
+    empty = figure(theme, "nothing", {"visible": False}, {"visible": False}, [])
+    formula = rung.formula.formula()
+    starts = [to_slider(name, one.value) for name, one in rung.formula.parameters.items()]
+    return [
+        dcc.Store(id="distil-starts", data=starts),
+        html.Div(
+            className="cards pair-of-cards",
+            children=[
+                card(
+                    "ladder",
+                    "The ladder",
+                    [graph("ladder", ladder_figure(theme, result, rung), "ladder")],
+                    captions.ladder(result),
+                ),
+                card(
+                    "contributions",
+                    "What each mechanism contributes",
+                    [graph("contributions", contributions_figure(theme, result), "contributions")],
+                    captions.contributions(result) + captions.both_ways(result),
+                ),
+            ],
+        ),
+        html.Div(
+            className="cards formula-cards",
+            children=[
+                card(
+                    "formula",
+                    "The formula",
+                    [
+                        html.Div(equations(formula), id="distil-equations", className="equations"),
+                        html.Div([slider(name, rung.formula) for name in rung.formula.parameters], className="numbers"),
+                    ],
+                    captions.formula(result, rung),
+                    html.Button("Reset", id="distil-reset", type="button", className="bar-button"),
+                ),
+                html.Div(
+                    className="beside",
+                    children=[
+                        card(
+                            "curves",
+                            "On the held-out problems",
+                            [graph("curves", empty, "curves")],
+                            ["…"],
+                        ),
+                        html.Div(
+                            className="cards overlays",
+                            children=[
+                                card(name, heading, [graph(name, empty, "overlay")])
+                                for name, heading in OVERLAYS.items()
+                            ],
+                        ),
+                    ],
+                ),
+            ],
+        ),
+        card(
+            "disagreement",
+            "Something else: where they disagree",
+            [
+                html.Div(
+                    [graph(name, disagreement_figure(theme, result, name), "overlay") for name in DISAGREEMENTS],
+                    className="three",
+                )
+            ],
+            captions.disagreement(result),
+        ),
+        html.Div(
+            className="cards pair-of-cards",
+            children=[
+                card(
+                    "shifts",
+                    "Out of distribution",
+                    [shift_table(result)],
+                    ["Mean meta-losses; what is above the best tuned optimizer is marked."],
+                ),
+                card(
+                    "outputs",
+                    "Other ways to the numbers, and the formula to take along",
+                    [html.Div(outputs(formula, result.run), id="distil-outputs")],
+                    captions.fits(result),
+                ),
+            ],
+        ),
+    ]
+
+
+@callback(
+    Output("distil-optimizer", "data"),
+    Output("distil-optimizer", "value"),
+    Output("distil-rung", "data"),
+    Output("distil-rung", "value"),
+    Output("distil-body", "children"),
+    Output("distil-link", "data"),
+    Output("distil-view", "data"),
+    Input("distil-task", "value"),
+    Input("distil-optimizer", "value"),
+    Input("distil-rung", "value"),
+    Input("theme", "data"),
+    State("provider", "forceColorScheme"),
+    prevent_initial_call=True,
+)
+def on_view(task: str, optimizer: str, rung: str, switched: str, scheme: str | None) -> tuple[Any, ...]:
+    """Draw another view."""
+    entries = {"task": task, "theme": switched if switched in THEMES else "auto"}
+    if ctx.triggered_id != "distil-task" and optimizer in learned(task):
+        entries["optimizer"] = optimizer
+        if ctx.triggered_id in ("distil-rung", "theme"):
+            entries["mechanisms"] = rung
+    view, _ = parse(entries)
+    result = distilled(view.task, view.optimizer)
+    theme = THEMES.get(scheme or request.cookies.get("theme", ""), LIGHT)
+    link = to_query(view)
+    return (
+        optimizer_options(view.task),
+        view.optimizer,
+        rung_options(result),
+        str(view.mechanisms),
+        body(view, result, theme),
+        link,
+        link,
+    )
+
+
+@callback(
+    Output("distil-curves-graph", "figure"),
+    Output("distil-curves-caption", "children"),
+    *[Output(f"distil-{name}-graph", "figure") for name in OVERLAYS],
+    Output("distil-equations", "children"),
+    Output("distil-outputs", "children"),
+    Output({"type": "distil-value", "name": ALL}, "children"),
+    Input({"type": "distil-number", "name": ALL}, "value"),
+    State({"type": "distil-number", "name": ALL}, "id"),
+    State("distil-view", "data"),
+    State("provider", "forceColorScheme"),
+)
+def on_numbers(positions: list[float], ids: list[dict[str, str]], link: str, scheme: str | None) -> tuple[Any, ...]:
+    """The formula as its sliders stand: its held-out curve, its instruments and its text."""
+    view, _ = parse(link)
+    result = distilled(view.task, view.optimizer)
+    report = None if result is None else rung_of(view, result).formula
+    names = [one["name"] for one in ids]
+    if result is None or report is None or set(names) != set(report.parameters):
+        return (*(no_update,) * (4 + len(OVERLAYS)), [no_update] * len(ids))  # the page has moved on to another formula
+    theme = THEMES.get(scheme or request.cookies.get("theme", ""), LIGHT)
+    formula = formula_at(report, dict(zip(names, positions, strict=True)))
+    originals = originals_of(result)
+    found = curve_of(formula, originals)
+    overlays = overlay_figures(theme, result, originals, instruments_of(formula, originals))
+    return (
+        curves_figure(theme, result, originals, None if found is None else found[0]),
+        sentences([_score(result, None if found is None else found[1])]),
+        *overlays.values(),
+        equations(formula),
+        outputs(formula, result.run),
+        [number(formula.values[name]) for name in names],
+    )
+
+
+def _score(result: Distillation, meta_loss: float | None) -> str:
+    """The sentence under the curves."""
+    learned_at, best_at = result.learned.meta_loss.mean, result.best_tuned.meta_loss.mean
+    if meta_loss is None:
+        return "A problem of this task is too large to follow the sliders."
+    head = f"Mean meta-loss of this formula: {number(meta_loss)}; learned {number(learned_at)}, {tuned_title(result)} {number(best_at)}."
+    if not meta_loss < float("inf") or learned_at is None or best_at is None:
+        return f"This formula diverges. Learned {number(learned_at)}, {tuned_title(result)} {number(best_at)}."
+    return f"{head} It keeps {100 * (best_at - meta_loss) / (best_at - learned_at):.0f} % of the advantage."
+
+
+clientside_callback(
+    ClientsideFunction("distil", "address"),
+    Output("distil-link", "modified_timestamp"),
+    Input("distil-link", "data"),
+)
+clientside_callback(
+    ClientsideFunction("distil", "reset"),
+    Output({"type": "distil-number", "name": ALL}, "value"),
+    Input("distil-reset", "n_clicks"),
+    State({"type": "distil-number", "name": ALL}, "value"),
+    State("distil-starts", "data"),
+    prevent_initial_call=True,
+)

@@ -1,0 +1,202 @@
+"""Parts of the Distil page: the formula, its sliders, and the tables."""
+
+import hashlib
+import re
+from math import log10
+from typing import Any
+
+import dash_mantine_components as dmc
+import plotly.graph_objects as go
+from dash import dcc, html
+
+from app.pages.distil.figures import DISAGREEMENTS
+from app.shared.formulas import mathml
+from app.shared.numbers import number
+from app.shared.parts import sentences
+from app.shared.style import GRAPH_CONFIG
+from core.distil.result import Distillation, FormulaReport
+from core.distil.tables import tuned_title
+from core.distil.writing.latex import latex, lines
+from core.distil.writing.python import python_lines, torch_file
+from core.optimizers.formula import PARAMETERS, Formula
+from core.optimizers.formula.structure import KNOTS
+
+SYMBOLS = {
+    r"\alpha": "α", r"\beta": "β", r"\delta": "δ", r"\gamma": "γ", r"\sigma": "σ", r"\omega": "ω", r"\tau": "τ", r"\psi": "ψ",
+    r"\varepsilon": "ε", r"\eta": "η", r"\pi": "π", r"\infty": "∞", r"\leftarrow": "←", r"\cdot": "·", r"\operatorname": r"\text",
+}  # fmt: skip
+FUNCTIONS = ("tanh", "min", "max", "cos")
+COMMAND = re.compile(r"\\[a-z]+")
+LIGHTS = {  # mechanism -> the figure in which it acts
+    "": "schedule",
+    "momentum": "kernel",
+    "second_momentum": "kernel",
+    "clipping": "update",
+    "schedule": "schedule",
+    "free_schedule": "schedule",
+    "adaptation": "curves",
+    "adaptive_memory": "kernel",
+}
+STEPS = 200  # of a slider
+
+
+def simple(text: str) -> str:
+    """LaTeX in the notation of `mathml`."""
+
+    def replaced(match: re.Match[str]) -> str:
+        command = match[0]
+        if command[1:] in FUNCTIONS:
+            return rf"\text{{{command[1:]}}}"
+        return SYMBOLS.get(command, command)
+
+    return COMMAND.sub(replaced, text)
+
+
+def symbols(text: str, block: bool = False) -> Any:
+    """A formula; the browser inserts the MathML."""
+    shown = mathml(simple(text), block=block)
+    made = html.Div if block else html.Span
+    return made(className="formula", key=hashlib.sha256(shown.encode()).hexdigest(), **{"data-math": shown})
+
+
+def equations(formula: Formula) -> list[Any]:
+    """Every line of a formula."""
+    return [symbols(line, block=True) for line in lines(formula)]
+
+
+def to_slider(name: str, value: float) -> float:
+    """The position of a number on its slider: its logarithm, logit, or itself."""
+    kind, parameter = PARAMETERS[name].transform, PARAMETERS[name]
+    inside = min(max(value, parameter.low), parameter.high)
+    if kind == "log":
+        return log10(inside)
+    return log10(inside / (1 - inside)) if kind == "logit" else inside
+
+
+def from_slider(name: str, position: float) -> float:
+    """The number at a position of its slider."""
+    kind = PARAMETERS[name].transform
+    if kind == "log":
+        return float(10.0**position)
+    return float(1 / (1 + 10.0**-position)) if kind == "logit" else float(position)
+
+
+def formula_at(report: FormulaReport, positions: dict[str, float]) -> Formula:
+    """The formula as its sliders stand; numbers whose sliders have not moved keep all their digits."""
+    values = {}
+    for name, one in report.parameters.items():
+        position = positions.get(name)
+        moved = position is not None and abs(position - to_slider(name, one.value)) > 1e-6
+        values[name] = from_slider(name, position) if moved and position is not None else one.value
+    return Formula(report.structure.structure(), values)
+
+
+def title(name: str) -> str:
+    """A number's name in words."""
+    base, _, last = name.rpartition("_")
+    if last.isdigit() and int(last) in KNOTS:
+        return f"{base} at step {last}"
+    return name.replace("_", " ")
+
+
+def slider(name: str, report: FormulaReport) -> html.Div:
+    """One number: its symbol, a slider, its value and its range over outer seeds."""
+    one, parameter = report.parameters[name], PARAMETERS[name]
+    low, high, now = (to_slider(name, value) for value in (parameter.low, parameter.high, one.value))
+    width = (high - low) / 2
+    low, high = max(low, now - width / 2), min(high, now + width / 2)
+    return html.Div(
+        className="number",
+        title=parameter.description,
+        **{"data-lights": LIGHTS[parameter.mechanism]},
+        children=[
+            html.Span(title(name), className="number-name", id=f"distil-name-{name}"),
+            symbols(parameter.symbol),
+            dmc.Slider(
+                id={"type": "distil-number", "name": name},
+                min=low,
+                max=high,
+                step=(high - low) / STEPS,
+                value=now,
+                updatemode="drag",
+                label=None,
+                size="sm",
+                color="indigo",
+                thumbLabel=f"{title(name)}: {parameter.description}",
+            ),
+            html.Span(number(one.value), id={"type": "distil-value", "name": name}, className="number-value"),
+            html.Span(
+                f"{number(one.low)} – {number(one.high)}", className="number-range", title="Range over outer seeds"
+            ),
+        ],
+    )
+
+
+def outputs(formula: Formula, run: str) -> list[Any]:
+    """The formula to take along: LaTeX, Python and a torch.optim file, each with a button that copies it."""
+    texts = {
+        "LaTeX": latex(formula),
+        "Python": python_lines(formula),
+        "torch.optim": torch_file(formula, f"{run} as a formula."),
+    }
+    return [
+        html.Details(
+            [
+                html.Summary([html.Span(name), html.Button("Copy", type="button", className="bar-button copy-code")]),
+                html.Pre(text, tabIndex=0, **{"aria-label": f"The formula as {name}"}),
+            ],
+            className="code",
+        )
+        for name, text in texts.items()
+    ]
+
+
+def graph(name: str, figure: go.Figure, kind: str) -> html.Div:
+    """A figure of the page; its id is ``distil-NAME-graph``, and `loptscope.formulas` draws it in Python."""
+    drawn = dcc.Graph(id=f"distil-{name}-graph", figure=figure, config=GRAPH_CONFIG, responsive=True)
+    named = f"disagreement_{name}" if name in DISAGREEMENTS else name
+    return html.Div(drawn, className=f"room {kind}-room", **{"data-page": "formulas", "data-figure": named})
+
+
+def card(
+    name: str, heading: str, children: list[Any], caption: list[str] | None = None, aside: Any = None
+) -> html.Section:
+    """A titled section of the page, with sentences under it."""
+    head = html.Div([html.H3(heading, id=f"distil-{name}-title"), aside], className="card-head")
+    under = [] if caption is None else [html.Div(sentences(caption), id=f"distil-{name}-caption", className="caption")]
+    return html.Section(
+        [head, *children, *under],
+        id=f"distil-{name}",
+        className="card",
+        **{"aria-labelledby": f"distil-{name}-title"},
+    )
+
+
+def shift_table(result: Distillation) -> html.Div:
+    """Meta-losses out of distribution; what is above the best tuned optimizer is marked."""
+
+    def cell(value: float | None, best: float | None) -> html.Td:
+        fails = value is None or (best is not None and value > best)
+        return html.Td("diverges" if value is None else number(value), className="fails" if fails else "")
+
+    rows = [
+        html.Tr(
+            [
+                html.Th(shift.name, scope="row"),
+                cell(shift.learned, shift.best_tuned),
+                cell(shift.formula, shift.best_tuned),
+                html.Td("diverges" if shift.best_tuned is None else number(shift.best_tuned)),
+            ]
+        )
+        for shift in result.shifts
+    ]
+    heads = ("problems", "learned", "formula", tuned_title(result))
+    return html.Div(
+        html.Table(
+            [html.Thead(html.Tr([html.Th(text, scope="col") for text in heads])), html.Tbody(rows)], className="scores"
+        ),
+        className="table-room",
+        tabIndex=0,
+        role="region",
+        **{"aria-label": "Out of distribution, scrolls sideways if narrow"},
+    )

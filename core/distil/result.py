@@ -1,0 +1,196 @@
+"""What a distillation found, as it is stored in ``RUN/distillation.json``."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from core.evaluation.held_out import MetaLoss
+from core.optimizers.formula import Formula, Structure
+from core.optimizers.formula.structure import Adaptation, Clipping, ScheduleKind
+
+FILE = "distillation.json"
+
+
+class Interval(BaseModel):
+    """A number with its 95 % bootstrap interval over problems and seeds; None where a problem diverged."""
+
+    mean: float | None
+    low: float | None
+    high: float | None
+
+
+class Scored(BaseModel):
+    """An optimizer by name, with its meta-loss on the held-out problems."""
+
+    name: str
+    meta_loss: MetaLoss
+
+
+class Number(BaseModel):
+    """One number of the formula: its value, and the lowest and highest over outer seeds."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Parts(BaseModel):
+    """A formula's structure."""
+
+    momenta: int
+    clipping: Clipping
+    limit: bool
+    schedule: ScheduleKind
+    adaptation: Adaptation
+    adaptive_memory: bool
+    bias_correction: bool
+
+    def structure(self) -> Structure:
+        """As the formula's own type."""
+        return Structure(**self.model_dump())
+
+
+class FormulaReport(BaseModel):
+    """The formula of a rung.
+
+    Attributes:
+        mechanisms: that it has.
+        structure: its parts.
+        latex: with its numbers.
+        parameters: its numbers by name.
+        seed: the outer seed with the lowest training loss, whose values these are.
+    """
+
+    mechanisms: list[str]
+    structure: Parts
+    latex: str
+    parameters: dict[str, Number]
+    seed: int
+
+    def formula(self) -> Formula:
+        """The optimizer."""
+        return Formula(self.structure.structure(), {name: one.value for name, one in self.parameters.items()})
+
+
+class Rung(BaseModel):
+    """One rung of the ladder: a formula with some of the mechanisms, trained like all others.
+
+    Attributes:
+        mechanisms: that are switched on.
+        numbers: how many named numbers the formula has.
+        meta_loss: on held-out problems, the mean over outer seeds of the formula.
+        by_seed: mean meta-loss of each outer seed; None where a problem diverged.
+        share: of the learned optimizer's advantage over the best tuned one that it keeps: 0 at the best tuned, 1 at the learned one.
+        training_loss: mean meta-loss on training problems that no outer step used, over seeds; it selects the formula.
+        r2: share of the learned optimizer's updates that the same formula explains when it is fitted by imitation; None if it was not.
+        diverged, skipped: problems and outer steps that were not finite, over all trainings.
+        seconds: of all its trainings.
+        formula: of the seed with the lowest training loss.
+    """
+
+    mechanisms: list[str]
+    numbers: int
+    meta_loss: MetaLoss
+    by_seed: list[float | None]
+    share: Interval
+    training_loss: float | None
+    r2: float | None = None
+    diverged: int = 0
+    skipped: int = 0
+    seconds: float = 0.0
+    formula: FormulaReport
+
+
+class Untrained(BaseModel):
+    """The same formula without outer training: read off the instruments, or fitted to the learned optimizer's updates.
+
+    Attributes:
+        parameters: its numbers by name.
+        meta_loss: on held-out problems.
+        diverged: held-out problems on which any loss was not finite.
+        r2: share of the learned optimizer's updates that it explains.
+        unread: mechanism -> why the instruments say nothing.
+    """
+
+    parameters: dict[str, float]
+    meta_loss: MetaLoss
+    diverged: int
+    r2: float | None
+    unread: dict[str, str] = {}
+
+
+class Disagreement(BaseModel):
+    """Where formula and learned optimizer disagree, on the learned optimizer's own gradients.
+
+    Each list has the error Σ (û − u)² of one bin over Σ u² of all, so that the bins add up to 1 − R².
+
+    Attributes:
+        edges: of the bins.
+        error: in each bin.
+        weight: Σ u² in each bin over that of all: where the learned optimizer's updates are.
+    """
+
+    edges: list[float]
+    error: list[float]
+    weight: list[float]
+
+
+class Shift(BaseModel):
+    """One condition out of distribution: mean meta-losses, None where a problem diverged."""
+
+    name: str
+    group: str
+    learned: float | None
+    formula: float | None
+    best_tuned: float | None
+
+
+class Distillation(BaseModel):
+    """How much of a learned optimizer's advantage a formula of known mechanisms keeps.
+
+    Attributes:
+        format: name of the file format.
+        run, task, outer_step: of the learned optimizer.
+        problems, held_out_seed, steps: of the held-out comparison.
+        seeds: outer seeds of every training.
+        budget: outer steps of every training.
+        learned, best_tuned: what the shares are measured between.
+        ladder: rungs in order.
+        subsets: every subset of the four mechanisms.
+        contributions: mechanism -> factor by which it divides the meta-loss, averaged over all orders of adding the four (Shapley).
+        formula: of the best rung.
+        read, imitated: the formula of the four mechanisms without outer training.
+        disagreement: by "step", "gradient" and "recent" (the recent size of gradients).
+        shifts: conditions out of distribution.
+        verdicts: mechanism -> what the instruments say of the learned optimizer.
+        seconds: of everything.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: Literal["loptscope-distillation/1"] = "loptscope-distillation/1"
+    run: str
+    task: str
+    outer_step: int
+    problems: int
+    held_out_seed: int
+    steps: int
+    seeds: list[int]
+    budget: int
+    learned: Scored
+    best_tuned: Scored
+    ladder: list[Rung]
+    subsets: list[Rung]
+    contributions: dict[str, Interval]
+    formula: FormulaReport
+    read: Untrained
+    imitated: Untrained
+    disagreement: dict[str, Disagreement]
+    shifts: list[Shift] = []
+    verdicts: dict[str, str] = {}
+    seconds: float
+
+    @property
+    def best(self) -> Rung:
+        """The rung of the formula."""
+        return next(rung for rung in self.ladder if rung.mechanisms == self.formula.mechanisms)

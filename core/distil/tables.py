@@ -1,0 +1,90 @@
+"""A distillation as plain text, for the command line, and in sentences."""
+
+from core.distil.result import Distillation, Interval, Rung
+from core.optimizers.formula import MECHANISMS
+from core.optimizers.hand_designed import HAND_DESIGNED
+
+
+def title_of(mechanisms: list[str]) -> str:
+    """A rung's name: the mechanism that it adds to the one below."""
+    if not mechanisms:
+        return "Gradient descent"
+    name = MECHANISMS[mechanisms[-1]]
+    return name if len(mechanisms) == 1 else f"+ {name.lower()}"
+
+
+def tuned_title(result: Distillation) -> str:
+    """The best tuned optimizer as it is called in text."""
+    name = result.best_tuned.name
+    return f"tuned {HAND_DESIGNED[name].title if name in HAND_DESIGNED else name}"
+
+
+def percent(share: Interval) -> str:
+    """A share in per cent with its interval; very negative ones in plain words."""
+    if share.mean is None or share.low is None or share.high is None:
+        return "diverges"
+    if share.mean < -1:
+        return "none: worse than the best tuned one"
+    return f"{100 * share.mean:.0f} % ({100 * share.low:.0f} to {100 * share.high:.0f})"
+
+
+def loss(rung: Rung) -> str:
+    """A rung's mean held-out meta-loss with its standard error."""
+    mean, sem = rung.meta_loss.mean, rung.meta_loss.sem
+    return "diverges" if mean is None or sem is None else f"{mean:.4f} ± {sem:.4f}"
+
+
+def distillation_table(result: Distillation) -> str:
+    """The ladder, the contributions and the formula without outer training."""
+    learned, best = result.learned, result.best_tuned
+    subject = f"{result.run} ({result.task}) as a formula"
+    how = f"{result.problems} held-out problems, {len(result.seeds)} outer seeds of {result.budget} outer steps"
+    read, imitated = (_loss(one.meta_loss.mean, one.meta_loss.sem) for one in (result.read, result.imitated))
+    fit = f"imitation {imitated} (R² {_r2(result.imitated.r2)})"
+    lines = [
+        f"{subject}: {how}",
+        f"{'rung':<22}{'numbers':>8}{'meta-loss':>20}   share of the advantage (95 %)",
+        f"{tuned_title(result):<30}{_loss(best.meta_loss.mean, best.meta_loss.sem):>20}   0 %",
+        *(
+            f"{title_of(rung.mechanisms):<22}{rung.numbers:>8}{loss(rung):>20}   {percent(rung.share)}"
+            for rung in result.ladder
+        ),
+        f"{'learned':<30}{_loss(learned.meta_loss.mean, learned.meta_loss.sem):>20}   100 %",
+        "each of the four mechanisms divides the meta-loss by, averaged over all orders:",
+        *(
+            f"  {MECHANISMS[name]:<20}"
+            + ("–" if one.mean is None else f"{one.mean:.3g} ({one.low:.3g} to {one.high:.3g})")
+            for name, one in result.contributions.items()
+        ),
+        f"without outer training: read off the instruments {read}, {fit}",
+        conclusion(result),
+    ]
+    return "\n".join(lines)
+
+
+def _r2(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
+
+
+def _loss(mean: float | None, sem: float | None) -> str:
+    if mean is None or sem is None:
+        return "diverges"
+    return f"{mean:.4f} ± {sem:.4f}" if mean < 100 else f"{mean:.2g} ± {sem:.1g}"
+
+
+def conclusion(result: Distillation) -> str:
+    """What the ladder says, in two sentences."""
+    best = result.best
+    four = next(rung for rung in result.ladder if len(rung.mechanisms) == 4)
+    text = (
+        f"A formula of {four.numbers} numbers with the four mechanisms keeps {percent(four.share)} of the advantage of {result.run} over "
+        f"{tuned_title(result)}."
+    )
+    if best.mechanisms != four.mechanisms:
+        more = [MECHANISMS[name].lower() for name in best.mechanisms if name not in four.mechanisms]
+        extra = " and ".join([", ".join(more[:-1]), more[-1]] if more[:-1] else more)
+        text += f" With {extra} it has {best.numbers} numbers and keeps {percent(best.share)}."
+    share = best.share.mean
+    if share is not None and share < 1:
+        text += f" The rest, {100 * (1 - share):.0f} %, is something else."
+    return text

@@ -1,0 +1,174 @@
+"""Outer training of a formula's numbers on its task: Adam along the exact gradient of the meta-loss."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from core.distil.compiled import losses_of, meta_gradient
+from core.distil.scales import to_raw, values_of
+from core.errors import TrainingError
+from core.meta_loss import meta_loss
+from core.optimizers.formula import Formula, Structure
+from core.outer.kernels.small import known
+from core.seeds import Purpose, generator
+from core.tasks.base import Problems, Task
+
+SKIPS_IN_A_ROW = 50  # outer steps in a row without a finite gradient after which training fails
+FIRST, SECOND, EPSILON = 0.9, 0.999, 1e-8  # Adam's constants
+JITTER = 0.05  # standard deviation of what a seed adds to the raw numbers it starts from
+LARGE, LARGE_PROBLEMS = 1000, 4  # inner parameters above which a batch has at most so many problems
+SELECTING = 2**31  # the seed of those problems
+SCORED = 8  # batches of the problems that select between starts and rungs
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How every rung is trained.
+
+    Attributes:
+        outer_steps: updates of the numbers, from the best start.
+        problems: in the batch of one outer step.
+        unroll: inner steps.
+        learning_rate: of Adam on the raw numbers, at the start; it halves four times.
+        gradient_clip: largest norm of the outer gradient.
+        adjoint_clip: largest norm of each problem's adjoints at every inner step; None for the exact gradient.
+        trial: share of the outer steps that each start gets before the best one goes on.
+    """
+
+    outer_steps: int = 1000
+    problems: int = 64
+    unroll: int = 200
+    learning_rate: float = 0.03
+    gradient_clip: float = 0.1
+    adjoint_clip: float | None = 1.0
+    trial: float = 0.05
+
+
+DEFAULT = Budget()
+
+
+@dataclass
+class Trained:
+    """A formula that was trained.
+
+    Attributes:
+        formula: the formula.
+        meta_loss: on a batch of training problems that no outer step used; infinite where a problem diverged.
+        curve: mean meta-loss of every outer step.
+        diverged: problems whose losses were not finite, over all outer steps.
+        skipped: outer steps without a finite gradient.
+    """
+
+    formula: Formula
+    meta_loss: float
+    curve: list[float] = field(default_factory=list)
+    diverged: int = 0
+    skipped: int = 0
+
+
+class _Adam:
+    """Adam on a vector."""
+
+    def __init__(self, size: int):
+        self.m, self.s, self.count = np.zeros(size), np.zeros(size), 0
+
+    def step(self, gradient: np.ndarray, rate: float) -> np.ndarray:
+        self.count += 1
+        self.m = FIRST * self.m + (1 - FIRST) * gradient
+        self.s = SECOND * self.s + (1 - SECOND) * gradient**2
+        first, second = 1 - FIRST**self.count, 1 - SECOND**self.count
+        return np.asarray(-rate * (self.m / first) / (np.sqrt(self.s / second) + EPSILON))
+
+
+class _Training:
+    """One training that can be continued."""
+
+    def __init__(self, task: Task, structure: Structure, raw: np.ndarray, budget: Budget, seed: int):
+        self.task, self.structure, self.budget, self.seed = task, structure, budget, seed
+        self.raw, self.adam = raw.copy(), _Adam(len(raw))
+        self.done = self.skips = 0
+        self.result = Trained(Formula(structure, values_of(structure, raw)), math.inf)
+
+    def run(self, until: int, on_step: Callable[[], None]) -> None:
+        budget = self.budget
+        while self.done < until:
+            problems = training_problems(self.task, self.seed, self.done + 1, budget.problems)
+            outer = meta_gradient(self.structure, self.raw, problems, budget.unroll, budget.adjoint_clip)
+            norm = float(outer.gradient.norm())
+            self.result.curve.append(float(outer.meta_losses.mean()))
+            self.result.diverged += int((~torch.isfinite(outer.meta_losses)).sum())
+            if math.isfinite(norm):
+                scale = min(1.0, budget.gradient_clip / max(norm, 1e-30))
+                rate = budget.learning_rate * 0.5 ** (4 * self.done / budget.outer_steps)
+                self.raw += self.adam.step(scale * outer.gradient.numpy(), rate)
+                self.skips = 0
+            else:
+                self.result.skipped += 1
+                self.skips += 1
+                if self.skips >= SKIPS_IN_A_ROW:
+                    raise TrainingError(f"the outer gradient was not finite in {self.skips} outer steps in a row")
+            self.done += 1
+            on_step()
+
+    def score(self) -> float:
+        """The mean meta-loss on training problems that no outer step of any seed uses; infinite where one diverges."""
+        problems = training_problems(self.task, SELECTING, 0, SCORED * self.budget.problems)
+        formula = Formula(self.structure, values_of(self.structure, self.raw))
+        mean = float(meta_loss(losses_of(formula, problems, self.budget.unroll)).mean())
+        return mean if math.isfinite(mean) else math.inf
+
+
+def training_problems(task: Task, seed: int, outer_step: int, count: int) -> Problems:
+    """The training problems of one outer step: in float64 where the task has compiled code."""
+    first = task.sample(1, generator(Purpose.TRAIN, seed, outer_step), torch.float64)
+    small = known(first, np.dtype(np.float64)) is not None
+    count = count if first.dimension <= LARGE else min(count, LARGE_PROBLEMS)
+    return task.sample(count, generator(Purpose.TRAIN, seed, outer_step), torch.float64 if small else torch.float32)
+
+
+def train(
+    task: Task,
+    structure: Structure,
+    starts: Sequence[Mapping[str, float]],
+    budget: Budget = DEFAULT,
+    seed: int = 0,
+    on_step: Callable[[], None] = lambda: None,
+) -> Trained:
+    """Train a formula's numbers on a task.
+
+    Each start is trained for a share of the budget; the one with the lowest meta-loss on a fixed batch goes on.
+
+    Args:
+        task: the task.
+        structure: the formula's parts.
+        starts: numbers to start from, each with at least the names of ``structure.parameters``.
+        budget: how long, with how many problems.
+        seed: of the training problems, and of the jitter of the starts.
+        on_step: called after every outer step.
+
+    Raises:
+        TrainingError: no start has a finite meta-loss, or the outer gradient stayed non-finite.
+    """
+    source = np.random.default_rng(int(generator(Purpose.INITIALIZE, seed).initial_seed() % 2**63))
+    trainings = []
+    for start in starts:
+        raw = to_raw(structure, start)
+        trainings.append(_Training(task, structure, raw + JITTER * source.standard_normal(len(raw)), budget, seed))
+    trial = round(budget.trial * budget.outer_steps) if len(trainings) > 1 else 0
+    standing: list[tuple[float, _Training]] = []
+    for training in trainings:
+        try:
+            training.run(trial, on_step)
+        except TrainingError:
+            continue
+        standing.append((training.score(), training))
+    best = min(standing, key=lambda pair: pair[0])[1] if standing else None
+    if best is None or not math.isfinite(min(score for score, _ in standing)):
+        raise TrainingError("the formula diverges from every start: no training is possible")
+    best.run(budget.outer_steps, on_step)
+    best.result.formula = Formula(structure, values_of(structure, best.raw))
+    best.result.meta_loss = best.score()
+    return best.result

@@ -1,0 +1,145 @@
+"""A formula as LaTeX, with its numbers."""
+
+from core.optimizers.formula import Formula, Structure
+from core.optimizers.formula.structure import KNOTS
+
+DIGITS = 3
+
+
+def number(value: float, digits: int = DIGITS) -> str:
+    """A number with so many significant digits, in LaTeX: 0.042, 1.2 · 10⁻⁷."""
+    text = f"{value:.{digits}g}"
+    mantissa, _, power = text.partition("e")
+    return rf"{mantissa} \cdot 10^{{{int(power)}}}" if power else text
+
+
+def lines(formula: Formula) -> list[str]:
+    """The equations of one step, in the order in which they are computed.
+
+    Args:
+        formula: the formula.
+    """
+    structure = formula.structure
+    n = {name: number(value) for name, value in formula.values.items()}
+    return [*_clipping(structure, n), *_schedule(formula, n), *_averages(structure, n), *_update(structure, n)]
+
+
+def latex(formula: Formula) -> str:
+    r"""The formula as one ``aligned`` block.
+
+    Args:
+        formula: the formula.
+    """
+    body = " \\\\\n".join(
+        line.replace(" = ", " &= ", 1).replace(r" \leftarrow ", r" &\leftarrow ", 1) for line in lines(formula)
+    )
+    return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
+
+
+def _clipping(structure: Structure, n: dict[str, str]) -> list[str]:
+    c = n.get("threshold", "c_k")
+    if structure.clipping == "none":
+        return []
+    if structure.clipping == "sign":
+        return [r"y = \operatorname{sign} g"]
+    if structure.clipping == "clamp":
+        return [rf"y = \min(\max(g, -{c}), {c})"]
+    function = {"tanh": r"\tanh", "symlog": r"\operatorname{asinh}"}[structure.clipping]
+    return [rf"y = {c} {function} \frac{{g}}{{{c}}}"]
+
+
+def _relaxing(formula: Formula, name: str) -> str:
+    """last + (first − last) e^(−k/τ), with the difference as one number."""
+    first, last = formula.values[name], formula.values[f"{name}_last"]
+    return rf"{number(last)} {_signed(first - last)} e^{{-k/{number(formula.values['relaxation'])}}}"
+
+
+def _signed(value: float) -> str:
+    """A number after its sign as an operator."""
+    return f"{'-' if value < 0 else '+'} {number(abs(value))}"
+
+
+def _schedule(formula: Formula, n: dict[str, str]) -> list[str]:
+    structure = formula.structure
+    rate = n.get("rate", "")
+    if structure.schedule == "knots":
+        symbols = {"rate": r"\alpha", "memory": r"\beta", "direct": r"\delta", "threshold": "c"}
+        steps = ", ".join(str(knot) for knot in KNOTS)
+        return [
+            rf"{symbol}_{{{steps}}} = {', '.join(n[f'{name}_{knot}'] for knot in KNOTS)}"
+            for name, symbol in symbols.items()
+            if f"{name}_{KNOTS[0]}" in n
+        ]
+    if structure.schedule == "relaxing":
+        warm = rf"(1 {_signed(formula.values['warmup_from'] - 1)} e^{{-k/{n['warmup']}}})"
+        found = [rf"\alpha_k = ({_relaxing(formula, 'rate')}) {warm}"]
+        if structure.momenta:
+            found += [rf"\beta_k = {_relaxing(formula, 'memory')}", rf"\delta_k = {_relaxing(formula, 'direct')}"]
+        return found
+    if structure.schedule == "inverse_time":
+        return [rf"\alpha_k = \frac{{{rate}}}{{1 + {n['decay']} k}}"]
+    if structure.schedule == "half_life":
+        return [rf"\alpha_k = {rate} \cdot 2^{{-k/{n['half_life']}}}"]
+    if structure.schedule == "warmup_cosine":
+        w, t = n["cosine_warmup"], n["horizon"]
+        rise = rf"\min(\frac{{k + 1}}{{{w} + 1}}, 1)"
+        fall = rf"(\frac{{1}}{{2}} + \frac{{1}}{{2}} \cos(\pi \frac{{k - {w}}}{{{t} - {w}}}))"
+        return [rf"\alpha_k = {rate} {rise} {fall}"]
+    return []
+
+
+def _of_step(structure: Structure, n: dict[str, str], name: str, symbol: str) -> str:
+    """The symbol of a scheduled number, or its value."""
+    scheduled = structure.schedule in ("relaxing", "knots") or (name == "rate" and structure.schedule != "none")
+    return f"{symbol}_k" if scheduled else n[name]
+
+
+def _averages(structure: Structure, n: dict[str, str]) -> list[str]:
+    y = "y" if structure.clipping != "none" else "g"
+    found = []
+    if structure.adaptation != "none":
+        gamma = n["averaging"]
+        found.append(rf"s \leftarrow {gamma} s + (1 - {gamma}) g^2")
+    if structure.momenta:
+        beta = _of_step(structure, n, "memory", r"\beta")
+        if structure.adaptive_memory:
+            faster = rf"(1 + \frac{{s}}{{{n['scale']}^2}})^{{{n['forgetting']}}}"
+            found.append(rf"b = \frac{{{beta}}}{{{beta} + (1 - {beta}) {faster}}}")
+            beta = "b"
+        found.append(rf"v \leftarrow {beta} v + (1 - {beta}) {y}")
+    if structure.momenta == 2:
+        beta = n["second_memory"]
+        found.append(rf"w \leftarrow {beta} w + (1 - {beta}) {y}")
+    return found
+
+
+def _update(structure: Structure, n: dict[str, str]) -> list[str]:
+    y = "y" if structure.clipping != "none" else "g"
+    rate = _of_step(structure, n, "rate", r"\alpha")
+    inner = y
+    if structure.momenta:
+        direct = _of_step(structure, n, "direct", r"\delta")
+        share = f" - {n['second_share']}" if structure.momenta == 2 else ""
+        second = f" + {n['second_share']} w" if structure.momenta == 2 else ""
+        inner = rf"((1 - {direct}{share}) v{second} + {direct} {y})"
+    corrected = structure.bias_correction
+    if corrected and structure.momenta:
+        inner = rf"\frac{{{inner}}}{{1 - {n['memory']}^{{k + 1}}}}"
+    move = f"{rate} {inner}"
+    if structure.limit:
+        move = rf"{n['limit']} \tanh \frac{{{move}}}{{{n['limit']}}}"
+    if structure.adaptation == "none":
+        return [rf"u = -{move}"]
+    s = rf"\frac{{s}}{{1 - {n['averaging']}^{{k + 1}}}}" if corrected else "s"
+    if structure.adaptation == "root":
+        return [rf"u = -\frac{{{move}}}{{\sqrt{{{s}}} + {n['epsilon']}}}"]
+    return [rf"u = -(1 + \frac{{{s}}}{{{n['scale']}^2}})^{{{number(-_exponent(n))}}} {move}"]
+
+
+def _exponent(n: dict[str, str]) -> float:
+    """The exponent p as the number that is shown."""
+    text = n["exponent"]
+    if r" \cdot 10^" in text:
+        mantissa, _, power = text.partition(r" \cdot 10^")
+        return float(mantissa) * 10.0 ** int(power.strip("{}"))
+    return float(text)

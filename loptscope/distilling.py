@@ -1,0 +1,44 @@
+"""Distils a learned optimizer by its name."""
+
+from collections.abc import Callable
+
+from core.distil.ladder import distil as _distil
+from core.distil.result import Distillation
+from core.distil.store import find_distillation, write_distillation
+from core.distil.training import Budget
+from core.runs.zoo import find_run
+
+
+def distil(
+    name: str,
+    *,
+    seed: int | None = None,
+    budget: int | None = None,
+    workers: int = 1,
+    again: bool = False,
+    on_progress: Callable[[int, int], None] = lambda done, planned: None,
+) -> Distillation:
+    """How much of a learned optimizer's advantage a formula of known mechanisms keeps.
+
+    A stored result is returned where it answers the question. Otherwise formulas are trained (minutes for a small task), and
+    the result is stored; a call that was interrupted goes on where it was.
+
+    Args:
+        name: of a shipped optimizer, one of your runs, or a run's folder.
+        seed: of the held-out problems; by default that of the stored result, or 0.
+        budget: outer steps of every training; by default that of the stored result, or 1000.
+        workers: threads; each trains one formula.
+        again: whether to compute it even if there is a stored result.
+        on_progress: called with the number of finished trainings and of all.
+
+    Raises:
+        InputError: no such run, no baseline is tuned for its task, or it has no advantage to explain.
+    """
+    run = find_run(name)
+    stored = None if again else find_distillation(run)
+    if stored is not None and seed in (None, stored.held_out_seed) and budget in (None, stored.budget):
+        return stored
+    settings = Budget() if budget is None else Budget(outer_steps=budget)
+    result = _distil(run, budget=settings, seed=seed or 0, workers=workers, on_progress=on_progress)
+    write_distillation(run, result)
+    return result

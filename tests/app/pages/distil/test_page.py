@@ -1,0 +1,125 @@
+"""The Distil page on the server's side: its layout, and from sliders to figures."""
+
+import sys
+from types import SimpleNamespace
+from typing import Any
+
+import dash
+import numpy as np
+import pytest
+from dash import Dash, no_update
+
+from app.pages.distil.data import curve_of, distilled, originals_of
+from app.pages.distil.parts import formula_at, from_slider, simple, to_slider
+from app.pages.distil.view import parse, to_query
+from app.shared.formulas import mathml
+from core.distil.result import Distillation
+from core.distil.writing.latex import lines
+from core.optimizers.formula import PARAMETERS
+from tests.core.distil.helpers import STRUCTURES, formula
+
+NAME = "rosenbrock-gru64"
+
+
+@pytest.fixture(scope="module")
+def page(app: Dash) -> Any:
+    """The page's module; it can be loaded only once there is an application."""
+    (entry,) = (entry for entry in dash.page_registry.values() if entry["path"] == "/distil")
+    return sys.modules[entry["module"]]
+
+
+@pytest.fixture(scope="module")
+def result() -> Distillation:
+    found = distilled("rosenbrock", NAME)
+    assert found is not None
+    return found
+
+
+def laid_out(app: Dash, page: Any, **query: str) -> dict[str, Any]:
+    with app.server.test_request_context():
+        layout = page.layout(**query)
+    return {str(part.id): part for part in layout._traverse() if getattr(part, "id", None)}
+
+
+def numbers_of(parts: dict[str, Any]) -> dict[str, Any]:
+    return {part.id["name"]: part for name, part in parts.items() if "distil-number" in name}
+
+
+def test_the_page_has_a_slider_for_each_number_of_its_formula(app: Dash, page: Any, result: Distillation) -> None:
+    parts = laid_out(app, page, task="rosenbrock", mechanisms="4")
+    four = result.ladder[3].formula
+    assert list(numbers_of(parts)) == list(four.parameters)
+    for name, slider in numbers_of(parts).items():
+        assert slider.min < slider.value < slider.max
+        assert from_slider(name, slider.value) == pytest.approx(four.parameters[name].value, rel=1e-9)
+    assert parts["distil-link"].data == "task=rosenbrock&mechanisms=4"
+    assert len(parts["distil-ladder-graph"].figure.data[0].x) == len(result.ladder)
+
+
+def test_sliders_draw_the_curve_of_their_formula(app: Dash, page: Any, result: Distillation) -> None:
+    four = result.ladder[3].formula
+    names = list(four.parameters)
+    ids = [{"type": "distil-number", "name": name} for name in names]
+    at_rest = [to_slider(name, four.parameters[name].value) for name in names]
+    moved = [position - 0.3 * (name == "rate") for name, position in zip(names, at_rest, strict=True)]
+    meta_losses = []
+    for positions in (at_rest, moved):
+        with app.server.test_request_context():
+            figure, sentences, *rest = page.on_numbers(positions, ids, "task=rosenbrock&mechanisms=4", "light")
+        meta_losses.append(float(np.mean(figure.data[-1].y)))
+        assert "It keeps" in sentences[0].children and len(rest) == len(page.OVERLAYS) + 3
+    found = curve_of(four.formula(), originals_of(result))
+    assert found is not None and meta_losses[0] == pytest.approx(found[1], rel=1e-9)
+    assert meta_losses[1] != pytest.approx(meta_losses[0], rel=1e-3)
+    with app.server.test_request_context():
+        stale = page.on_numbers(at_rest[:-1], ids[:-1], "task=rosenbrock&mechanisms=4", "light")
+    assert stale[0] is no_update
+
+
+def test_numbers_that_were_not_moved_keep_their_digits(result: Distillation) -> None:
+    four = result.ladder[3].formula
+    positions = {name: to_slider(name, one.value) for name, one in four.parameters.items()}
+    assert formula_at(four, positions).values == four.formula().values
+    other = formula_at(four, positions | {"rate": positions["rate"] + 0.1}).values
+    assert other["rate"] == pytest.approx(four.parameters["rate"].value * 10**0.1)
+    assert {name for name in other if other[name] != four.parameters[name].value} == {"rate"}
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_sliders_are_undone(name: str) -> None:
+    value = PARAMETERS[name].default
+    assert from_slider(name, to_slider(name, value)) == pytest.approx(value, rel=1e-9)
+
+
+def test_another_task_chooses_its_first_distilled_optimizer(
+    app: Dash, page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with app.server.test_request_context():
+        for trigger, rung, expected in (("distil-task", "4", "0"), ("distil-rung", "4", "4")):
+            monkeypatch.setattr(page, "ctx", SimpleNamespace(triggered_id=trigger))
+            found = page.on_view("rosenbrock", NAME, rung, "auto", "light")
+            assert found[1] == NAME and found[3] == expected
+
+
+def test_what_was_not_distilled_says_how(app: Dash, page: Any) -> None:
+    parts = laid_out(app, page, task="two_moons")
+    with app.server.test_request_context():
+        layout = page.layout(task="two_moons")
+    texts = [part.children for part in layout._traverse() if isinstance(getattr(part, "children", None), str)]
+    assert any("loptscope distil --run two_moons-gru24" in text for text in texts)
+    assert not numbers_of(parts)
+
+
+def test_wrong_links_are_said() -> None:
+    view, wrong = parse("task=rosenbrock&mechanisms=40")
+    assert view.mechanisms == 0 and wrong == ["mechanisms must be a whole number from 0 to 7 (got '40')"]
+    assert to_query(parse("task=rosenbrock&mechanisms=3")[0]) == "task=rosenbrock&mechanisms=3"
+    assert "learned optimizer for rosenbrock" in parse("task=rosenbrock&optimizer=none")[1][0]
+
+
+@pytest.mark.parametrize("name", STRUCTURES)
+def test_every_formula_can_be_shown(name: str) -> None:
+    for line in lines(formula(STRUCTURES[name])):
+        assert mathml(simple(line), block=True).startswith("<math")
+    for parameter in PARAMETERS.values():
+        assert "\\" not in mathml(simple(parameter.symbol))

@@ -1,0 +1,92 @@
+"""A small distillation from beginning to end, stopped and resumed."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from core.distil import ladder
+from core.distil.ladder import distil, rungs, whole
+from core.distil.result import Distillation
+from core.distil.store import PARTIAL, find_distillation, folder_of, write_distillation
+from core.distil.tables import conclusion, distillation_table
+from core.distil.training import Budget
+from core.errors import InputError
+from core.optimizers.formula import FOUR
+from core.runs import zoo
+from core.runs.run import Run
+
+TINY = Budget(outer_steps=2, problems=2, unroll=20)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """A copy of a shipped run that beats every tuned optimizer by far."""
+    shutil.copytree(zoo.ROOT / "rosenbrock-gru64", tmp_path / "mine")
+    return Run(tmp_path / "mine")
+
+
+@pytest.mark.long  # imitations and instruments take half a minute
+def test_a_distillation_is_resumed_with_the_same_result(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ladder, "_shifts", lambda *given: [])
+    settings = {"budget": TINY, "problems": 24, "seeds": 1}
+    seen: list[tuple[int, int]] = []
+
+    def stop(done: int, planned: int) -> None:
+        seen.append((done, planned))
+        if done == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        distil(run, **settings, on_progress=stop)
+    assert (run.path / PARTIAL).exists() and seen[-1] == (5, 20)
+    again: list[int] = []
+    found = distil(run, **settings, on_progress=lambda done, planned: again.append(done))
+    assert again[1] == 5 or again[0] >= 2  # what was done is not done again
+    assert again[-1] == 20 and [tuple(rung.mechanisms) for rung in found.ladder] == rungs()
+    assert len(found.subsets) == 16 and set(found.contributions) == set(FOUR) == set(found.verdicts)
+    path = write_distillation(run, found)
+    assert path == run.path / "distillation.json" and not (run.path / PARTIAL).exists()
+    kept = find_distillation(run)
+    assert kept is not None and kept.ladder == found.ladder
+    assert kept.formula.formula().values == {name: one.value for name, one in found.formula.parameters.items()}
+
+
+def test_rungs_grow_by_one_mechanism() -> None:
+    family = whole("tanh")
+    for below, above in zip(rungs(), rungs()[1:], strict=False):
+        assert above[: len(below)] == below and len(above) == len(below) + 1
+        assert family.only(above).mechanisms == above
+
+
+def test_an_optimizer_without_an_advantage_is_refused(tmp_path: Path) -> None:
+    shutil.copytree(zoo.ROOT / "linear_regression-vanilla2", tmp_path / "mine")
+    snapshots = sorted((tmp_path / "mine" / "snapshots").iterdir())
+    for path in snapshots[1:]:
+        path.unlink()  # only the untrained one is left
+    with pytest.raises(InputError, match="has no advantage to explain"):
+        distil(Run(tmp_path / "mine"), budget=TINY, problems=8)
+
+
+def test_what_is_computed_for_a_shipped_one_lies_with_ones_own_runs() -> None:
+    shipped = zoo.find_run("linear_regression-gru64")
+    assert folder_of(shipped).parent.name == "distilled" and folder_of(shipped) != shipped.path
+
+
+SHIPPED = ("linear_regression-gru64", "rosenbrock-gru64")
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_what_ships_is_what_the_formula_does(name: str) -> None:
+    run = zoo.find_run(name)
+    found = find_distillation(run)
+    assert isinstance(found, Distillation) and found.problems == 128 and len(found.seeds) == 3
+    _, problems = ladder.held_out(run.config.make_task(), found.problems, found.held_out_seed)
+    losses = ladder.meta_loss(ladder.losses_of(found.formula.formula(), problems, found.steps))
+    assert float(losses.mean()) == pytest.approx(found.best.by_seed[found.formula.seed], rel=1e-6)
+    advantage = found.best_tuned.meta_loss.mean - found.learned.meta_loss.mean
+    share = (found.best_tuned.meta_loss.mean - found.best.meta_loss.mean) / advantage
+    assert share == pytest.approx(found.best.share.mean, rel=1e-6)
+    assert found.best.share.low < share < found.best.share.high
+    text = distillation_table(found)
+    assert f"{found.best.meta_loss.mean:.4f}" in text and conclusion(found) in text

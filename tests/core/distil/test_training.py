@@ -1,0 +1,48 @@
+"""Outer training of a formula's numbers."""
+
+import math
+
+import pytest
+import torch
+
+from core.distil.compiled import losses_of
+from core.distil.training import Budget, train, training_problems
+from core.errors import TrainingError
+from core.meta_loss import meta_loss
+from core.optimizers.formula import Formula, Structure
+from core.seeds import Purpose, generator
+from core.tasks import make_task
+
+TASK = make_task("linear_regression")
+SHORT = Budget(outer_steps=40, problems=8, unroll=50, learning_rate=0.1)
+POOR = {"rate": 0.2, "memory": 0.5, "direct": 0.0}
+
+
+def held_out(formula: Formula) -> float:
+    problems = TASK.sample(64, generator(Purpose.EVALUATE, 0), torch.float64)
+    return float(meta_loss(losses_of(formula, problems, SHORT.unroll)).mean())
+
+
+def test_training_lowers_the_held_out_meta_loss_and_repeats() -> None:
+    structure = Structure(1)
+    found = train(TASK, structure, [POOR], SHORT, seed=1)
+    assert held_out(found.formula) < 0.9 * held_out(Formula(structure, POOR))
+    assert len(found.curve) == 40 and found.diverged == found.skipped == 0 and math.isfinite(found.meta_loss)
+    again = train(TASK, structure, [POOR], SHORT, seed=1)
+    assert again.formula.values == found.formula.values
+    assert train(TASK, structure, [POOR], SHORT, seed=2).formula.values != found.formula.values
+
+
+def test_the_best_start_goes_on() -> None:
+    wild = {"rate": 1e6, "memory": 0.99, "direct": 0.0}
+    found = train(TASK, Structure(1), [wild, POOR], SHORT)
+    assert 0.1 < found.formula.values["rate"] < 100
+    with pytest.raises(TrainingError, match="diverges from every start"):
+        train(TASK, Structure(1), [wild, wild], SHORT)
+
+
+def test_problems_differ_with_the_outer_step_and_are_few_where_they_are_large() -> None:
+    first, second = (training_problems(TASK, 0, step, 4).x0 for step in (1, 2))
+    assert first.dtype == torch.float64 and not torch.equal(first, second)
+    large = training_problems(make_task("two_moons"), 0, 1, 64)
+    assert large.count == 4 and large.x0.dtype == torch.float32

@@ -1,0 +1,109 @@
+"""The answer to the paper's question, as a section of docs/findings.md: how much of the advantage known techniques explain."""
+
+from core.distil.result import Distillation
+from core.distil.store import find_distillation
+from core.distil.tables import loss, percent, title_of, tuned_title
+from core.optimizers.formula import FOUR, MECHANISMS
+from core.runs import zoo
+from core.tasks import TASKS
+
+BEGIN, END = "<!-- formula -->", "<!-- /formula -->"
+GOAL = 0.7  # share from which a formula counts as explaining most of an advantage
+
+
+def shipped() -> list[Distillation]:
+    """The distillations that are stored with shipped optimizers."""
+    runs = [zoo.find_run(entry.name) for entry in zoo.entries()]
+    return [found for run in runs if (found := find_distillation(run)) is not None]
+
+
+def section(results: list[Distillation]) -> list[str]:
+    """The section, between its marks; only the marks without results."""
+    if not results:
+        return [BEGIN, END, ""]
+    parts = [
+        BEGIN,
+        "## Known techniques, or something new?",
+        "",
+        answer(results),
+        "",
+        "Each rung adds one mechanism; the share is of the advantage over the best tuned hand-designed optimizer ([how](distil.md)).",
+        "",
+    ]
+    for result in results:
+        parts += [
+            f"| `{result.run}` | numbers | meta-loss | share (95 %) | R² of imitation |",
+            "|---|---|---|---|---|",
+            f"| {tuned_title(result)} | | {_plain(result.best_tuned.meta_loss.mean)} | 0 % | |",
+            *(
+                f"| {title_of(rung.mechanisms)} | {rung.numbers} | {loss(rung)} | {percent(rung.share)} | {_short(rung.r2)} |"
+                for rung in result.ladder
+            ),
+            f"| learned | | {_plain(result.learned.meta_loss.mean)} | 100 % | |",
+            "",
+            _details(result),
+            "",
+        ]
+    return [*parts, END, ""]
+
+
+def answer(results: list[Distillation]) -> str:
+    """The paragraph."""
+    sentences = [
+        (
+            '"Has it learned a sophisticated combination of existing optimization techniques, or is it implementing completely new behavior?" asks the '
+            "paper. Measured here by replacing learned optimizers with formulas of known mechanisms:"
+        )
+    ]
+    for result in results:
+        four, best = next(rung for rung in result.ladder if tuple(rung.mechanisms) == FOUR), result.best
+        text = f"on {TASKS[result.task].title}, {four.numbers} numbers and the four mechanisms keep {percent(four.share)} of the advantage of `{result.run}`"
+        if best.mechanisms != four.mechanisms:
+            text += f", and the best formula, with {best.numbers} numbers, {percent(best.share)}"
+        sentences.append(text + ";")
+    shares = [result.best.share.mean for result in results]
+    known = [share for share in shares if share is not None]
+    most = sum(share >= GOAL for share in known)
+    rest = ", ".join(f"{100 * (1 - share):.0f} %" for share in known)
+    sentences.append(
+        f"so known techniques explain {'most' if known and min(known) >= 0.5 else 'a part'} of it ({most} of {len(results)} reach {100 * GOAL:.0f} %), "
+        f"and {rest} is something else."
+    )
+    return " ".join(sentences)
+
+
+def _details(result: Distillation) -> str:
+    known = {name: one.mean for name, one in result.contributions.items() if one.mean is not None}
+    parts = [f"{MECHANISMS[name].lower()} {value:.3g}" for name, value in known.items()]
+    steps = result.disagreement["step"]
+    worst = max(range(len(steps.error)), key=lambda i: steps.error[i])
+    where = f"steps {int(steps.edges[worst])} to {int(steps.edges[worst + 1])}"
+    imitated, read = result.imitated.meta_loss.mean, result.read.meta_loss.mean
+    return (
+        f"Averaged over all orders, each of the four divides the meta-loss by: {', '.join(parts)}. Without outer training the four mechanisms reach "
+        f"{_plain(read)} read off the instruments and {_plain(imitated)} by imitation (R² {_short(result.imitated.r2)}). The trained formula and the learned "
+        f"optimizer disagree most at {where} ({100 * steps.error[worst] / sum(steps.error):.0f} % of the squared error). {_shifts(result)}"
+    )
+
+
+def _shifts(result: Distillation) -> str:
+    """Out of distribution: whether the formula keeps the learned optimizer's failures."""
+
+    def fails(value: float | None, best: float | None) -> bool:
+        return value is None or (best is not None and value > best)
+
+    shifted = [shift for shift in result.shifts if shift.group != "trained"]
+    both = [(fails(shift.learned, shift.best_tuned), fails(shift.formula, shift.best_tuned)) for shift in shifted]
+    kept, lost, new = (sum(pair == kind for pair in both) for kind in ((True, True), (True, False), (False, True)))
+    return (
+        f"Of {len(both)} conditions out of distribution, the learned optimizer is above the best tuned one in {kept + lost}; the formula keeps "
+        f"{kept} of these failures, loses {lost} and adds {new}."
+    )
+
+
+def _plain(value: float | None) -> str:
+    return "diverges" if value is None else f"{value:.4f}" if value < 10 else f"{value:.3g}"
+
+
+def _short(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
