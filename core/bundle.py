@@ -259,7 +259,9 @@ def _subject(problem: Problems, item: Recorded, watched: list[int]) -> tuple[Arr
     }
     about |= {
         "gradient_scale": scale,
-        "gradient_typical": scales.typical,
+        "gradient_typical": max(
+            scales.typical, gradient_scales(seen).typical
+        ),  # some watched ones meet larger ones than most
         "nonfinite_gradients": int((~torch.isfinite(gradients)).sum()),
         "gradients": gradients.numel(),
         "smooth": optimizer.smooth,

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from core.optimizers.elementwise import tanh
+from core.elementwise import tanh
 
 Weights = Mapping[str, Tensor]
 

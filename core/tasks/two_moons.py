@@ -15,7 +15,7 @@ from pydantic import Field, field_validator
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from core.optimizers.elementwise import tanh
+from core.elementwise import tanh
 from core.tasks.base import ClassifierProblems, Task
 from core.tasks.variant import Variant
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.optimizers.elementwise import tanh
+from core.elementwise import tanh
 
 X = torch.linspace(-60, 60, 4001, dtype=torch.float64)
 
