@@ -36,6 +36,7 @@ from app.security.headers import hashes, security_headers
 from app.shared import cache
 from app.shared.browser import ASSETS, NOT_FOR_DASH, versions
 from app.shared.http import GIVEN, RefusalError, answer, foreign, refuse
+from app.shared.read_only import read_only
 from app.shared.shell import index, shell
 from app.shared.style import LIGHT
 from core.errors import InputError
@@ -134,7 +135,7 @@ def _protect(server: Flask, names: Sequence[str]) -> None:
 
     if (expected := access.token()) is not None:
         access.ask_for_token(server, expected, open_paths=(f"/{mcp.PATH}",))
-    if access.read_only():
+    if read_only():
         access.forbid_changes(server)
 
     @server.before_request
@@ -245,8 +246,8 @@ def serve(address: str, port: int) -> None:
     path = f"/?token={token}" if (token := access.token()) is not None else ""
     host = f"[{address}]" if ":" in address else address
     print(f"Loptscope: http://{host}:{port}" + path + " (stop with Ctrl-C)", flush=True)
-    workers = [] if access.read_only() else [child.WorkerProcess() for _ in range(child.how_many())]
-    keeper = None if access.read_only() else Keeper()
+    workers = [] if read_only() else [child.WorkerProcess() for _ in range(child.how_many())]
+    keeper = None if read_only() else Keeper()
     try:
         run(server, address, port, security_headers(), behind_proxy=_proxies() > 0)
     finally:

@@ -17,13 +17,13 @@ from werkzeug.wrappers import Response as WSGIResponse
 
 from app.security.hosts import HEALTH
 from app.shared.http import SAFE, foreign, refuse
+from app.shared.read_only import SENTENCE
 from core.errors import InputError
 
-TOKEN, READ_ONLY = "LOPTSCOPE_TOKEN", "LOPTSCOPE_READ_ONLY"
+TOKEN = "LOPTSCOPE_TOKEN"
 SHORTEST = 16  # characters of a token
 LASTS = timedelta(days=30)
 LOGIN = "/login"
-READ_ONLY_SENTENCE = "this instance is read-only: nothing can be trained, imported, changed or deleted here"
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Loptscope: log in</title><style>
@@ -49,18 +49,6 @@ def token() -> str | None:
     if value and len(value) < SHORTEST:
         raise InputError(f"{TOKEN} must have at least {SHORTEST} characters (got {len(value)})")
     return value or None
-
-
-def read_only() -> bool:
-    """Whether nothing may be changed.
-
-    Raises:
-        InputError: LOPTSCOPE_READ_ONLY is neither 0 nor 1.
-    """
-    value = os.environ.get(READ_ONLY, "")
-    if value not in ("", "0", "1"):
-        raise InputError(f"{READ_ONLY} must be 0 or 1 (got {value[:20]!r})")
-    return value == "1"
 
 
 def is_known() -> bool:
@@ -159,4 +147,4 @@ def forbid_changes(server: Flask) -> None:
     def check() -> Response | None:
         if request.method in SAFE or not request.path.startswith("/api/"):
             return None
-        return refuse(403, READ_ONLY_SENTENCE)
+        return refuse(403, SENTENCE)

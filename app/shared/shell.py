@@ -6,10 +6,10 @@ import dash
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, State, clientside_callback, dcc, html
 
-from app.security.access import READ_ONLY_SENTENCE, read_only
 from app.shared.browser import head
 from app.shared.icons import icon
 from app.shared.pages import PAGES
+from app.shared.read_only import SENTENCE, read_only
 
 # The colour scheme is set before anything is drawn, so that a dark page does not flash white.
 INDEX = """<!DOCTYPE html>
@@ -63,7 +63,7 @@ def _read_only_sign() -> list[html.Span]:
     """Says that nothing can be changed here, where that is so."""
     if not read_only():
         return []
-    return [html.Span("read-only", className="read-only", title=READ_ONLY_SENTENCE.capitalize() + ".")]
+    return [html.Span("read-only", className="read-only", title=SENTENCE.capitalize() + ".")]
 
 
 def shell() -> dmc.MantineProvider:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from app.compute.child import Computer, context
 from app.pages.mechanisms.data import context_of, saved_ablations
-from app.security.access import READ_ONLY_SENTENCE, read_only
 from app.shared.cache import once, source_digest
 from app.shared.catalog import Subject, identity, subjects
+from app.shared.read_only import SENTENCE, read_only
 from core.errors import InputError, TooManyError
 from core.mechanisms.ablation import Ablations, ablate
 from core.mechanisms.claims import EFFECTS, Claim, claim
@@ -108,7 +108,7 @@ class NullJob:
             TooManyError: too many others wait to be measured.
         """
         if read_only():
-            raise InputError(READ_ONLY_SENTENCE)
+            raise InputError(SENTENCE)
         assert subject.trained_by is not None
         config = subject.trained_by.config
         name = null_name(config.architecture, config.make_task())

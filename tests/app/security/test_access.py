@@ -7,6 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.security import access
+from app.shared.read_only import read_only
 from core.errors import InputError
 
 TOKEN = "a-token-of-this-test"
@@ -75,7 +76,7 @@ def test_settings_that_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
         access.token()
     monkeypatch.setenv("LOPTSCOPE_READ_ONLY", "yes")
     with pytest.raises(InputError, match="must be 0 or 1"):
-        access.read_only()
+        read_only()
 
 
 def test_a_read_only_instance_changes_nothing() -> None:
