@@ -28,6 +28,7 @@ from core.optimizers.hyperparameters import Range
 from core.optimizers.module import ModuleOptimizer
 from core.optimizers.module_tensors import TensorwiseModule
 from core.optimizers.plain_step import PlainStep
+from core.optimizers.torch_class import Groups
 from core.optimizers.wrapping import Wrapped, wrap
 from core.runs.run import is_name
 from core.tasks import TASKS, Task
@@ -167,6 +168,7 @@ def register_torch_optimizer(
     *,
     title: str | None = None,
     ranges: Mapping[str, Range] | None = None,
+    groups: Groups | None = None,
     **settings: Any,
 ) -> type[Wrapped]:
     """Register an optimizer with `torch.optim`'s interface as a hand-designed one, to inspect and to tune.
@@ -176,6 +178,8 @@ def register_torch_optimizer(
         torch_class: such as `torch.optim.Adagrad`, or the user's own.
         title: in menus; by default the name.
         ranges: ranges of hyperparameters for tuning, by name; by default the usual ones.
+        groups: divides the tensors of a problem, shaped as the task's `tensor_shapes` ([8] or [3, 4]), into parameter groups, for a class
+            that wants groups of its own.
         settings: more arguments of ``torch_class``, see `wrap`.
 
     Returns:
@@ -185,7 +189,7 @@ def register_torch_optimizer(
         InputError: the name is invalid or taken, a range has an unknown hyperparameter, or `wrap` refuses the class.
     """
     _check_name(name, "an optimizer")
-    made = wrap(name, torch_class, **settings)
+    made = wrap(name, torch_class, groups=groups, **settings)
     taken = list(made().hyperparameters())
     for key in ranges or {}:
         if key not in taken:

@@ -12,7 +12,7 @@ import inspect
 import io
 import math
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -105,6 +105,9 @@ class Anatomy:
         return any(not alike(self.rests[0], rest) for rest in self.rests[1:])
 
 
+Groups = Callable[[list[Tensor]], list[dict[str, Any]]]
+
+
 class UnfitError(Exception):
     """Why a class cannot be taken as a component-wise optimizer."""
 
@@ -133,6 +136,7 @@ class TorchClass:
         name: what it is registered as.
         torch_class: such as `torch.optim.Adagrad`.
         settings: torch's arguments: values of hyperparameters, and fixed settings.
+        groups: divides a problem's tensors into parameter groups, for a class that wants groups of its own.
 
     Attributes:
         usual: hyperparameters by our names.
@@ -145,8 +149,14 @@ class TorchClass:
         InputError: an argument has no default and is not given.
     """
 
-    def __init__(self, name: str, torch_class: type[torch.optim.Optimizer], settings: Mapping[str, Any]):
-        self.name, self.torch_class = name, torch_class
+    def __init__(
+        self,
+        name: str,
+        torch_class: type[torch.optim.Optimizer],
+        settings: Mapping[str, Any],
+        groups: Groups | None = None,
+    ):
+        self.name, self.torch_class, self.groups = name, torch_class, groups
         signature = inspect.signature(torch_class).parameters
         needed = [key for key, one in list(signature.items())[1:] if one.default is one.empty and key not in settings]
         needed = [
@@ -196,7 +206,8 @@ class TorchClass:
     def make(self, parameters: list[Tensor], values: Mapping[str, float], **more: Any) -> torch.optim.Optimizer:
         """A new optimizer of the class; what it prints when it is made is not shown again for every one."""
         with contextlib.redirect_stdout(io.StringIO()):
-            made = self.torch_class(parameters, **{**self.fixed, **self.arguments(values), **more})
+            given: Any = parameters if self.groups is None else self.groups(parameters)
+            made = self.torch_class(given, **{**self.fixed, **self.arguments(values), **more})
         train = getattr(made, "train", None)
         if callable(train):  # schedule-free ones must be told that this is training
             train()

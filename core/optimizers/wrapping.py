@@ -15,7 +15,7 @@ from torch import Tensor
 from core.errors import InputError
 from core.optimizers.checks import is_smooth
 from core.optimizers.schedules import Scalar
-from core.optimizers.torch_class import TorchClass, UnfitError
+from core.optimizers.torch_class import Groups, TorchClass, UnfitError
 from core.optimizers.torch_optimizer import TorchOptimizer
 from core.optimizers.torch_tensors import TorchRun, TorchTensorwise
 
@@ -28,7 +28,9 @@ TENSORS: tuple[tuple[int, ...], ...] = ((3, 4), (4,), (4, 2))  # on which a whol
 Wrapped = TorchOptimizer | TorchTensorwise
 
 
-def wrap(name: str, torch_class: type[torch.optim.Optimizer], **settings: Any) -> type[Wrapped]:
+def wrap(
+    name: str, torch_class: type[torch.optim.Optimizer], *, groups: Groups | None = None, **settings: Any
+) -> type[Wrapped]:
     """A hand-designed optimizer from a class with torch's interface.
 
     Its hyperparameters are the arguments in `core.optimizers.torch_class.NAMES`, with torch's defaults or those of ``settings``. With a
@@ -37,6 +39,7 @@ def wrap(name: str, torch_class: type[torch.optim.Optimizer], **settings: Any) -
     Args:
         name: of the new optimizer.
         torch_class: such as `torch.optim.Adagrad`.
+        groups: divides a problem's tensors into parameter groups (a list of dictionaries, as torch takes them); by default one group.
         settings: torch's arguments: defaults of hyperparameters, and fixed settings such as ``amsgrad=True``.
 
     Returns:
@@ -45,7 +48,9 @@ def wrap(name: str, torch_class: type[torch.optim.Optimizer], **settings: Any) -
     Raises:
         InputError: it cannot run: an argument is missing, it wants a closure or sparse gradients, its steps are random or not finite.
     """
-    source = TorchClass(name, torch_class, settings)
+    source = TorchClass(name, torch_class, settings, groups)
+    if groups is not None:
+        return _whole(source, "its tensors are divided into groups")
     try:
         return _component_wise(source)
     except UnfitError as error:
@@ -186,6 +191,9 @@ def _whole(source: TorchClass, because: str) -> type[TorchTensorwise]:
     try:
         _try_whole(source, as_matrices=False)
     except InputError as refused:
+        if "without a closure" in str(refused) and not source.wants_closure:
+            source.wants_closure = True
+            return _whole(source, because)
         as_matrices = True
         try:
             _try_whole(source, as_matrices=True)

@@ -39,12 +39,15 @@ TICK = 1500  # milliseconds between two looks at how far untrained optimizers ar
 
 def layout(**query: str) -> html.Main:
     """The page for one link, with its figures."""
+    view = None
     try:
         view, wrong = parse({name: value for name, value in query.items() if isinstance(value, str)})
         sides = draw(view, THEMES.get(request.cookies.get("theme", ""), LIGHT))
         subject = subjects(view.task)[view.optimizer]
-    except InputError as error:  # a damaged file in the zoo
-        return html.Main(html.Div(sentences([str(error)]), className="notice", role="alert"), className="lone")
+    except InputError as error:  # a damaged file in the zoo, or an optimizer that cannot be measured here
+        return html.Main(
+            [html.Div(sentences([str(error)]), className="notice", role="alert"), *_elsewhere(view)], className="lone"
+        )
     prepare(view.task, view.optimizer, view.view)
     return html.Main(
         className="mechanisms",
@@ -297,6 +300,22 @@ def on_optimizer(optimizer: str, task: str) -> tuple[Any, ...]:
         raise PreventUpdate  # the task has changed; its optimizer follows in the next call
     slider = outer_step_properties(known[optimizer], max(known[optimizer].snapshots, default=None))
     return slider["max"], slider["disabled"], slider["value"]
+
+
+def _elsewhere(view: View | None) -> list[html.P]:
+    """Where else an optimizer that cannot be measured here can be looked at."""
+    if view is None:
+        return []
+    title = subjects(view.task)[view.optimizer].title
+    return [
+        html.P(html.A(f"{title} on Explore", href=f"/?task={view.task}&optimizer={view.optimizer}")),
+        html.P(
+            html.A(
+                "Mechanisms of the optimizer that the task opens with",
+                href=f"/mechanisms?task={view.task}&view={view.view}",
+            )
+        ),
+    ]
 
 
 def asked_for(

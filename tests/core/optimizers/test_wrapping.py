@@ -191,3 +191,30 @@ def test_what_a_class_prints_is_not_shown_at_every_step(capsys: pytest.CaptureFi
     made = wrap("talks", Talks)
     made().step(torch.zeros(3, 0), torch.ones(3))
     assert capsys.readouterr().out == ""
+
+
+def test_tensors_can_be_divided_into_groups_of_the_class_s_own() -> None:
+    class Divided(torch.optim.Optimizer):
+        def __init__(self, params: Any, lr: float = 0.1):
+            super().__init__(params, {"lr": lr})
+            if not all("matrices" in group for group in self.param_groups):
+                raise ValueError("groups must say whether they hold matrices")
+
+        @torch.no_grad()
+        def step(self, closure: Any = None) -> None:  # type: ignore[override]
+            for group in self.param_groups:
+                for p in group["params"]:
+                    p.sub_((2 if group["matrices"] else 1) * group["lr"] * p.grad)
+
+    def groups(tensors: list[Tensor]) -> list[dict[str, Any]]:
+        divided = [(kind, [one for one in tensors if (one.ndim > 1) is kind]) for kind in (True, False)]
+        return [{"params": part, "matrices": kind} for kind, part in divided if part]
+
+    made = wrap("divided", Divided, groups=groups)
+    problem = make_task("two_moons").sample(1, generator(Purpose.VIEW, 0), torch.float64)
+    trajectory = unroll(made(), problem, 1)
+    assert trajectory.updates is not None and trajectory.gradients is not None
+    ratio = -trajectory.updates[0, 0] / trajectory.gradients[0, 0]
+    assert ratio[0] == pytest.approx(0.2) and ratio[2 * 64] == pytest.approx(0.1)
+    with pytest.raises(InputError, match="groups must say"):
+        wrap("divided", Divided)
