@@ -14,6 +14,7 @@ import warnings
 from collections import Counter
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -45,14 +46,14 @@ def classes_of(module: str) -> list[type[torch.optim.Optimizer]]:
     )
 
 
-def settings_of(torch_class: type[torch.optim.Optimizer]) -> dict[str, float]:
+def settings_of(torch_class: type[torch.optim.Optimizer]) -> dict[str, Any]:
     """The arguments without a default that a user must set: the learning rate."""
     rate = inspect.signature(torch_class).parameters.get("lr")
     return {"lr": 0.01} if rate is not None and rate.default in (rate.empty, None) else {}
 
 
 def by_itself(
-    torch_class: type[torch.optim.Optimizer], problem: Problems, *, as_matrices: bool, settings: dict[str, float]
+    torch_class: type[torch.optim.Optimizer], problem: Problems, *, as_matrices: bool, settings: dict[str, Any]
 ) -> Tensor:
     """Losses of the class itself on one problem, [STEPS + 1]."""
     start = problem.x0[0].clone()
@@ -70,7 +71,7 @@ def by_itself(
     return torch.tensor(losses, dtype=torch.float64)
 
 
-def follows(made: type[Wrapped], torch_class: type[torch.optim.Optimizer], settings: dict[str, float]) -> str:
+def follows(made: type[Wrapped], torch_class: type[torch.optim.Optimizer], settings: dict[str, Any]) -> str:
     """Where a wrapped class leaves the class itself; "" if nowhere."""
     problems = make_task("linear_regression").sample(PROBLEMS, generator(Purpose.VIEW, 0), torch.float64)
     ours = unroll(made(), problems, STEPS, record=()).losses

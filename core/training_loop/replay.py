@@ -78,7 +78,7 @@ def _torch(recording: Recording, group: int, rate: float) -> Optimizer:
         taken = inspect.signature(torch_class).parameters
     except (ImportError, AttributeError, TypeError, ValueError):
         raise InputError(f"this version of torch has no {about.optimizer}") from None
-    settings = {
+    settings: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value
         for key, value in about.groups[group].items()
         if key in taken and key not in ("foreach", "fused", "capturable", "differentiable") and value is not None
