@@ -58,7 +58,7 @@ def by_itself(
     """Losses of the class itself on one problem, [STEPS + 1]."""
     start = problem.x0[0].clone()
     parameter = torch.nn.Parameter(start[None] if as_matrices else start)
-    optimizer, losses = torch_class([parameter], **settings), []  # type: ignore[arg-type]
+    optimizer, losses = torch_class([parameter], **settings), []
     train = getattr(optimizer, "train", None)
     if callable(train):
         train()

@@ -22,7 +22,7 @@ from core.runs.config import RunConfig, make_config, window_length
 from core.seeds import Purpose, generator
 from core.tasks import ClassifierProblems
 
-SECONDS = 0.8  # approximate time of a measurement
+SECONDS = 0.5  # approximate time of a measurement
 INDIFFERENT = {  # settings that do not affect the time of an outer step
     "outer_steps": 1,
     "learning_rate": 1e-3,
@@ -134,6 +134,12 @@ def modelled(config: RunConfig, known: Timing, of: RunConfig) -> Timing:
     each = known.seconds / (known.problems * known.unroll * multiplications(of))
     longest = config.truncation or config.unroll
     return Timing(each * multiplications(config) * config.problems * longest, 0, config.problems, longest)
+
+
+def load() -> None:
+    """Load what `measure` needs, with compiled code for one cell."""
+    config = make_config({"task": REFERENCE, "problems": 2, "unroll": 2})
+    _time(config, 2, 2, 1, 0.0)
 
 
 def measure(plain: str, threads: int) -> Timing:

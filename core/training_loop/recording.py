@@ -19,10 +19,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.errors import InputError, UnknownError
 from core.files.atomic import read_json
+from core.files.plain import opened
 from core.runs.lock import acquire
 from core.runs.run import is_name, runs_root
 
 ABOUT, STEPS, END = "recording.json", "steps.bin", "end.json"
+LARGEST = 2**31  # bytes of the recorded steps
 State = Literal["recording", "finished", "failed", "interrupted"]
 
 
@@ -198,7 +200,8 @@ class Recording:
         count = len(self)
         if count == 0:
             raise InputError(f"{self.name} has no recorded step yet")
-        content = np.memmap(self.path / STEPS, dtype=self.about.record(), mode="r", shape=(count,))
+        with opened(self.path / STEPS, LARGEST):  # a plain file of a size that can be read
+            content = np.memmap(self.path / STEPS, dtype=self.about.record(), mode="r", shape=(count,))
         steps = content["step"]
         if steps[0] != 0 or (np.diff(steps) <= 0).any():
             raise InputError(f"{self.path / STEPS} is damaged: the steps do not ascend from 0")

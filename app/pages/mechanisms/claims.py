@@ -2,13 +2,12 @@
 
 import hashlib
 import json
-import tempfile
 import threading
 from dataclasses import dataclass
-from pathlib import Path
 
-from app.compute.child import Computer, context
 from app.pages.mechanisms.data import context_of, saved_ablations
+from app.shared import background
+from app.shared.background import Progress, say
 from app.shared.cache import once, source_digest
 from app.shared.catalog import Subject, identity, subjects
 from app.shared.read_only import SENTENCE, read_only
@@ -22,7 +21,6 @@ from core.runs import zoo
 from core.runs.config import RunConfig
 
 MOST_NULLS = 4  # architectures that wait to be measured
-LONGEST_NULL = 3600.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -80,24 +78,20 @@ def compute_null(config: str, progress: str) -> None:
 
     Args:
         config: of the run, as JSON.
-        progress: path of a file for the number of those that are done.
+        progress: path of the `Progress`.
     """
     run = RunConfig.model_validate_json(config)
     task = run.make_task()
-
-    def done(count: int) -> None:
-        Path(progress).write_text(str(count), encoding="ascii")
-
-    write_null(zoo.own_nulls(), measure_null(run.architecture, task, COUNT, done), task)
+    null = measure_null(run.architecture, task, COUNT, lambda count: say(progress, str(count)))
+    write_null(zoo.own_nulls(), null, task)
 
 
 class NullJob:
-    """Measuring untrained optimizers in the background, one architecture and task at a time, in a process of its own."""
+    """Measuring untrained optimizers in the background, one architecture and task at a time."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._one = threading.Lock()
-        self._progress: dict[str, Path] = {}
+        self._open: dict[str, Progress] = {}
         self._failed: dict[str, str] = {}
 
     def start(self, subject: Subject) -> None:
@@ -113,29 +107,24 @@ class NullJob:
         config = subject.trained_by.config
         name = null_name(config.architecture, config.make_task())
         with self._lock:
-            if name in self._progress:
+            if name in self._open:
                 return
-            if len(self._progress) >= MOST_NULLS:
+            if len(self._open) >= MOST_NULLS:
                 raise TooManyError(f"{MOST_NULLS} architectures wait to be measured already: try again later", after=60)
-            self._progress[name] = Path(tempfile.mkstemp(prefix="loptscope-null-")[1])
+            self._open[name] = Progress()
             self._failed.pop(name, None)
         threading.Thread(target=self._work, args=(name, config.model_dump_json()), name="null", daemon=True).start()
 
     def _work(self, name: str, config: str) -> None:
-        path = self._progress[name]
+        progress = self._open[name]
         try:
-            with self._one:
-                computer = Computer(context())
-                try:
-                    computer.run(compute_null, (config, str(path)), LONGEST_NULL)
-                finally:
-                    computer.close()
+            background.run(compute_null, config, progress.path)
         except (InputError, OSError, RuntimeError) as error:
             self._failed[name] = " ".join(str(error).split())[-200:]
         finally:
             with self._lock:
-                del self._progress[name]
-            path.unlink(missing_ok=True)
+                del self._open[name]
+            progress.close()
 
     def progress(self, subject: Subject) -> str | None:
         """How far it is, in words; None where nothing is measured."""
@@ -144,14 +133,8 @@ class NullJob:
         name = null_name(subject.trained_by.config.architecture, subject.trained_by.config.make_task())
         if name in self._failed:
             return f"Measuring failed: {self._failed[name]}"
-        path = self._progress.get(name)
-        if path is None:
-            return None
-        try:
-            done = path.read_text(encoding="ascii") or "0"
-        except OSError:  # finished just now
-            done = str(COUNT)
-        return f"{done} of {COUNT} untrained optimizers measured…"
+        progress = self._open.get(name)
+        return None if progress is None else f"{progress.read() or 0} of {COUNT} untrained optimizers measured…"
 
 
 NULLS = NullJob()

@@ -85,4 +85,4 @@ def prepare(task: str, name: str, view: str) -> None:
     server = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - the application itself, for another thread
     for outer_step in reversed(subjects(task)[name].snapshots):
         key = _key(task, name, outer_step, view)
-        ahead(server, key, compute_view, task, name, outer_step, view)
+        ahead(server, key, compute_view, task, name, outer_step, view, None)
