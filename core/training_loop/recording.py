@@ -194,6 +194,13 @@ class Recording:
         """
         return np.array(self._records()["step"])
 
+    def last_step(self) -> int:
+        """The number of the last recorded step, read without the others; −1 if there is none."""
+        count = len(self)
+        if count == 0:
+            return -1
+        return int(np.memmap(self.path / STEPS, dtype=self.about.record(), mode="r", shape=(count,))[-1]["step"])
+
     def _records(self) -> np.ndarray:
         count = len(self)
         if count == 0:
