@@ -68,7 +68,7 @@ class About(BaseModel):
     format: Literal["loptscope-recording/1"] = "loptscope-recording/1"
     optimizer: str
     learned: str | None = None
-    groups: list[dict[str, float | bool | str | list[float] | None]] = Field(min_length=1)
+    groups: list[dict[str, bool | int | float | str | list[float] | None]] = Field(min_length=1)
     model: str
     parameters: int = Field(ge=1)
     tensors: int = Field(ge=1)

@@ -72,7 +72,11 @@ class Stubborn(torch.optim.SGD):
 @pytest.mark.parametrize(
     "optimizer, why",
     [
-        (lambda model: torch.optim.Adafactor(model.parameters()), ""),
+        (lambda model: torch.optim.Adafactor(model.parameters()), "Adafactor does not work component by component"),
+        (
+            lambda model: torch.optim.Muon([weight for weight in model.parameters() if weight.ndim == 2]),
+            "Muon does not work component by component",
+        ),
         (lambda model: Stubborn(model.parameters(), lr=0.1), "Stubborn is not one of torch.optim's optimizers"),
     ],
 )
