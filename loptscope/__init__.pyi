@@ -109,6 +109,7 @@ from core.tasks import Problems as Problems
 from core.tasks import Task as Task
 from core.tasks import make_task as make_task
 from core.training_loop.learned import LearnedOptimizer as LearnedOptimizer
+from core.training_loop.recorded_run import recorded_run as recorded_run
 from core.training_loop.recorder import Recorder as Recorder
 from core.training_loop.recorder import record as record
 from core.training_loop.recording import Recording as Recording

@@ -28,8 +28,8 @@ const value = (text) => make("span", { className: "value" }, text);
 function naming(recording) {
   const { name, title, note } = recording;
   const words = titleOf(recording);
-  const field = make("input", { id: `recording-title-${name}`, value: title, maxLength: 80, "aria-label": `Title of ${words}` });
-  const text = make("textarea", { id: `recording-note-${name}`, maxLength: 2000, rows: 2, "aria-label": `Note on ${words}` });
+  const field = make("input", { id: `recording-title-${name}`, value: title, maxLength: 80, placeholder: "Title", "aria-label": `Title of ${words}` });
+  const text = make("textarea", { id: `recording-note-${name}`, maxLength: 2000, rows: 2, placeholder: "Note", "aria-label": `Note on ${words}` });
   text.value = note;
   const save = make("button", { type: "button", className: "action", "data-recording": "save", "data-of": name }, "Save");
   return make("details", {}, make("summary", {}, "Title and note"), field, text, save);

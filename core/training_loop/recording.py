@@ -70,7 +70,7 @@ class About(BaseModel):
     format: Literal["loptscope-recording/1"] = "loptscope-recording/1"
     optimizer: str
     learned: str | None = None
-    groups: list[dict[str, float | bool | str | list[float] | None]] = Field(min_length=1)
+    groups: list[dict[str, bool | int | float | str | list[float] | None]] = Field(min_length=1)
     model: str
     parameters: int = Field(ge=1)
     tensors: int = Field(ge=1)
@@ -195,6 +195,13 @@ class Recording:
             InputError: nothing is recorded yet, or a record is damaged.
         """
         return np.array(self._records()["step"])
+
+    def last_step(self) -> int:
+        """The number of the last recorded step, read without the others; −1 if there is none."""
+        count = len(self)
+        if count == 0:
+            return -1
+        return int(np.memmap(self.path / STEPS, dtype=self.about.record(), mode="r", shape=(count,))[-1]["step"])
 
     def _records(self) -> np.ndarray:
         count = len(self)

@@ -71,10 +71,12 @@ def _torch(recording: Recording, group: int, rate: float) -> Optimizer:
     """
     about = recording.about
     module, _, name = about.optimizer.rpartition(".")
-    if not module.startswith("torch.optim."):  # a file must not choose what is imported
+    if module != "torch.optim" and not module.startswith("torch.optim."):  # a file must not choose what is imported
         raise InputError(f"{about.optimizer} is not one of torch.optim's optimizers, which alone can be run again")
     try:
         torch_class: Any = getattr(importlib.import_module(module), name)
+        if not issubclass(torch_class, torch.optim.Optimizer):
+            raise TypeError
         taken = inspect.signature(torch_class).parameters
     except (ImportError, AttributeError, TypeError, ValueError):
         raise InputError(f"this version of torch has no {about.optimizer}") from None

@@ -25,7 +25,6 @@ def row_of(recording: Recording) -> dict[str, Any]:
     """
     about, end, label = recording.about, recording.end(), read_label(recording.path)
     count = len(recording)
-    last = int(recording.steps()[-1]) + 1 if count else 0
     return {
         "name": recording.name,
         "title": label.title,
@@ -35,7 +34,7 @@ def row_of(recording: Recording) -> dict[str, Any]:
         "model": about.model,
         "parameters": about.parameters,
         "components": len(about.components),
-        "steps": end.steps if end else last,
+        "steps": end.steps if end else recording.last_step() + 1,
         "recorded": count,
         "state": recording.state(),
         "message": end.error if end else "",

@@ -1,5 +1,6 @@
 """What a view of a recording shows: the optimizer again, or the reason why it cannot be run again."""
 
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 
@@ -65,6 +66,28 @@ def test_a_schedule_is_followed() -> None:
     assert np.allclose(arrays["rate"], 0.1 * 0.9 ** np.arange(6), rtol=1e-6)
 
 
+WHOLE = ("Adafactor", "Muon")  # they see more than one component at a time
+TORCH = [
+    (name, kind)
+    for name, kind in sorted(vars(torch.optim).items())
+    if inspect.isclass(kind)
+    and issubclass(kind, torch.optim.Optimizer)
+    and name not in ("Optimizer", "LBFGS", "SparseAdam")
+]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name, kind", TORCH)
+def test_every_component_wise_optimizer_of_torch_runs_again(
+    name: str, kind: Callable[..., torch.optim.Optimizer]
+) -> None:
+    def make(model: nn.Module) -> torch.optim.Optimizer:
+        return kind([tensor for tensor in model.parameters() if tensor.ndim == 2 or name != "Muon"], lr=1e-2)
+
+    bundle = recording_bundle(recorded(name, make, 30))
+    assert ("update" in bundle.arrays) == (name not in WHOLE), bundle.about["not_again"]
+
+
 class Stubborn(torch.optim.SGD):
     """It is of no package that may be imported again."""
 
@@ -72,7 +95,11 @@ class Stubborn(torch.optim.SGD):
 @pytest.mark.parametrize(
     "optimizer, why",
     [
-        (lambda model: torch.optim.Adafactor(model.parameters()), ""),
+        (lambda model: torch.optim.Adafactor(model.parameters()), "Adafactor does not work component by component"),
+        (
+            lambda model: torch.optim.Muon([weight for weight in model.parameters() if weight.ndim == 2]),
+            "Muon does not work component by component",
+        ),
         (lambda model: Stubborn(model.parameters(), lr=0.1), "Stubborn is not one of torch.optim's optimizers"),
     ],
 )

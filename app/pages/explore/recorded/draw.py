@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from app.pages.explore import marks
 from app.pages.explore.figures import Drawing
 from app.pages.explore.panels import PANELS, Panel
 from app.pages.explore.recorded.view import RecordedView, to_query
@@ -118,8 +119,8 @@ def _update_figure(d: Drawing) -> go.Figure:
 
 
 def _update_marks(d: Drawing) -> Sequence[Mark]:
-    marks = PANELS["update"].marks(d)
-    return marks if _runs_again(d) else [mark for mark in marks if isinstance(mark, Point)]
+    found = PANELS["update"].marks(d)
+    return found if _runs_again(d) else [mark for mark in found if isinstance(mark, Point)]
 
 
 def _rate_figure(d: Drawing) -> go.Figure:
@@ -132,7 +133,8 @@ def _rate_figure(d: Drawing) -> go.Figure:
 
 
 def _loss_figure(d: Drawing) -> go.Figure:
-    return PANELS["loss"].figure(d).update_xaxes(title_text=_step_title(d))
+    """The losses that were told, joined over steps for which none was."""
+    return PANELS["loss"].figure(d).update_traces(connectgaps=True).update_xaxes(title_text=_step_title(d))
 
 
 def _runs_again(d: Drawing) -> bool:
@@ -163,7 +165,12 @@ def _recorded_panel(panel: Panel) -> Panel:
 
 
 OWN: dict[str, dict[str, Any]] = {  # what is different of a recording
-    "loss": {"figure": _loss_figure},
+    "loss": {
+        "figure": _loss_figure,
+        "legend": marks.optimizer_chips,
+        "note": "",
+        "about": "the losses that were told, log scale",
+    },
     "update": {"figure": _update_figure, "marks": _update_marks},
     "rate": {"figure": _rate_figure},
 }

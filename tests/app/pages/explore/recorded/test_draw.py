@@ -29,6 +29,7 @@ def test_all_panels_are_drawn_and_move(server: Flask) -> None:
     assert moving["landscape"] == 0 and all(count for name, count in moving.items() if name != "landscape")
     assert "no landscape" in found.figures["landscape"].layout.annotations[0].text.replace("<br>", " ")
     assert found.figures["loss"].layout.xaxis.title.text == "step / 4"
+    assert [chip["name"] for chip in found.description["moving"]["loss"]["legend"]] == ["adam"]
     losses = found.drawing.bundle.arrays["losses"][0]
     assert np.allclose(found.figures["loss"].data[0].y, losses) and losses[0] > losses[-1]
     kinds = [mark["kind"] for mark in found.description["moving"]["update"]["marks"]]
