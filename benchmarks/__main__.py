@@ -3,12 +3,13 @@
 import argparse
 from dataclasses import fields
 
-from benchmarks import fairness, first_view, fixed_points, into_torch, outer_step, scrub, tuning
+from benchmarks import fairness, first_view, fixed_points, formula, into_torch, outer_step, scrub, tuning
 from benchmarks.report import Line
 
 ALL = {
     "outer_step": outer_step.run,
     "fixed_points": fixed_points.run,
+    "formula": formula.run,
     "scrub": scrub.run,
     "first_view": first_view.run,
     "tuning": tuning.run,

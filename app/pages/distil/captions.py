@@ -99,5 +99,7 @@ def both_ways(result: Distillation) -> list[str]:
                 f"The formula needs {MECHANISMS[name].lower()}; of the learned optimizer the instruments say: {said}."
             )
         if not needed and verdict == "shown":
-            texts.append(f"The learned optimizer shows {MECHANISMS[name].lower()}; the formula gains nothing by it.")
+            texts.append(
+                f"The learned optimizer shows {MECHANISMS[name].lower()}; averaged over all orders, the gain of the formulas by it is within its error."
+            )
     return texts or ["The formula needs just the mechanisms that the instruments show of the learned optimizer."]

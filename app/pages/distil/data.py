@@ -2,6 +2,7 @@
 
 import functools
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -30,8 +31,8 @@ LARGE = 1000  # inner parameters above which held-out problems are too slow for 
 
 
 @functools.lru_cache(maxsize=64)
-def _found(run: Run, outer_step: int, stamp: tuple[int, ...]) -> Distillation | None:
-    return find_distillation(run)
+def _found(path: Path, outer_step: int, stamp: tuple[int, ...]) -> Distillation | None:
+    return find_distillation(Run(path))
 
 
 def distilled(task: str, name: str) -> Distillation | None:
@@ -44,7 +45,7 @@ def distilled(task: str, name: str) -> Distillation | None:
     if subject is None or subject.run is None:
         return None
     run = subject.run
-    return _found(run, run.snapshots()[-1], modified(folder_of(run) / FILE, run.path / FILE))
+    return _found(run.path, run.snapshots()[-1], modified(folder_of(run) / FILE, run.path / FILE))
 
 
 @dataclass(frozen=True)
@@ -91,9 +92,10 @@ def _mean_curve(losses: torch.Tensor) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=8)
-def _originals(run: Run, outer_step: int, best: str, problems: int, seed: int) -> Originals:
+def _originals(path: Path, outer_step: int, best: str, problems: int, seed: int) -> Originals:
     torch.set_num_threads(1)
-    optimizer, task = run.optimizer(), make_task(run.config.task)
+    run = Run(path)
+    optimizer, task = run.optimizer(outer_step), make_task(run.config.task)
     context = Context(optimizer, task)
     gradients = grid(context, GRADIENTS, context.observed.typical)
     curvatures = torch.logspace(-4, 1, CURVATURES, dtype=torch.float64)
@@ -117,8 +119,8 @@ def _originals(run: Run, outer_step: int, best: str, problems: int, seed: int) -
 
 def originals_of(result: Distillation) -> Originals:
     """What the formulas of a distillation are compared with."""
-    run = zoo.find_run(result.run)
-    return _originals(run, result.outer_step, result.best_tuned.name, result.problems, result.held_out_seed)
+    path = zoo.find_run(result.run).path
+    return _originals(path, result.outer_step, result.best_tuned.name, result.problems, result.held_out_seed)
 
 
 def instruments_of(formula: Formula, originals: Originals) -> Instruments:

@@ -77,7 +77,13 @@ def ladder_figure(theme: Theme, result: Distillation, shown: Rung) -> go.Figure:
             (100, LEARNED, "solid", "learned"),
         )
     ]
-    x = {"title": "share of the advantage over the best tuned optimizer, %", "range": [100 * LOWEST - 6, 125]}
+    edges = [
+        100 * (value + side) for value, side in zip((*values, *values), (*(-one for one in low), *high), strict=True)
+    ]
+    x = {
+        "title": "share of the advantage over the best tuned optimizer, %",
+        "range": [min(0.0, *edges) - 6, max(125.0, *edges)],
+    }
     made = figure(theme, f"distil/ladder/{result.run}", x, {"autorange": "reversed", "ticks": ""}, [bars, *lines])
     return made.update_layout(bargap=0.3)
 

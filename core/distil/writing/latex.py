@@ -21,7 +21,7 @@ def lines(formula: Formula) -> list[str]:
     """
     structure = formula.structure
     n = {name: number(value) for name, value in formula.values.items()}
-    return [*_clipping(structure, n), *_schedule(formula, n), *_averages(structure, n), *_update(structure, n)]
+    return [*_clipping(structure, n), *_schedule(formula, n), *_averages(structure, n), *_update(formula, n)]
 
 
 def latex(formula: Formula) -> str:
@@ -113,14 +113,15 @@ def _averages(structure: Structure, n: dict[str, str]) -> list[str]:
     return found
 
 
-def _update(structure: Structure, n: dict[str, str]) -> list[str]:
+def _update(formula: Formula, n: dict[str, str]) -> list[str]:
+    structure, values = formula.structure, formula.values
     y = "y" if structure.clipping != "none" else "g"
     rate = _of_step(structure, n, "rate", r"\alpha")
     inner = y
     if structure.momenta:
         direct = _of_step(structure, n, "direct", r"\delta")
-        share = f" - {n['second_share']}" if structure.momenta == 2 else ""
-        second = f" + {n['second_share']} w" if structure.momenta == 2 else ""
+        share = f" {_signed(-values['second_share'])}" if structure.momenta == 2 else ""
+        second = f" {_signed(values['second_share'])} w" if structure.momenta == 2 else ""
         inner = rf"((1 - {direct}{share}) v{second} + {direct} {y})"
     corrected = structure.bias_correction
     if corrected and structure.momenta:
@@ -133,13 +134,4 @@ def _update(structure: Structure, n: dict[str, str]) -> list[str]:
     s = rf"\frac{{s}}{{1 - {n['averaging']}^{{k + 1}}}}" if corrected else "s"
     if structure.adaptation == "root":
         return [rf"u = -\frac{{{move}}}{{\sqrt{{{s}}} + {n['epsilon']}}}"]
-    return [rf"u = -(1 + \frac{{{s}}}{{{n['scale']}^2}})^{{{number(-_exponent(n))}}} {move}"]
-
-
-def _exponent(n: dict[str, str]) -> float:
-    """The exponent p as the number that is shown."""
-    text = n["exponent"]
-    if r" \cdot 10^" in text:
-        mantissa, _, power = text.partition(r" \cdot 10^")
-        return float(mantissa) * 10.0 ** int(power.strip("{}"))
-    return float(text)
+    return [rf"u = -(1 + \frac{{{s}}}{{{n['scale']}^2}})^{{{number(-values['exponent'])}}} {move}"]
