@@ -21,4 +21,5 @@ PAGE = Page(
     links=LINKS,
     figures=_figures,
     order=2,
+    takes="learned",
 )

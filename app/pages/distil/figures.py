@@ -11,6 +11,7 @@ from app.shared.style import (
     LEARNED_COLORS,
     OPTIMIZER_COLORS,
     Theme,
+    described,
     figure,
     finite,
     line,
@@ -21,12 +22,19 @@ from app.shared.style import (
 from core.distil.result import Distillation, Rung
 from core.distil.tables import title_of, tuned_title
 from core.optimizers.formula import MECHANISMS
+from core.tasks import TASKS
 
 FORMULA = LEARNED_COLORS[2]  # the formula's colour; the learned optimizer's is LEARNED
 FACTORS = (0.9, 1, 1.1, 1.2, 1.5, 2, 3, 5, 10, 20, 50, 100)  # marked on the axis of contributions
 LOWEST = -1.0  # shares below end at the axis
 CEILING = 10.0  # times the first loss
 FLOOR = 1e-12
+
+
+def _about(result: Distillation) -> str:
+    """What the figures are of, for exports."""
+    task = TASKS[result.task].title if result.task in TASKS else result.task
+    return f"{task}, {result.run}, outer step {result.outer_step:,}, {result.problems} held-out problems (seed {result.held_out_seed})"
 
 
 def ladder_figure(theme: Theme, result: Distillation, shown: Rung) -> go.Figure:
@@ -85,7 +93,7 @@ def ladder_figure(theme: Theme, result: Distillation, shown: Rung) -> go.Figure:
         "range": [min(0.0, *edges) - 6, max(125.0, *edges)],
     }
     made = figure(theme, f"distil/ladder/{result.run}", x, {"autorange": "reversed", "ticks": ""}, [bars, *lines])
-    return made.update_layout(bargap=0.3)
+    return described(made.update_layout(bargap=0.3), _about(result))
 
 
 def contributions_figure(theme: Theme, result: Distillation) -> go.Figure:
@@ -119,7 +127,8 @@ def contributions_figure(theme: Theme, result: Distillation) -> go.Figure:
     }
     y = {"ticks": "", "range": [len(known) - 0.5, -0.5]}
     made = figure(theme, f"distil/contributions/{result.run}", x, y, [bars])
-    return made.add_vline(x=1, line={"color": theme.muted, "width": 1, "dash": "dot"})
+    made.add_vline(x=1, line={"color": theme.muted, "width": 1, "dash": "dot"})
+    return described(made, _about(result))
 
 
 def curves_figure(theme: Theme, result: Distillation, originals: Originals, curve: np.ndarray | None) -> go.Figure:
@@ -137,11 +146,12 @@ def curves_figure(theme: Theme, result: Distillation, originals: Originals, curv
             continue
         shown = np.where(np.isfinite(losses) & (losses > FLOOR), losses, np.nan)
         values.append(shown)
-        text = f"{name}: %{{y:.3g}} at step %{{x}}<extra></extra>"
+        text = f"{name}: %{{y}}<extra></extra>"
         traces.append(line(np.arange(len(shown)), shown, color, name, width=width, hovertemplate=text))
     kept = [shown[np.isfinite(shown)] for shown in values]
     y = {"title": "loss / first loss", **log_axis(np.concatenate(kept) if kept else np.ones(1), CEILING)}
-    return figure(theme, f"distil/curves/{result.run}", {"title": "inner step"}, y, traces)
+    made = figure(theme, f"distil/curves/{result.run}", {"title": "inner step", "zeroline": False}, y, traces)
+    return described(made.update_layout(hovermode="x unified"), _about(result))
 
 
 def _pair(
@@ -229,4 +239,5 @@ def disagreement_figure(theme: Theme, result: Distillation, name: str) -> go.Fig
     ]
     title = DISAGREEMENTS[name] + (" + 1" if offset else "")
     x = {"title": title, "type": "log", "exponentformat": "power", "dtick": 1}
-    return figure(theme, f"distil/{result.run}/{name}", x, {"title": "% of Σ u²", "rangemode": "tozero"}, traces)
+    made = figure(theme, f"distil/{result.run}/{name}", x, {"title": "% of Σ u²", "rangemode": "tozero"}, traces)
+    return described(made, _about(result))
