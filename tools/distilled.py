@@ -102,7 +102,7 @@ def _shifts(result: Distillation) -> str:
 
 
 def _plain(value: float | None) -> str:
-    return "diverges" if value is None else f"{value:.4f}" if value < 10 else f"{value:.3g}"
+    return "diverges" if value is None else f"{value:.4f}" if value < 1 else f"{value:.3g}"
 
 
 def _short(value: float | None) -> str:

@@ -38,6 +38,7 @@ LIGHTS = {  # mechanism -> the figure in which it acts
     "adaptive_memory": "kernel",
 }
 STEPS = 200  # of a slider
+SMALLEST = 1e-12  # a rate, and a decay's distance to 0 and 1, that have a place on a slider
 
 
 def simple(text: str) -> str:
@@ -66,11 +67,11 @@ def equations(formula: Formula) -> list[Any]:
 
 def to_slider(name: str, value: float) -> float:
     """The position of a number on its slider: its logarithm, logit, or itself."""
-    kind, parameter = PARAMETERS[name].transform, PARAMETERS[name]
-    inside = min(max(value, parameter.low), parameter.high)
+    kind = PARAMETERS[name].transform
     if kind == "log":
-        return log10(inside)
-    return log10(inside / (1 - inside)) if kind == "logit" else inside
+        return log10(max(value, SMALLEST))
+    inside = min(max(value, SMALLEST), 1 - SMALLEST)
+    return log10(inside / (1 - inside)) if kind == "logit" else value
 
 
 def from_slider(name: str, position: float) -> float:
@@ -104,7 +105,7 @@ def slider(name: str, report: FormulaReport) -> html.Div:
     one, parameter = report.parameters[name], PARAMETERS[name]
     low, high, now = (to_slider(name, value) for value in (parameter.low, parameter.high, one.value))
     width = (high - low) / 2
-    low, high = max(low, now - width / 2), min(high, now + width / 2)
+    low, high = max(min(low, now - width / 4), now - width / 2), min(max(high, now + width / 4), now + width / 2)
     return html.Div(
         className="number",
         title=parameter.description,
