@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from core.runs import trash
 from tests.browser.conftest import Explorer
 from tests.core.training_loop.loops import recorded
 
@@ -36,3 +37,4 @@ def test_from_the_library_to_explore_and_into_the_trash(
     page.get_by_text("seen is in the trash.").wait_for()
     with urllib.request.urlopen(f"{explorer.address}/api/recordings") as answer:
         assert json.load(answer)["recordings"] == []
+    assert trash.empty(server_runs) == 1
