@@ -17,7 +17,7 @@ from typing import Any, final
 
 from core.errors import InputError
 
-NICE = 5  # computing leaves the processor to those who only want to read
+NICE = 10  # computing leaves the processor to those who only want to read
 LARGEST = (
     256 * 2**20
 )  # bytes of a process's own memory after which it forgets what it keeps, or a fresh one takes its place

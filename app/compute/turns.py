@@ -34,7 +34,7 @@ class Turns:
         most_in_all: requests that may be there.
     """
 
-    places: int = 3
+    places: int = 2
     most: int = 64
     most_in_all: int = 128
     _clients: dict[str, _Client] = field(default_factory=dict)
