@@ -7,6 +7,7 @@ import "#shared/groups.mjs";
 import "#shared/help.mjs";
 import "#shared/print.mjs";
 import "#shared/tour.mjs";
+import "#shared/zoom.mjs";
 
 export const callbacks = {
   /**

@@ -133,6 +133,7 @@ def _space(p: MechanismDrawing) -> go.Figure:
         "yaxis": {**axis, "title": {"text": titles[0], "font": {"size": 11}}},
         "zaxis": {**axis, "title": {"text": titles[1], "font": {"size": 11}}},
         "camera": {"eye": {"x": 1.75, "y": -1.75, "z": 0.9}},
+        "uirevision": "turned",
     }
     made.layout.margin = {"l": 0, "r": 0, "t": 0, "b": 0}
     return made
