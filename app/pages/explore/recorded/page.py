@@ -29,6 +29,7 @@ def layout(query: dict[str, str], scheme: str) -> html.Main:
         children=[
             dcc.Store(id="view", data=drawn.description),
             dcc.Location(id="recorded-go", refresh=True),
+            dcc.Store(id="recorded-theme", data=view.theme),
             _controls(view),
             html.Div(
                 className="stage",
@@ -124,6 +125,12 @@ def on_recording(name: str) -> str:
     return f"/?recording={name}"
 
 
+@callback(Output("recorded-theme", "data"), Input("theme", "data"), prevent_initial_call=True)
+def on_theme(theme: str) -> str:
+    """Where no recording is shown, a switch of the theme must not ask for a recording's controls: Dash would stop with an error."""
+    return theme
+
+
 @callback(
     *[Output(f"{name}-graph", "figure", allow_duplicate=True) for name in RECORDED_PANELS],
     Output("view", "data", allow_duplicate=True),
@@ -132,7 +139,7 @@ def on_recording(name: str) -> str:
         "window": Input("recorded-window", "value"),
         "components": Input("recorded-components", "value"),
         "axis": Input("recorded-axis", "value"),
-        "theme": Input("theme", "data"),
+        "theme": Input("recorded-theme", "data"),
         "name": State("recorded-name", "value"),
         "scheme": State("provider", "forceColorScheme"),
     },
