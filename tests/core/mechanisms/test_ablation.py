@@ -19,7 +19,8 @@ def context(name, **values):
 
 def test_momentum_loses_nothing_but_its_memory():
     found = ablate(context("momentum", learning_rate=0.3, momentum=0.8), problems=5, steps=40)
-    assert [one.name for one in found.ablations] == list(TITLES) and not found.without
+    known = [name for name in TITLES if name != "undecayed"]  # momentum does not read the parameter
+    assert [one.name for one in found.ablations] == known and not found.without
     for one in found.ablations:
         changed = one.name == "memoryless"
         assert one.ratio.changes is changed and one.diverged == 0

@@ -48,6 +48,7 @@ def test_the_sign_of_a_gradient_is_clipping_and_nothing_else():
         "clipping": "shown",
         "schedule": "not_shown",
         "adaptation": "not_shown",
+        "weight_decay": "not_shown",
     }
     rate = RATE / context.observed.scale  # the secant over the task's gradients
     assert found.schedule.start == pytest.approx(rate) and found.adaptation.rate_at_zero == pytest.approx(rate)

@@ -97,10 +97,10 @@ REFUSED = {
     "NaN": (
         content(readout_bias=torch.tensor(torch.nan)),
         {},
-        "readout_bias in the file contains numbers that are not finite",
+        "readout_bias must contain finite float32 numbers",
     ),
-    "double": (content(readout_bias=torch.tensor(0.0).double()), {}, "float32 numbers (F32), not 'F64'"),
-    "damaged words": (content({ABOUT: '{"config": 3}'}), {}, "the file's metadata is damaged: config"),
+    "double": (content(readout_bias=torch.tensor(0.0).double()), {}, "must contain float32 numbers (F32)"),
+    "damaged words": (content({ABOUT: '{"config": 3}'}), {}, "the file's metadata is damaged"),
     "a path": (content(), {"name": "../mine"}, "a name has up to 100 letters"),
     "a hidden name": (content(), {"name": ".mine"}, "a name has up to 100 letters"),
     "a shipped name": (content(), {"name": "rosenbrock-gru64"}, "ships with Loptscope"),
