@@ -53,7 +53,12 @@ def settings_of(torch_class: type[torch.optim.Optimizer]) -> dict[str, Any]:
 
 
 def by_itself(
-    torch_class: type[torch.optim.Optimizer], problem: Problems, *, as_matrices: bool, settings: dict[str, Any]
+    torch_class: type[torch.optim.Optimizer],
+    problem: Problems,
+    *,
+    as_matrices: bool,
+    wants_closure: bool,
+    settings: dict[str, Any],
 ) -> Tensor:
     """Losses of the class itself on one problem, [STEPS + 1]."""
     start = problem.x0[0].clone()
@@ -67,7 +72,10 @@ def by_itself(
         losses.append(float(loss[0]))
         if k < STEPS:
             parameter.grad = gradient.view_as(parameter).clone()
-            optimizer.step()
+            if wants_closure:
+                optimizer.step(lambda value=losses[-1]: value)  # type: ignore[misc]
+            else:
+                optimizer.step()
     return torch.tensor(losses, dtype=torch.float64)
 
 
@@ -77,7 +85,13 @@ def follows(made: type[Wrapped], torch_class: type[torch.optim.Optimizer], setti
     ours = unroll(made(), problems, STEPS, record=()).losses
     as_matrices = bool(getattr(made, "as_matrices", False))
     for i in range(PROBLEMS):
-        theirs = by_itself(torch_class, problems.part(i, i + 1), as_matrices=as_matrices, settings=settings)
+        theirs = by_itself(
+            torch_class,
+            problems.part(i, i + 1),
+            as_matrices=as_matrices,
+            wants_closure=made.source.wants_closure,
+            settings=settings,
+        )
         for k in range(STEPS + 1):
             known = float(theirs[k])
             if not abs(known) < BIG * float(theirs[0]):

@@ -38,6 +38,7 @@ def violations(page: Any, *, within: str = "html", rules: list[str] | None = Non
     return list(page.evaluate(FOUND, [within, rules]))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("link", READY)
 def test_a_page_has_no_serious_violation(explorer: Explorer, link: str) -> None:
     page = explorer.visit(link)
@@ -52,6 +53,7 @@ def test_a_page_has_no_serious_violation(explorer: Explorer, link: str) -> None:
     explorer.forgive("404")
 
 
+@pytest.mark.long
 def test_what_opens_has_none_either(explorer: Explorer) -> None:
     page = explorer.open("?step=5").page
     page.locator("#loss-panel > .figure-button").click()

@@ -24,6 +24,7 @@ def compared(explorer: Explorer) -> Explorer:
     return explorer.open(LINK)
 
 
+@pytest.mark.long
 def test_every_panel_of_every_column_follows_the_step(compared: Explorer) -> None:
     page = compared.page
     ids = [panel_id(name, column) for column in range(3) for name in PANELS]
@@ -71,6 +72,7 @@ def readouts_are_each_columns_own(compared: Explorer) -> None:
         assert said == wanted
 
 
+@pytest.mark.long
 def test_they_come_and_go_with_the_controls(explorer: Explorer) -> None:
     page = explorer.open("?task=rosenbrock").page
     column = "document.querySelectorAll('.column-head').length === {}"
@@ -105,6 +107,7 @@ def test_panels_are_chosen_and_the_link_brings_them_back(explorers: Callable[...
     assert page.evaluate(PICTURE, "loss-panel-2") != before
 
 
+@pytest.mark.long
 def test_four_in_the_dark_on_a_small_screen(explorers: Callable[..., Explorer]) -> None:
     link = "?task=two_moons&compare=adam,momentum,rmsprop&baselines=none&theme=dark&panels=loss,landscape"
     explorer = explorers(width=1024, height=700).open(link)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page
 
 from app.shared.catalog import subjects
@@ -101,6 +102,7 @@ def test_a_new_task_brings_everything_with_it_and_nothing_along(explorer: Explor
     assert page.get_by_label("Start x").input_value() == ""
 
 
+@pytest.mark.long
 def test_a_new_task_opens_on_its_typical_problem(explorer: Explorer) -> None:
     page = explorer.open("?task=rosenbrock").page
     explorer.after(lambda: choose(page, "Task", "Linear regression"), "!location.search.includes('task')")
@@ -158,6 +160,7 @@ MADE_UP = re.compile(
 )
 
 
+@pytest.mark.long
 def test_the_address_leads_back_to_the_same_view(explorers: Callable[..., Explorer]) -> None:
     explorer = explorers(fresh=True)
     page = explorer.open("?task=rosenbrock").page

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.browser.conftest import Explorer
 
 
+@pytest.mark.long
 def test_a_bundle_that_does_not_come_is_said_and_can_come_later(explorers: Callable[..., Explorer]) -> None:
     explorer = explorers(fresh=True)
     page = explorer.page

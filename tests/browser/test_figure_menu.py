@@ -96,6 +96,7 @@ def test_a_saved_figure_says_what_it_is(explorer: Explorer, tmp_path: Path) -> N
     page.keyboard.press("Escape")
 
 
+@pytest.mark.long
 def test_all_panels_of_a_view_in_one_pdf(explorer: Explorer, tmp_path: Path) -> None:
     page = explorer.open("?task=two_moons&step=25&theme=dark").page
     opened(explorer, "#landscape-panel")
@@ -160,6 +161,7 @@ OTHERS = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "room", "ready"), OTHERS)
 def test_the_menu_is_on_other_pages_too(explorer: Explorer, tmp_path: Path, name: str, room: str, ready: str) -> None:
     page = explorer.page

@@ -54,6 +54,7 @@ def test_every_figure_is_drawn_as_one_comes_near_and_leads_to_its_view(explorer:
     explorer.forgive("ERR_ABORTED")  # what it left half-way
 
 
+@pytest.mark.long
 def test_sliders_change_the_picture(explorer: Explorer) -> None:
     to_guide(explorer)
     page = explorer.page
@@ -73,6 +74,7 @@ def test_sliders_change_the_picture(explorer: Explorer) -> None:
         )
 
 
+@pytest.mark.long
 def test_another_task_and_the_theme_draw_everything_again(explorer: Explorer) -> None:
     to_guide(explorer)
     page = explorer.page
@@ -115,6 +117,7 @@ def test_narrow_it_fits(explorers: Callable[..., Explorer]) -> None:
     assert explorer.page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+@pytest.mark.long
 def test_the_top_bar_does_not_overflow(explorers: Callable[..., Explorer]) -> None:
     explorer = explorers(width=1280, height=800).open()
     page = explorer.page
@@ -129,6 +132,7 @@ def test_the_top_bar_does_not_overflow(explorers: Callable[..., Explorer]) -> No
         assert width < 1000 or nav.evaluate("(nav) => nav.scrollWidth <= nav.clientWidth")
 
 
+@pytest.mark.long
 def test_the_tour_is_offered_once_and_walked_by_keyboard(explorers: Callable[..., Explorer]) -> None:
     explorer = explorers(newcomer=True)
     page = explorer.open().page
@@ -167,6 +171,7 @@ def test_the_tour_is_offered_once_and_walked_by_keyboard(explorers: Callable[...
     assert offer.count() == 0
 
 
+@pytest.mark.long
 def test_the_tour_can_be_declined_and_begun_again_from_any_page(explorers: Callable[..., Explorer]) -> None:
     explorer = explorers(newcomer=True)
     page = explorer.open().page

@@ -1,6 +1,7 @@
 """Starting where the landscape is clicked, and what a classifier decides."""
 
 import numpy as np
+import pytest
 
 from tests.browser.conftest import Explorer
 
@@ -18,6 +19,7 @@ def place(explorer: Explorer, x: float, y: float) -> tuple[float, float]:
     return found[0], found[1]
 
 
+@pytest.mark.long
 def test_all_start_where_it_is_clicked(explorer: Explorer) -> None:
     page = explorer.open("?task=rosenbrock&step=3").page
     for x, y in ((-1.1, 2.2), (1.5, -0.4)):

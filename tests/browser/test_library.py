@@ -63,7 +63,7 @@ class Shelf:
             self.address + path,
             data=body or b"",
             method="POST",
-            headers={"Content-Type": "application/octet-stream" if body else ""},
+            headers={"Content-Type": "application/octet-stream" if body else "", "Origin": self.address},
         )
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)

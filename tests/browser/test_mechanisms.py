@@ -94,6 +94,7 @@ MOVING = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("view", MOVING)
 def test_the_slider_moves_every_figure(microscope: Microscope, view: str) -> None:
     microscope.open(f"?view={view}&versus=none")
@@ -103,6 +104,7 @@ def test_the_slider_moves_every_figure(microscope: Microscope, view: str) -> Non
     assert all(one != other for one, other in zip(before, after, strict=True))
 
 
+@pytest.mark.long
 def test_every_mechanism_can_be_chosen_and_has_sentences(microscope: Microscope) -> None:
     page = microscope.open().page
     for view, row in MECHANISMS.items():
@@ -123,6 +125,7 @@ def test_outer_training_is_a_film(microscope: Microscope) -> None:
     page.wait_for_function("location.search.includes('outer_step=')")
 
 
+@pytest.mark.long
 def test_another_task_brings_its_optimizers(microscope: Microscope) -> None:
     page = microscope.open().page
     choose = page.locator("#mechanisms-task").get_by_text("Rosenbrock", exact=True)

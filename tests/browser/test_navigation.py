@@ -1,5 +1,7 @@
 """From page to page with the same subject, and back."""
 
+import pytest
+
 from tests.browser.conftest import Explorer
 from tests.browser.test_landscape import place
 
@@ -53,6 +55,7 @@ def test_hyperparameters_of_ones_own_are_in_the_link(explorer: Explorer) -> None
     assert page.evaluate("document.querySelector('#own-sliders .value').textContent") == "0.794"
 
 
+@pytest.mark.long
 def test_what_is_being_computed_is_dimmed_and_a_zoom_stays_where_the_axis_does(explorer: Explorer) -> None:
     page = explorer.open("?task=rosenbrock&seed=1").page
     range_ = "probe.graph('landscape')._fullLayout.xaxis.range"

@@ -117,6 +117,7 @@ def test_the_legend_hides_and_shows_an_optimizer_everywhere(comparison: Comparis
         assert comparison.visible(figure, "adam") == {True}
 
 
+@pytest.mark.long
 def test_hidden_optimizers_stay_hidden_on_another_task(comparison: Comparison) -> None:
     page = comparison.open("?shown=learned,momentum").page
     choose = page.locator("#performance-task").get_by_text("Rosenbrock", exact=True)
@@ -126,6 +127,7 @@ def test_hidden_optimizers_stay_hidden_on_another_task(comparison: Comparison) -
     assert comparison.visible("performance-outer", "momentum") == {True}
 
 
+@pytest.mark.long
 def test_the_table_sorts_by_its_headings(comparison: Comparison) -> None:
     page = comparison.open().page
     heading = page.locator("#head-final_loss")
@@ -143,6 +145,7 @@ def test_the_table_sorts_by_its_headings(comparison: Comparison) -> None:
     assert page.evaluate(ROWS) == list(reversed(upwards))
 
 
+@pytest.mark.long
 def test_another_task_and_another_search_change_what_is_below(comparison: Comparison) -> None:
     page = comparison.open().page
     before = comparison.state()
@@ -161,6 +164,7 @@ def test_another_task_and_another_search_change_what_is_below(comparison: Compar
     assert "RMSProp" in page.locator("#performance-tuning-caption").inner_text()
 
 
+@pytest.mark.long
 def test_a_snapshot_opens_explore_and_back_comes_back(comparison: Comparison) -> None:
     page = comparison.open("?task=rosenbrock&sort=diverged").page
     marks = page.locator(SNAPSHOTS)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import BrowserContext
 
 from app.shared.pages import PAGES
@@ -10,6 +11,7 @@ PLOT = ".js-plotly-plot .main-svg"
 DRAWN = dict.fromkeys(("explore", "mechanisms", "performance", "guide"), PLOT)
 
 
+@pytest.mark.long
 def test_every_page_under_its_own_policy(contexts: Callable[..., BrowserContext], address: str) -> None:
     page = contexts(bypass_csp=False).new_page()
     said: list[str] = []

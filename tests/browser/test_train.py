@@ -151,6 +151,7 @@ def test_a_preset_is_started_and_watched_to_its_end(trainer: Trainer) -> None:
     trainer.forgive("ERR_ABORTED")
 
 
+@pytest.mark.long
 def test_a_reload_and_a_second_tab_see_the_same(trainers: Callable[..., Trainer]) -> None:
     one = trainers().open()
     name = one.start(LONG)
@@ -189,6 +190,7 @@ def test_a_run_is_paused_resumed_stopped_and_deleted(trainer: Trainer) -> None:
     page.wait_for_function("!document.querySelector('#train-runs .run')")
 
 
+@pytest.mark.long
 def test_runs_wait_in_a_queue_that_can_be_reordered_and_cancelled(trainer: Trainer) -> None:
     page = trainer.open().page
     trainer.start(LONG)

@@ -93,7 +93,7 @@ def test_a_learned_optimizers_report_is_json_and_says_something(architecture):
     for name in MEASURES:
         assert plain[name]["sentences"] and plain[name]["verdict"] in ("shown", "not_shown", "unknown")
     text = report_table(found)
-    assert all(name.replace('_', ' ') in text for name in MEASURES) and "closed loop" in text
+    assert all(name.replace("_", " ") in text for name in MEASURES) and "closed loop" in text
 
 
 def test_a_trained_optimizer_without_its_control_is_unknown_and_no_more():
