@@ -69,12 +69,14 @@ def server_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def address(tmp_path_factory: pytest.TempPathFactory, server_runs: Path) -> Iterator[str]:
-    """Where the dashboard is served, with an empty cache."""
+    """Where the dashboard is served; all processes' servers share the views that they have computed."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
     folder = tmp_path_factory.mktemp("server")
-    own = {"LOPTSCOPE_CACHE": str(folder / "views"), "LOPTSCOPE_RUNS": str(server_runs), "LOPTSCOPE_WORKERS": "1"}
+    own = {"LOPTSCOPE_CACHE": str(shared / "views"), "LOPTSCOPE_RUNS": str(server_runs), "LOPTSCOPE_WORKERS": "1"}
     environment = {**os.environ, **own}
     environment.pop("REDIS_URL", None)
     command = [sys.executable, "-m", "core", "serve", "--port", str(port)]
