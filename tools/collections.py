@@ -73,7 +73,8 @@ def by_itself(
         if k < STEPS:
             parameter.grad = gradient.view_as(parameter).clone()
             if wants_closure:
-                optimizer.step(lambda value=loss[0].detach(): value)  # type: ignore[misc]
+                known = loss[0].detach()
+                optimizer.step(lambda known=known: known)  # type: ignore[misc]
             else:
                 optimizer.step()
     return torch.tensor(losses, dtype=torch.float64)

@@ -233,11 +233,15 @@ class Line:
             oldest = min(mine, key=lambda one: one.number)
             if oldest.job.began is not None:
                 return Place(None, time.monotonic() - oldest.job.began)
-            before = list(self._queues.get(client, ())).index(oldest.job.name)
+            # what somebody else asked for first, or what was computed ahead, stands in their queue
+            holder = next((name for name, queue in self._queues.items() if oldest.job.name in queue), None)
+            if holder is None:
+                return Place(len(self._running), 0.0)
+            before = list(self._queues[holder]).index(oldest.job.name)
             others = 0
             for name, queue in self._queues.items():
-                if name not in (client, BACKGROUND):
-                    others += min(len(queue), before + (self._rank(name) < self._rank(client)))
+                if name not in (holder, BACKGROUND):
+                    others += min(len(queue), before + (self._rank(name) < self._rank(holder)))
             return Place(before + others + len(self._running), 0.0)
 
     def close(self) -> None:

@@ -175,8 +175,9 @@ export function upload(room, words, send) {
       chosen.size > words.largest
         ? `The file has ${megabytes(chosen.size)}; the limit is ${most}.`
         : await send(query, chosen);
+    if (file.files?.[0] !== chosen) return; // another file chosen meanwhile keeps its fields, and says whether it can be sent
     go.disabled = false;
-    if (refusal.textContent || file.files?.[0] !== chosen) return; // another file chosen meanwhile keeps its fields
+    if (refusal.textContent) return;
     form.reset();
     Object.assign(unsaid, { hidden: true, disabled: true });
     said.textContent = "";

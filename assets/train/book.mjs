@@ -26,7 +26,20 @@ export class Book {
       event.points.outer_step.forEach((step, i) => (this.losses[step - 1] = event.points.meta_loss[i]));
     } else if (event.kind === "evaluation") this.evaluations.set(event.outer_step, event);
     else if (event.kind === "levels") this.levels = event.optimizers;
-    else if (event.kind === "state") this.log.push(event);
+    else if (event.kind === "state") {
+      this.log.push(event);
+      if (event.state !== "queued") this.#goBack(event.outer_step);
+    }
+  }
+
+  /**
+   * A run that was left between two saves goes on from the last one: what came after it is no longer its own.
+   *
+   * @param {number} step
+   */
+  #goBack(step) {
+    if (this.losses.length > step) this.losses.length = step;
+    for (const later of this.evaluations.keys()) if (later > step) this.evaluations.delete(later);
   }
 
   count() {

@@ -134,3 +134,11 @@ def test_a_closed_line_wakes_everyone():
     line.close()
     thread.join(5)
     assert found == [None]
+
+
+def test_a_tab_whose_job_stands_in_no_queue_is_told_so_without_an_error():
+    line = Line(slots=2)
+    join(line, "a", "one", group=("a tab", "view"))
+    taken(line).began = None  # it was stopped, and is not yet begun anew
+    found = line.place("a", "tab")
+    assert found is not None and found.seconds == 0
