@@ -31,7 +31,7 @@ from core.optimizers.precision import double
 LARGEST_FACTOR = 10.0
 
 
-class _Variant(Optimizer):
+class Intervention(Optimizer):
     """An optimizer made from another one, with its state and smoothness unless it says otherwise."""
 
     optimizer: Optimizer
@@ -62,7 +62,7 @@ class _Variant(Optimizer):
 
 
 @final
-class Unsaturated(_Variant):
+class Unsaturated(Intervention):
     """An optimizer whose immediate response to a gradient is linear: u(h, 0) + ∂u/∂g(h, 0) g replaces u(h, g).
 
     Args:
@@ -86,7 +86,7 @@ class Unsaturated(_Variant):
 
 
 @final
-class Frozen(_Variant):
+class Frozen(Intervention):
     """An optimizer without autonomous drift: F(h, g) − (F(h̄ₛ, 0) − h̄ₛ) and u(h, g) − u(h̄ₛ, 0), starting from h̄ₛ.
 
     Args:
@@ -111,7 +111,7 @@ class Frozen(_Variant):
 
 
 @final
-class Pinned(_Variant):
+class Pinned(Intervention):
     """An optimizer with the same effective learning rate for every component at a step: u(h, g) · α_k / α(h).
 
     Its state has one more entry, the step.
@@ -145,7 +145,7 @@ class Pinned(_Variant):
 
 
 @final
-class Memoryless(_Variant):
+class Memoryless(Intervention):
     """An optimizer that remembers no gradient: its state follows the autonomous path whatever it is fed.
 
     Its state is the step.
@@ -186,7 +186,7 @@ class Memoryless(_Variant):
 
 
 @final
-class Undecayed(_Variant):
+class Undecayed(Intervention):
     """An optimizer that reads every parameter as 0: without weight decay, and without anything else that it makes of the parameter.
 
     Args:
@@ -209,7 +209,7 @@ class Undecayed(_Variant):
 
 
 @final
-class Repaired(_Variant):
+class Repaired(Intervention):
     """An optimizer without its bias: it is fed g + g*, so that the closed loop rests where the gradient is 0.
 
     Args:

@@ -10,9 +10,10 @@ from typing import final
 import torch
 from torch import Tensor
 
+from core.analysis.interventions import Intervention
 from core.errors import InputError
 from core.mechanisms.context import Context
-from core.optimizers.base import Input, Optimizer
+from core.optimizers.base import Optimizer
 from core.optimizers.precision import double
 
 MOMENT = "s"  # the entry's name
@@ -24,7 +25,7 @@ def has_moment(optimizer: Optimizer) -> bool:
 
 
 @final
-class HeldMoment(Optimizer):
+class HeldMoment(Intervention):
     """An optimizer whose second moment is put back to a value before every step.
 
     Args:
@@ -35,31 +36,13 @@ class HeldMoment(Optimizer):
         InputError: it has none.
     """
 
+    suffix = "second moment held"
+
     def __init__(self, optimizer: Optimizer, value: float):
         if not has_moment(optimizer):
             raise InputError(f"{optimizer.name} has no second moment to hold")
         self.optimizer, self.value = optimizer, value
         self._at = optimizer.state_names.index(MOMENT)
-
-    @property
-    def name(self) -> str:
-        return f"{self.optimizer.name}, second moment held"
-
-    @property
-    def smooth(self) -> bool:
-        return self.optimizer.smooth
-
-    @property
-    def state_names(self) -> tuple[str, ...]:
-        return self.optimizer.state_names
-
-    @property
-    def clocks(self) -> tuple[int, ...]:
-        return self.optimizer.clocks
-
-    @property
-    def reads(self) -> dict[Input, int]:
-        return self.optimizer.reads
 
     def initial_state(self, n: int, dtype: torch.dtype = torch.float32) -> Tensor:
         return self._held(self.optimizer.initial_state(n, dtype))

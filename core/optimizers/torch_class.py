@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from core.errors import InputError
+from core.optimizers.schedules import Scalar
 
 # Loptscope's names of hyperparameters, and torch's: "betas.0" is the first of a tuple.
 NAMES = {
@@ -127,6 +128,13 @@ def alike(first: Any, second: Any) -> bool:
         return len(first) == len(second) and all(alike(a, b) for a, b in zip(first, second, strict=True))
     numbers = isinstance(first, float) and math.isnan(first) and math.isnan(second)
     return numbers or not isinstance(first, int | float | str) or first == second
+
+
+def values_of_row(values: Mapping[str, Scalar], row: int) -> dict[str, float]:
+    """Hyperparameters of one row, where they may differ between rows."""
+    return {
+        name: float(value[row] if isinstance(value, Tensor) and value.ndim else value) for name, value in values.items()
+    }
 
 
 class TorchClass:

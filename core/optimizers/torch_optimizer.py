@@ -8,7 +8,6 @@ than one component at a time is wrapped by `core.optimizers.torch_tensors`; `cor
 
 import copy
 from collections import defaultdict
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -17,8 +16,7 @@ from torch import Tensor
 from core.optimizers.base import Input
 from core.optimizers.differences import difference_quotients
 from core.optimizers.hand_designed import HandDesigned
-from core.optimizers.schedules import Scalar
-from core.optimizers.torch_class import OWN, Anatomy, TorchClass
+from core.optimizers.torch_class import OWN, Anatomy, TorchClass, values_of_row
 
 
 class TorchOptimizer(HandDesigned):
@@ -90,10 +88,10 @@ class TorchOptimizer(HandDesigned):
         keys = [clock.double(), *(value.double() for value in each)]
         same = all(bool((key == key[0]).all()) for key in keys) if len(clock) else True
         if same:
-            return [(slice(None), _first_of(values, 0))]
+            return [(slice(None), values_of_row(values, 0))]
         groups, which = torch.unique(torch.stack(keys, 1), dim=0, return_inverse=True)
         found = [torch.nonzero(which == group)[:, 0] for group in range(len(groups))]
-        return [(rows, _first_of(values, int(rows[0]))) for rows in found]
+        return [(rows, values_of_row(values, int(rows[0]))) for rows in found]
 
     def _grouped(self, state: Tensor, gradient: Tensor, tracked: bool) -> tuple[Tensor, Tensor]:
         clock = state[:, -1].detach() if self.clocked else gradient.new_zeros(len(gradient))
@@ -170,12 +168,6 @@ def _starts(cls: type[TorchOptimizer], values: tuple[tuple[str, float], ...]) ->
 
 def _in(value: Any, dtype: torch.dtype) -> Any:
     return value.to(dtype) if isinstance(value, Tensor) and value.is_floating_point() else value
-
-
-def _first_of(values: Mapping[str, Scalar], row: int) -> dict[str, float]:
-    return {
-        name: float(value[row] if isinstance(value, Tensor) and value.ndim else value) for name, value in values.items()
-    }
 
 
 class _Differences(torch.autograd.Function):

@@ -14,9 +14,8 @@ from torch import Tensor
 
 from core.errors import InputError
 from core.optimizers.hand_designed import HandDesigned
-from core.optimizers.schedules import Scalar
 from core.optimizers.tensorwise import ProblemRun, TensorwiseOptimizer
-from core.optimizers.torch_class import TorchClass
+from core.optimizers.torch_class import TorchClass, values_of_row
 
 
 class TorchRun(ProblemRun):
@@ -111,9 +110,5 @@ class TorchTensorwise(TensorwiseOptimizer, HandDesigned):
 
     def begin(self, parameters: list[Tensor], problem: int) -> ProblemRun:
         row = problem * sum(tensor.numel() for tensor in parameters)
-        values = {name: _at(value, row) for name, value in self.hyperparameters().items()}
+        values = values_of_row(self.hyperparameters(), row)
         return TorchRun(type(self).source, values, parameters, as_matrices=self.as_matrices)
-
-
-def _at(value: Scalar, row: int) -> float:
-    return float(value[row] if isinstance(value, Tensor) and value.ndim else value)
