@@ -128,11 +128,17 @@ def _distance(ratio: Ratio) -> float:
     return 1 / high if high < 1 else 0.0
 
 
-def consequence(ablations: Ablations, name: Name) -> Ratio | None:
-    """What switching a mechanism off does: of the ablations that do so, the ratio that is nearest to 1; None if none was run."""
+def decisive(ablations: Ablations, name: Name) -> tuple[Ablation, Ratio] | None:
+    """Of the ablations that switch a mechanism off, the one whose ratio is nearest to 1, and that ratio; None if none was run."""
     variants = [ablations.of(variant) for variant in SWITCHED_OFF[name]]
-    ratios = [variant.ratio for variant in variants if variant is not None and variant.ratio is not None]
-    return min(ratios, key=_distance, default=None)
+    run = [(variant, variant.ratio) for variant in variants if variant is not None and variant.ratio is not None]
+    return min(run, key=lambda pair: _distance(pair[1]), default=None)
+
+
+def consequence(ablations: Ablations, name: Name) -> Ratio | None:
+    """What switching a mechanism off does: the ratio of the decisive ablation; None if none was run."""
+    found = decisive(ablations, name)
+    return None if found is None else found[1]
 
 
 def problems_for(context: Context) -> int:

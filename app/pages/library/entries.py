@@ -19,7 +19,7 @@ from core.evaluation.held_out import MetaLoss
 from core.files.append_only import whole_lines
 from core.files.atomic import Stamp, folder_bytes, is_settled, read_json, stamp
 from core.jobs.job import SMALL, JobInfo
-from core.mechanisms.ablation import ABLATIONS_FILE, SWITCHED_OFF, TITLES, Ablations, consequence
+from core.mechanisms.ablation import ABLATIONS_FILE, TITLES, Ablations, decisive
 from core.mechanisms.measures import MEASURES
 from core.runs import zoo
 from core.runs.label import LABEL_FILE, read_label
@@ -138,15 +138,12 @@ def _mechanisms(run: Run) -> dict[str, Any] | None:
     stored = _ablations(run)
     if stored is None:
         return None
-    found: dict[str, Any] = {}
-    for name in MEASURES:
-        ratio = consequence(stored, name)
-        if ratio is not None:
-            variant = next(
-                one.name for one in stored.ablations if one.name in SWITCHED_OFF[name] and one.ratio == ratio
-            )
-            found[name] = {**ratio.model_dump(), "title": TITLES[variant]}
-    return found
+    chosen = {name: decisive(stored, name) for name in MEASURES}
+    return {
+        name: {**found[1].model_dump(), "title": TITLES[found[0].name]}
+        for name, found in chosen.items()
+        if found is not None
+    }
 
 
 def _submitted(run: Run) -> float | None:
