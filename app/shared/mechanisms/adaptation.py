@@ -13,6 +13,7 @@ from app.shared.mechanisms.drawing import (
     empty,
     lit,
     moving,
+    others,
     padded,
     spread,
     symlog_axis,
@@ -20,7 +21,7 @@ from app.shared.mechanisms.drawing import (
 from app.shared.mechanisms.frames import LIT, MOVING, Along, Frames, Moving
 from app.shared.mechanisms.mechanism import Mechanism, MechanismFigure, References
 from app.shared.numbers import counted, number
-from app.shared.style import component_colors, figure, finite, line, log_axis, symlog_ticks, viridis
+from app.shared.style import component_colors, figure, line, log_axis, symlog_ticks, viridis
 from core.bundle import Bundle
 from core.mechanisms.adaptation import adaptation_view
 
@@ -144,19 +145,7 @@ def _update(p: MechanismDrawing) -> go.Figure:
     if "g" not in p.bundle.arrays:
         return empty(p, p.bundle.about["why"])
     gradients, updates = spread(p, p.array("gradients")), p.array("updates")
-    traces: list[Any] = [
-        line(
-            gradients,
-            finite(updates[i]),
-            p.theme.muted,
-            "other points",
-            width=0.8,
-            opacity=0.35,
-            hoverinfo="skip",
-            showlegend=i == 0,
-        )
-        for i in range(0, len(updates), 6)
-    ]
+    traces: list[Any] = [*others(p, gradients, updates, "other points", 0.35)]
     traces += [moving(p.color), lit(p, 13)]
     return figure(p.theme, p.key, symlog_axis(p), {"title": "update", "range": padded(updates)}, traces)
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from app.shared.mechanisms.drawing import KEY, Common, MechanismDrawing, empty, lit, moving
+from app.shared.mechanisms.drawing import KEY, Common, MechanismDrawing, empty, lit, moving, others
 from app.shared.mechanisms.frames import LIT, MOVING, Along, Frames, Moving
 from app.shared.mechanisms.mechanism import Mechanism, MechanismFigure, References
 from app.shared.numbers import fraction, number
@@ -80,19 +80,7 @@ def _descent(p: MechanismDrawing) -> go.Figure:
         return empty(p, p.bundle.about["report"]["reason"])
     descent = np.maximum(p.array("descent"), LEAST)
     steps = np.arange(descent.shape[1])
-    traces: list[Any] = [
-        line(
-            steps,
-            finite(descent[i]),
-            p.theme.muted,
-            "other curvatures",
-            width=0.8,
-            opacity=0.45,
-            hoverinfo="skip",
-            showlegend=i == 0,
-        )
-        for i in range(0, len(descent), 6)
-    ]
+    traces: list[Any] = [*others(p, steps, descent, "other curvatures", 0.45)]
     traces.append(moving(p.color))
     y = {"title": "distance to the minimum / first", "type": "log", "range": [-8, 2]}
     return figure(p.theme, p.key, {"title": "inner step", "zeroline": False}, y, traces)

@@ -11,7 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from app.shared.mechanisms.frames import LIT, MOVING
-from app.shared.style import Theme, figure, line, symlog_ticks
+from app.shared.style import Theme, figure, finite, line, symlog_ticks
 from core.bundle import Bundle
 
 RATES = ("rates", "in_use")  # arrays of learning rates
@@ -120,6 +120,14 @@ def empty(p: MechanismDrawing, why: str) -> go.Figure:
         text=why, showarrow=False, font={"size": 13, "color": p.theme.muted}, x=0.5, y=0.5, xref="paper", yref="paper"
     )
     return made
+
+
+def others(p: MechanismDrawing, x: np.ndarray, curves: np.ndarray, name: str, opacity: float) -> list[go.Scatter]:
+    """Every sixth of many curves, [curves, points], faint behind the one that is chosen."""
+    look: dict[str, Any] = {"width": 0.8, "opacity": opacity, "hoverinfo": "skip"}
+    return [
+        line(x, finite(curves[i]), p.theme.muted, name, showlegend=i == 0, **look) for i in range(0, len(curves), 6)
+    ]
 
 
 def moving(color: str, **more: Any) -> go.Scatter:
