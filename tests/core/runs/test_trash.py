@@ -98,7 +98,7 @@ def test_emptied_by_hand(run, tmp_path):
 
 
 def test_emptied_by_time_that_was_seen_to_pass(run, monkeypatch):
-    clock = [float(int(time.time()))]  # whole seconds add up exactly
+    clock = [float(int(time.time()) + 2)]  # after the deletion; whole seconds add up exactly
     monkeypatch.setattr(module.time, "time", lambda: clock[0])
     move_to_trash(run.path)
     assert expire() == 0
