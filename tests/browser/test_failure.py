@@ -13,7 +13,7 @@ def test_a_bundle_that_does_not_come_is_said_and_can_come_later(explorers: Calla
     page = explorer.page
     page.route("**/api/bundles/**", lambda route: route.abort())
     explorer.visit("?task=rosenbrock")
-    page.wait_for_function("document.querySelector('#notice')?.innerText")
+    page.wait_for_function("document.querySelector('#notice')?.innerText.includes('could not be loaded')")
     page.unroute("**/api/bundles/**")
     assert [text for text in explorer.complaints if "ERR_FAILED" not in text] == []
     explorer.complaints.clear()
@@ -31,7 +31,7 @@ def test_what_is_wrong_with_the_answer_is_said(explorer: Explorer) -> None:
         "**/api/bundles/**", lambda route: route.fulfill(status=404, json={"error": "this bundle is out of date"})
     )
     page.get_by_label("Problem seed").fill("3")
-    page.wait_for_function("document.querySelector('#notice').innerText")
+    page.wait_for_function("document.querySelector('#notice').innerText.includes('could not be loaded')")
     assert (
         page.locator("#notice").inner_text() == "The data of this view could not be loaded: this bundle is out of date"
     )
