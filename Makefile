@@ -90,8 +90,10 @@ $(COMPILED): $(INSTALLED) $(wildcard core/outer/kernels/*.py)
 	@$(PY) -m core.outer.kernels
 	@touch $@
 
+# Tests compare the steps in double precision, too.
 $(DEV_INSTALLED): $(COMPILED) requirements-dev.txt
 	$(call install,requirements-dev.txt)
+	@$(PY) -m core.outer.kernels --double
 	@touch $@
 
 # renn, the peer of the outer-step benchmark, beside a JAX of today.

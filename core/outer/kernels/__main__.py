@@ -1,5 +1,9 @@
-"""Compile the steps of every cell ahead of time: ``python -m core.outer.kernels``. Run once on a machine; it takes seconds."""
+"""Compile the steps of every cell ahead of time: ``python -m core.outer.kernels``. Run once on a machine; it takes seconds.
 
+With ``--double`` those in double precision, which only tests use, are compiled beside them.
+"""
+
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,22 +20,31 @@ from core.tasks import make_task
 
 def main() -> None:
     """Compile everything again, since compiled code does not notice changes of the compiled code it calls."""
+    if "--double" in sys.argv[1:]:
+        for task in ("rosenbrock", "linear_regression"):
+            load(task, torch.float64)
+        return
     for kept in Path(__file__).parent.glob("__pycache__/*.nb[ci]"):
         kept.unlink(missing_ok=True)
     load()
 
 
-def load() -> None:
-    """One small outer gradient with every cell, on problems with and without compiled code, in single precision.
+def load(task: str = "rosenbrock", dtype: torch.dtype = torch.float32) -> None:
+    """One small outer gradient with every cell, on problems with and without compiled code.
 
     What was compiled before is loaded.
+
+    Args:
+        task: whose problems are unrolled in one call.
+        dtype: the precision.
     """
     source = generator(Purpose.INITIALIZE, 0)
-    problems = make_task("rosenbrock").sample(1, source)
+    problems = make_task(task).sample(1, source, dtype)
     small = Architecture(units=2, output_scale=1e-3)
     for change in ({"reset": "before"}, *({"cell": cell} for cell in CELLS)):
         architecture = small.model_copy(update=change)
-        optimizer = RecurrentOptimizer(architecture, architecture.initial_theta(source))
+        theta = {name: value.to(dtype) for name, value in architecture.initial_theta(source).items()}
+        optimizer = RecurrentOptimizer(architecture, theta)
         for recompute in (False, True):  # whole unrolls in one call, and step by step
             outer_gradient(optimizer, problems, 2, 0.1, workers=Workers(1), recompute=recompute)
     _load_formulas()
