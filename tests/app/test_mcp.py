@@ -54,6 +54,7 @@ def rpc(method: str, **parameters: Any) -> dict[str, Any]:
 GOOD = {"Authorization": f"Bearer {TOKEN}"}
 
 
+@pytest.mark.long
 def test_only_who_knows_the_token_reads_and_only_numbers() -> None:
     call = rpc("tools/call", name="read_view", arguments={"link": "task=rosenbrock&optimizer=adam&step=7"})
     wrong = rpc("tools/call", name="read_view", arguments={"link": "task=nonsense"})

@@ -4,7 +4,6 @@ import csv
 import re
 import struct
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -231,8 +230,9 @@ class Opened:
             self.complaints.append(url)
 
 
-def test_the_link_is_copied(explorers: Callable[..., Explorer]) -> None:
-    explorer = explorers(permissions=("clipboard-read", "clipboard-write")).open("?step=9")
+def test_the_link_is_copied(explorer: Explorer) -> None:
+    explorer.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    explorer.open("?step=9")
     explorer.page.locator("#copy-link").click()
     explorer.page.wait_for_function("document.querySelector('#copy-link').textContent === 'Copied'")
     assert explorer.page.evaluate("navigator.clipboard.readText()") == explorer.page.url

@@ -8,6 +8,7 @@ import pytest
 from app.shared.problem import typical_seed
 from app.shared.style import DARK, LIGHT
 from tests.browser.conftest import PANELS, Explorer
+from tests.cases import some_always
 
 
 def test_six_panels_a_timeline_and_the_player(explorer: Explorer) -> None:
@@ -63,7 +64,7 @@ def test_markup_in_a_link_is_shown_as_text(explorer: Explorer) -> None:
     assert page.evaluate("window.harmed === undefined")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", some_always(["light", "dark"], ["dark"]))
 def test_the_system_decides_between_light_and_dark(explorers: object, scheme: str) -> None:
     explorer = explorers(color_scheme=scheme).open("?task=rosenbrock")
     theme = {"light": LIGHT, "dark": DARK}[scheme]
@@ -109,6 +110,7 @@ def names(explorer: Explorer) -> dict[str, list[str]]:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("link", ["?task=rosenbrock", "?task=two_moons&optimizer=adam"])
 def test_every_control_has_an_accessible_name(explorer: Explorer, link: str) -> None:
     found = names(explorer.open(link))

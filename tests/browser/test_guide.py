@@ -3,12 +3,12 @@
 import json
 import urllib.request
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
 import pytest
 
 from app.pages.guide.story import CHAPTERS
 from tests.browser.conftest import Explorer
+from tests.cases import some_always
 
 DRAWN = "(name) => document.querySelectorAll(`#guide-${name}-stage .story-room .main-svg`).length >= 2"
 FIGURES = """(name) => [...document.querySelectorAll(`#guide-${name}-stage .js-plotly-plot`)].map((plot) => probe.plain(plot.data))"""
@@ -47,11 +47,6 @@ def test_every_figure_is_drawn_as_one_comes_near_and_leads_to_its_view(explorer:
     assert len(links) >= len([one for one in CHAPTERS if one.drawn])
     for link in links:
         assert urllib.request.urlopen(link, timeout=60).status == 200
-    for link in {urlsplit(link).path: link for link in links}.values():  # what is said of the others, tests/app asks
-        page.goto(link)
-        page.wait_for_selector("#link-notice", state="attached")
-        assert page.locator("#link-notice").inner_text() == "", link
-    explorer.forgive("ERR_ABORTED")  # what it left half-way
 
 
 @pytest.mark.long
@@ -110,6 +105,7 @@ def test_the_menu_of_a_figure_draws_it_from_its_own_page(explorer: Explorer) -> 
     )
 
 
+@pytest.mark.long
 def test_narrow_it_fits(explorers: Callable[..., Explorer]) -> None:
     explorer = explorers(width=390, height=800)
     to_guide(explorer)
@@ -192,7 +188,9 @@ def test_the_tour_can_be_declined_and_begun_again_from_any_page(explorers: Calla
     page.wait_for_function("!document.querySelector('dialog[open]')")
 
 
-@pytest.mark.parametrize("path", ["", "mechanisms", "performance", "train", "library", "guide"])
+@pytest.mark.parametrize(
+    "path", some_always(["", "mechanisms", "performance", "train", "library", "guide"], ["", "train"])
+)
 def test_a_question_mark_lists_the_keys_of_the_page(explorer: Explorer, path: str) -> None:
     page = explorer.page
     explorer.visit(f"{path}")

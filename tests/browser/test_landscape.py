@@ -72,6 +72,7 @@ def test_a_zoom_is_no_click(explorer: Explorer) -> None:
     assert explorer.pictures()["landscape"] != picture  # drawn again on the new axes
 
 
+@pytest.mark.long
 def test_other_landscapes_are_not_clicked(explorer: Explorer) -> None:
     page = explorer.open("?task=linear_regression").page
     page.mouse.click(*place(explorer, 1, 1))

@@ -138,6 +138,7 @@ def test_a_wrong_link_is_said(microscope: Microscope) -> None:
     assert "unknown view 'magic'" in page.locator("#link-notice").inner_text()
 
 
+@pytest.mark.long
 def test_it_fits_a_narrow_screen(explorers: Callable[..., Explorer]) -> None:
     page = Microscope(explorers(width=390, height=800)).open("?view=schedule").page
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

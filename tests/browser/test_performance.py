@@ -209,6 +209,7 @@ def test_a_wrong_link_is_said_and_everything_is_there(comparison: Comparison) ->
     assert comparison.query == {"baseline": "adam"}
 
 
+@pytest.mark.long
 def test_it_fits_a_narrow_screen(explorers: Callable[..., Explorer]) -> None:
     comparison = Comparison(explorers(width=390, height=800)).open()
     page = comparison.page
@@ -222,6 +223,7 @@ def test_it_fits_a_narrow_screen(explorers: Callable[..., Explorer]) -> None:
     assert room.evaluate("(one) => one === document.activeElement")
 
 
+@pytest.mark.long
 def test_it_can_be_reached_from_explore_and_left_again(explorer: Explorer) -> None:
     page = explorer.open("?task=rosenbrock").page
     page.get_by_role("link", name="Performance", exact=True).click()

@@ -12,6 +12,7 @@ from tests.browser.conftest import Explorer
 from tests.core.training_loop.loops import recorded
 
 
+@pytest.mark.long
 def test_from_the_library_to_explore_and_into_the_trash(
     explorer: Explorer, server_runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

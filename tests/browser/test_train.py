@@ -126,6 +126,7 @@ def trainer(trainers: Callable[..., Trainer]) -> Trainer:
     return trainers()
 
 
+@pytest.mark.long
 def test_a_preset_is_started_and_watched_to_its_end(trainer: Trainer) -> None:
     page = trainer.open().page
     name = trainer.start(TINY)
@@ -249,6 +250,7 @@ def test_a_run_starts_again_from_a_snapshot_with_changed_settings(trainer: Train
     assert trainer.api(f"/api/jobs/{trainer.run}")["start"] == {"run": name, "outer_step": 60}
 
 
+@pytest.mark.long
 def test_nothing_is_wider_than_the_window(trainer: Trainer) -> None:
     trainer.open()
     trainer.start(TINY)

@@ -21,6 +21,7 @@ from app.shared.style import DARK, LIGHT, OPTIMIZER_COLORS
 from core.analysis.clipping import share_beyond
 from core.mechanisms.context import Context
 from core.tasks import make_task
+from tests.cases import some_always
 
 
 def drawn(app: Dash, query: str) -> list[Side]:
@@ -32,7 +33,13 @@ def drawn(app: Dash, query: str) -> list[Side]:
 
 
 @pytest.mark.parametrize("view", MECHANISMS)
-@pytest.mark.parametrize("optimizer", ["linear_regression-gru64", "linear_regression-vanilla2", "momentum", "adam"])
+@pytest.mark.parametrize(
+    "optimizer",
+    some_always(
+        ["linear_regression-gru64", "linear_regression-vanilla2", "momentum", "adam"],
+        ["linear_regression-vanilla2", "adam"],
+    ),
+)
 def test_both_sides_are_drawn(app: Dash, view: str, optimizer: str) -> None:
     first, second = drawn(app, f"view={view}&optimizer={optimizer}&versus=rmsprop")
     for side in (first, second):
