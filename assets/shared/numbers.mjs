@@ -23,7 +23,8 @@ export function fixedWidth(value) {
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   if (value === 0) return "0";
   const size = Math.abs(value);
-  if (size >= 1e-3 && size < 9995) return minus(value.toPrecision(3));
+  if (size >= 1e-3 && size < 999.5) return minus(value.toPrecision(3));
+  if (size >= 999.5 && size < 9995) return minus(`${Number(value.toPrecision(3))}`); // as wide as with a point
   const [mantissa, power] = value.toExponential(1).split("e");
   return minus(`${mantissa} × 10${raised(power)}`);
 }

@@ -3,7 +3,7 @@
 import pytest
 
 from core.mechanisms.ablation import Ablation, Ablations, Ratio, ablate
-from core.mechanisms.claims import claim, claims_of
+from core.mechanisms.claims import EFFECTS, claim, claims_of
 from core.mechanisms.context import Context
 from core.mechanisms.measures import MEASURES, Measure
 from core.mechanisms.null import COUNT, Null, measure_null, null_name, read_null, untrained, write_null
@@ -100,6 +100,13 @@ NULL = Null(
 def test_what_decides(value, null, ratio, whole, verdict, reason):
     found = claim("momentum", Measure(value, "because"), null, True, lambda: ablations(ratio, whole))
     assert found.verdict == verdict and reason in found.reason
+
+
+@pytest.mark.parametrize("name", [name for name, effect in EFFECTS.items() if effect.both])
+@pytest.mark.parametrize("times, counts", [(0.9, False), (1.1, True), (-0.9, False), (-1.1, True)])
+def test_what_can_go_both_ways_counts_from_the_same_size_on(name, times, counts):
+    found = claim(name, Measure(times * EFFECTS[name].least), None, False, lambda: ablations(None, 0.1))
+    assert (found.verdict != "not_shown") == counts
 
 
 def test_ablations_are_run_only_where_the_number_leaves_it_open():
