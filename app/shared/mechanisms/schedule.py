@@ -19,7 +19,7 @@ from app.shared.mechanisms.drawing import (
 )
 from app.shared.mechanisms.frames import LIT, MOVING, Along, Frames, Moving
 from app.shared.mechanisms.mechanism import Mechanism, MechanismFigure, References
-from app.shared.numbers import number
+from app.shared.numbers import listed, number
 from app.shared.style import component_colors, figure, finite, line, log_axis, viridis
 from core.bundle import Bundle
 from core.mechanisms.schedule import schedule_view
@@ -31,17 +31,7 @@ def _path(p: MechanismDrawing) -> go.Figure:
         return empty(p, "no state, so no drift")
     path = p.array("path")
     steps = np.arange(len(path))
-    marker = {
-        "size": 6,
-        "color": steps,
-        "colorscale": viridis(p.theme),
-        "colorbar": {
-            "title": {"text": "step", "side": "right"},
-            "thickness": 10,
-            "outlinewidth": 0,
-            "tickfont": {"size": 10},
-        },
-    }
+    marker = {"size": 6, "color": np.log1p(steps), "colorscale": viridis(p.theme), **_until_rest(path)}
     traces: list[Any] = [
         line(path[:, 0], path[:, 1], p.theme.line, "path", width=1, hoverinfo="skip", showlegend=False),
         go.Scatter(
@@ -59,7 +49,34 @@ def _path(p: MechanismDrawing) -> go.Figure:
         traces.append(star(p, fixed_point[0], fixed_point[1], "fixed point h*"))
     traces.append(lit(p))
     titles = components(p.bundle.about["explained"])
-    return figure(p.theme, p.key, {"title": titles[0]}, {"title": titles[1]}, traces)
+    return figure(p.theme, p.key, {"title": titles[0], "nticks": 4}, {"title": titles[1]}, traces)
+
+
+def _early_to_late(last: int) -> list[int]:
+    """A few steps, closer together at first, and the last one."""
+    return [step for step in (0, 1, 3, 10, 30, 100, 300, 1000) if step < 0.7 * last] + [last]
+
+
+def _until_rest(path: np.ndarray) -> dict[str, Any]:
+    """Colours from the first step to where the path [steps, 2] has come to rest, on a log scale: it moves most at first."""
+    lengths = np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))
+    if not len(lengths) or not lengths[-1] > 0:
+        return {"cmin": 0.0, "cmax": 1.0}
+    last = int(np.argmax(lengths >= 0.999 * lengths[-1])) + 1
+    shown = _early_to_late(last)
+    bar = {
+        "title": {"text": "step", "side": "top"},
+        "orientation": "h",
+        "y": 1.0,
+        "yanchor": "bottom",
+        "ypad": 0,
+        "thickness": 8,
+        "outlinewidth": 0,
+        "tickfont": {"size": 10},
+        "tickvals": np.log1p(shown).tolist(),
+        "ticktext": [str(step) for step in shown],
+    }
+    return {"cmin": 0.0, "cmax": float(np.log1p(last)), "colorbar": bar}
 
 
 def _rate(p: MechanismDrawing) -> go.Figure:
@@ -88,16 +105,15 @@ def _rate(p: MechanismDrawing) -> go.Figure:
 
 
 def _update(p: MechanismDrawing) -> go.Figure:
-    """The update function at the scrubbed step, over those of every twentieth."""
+    """The update function at the scrubbed step, over those of a few others."""
     gradients, updates = spread(p, p.array("gradients")), p.array("updates")
-    shown = range(0, len(updates), 20)
-    colors = component_colors(len(updates), p.theme)
+    shown = _early_to_late(len(updates) - 1)
     traces = [
-        line(gradients, finite(updates[k]), colors[k], f"step {k}", width=1, opacity=0.6, hoverinfo="skip")
-        for k in shown
+        line(gradients, finite(updates[k]), color, f"step {k}", width=1, opacity=0.8, hoverinfo="skip")
+        for k, color in zip(shown, component_colors(len(shown), p.theme), strict=True)
     ]
     traces.append(moving(p.color))
-    kept = updates[list(shown)]
+    kept = updates[shown]
     return figure(p.theme, p.key, symlog_axis(p), {"title": "update", "range": padded(kept)}, traces)
 
 
@@ -110,7 +126,7 @@ def _path_caption(bundle: Bundle, references: References) -> list[str]:
         return ["The state does not move while the gradient is 0: there is no drift."]
     share = 100 * sum(bundle.about["explained"])
     return [
-        "The path of the state from h₀ when every gradient is 0, coloured by step. Only time drives it.",
+        "The path of the state from h₀ when every gradient is 0, coloured by step until it rests. Only time drives it.",
         f"Two principal components explain {share:.1f} % of this path.",
     ]
 
@@ -133,8 +149,9 @@ def _rate_caption(bundle: Bundle, references: References) -> list[str]:
 
 def _update_caption(bundle: Bundle, references: References) -> list[str]:
     """Under the update functions along the path."""
+    steps = _early_to_late(len(bundle.arrays["updates"]) - 1)
     return [
-        "The update function at the scrubbed step (bold), and at every twentieth (dark: early, bright: late).",
+        f"The update function at the scrubbed step (bold), and at steps {listed([str(step) for step in steps])} (dark: early, bright: late).",
         "A schedule rotates the line about 0; any other change is another mechanism.",
     ]
 
