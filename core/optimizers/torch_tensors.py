@@ -29,7 +29,7 @@ class TorchRun(ProblemRun):
     """
 
     def __init__(self, source: TorchClass, values: Mapping[str, float], parameters: list[Tensor], *, as_matrices: bool):
-        self.as_matrices = as_matrices
+        self.source, self.as_matrices = source, as_matrices
         self.parameters = [self._shaped(tensor.detach().clone()).requires_grad_() for tensor in parameters]
         try:
             with warnings.catch_warnings():
@@ -37,10 +37,11 @@ class TorchRun(ProblemRun):
                 self.optimizer = source.make(list(self.parameters), values)
         except Exception as error:  # noqa: BLE001 - other people's code can raise anything
             raise source.refused("it cannot be made", error) from None
-        self.source = source
 
     def _shaped(self, tensor: Tensor) -> Tensor:
-        return tensor[None] if self.as_matrices and tensor.ndim == 1 else tensor
+        """A tensor as the class takes it."""
+        shaped = tensor[None] if self.as_matrices and tensor.ndim == 1 else tensor
+        return shaped.float() if self.source.single else shaped
 
     def step(
         self, gradients: list[Tensor], parameters: list[Tensor], loss: float, step: int, steps: int
@@ -57,7 +58,10 @@ class TorchRun(ProblemRun):
                 self.optimizer.step()
         except Exception as error:  # noqa: BLE001
             raise self.source.refused("a plain step fails", error) from None
-        return [own.detach().view(given.shape) - given for own, given in zip(self.parameters, parameters, strict=True)]
+        return [
+            own.detach().view(given.shape).to(given.dtype) - given
+            for own, given in zip(self.parameters, parameters, strict=True)
+        ]
 
     def _closure(self, loss: float) -> Callable[[], Any]:
         """The loss where the parameters are; elsewhere it is not known here."""
