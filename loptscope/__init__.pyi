@@ -57,6 +57,8 @@ from core.analysis.projection import principal_components as principal_component
 from core.analysis.update_function import effective_learning_rate as effective_learning_rate
 from core.analysis.update_function import update_function as update_function
 from core.analysis.update_function import update_functions_between as update_functions_between
+from core.analysis.whole_loop import loop_along as loop_along
+from core.analysis.whole_loop import loop_matrix as loop_matrix
 from core.baselines.search import search as search
 from core.distil.result import Distillation as Distillation
 from core.errors import InputError as InputError

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from core.errors import InputError
 from core.optimizers.base import Optimizer
-from core.optimizers.differences import slopes_along
+from core.optimizers.differences import slopes_along, typical_size
 from core.optimizers.tensorwise import ProblemRun, TensorwiseOptimizer, as_row, as_tensors
 from core.tasks.base import Problems
 from core.unroll import inner_steps
@@ -152,7 +152,7 @@ def kernel_along(met: Met, k: int, component: int, count: int) -> Tensor:
         return met.after(k, varied, count=count)[:, :, component]
 
     with torch.no_grad():
-        return -slopes_along(answers, float(met.gradients[k, component]), _scale(met.gradients[k]))
+        return -slopes_along(answers, float(met.gradients[k, component]), typical_size(met.gradients[k]))
 
 
 def decay_along(met: Met, k: int, component: int) -> float:
@@ -172,7 +172,7 @@ def decay_along(met: Met, k: int, component: int) -> float:
         return met.after(k, still.repeat(len(shifts), 1), moved)[:, 0, component : component + 1]
 
     with torch.no_grad():
-        return -float(slopes_along(answers, float(met.x[k, component]), _scale(met.x[k]))[0])
+        return -float(slopes_along(answers, float(met.x[k, component]), typical_size(met.x[k]))[0])
 
 
 def coupling_along(met: Met, k: int, component: int) -> float:
@@ -195,12 +195,6 @@ def coupling_along(met: Met, k: int, component: int) -> float:
         return met.after(k, varied)[:, 0]
 
     with torch.no_grad():
-        slopes = slopes_along(answers, float(met.gradients[k, component]), _scale(met.gradients[k])).abs()
+        slopes = slopes_along(answers, float(met.gradients[k, component]), typical_size(met.gradients[k])).abs()
     total = float(slopes.sum())
     return 1 - float(slopes[component]) / total if total > 0 else float("nan")
-
-
-def _scale(values: Tensor) -> float:
-    """The median size of the values that are not 0; 1 without any."""
-    sizes = values[torch.isfinite(values) & (values != 0)].abs()
-    return float(sizes.median()) if len(sizes) else 1.0

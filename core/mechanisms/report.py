@@ -17,8 +17,8 @@ from core.mechanisms.ablation import Ablations, ablate
 from core.mechanisms.adaptation import InUseReport, Slopes, in_use_report, slopes_of
 from core.mechanisms.claims import EFFECTS, Claim, claims_of
 from core.mechanisms.clipping import Saturation, largest_gradient_scanned, saturation, states_of
-from core.mechanisms.closed_loop import LoopReport, loop_report
-from core.mechanisms.context import NEEDS_ALONE, Context
+from core.mechanisms.closed_loop import LoopReport, loop_report, loop_report_of_tensors
+from core.mechanisms.context import Context
 from core.mechanisms.measures import measured
 from core.mechanisms.null import Null
 
@@ -439,7 +439,7 @@ def _report_of_tensors(name: str, context: Context, interventions: Ablations | N
         ),
         weight_decay=weight_decay_report(context, claims["weight_decay"]),
         coupling=coupling_report(context),
-        closed_loop=LoopReport(reason=NEEDS_ALONE, sentences=[f"It cannot be told: {NEEDS_ALONE}."]),
+        closed_loop=loop_report_of_tensors(context),
         interventions=interventions,
     )
 

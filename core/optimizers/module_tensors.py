@@ -2,7 +2,7 @@
 
 import copy
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 import torch
@@ -67,6 +67,9 @@ class ModuleRun(ProblemRun):
                 if any(fits):
                     found[str(key)] = [one if fit else None for one, fit in zip(value, fits, strict=True)]
         return found
+
+    def kept(self) -> Sequence[Any]:
+        return [self.state]
 
     def copied(self) -> "ModuleRun":
         made = copy.copy(self)

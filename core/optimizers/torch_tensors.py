@@ -6,7 +6,7 @@ its own code runs on each problem by itself.
 
 import copy
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -15,7 +15,29 @@ from torch import Tensor
 from core.errors import InputError
 from core.optimizers.hand_designed import HandDesigned
 from core.optimizers.tensorwise import ProblemRun, TensorwiseOptimizer
-from core.optimizers.torch_class import TorchClass, values_of_row
+from core.optimizers.torch_class import OWN, TorchClass, values_of_row
+
+
+class _Without(MutableMapping[str, Any]):
+    """A dictionary as it is, but for some keys."""
+
+    def __init__(self, kept: MutableMapping[str, Any], left_out: frozenset[str]):
+        self._kept, self._left_out = kept, left_out
+
+    def __getitem__(self, key: str) -> Any:
+        return self._kept[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._kept[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self._kept[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return (key for key in self._kept if key not in self._left_out)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 class TorchRun(ProblemRun):
@@ -81,6 +103,12 @@ class TorchRun(ProblemRun):
                 if isinstance(value, Tensor) and value.shape == own.shape:
                     found.setdefault(name, [None] * len(self.parameters))[i] = value.detach()
         return found
+
+    def kept(self) -> Sequence[Any]:
+        """States of the parameters, the groups without these, and what the class keeps on itself."""
+        states = [self.optimizer.state.get(own, {}) for own in self.parameters]
+        groups = [_Without(group, frozenset({"params"})) for group in self.optimizer.param_groups]
+        return [*states, *groups, _Without(vars(self.optimizer), OWN)]
 
     def copied(self) -> "TorchRun":
         source, self.source = self.source, None  # type: ignore[assignment]
