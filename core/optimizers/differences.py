@@ -100,7 +100,7 @@ def slopes_along(answers: Callable[[Tensor], Tensor], at: float, scale: float) -
         0
     )  # the narrowest level that is answered
     wide = steps[0, (moving + 1).clamp(max=LEVELS - 1)] >= WIDE * (abs(at) or scale)
-    stairs &= ~(wide & ((values != 0) & torch.isfinite(values) & ~vague).any())
+    stairs &= ~(wide & (rises[:, -LAST:] > 0).all(1).any())
     return torch.where(stairs | vague, torch.nan, values)[0]
 
 
