@@ -12,7 +12,7 @@ from core.analysis.autonomous import autonomous_trajectory
 from core.analysis.closed_loop import Rest, rest_of_loop
 from core.analysis.continuation import Branch, continue_fixed_points
 from core.analysis.fixed_points import FixedPoints, find_fixed_points
-from core.analysis.general import Met, coupling_along, kernel_along, meet
+from core.analysis.general import Met, answers_along, kernel_along, meet, share_of_others
 from core.analysis.jacobians import moving_entries
 from core.analysis.linearization import Linearization, linearize
 from core.analysis.memory_kernel import MemoryKernel, memory_kernel
@@ -71,8 +71,9 @@ class Sample:
 
 MET_AT = 0.2, 0.6  # of a run: where it is gone back to, for optimizers that see whole tensors
 MET_OFTEN = 0.0, 0.05, 0.1, 0.3, 0.45, 0.75, 0.95  # further places, for what is followed along the run
+LARGE_OFTEN = 0.0, 0.4, 0.95  # the same on large tasks
 COMPONENTS_MET = 3
-KERNEL_MET = 12  # steps of their memory kernels
+KERNEL_MET, LARGE_KERNEL_MET = 12, 6  # steps of their memory kernels
 NEEDS_ALONE = "it sees whole tensors, and this needs a component that can be stepped alone"
 NO_SLOPE = "its update jumps as its state changes, so that it has no slope there"
 BESIDE = 1e-4  # of how far the states met lie from h*
@@ -117,7 +118,12 @@ class Context:
     def met(self) -> Met:
         """A run of one problem that can be gone back to, for optimizers that see whole tensors."""
         steps = LARGE_STEPS if self.large else STEPS
-        return meet(self.optimizer, self.problem_met, steps, self._steps(sorted({*MET_AT, *MET_OFTEN})))
+        return meet(
+            self.optimizer,
+            self.problem_met,
+            steps,
+            self._steps(sorted({*MET_AT, *(LARGE_OFTEN if self.large else MET_OFTEN)})),
+        )
 
     @cached_property
     def met_at(self) -> list[int]:
@@ -144,15 +150,23 @@ class Context:
 
     @cached_property
     def kernels_met(self) -> list[Tensor]:
-        """Memory kernels along that run, one for every component and place, [KERNEL_MET + 1] each."""
-        return [kernel_along(self.met, k, i, KERNEL_MET) for k in self.met_at for i in self.places_met]
+        """Memory kernels along that run, one for every component and place, [J + 1] each."""
+        steps = LARGE_KERNEL_MET if self.large else KERNEL_MET
+        return [kernel_along(self.met, k, i, steps) for k in self.met_at for i in self.places_met]
+
+    @cached_property
+    def answers_met(self) -> list[list[Tensor]]:
+        """What every component's update answers to the gradient of one, [parameters], for the two places and the components looked at."""
+        return [[answers_along(self.met, k, i) for i in self.places_met] for k in self.met_at]
 
     @cached_property
     def coupling(self) -> float | None:
         """How much of the answer to a component's gradient is found in other components' updates: 0 if they are independent."""
         if not self.sees_tensors:
             return 0.0
-        found = [coupling_along(self.met, k, i) for k in self.met_at for i in self.places_met]
+        found = [
+            share_of_others(slopes, i) for at in self.answers_met for i, slopes in zip(self.places_met, at, strict=True)
+        ]
         known = [value for value in found if np.isfinite(value)]
         return float(np.median(known)) if 2 * len(known) > len(found) else None
 

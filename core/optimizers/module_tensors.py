@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import InputError
+from core.optimizers.kept_numbers import copies_of
 from core.optimizers.precision import double
 from core.optimizers.tensorwise import ProblemRun, TensorwiseOptimizer
 
@@ -73,7 +74,7 @@ class ModuleRun(ProblemRun):
 
     def copied(self) -> "ModuleRun":
         made = copy.copy(self)
-        made.state = copy.deepcopy(self.state)
+        made.state = copy.deepcopy(self.state, copies_of(self.kept()))
         return made
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from core.errors import InputError
 from core.optimizers.base import INPUTS, Input, Optimizer
-from core.optimizers.kept_numbers import numbers_in, others_in, set_numbers_in
+from core.optimizers.kept_numbers import copies_of, numbers_in, others_in, set_numbers_in
 from core.tasks.base import Problems
 
 Shapes = Sequence[tuple[int, ...]]
@@ -52,7 +52,7 @@ class ProblemRun(ABC):
 
     def copied(self) -> Self:
         """A run that goes on from here by itself."""
-        return copy.deepcopy(self)
+        return copy.deepcopy(self, copies_of(self.kept()))
 
     def numbers(self) -> Tensor:
         """The numbers that it keeps, of whatever shape, in a fixed order, [numbers], float64."""

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from core.errors import InputError
 from core.optimizers.hand_designed import HandDesigned
+from core.optimizers.kept_numbers import copies_of
 from core.optimizers.tensorwise import ProblemRun, TensorwiseOptimizer
 from core.optimizers.torch_class import OWN, TorchClass, values_of_row
 
@@ -113,7 +114,7 @@ class TorchRun(ProblemRun):
     def copied(self) -> "TorchRun":
         source, self.source = self.source, None  # type: ignore[assignment]
         try:
-            made = copy.deepcopy(self)
+            made = copy.deepcopy(self, copies_of([*self.kept(), self.parameters]))
         finally:
             self.source = source
         made.source = source
