@@ -31,10 +31,13 @@ from core.analysis.fixed_points import FixedPoints as FixedPoints
 from core.analysis.fixed_points import find_fixed_points as find_fixed_points
 from core.analysis.fixed_points import speed as speed
 from core.analysis.general import Met as Met
+from core.analysis.general import answers_along as answers_along
 from core.analysis.general import coupling_along as coupling_along
 from core.analysis.general import decay_along as decay_along
 from core.analysis.general import kernel_along as kernel_along
 from core.analysis.general import meet as meet
+from core.analysis.general import rate_along as rate_along
+from core.analysis.general import share_of_others as share_of_others
 from core.analysis.general import update_functions as update_functions
 from core.analysis.in_use import InUse as InUse
 from core.analysis.in_use import adaptation_in_use as adaptation_in_use
@@ -57,6 +60,8 @@ from core.analysis.projection import principal_components as principal_component
 from core.analysis.update_function import effective_learning_rate as effective_learning_rate
 from core.analysis.update_function import update_function as update_function
 from core.analysis.update_function import update_functions_between as update_functions_between
+from core.analysis.whole_loop import loop_along as loop_along
+from core.analysis.whole_loop import loop_matrix as loop_matrix
 from core.baselines.search import search as search
 from core.distil.result import Distillation as Distillation
 from core.errors import InputError as InputError

@@ -6,6 +6,7 @@ choice of width (core/optimizers/differences.py).
 
 - the *update function* of a component: its update as its own gradient varies;
 - the *memory kernel* K(j) = −∂u[k+j]/∂g[k] of a component along the run, in open loop: later gradients and parameters stay as recorded;
+- the *effective learning rate*: −∂u/∂g of a component at its own gradient 0;
 - *weight decay*: −∂u/∂x of a component at its own gradient 0;
 - *coupling*: how much of the answer to a component's gradient is found in other components' updates, Σ_{i≠j} |∂u_i/∂g_j| / Σ_i |∂u_i/∂g_j|:
   0 if components are independent.
@@ -19,7 +20,7 @@ from torch import Tensor
 
 from core.errors import InputError
 from core.optimizers.base import Optimizer
-from core.optimizers.differences import slopes_along
+from core.optimizers.differences import slopes_along, typical_size
 from core.optimizers.tensorwise import ProblemRun, TensorwiseOptimizer, as_row, as_tensors
 from core.tasks.base import Problems
 from core.unroll import inner_steps
@@ -152,7 +153,7 @@ def kernel_along(met: Met, k: int, component: int, count: int) -> Tensor:
         return met.after(k, varied, count=count)[:, :, component]
 
     with torch.no_grad():
-        return -slopes_along(answers, float(met.gradients[k, component]), _scale(met.gradients[k]))
+        return -slopes_along(answers, float(met.gradients[k, component]), typical_size(met.gradients[k]))
 
 
 def decay_along(met: Met, k: int, component: int) -> float:
@@ -172,7 +173,45 @@ def decay_along(met: Met, k: int, component: int) -> float:
         return met.after(k, still.repeat(len(shifts), 1), moved)[:, 0, component : component + 1]
 
     with torch.no_grad():
-        return -float(slopes_along(answers, float(met.x[k, component]), _scale(met.x[k]))[0])
+        return -float(slopes_along(answers, float(met.x[k, component]), typical_size(met.x[k]))[0])
+
+
+def rate_along(met: Met, k: int, component: int) -> float:
+    """−∂u/∂g of one component at its own gradient 0, all else as met at step k: its effective learning rate; NaN where there is no slope.
+
+    Args:
+        met: the run.
+        k: a kept step.
+        component: index of an inner parameter.
+    """
+    still = met.gradients[k].clone()
+    still[component] = 0
+
+    def answers(shifts: Tensor) -> Tensor:
+        varied = still.repeat(len(shifts), 1)
+        varied[:, component] += shifts
+        return met.after(k, varied)[:, 0, component : component + 1]
+
+    with torch.no_grad():
+        return -float(slopes_along(answers, 0.0, typical_size(met.gradients[k]))[0])
+
+
+def answers_along(met: Met, k: int, component: int) -> Tensor:
+    """∂u_i/∂g_j of every component i, all else as met at step k, [parameters]; NaN where there is no slope.
+
+    Args:
+        met: the run.
+        k: a kept step.
+        component: j, index of an inner parameter.
+    """
+
+    def answers(shifts: Tensor) -> Tensor:
+        varied = met.gradients[k].repeat(len(shifts), 1)
+        varied[:, component] += shifts
+        return met.after(k, varied)[:, 0]
+
+    with torch.no_grad():
+        return slopes_along(answers, float(met.gradients[k, component]), typical_size(met.gradients[k]))
 
 
 def coupling_along(met: Met, k: int, component: int) -> float:
@@ -186,21 +225,16 @@ def coupling_along(met: Met, k: int, component: int) -> float:
     Returns:
         Σ_{i≠j} |∂u_i/∂g_j| / Σ_i |∂u_i/∂g_j|; NaN where nothing answers, or a slope is not known.
     """
-    if met.optimizer.together is None:
-        return 0.0
-
-    def answers(shifts: Tensor) -> Tensor:
-        varied = met.gradients[k].repeat(len(shifts), 1)
-        varied[:, component] += shifts
-        return met.after(k, varied)[:, 0]
-
-    with torch.no_grad():
-        slopes = slopes_along(answers, float(met.gradients[k, component]), _scale(met.gradients[k])).abs()
-    total = float(slopes.sum())
-    return 1 - float(slopes[component]) / total if total > 0 else float("nan")
+    return 0.0 if met.optimizer.together is None else share_of_others(answers_along(met, k, component), component)
 
 
-def _scale(values: Tensor) -> float:
-    """The median size of the values that are not 0; 1 without any."""
-    sizes = values[torch.isfinite(values) & (values != 0)].abs()
-    return float(sizes.median()) if len(sizes) else 1.0
+def share_of_others(slopes: Tensor, component: int) -> float:
+    """Σ_{i≠j} |∂u_i/∂g_j| / Σ_i |∂u_i/∂g_j|; NaN where nothing answers, or a slope is not known.
+
+    Args:
+        slopes: ∂u_i/∂g_j of every component i, [parameters].
+        component: j.
+    """
+    sizes = slopes.abs()
+    total = float(sizes.sum())
+    return 1 - float(sizes[component]) / total if total > 0 else float("nan")

@@ -105,6 +105,23 @@ def claim(
     return found.model_copy(update={"verdict": verdict, "reason": reason, "consequence": consequence})
 
 
+def claim_of_tensors(name: Name, measure: Measure) -> Claim:
+    """Decide on one mechanism of an optimizer that sees whole tensors, in which nothing can be switched off: by its number alone.
+
+    Args:
+        name: the mechanism.
+        measure: its number.
+    """
+    found = Claim(verdict="unknown", value=measure.value, effect=EFFECTS[name].least, reason=measure.reason)
+    if measure.value is None:
+        return found
+    if not _exceeds(measure.value, EFFECTS[name]):
+        return found.model_copy(
+            update={"verdict": "not_shown", "reason": "its size is below that from which on it counts"}
+        )
+    return found.model_copy(update={"reason": "it cannot be switched off in whole tensors"})
+
+
 Decision = tuple[Verdict, str, Ratio | None]
 
 

@@ -30,6 +30,22 @@ PROBLEMS, LARGE_PROBLEMS = 64, 2
 LEAST = 1e-6  # share of the largest curvature below which a direction counts as flat
 
 
+class LoopAt(BaseModel):
+    """Optimizer and problem as one linear system at a step of a run.
+
+    Attributes:
+        step: k.
+        numbers: how many numbers problem and state have together, counters left out.
+        rate: the spectral radius: by at most this factor a step does a small change of all of them grow in the long run.
+        eigenvalues: (real, imaginary), largest first.
+    """
+
+    step: int
+    numbers: int
+    rate: float
+    eigenvalues: list[tuple[float, float]]
+
+
 class LoopReport(BaseModel):
     """What `analyze` says of the closed loop.
 
@@ -43,6 +59,7 @@ class LoopReport(BaseModel):
         loss_floor: ½ g*² 1ᵀA⁻¹1, the median over problems of the task: where the loss goes flat; null where the loop does not converge, or the Hessian at the minimum is
             not known.
         heavy_ball, gradient_descent: the best worst rate that momentum and plain gradient descent can have over the task's curvatures.
+        along_run: for an optimizer that sees whole tensors, the loop on one problem at steps of a run, in place of all the above.
         reason: why there is no closed loop; "" where there is one.
     """
 
@@ -58,6 +75,7 @@ class LoopReport(BaseModel):
     loss_floor: float | None = None
     heavy_ball: float | None = None
     gradient_descent: float | None = None
+    along_run: list[LoopAt] = []
     reason: str = ""
     sentences: list[str] = []
 
@@ -154,6 +172,39 @@ def loop_report(context: Context, curvatures: list[float] | None = None) -> Loop
         gradient_descent=best_gradient_descent(low, high),
     )
     return report.model_copy(update={"sentences": _sentences(report)})
+
+
+def loop_report_of_tensors(context: Context) -> LoopReport:
+    """The numbers for an optimizer that sees whole tensors: on one problem, at steps of a run.
+
+    Args:
+        context: the optimizer on its task.
+    """
+    try:
+        found = context.loops_met
+    except InputError as error:
+        return LoopReport(reason=str(error), sentences=[f"There is no closed loop: {error}."])
+    along = [
+        LoopAt(
+            step=k,
+            numbers=len(values),
+            rate=float(values[0].abs()),
+            eigenvalues=[(float(value.real), float(value.imag)) for value in values],
+        )
+        for k, values in zip(context.met_at, found, strict=True)
+    ]
+    rates = " and ".join(f"{one.rate:.6g} at step {one.step}" for one in along)
+    told = (
+        f"On one problem, the {along[0].numbers} numbers of parameters and state are one linear system for small changes; its spectral "
+        f"radius is {rates} of a run (below 1, changes die out; above, they grow)."
+    )
+    return LoopReport(
+        along_run=along,
+        sentences=[
+            told,
+            "The rate over curvature, and where the loss goes flat, need a component that can be stepped alone.",
+        ],
+    )
 
 
 def _sentences(r: LoopReport) -> list[str]:

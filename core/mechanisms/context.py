@@ -1,5 +1,6 @@
 """The shared inputs of the mechanisms' measurements: the optimizer in double precision, and what it observes on its task."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,15 +12,16 @@ from core.analysis.autonomous import autonomous_trajectory
 from core.analysis.closed_loop import Rest, rest_of_loop
 from core.analysis.continuation import Branch, continue_fixed_points
 from core.analysis.fixed_points import FixedPoints, find_fixed_points
-from core.analysis.general import Met, coupling_along, kernel_along, meet
+from core.analysis.general import Met, answers_along, kernel_along, meet, share_of_others
 from core.analysis.jacobians import moving_entries
 from core.analysis.linearization import Linearization, linearize
 from core.analysis.memory_kernel import MemoryKernel, memory_kernel
+from core.analysis.whole_loop import loop_along
 from core.errors import InputError
 from core.optimizers.base import Optimizer
 from core.optimizers.precision import double
 from core.seeds import Purpose, generator
-from core.tasks.base import Task
+from core.tasks.base import Problems, Task
 from core.unroll import unroll
 
 STEPS = 200
@@ -68,8 +70,10 @@ class Sample:
 
 
 MET_AT = 0.2, 0.6  # of a run: where it is gone back to, for optimizers that see whole tensors
+MET_OFTEN = 0.0, 0.05, 0.1, 0.3, 0.45, 0.75, 0.95  # further places, for what is followed along the run
+LARGE_OFTEN = 0.0, 0.4, 0.95  # the same on large tasks
 COMPONENTS_MET = 3
-KERNEL_MET = 12  # steps of their memory kernels
+KERNEL_MET, LARGE_KERNEL_MET = 12, 6  # steps of their memory kernels
 NEEDS_ALONE = "it sees whole tensors, and this needs a component that can be stepped alone"
 NO_SLOPE = "its update jumps as its state changes, so that it has no slope there"
 BESIDE = 1e-4  # of how far the states met lie from h*
@@ -106,30 +110,63 @@ class Context:
         return double(self.optimizer)
 
     @cached_property
+    def problem_met(self) -> Problems:
+        """The problem of that run, a batch of one in float64."""
+        return self.task.sample(1, generator(Purpose.VIEW, self.seed), torch.float64)
+
+    @cached_property
     def met(self) -> Met:
         """A run of one problem that can be gone back to, for optimizers that see whole tensors."""
-        problem = self.task.sample(1, generator(Purpose.VIEW, self.seed), torch.float64)
         steps = LARGE_STEPS if self.large else STEPS
-        return meet(self.optimizer, problem, steps, [int(share * steps) for share in MET_AT])
+        return meet(
+            self.optimizer,
+            self.problem_met,
+            steps,
+            self._steps(sorted({*MET_AT, *(LARGE_OFTEN if self.large else MET_OFTEN)})),
+        )
+
+    @cached_property
+    def met_at(self) -> list[int]:
+        """The two steps of that run at which it is looked at closely."""
+        return self._steps(MET_AT)
+
+    def _steps(self, shares: Sequence[float]) -> list[int]:
+        return [int(share * (LARGE_STEPS if self.large else STEPS)) for share in shares]
+
+    @cached_property
+    def loops_met(self) -> list[Tensor]:
+        """Eigenvalues of optimizer and problem as one linear system at these two steps, complex [N] each.
+
+        Raises:
+            InputError: they have too many numbers together, or no slopes there.
+        """
+        return [loop_along(self.met, self.problem_met, k) for k in self.met_at]
 
     @cached_property
     def places_met(self) -> list[int]:
         """Components that are looked at along that run."""
-        problem = self.task.sample(1, generator(Purpose.VIEW, self.seed))
-        watched = problem.watched_components()
+        watched = self.problem_met.watched_components()
         return watched[:: max(1, len(watched) // COMPONENTS_MET)][:COMPONENTS_MET]
 
     @cached_property
     def kernels_met(self) -> list[Tensor]:
-        """Memory kernels along that run, one for every component and place, [KERNEL_MET + 1] each."""
-        return [kernel_along(self.met, k, i, KERNEL_MET) for k in self.met.places for i in self.places_met]
+        """Memory kernels along that run, one for every component and place, [J + 1] each."""
+        steps = LARGE_KERNEL_MET if self.large else KERNEL_MET
+        return [kernel_along(self.met, k, i, steps) for k in self.met_at for i in self.places_met]
+
+    @cached_property
+    def answers_met(self) -> list[list[Tensor]]:
+        """What every component's update answers to the gradient of one, [parameters], for the two places and the components looked at."""
+        return [[answers_along(self.met, k, i) for i in self.places_met] for k in self.met_at]
 
     @cached_property
     def coupling(self) -> float | None:
         """How much of the answer to a component's gradient is found in other components' updates: 0 if they are independent."""
         if not self.sees_tensors:
             return 0.0
-        found = [coupling_along(self.met, k, i) for k in self.met.places for i in self.places_met]
+        found = [
+            share_of_others(slopes, i) for at in self.answers_met for i, slopes in zip(self.places_met, at, strict=True)
+        ]
         known = [value for value in found if np.isfinite(value)]
         return float(np.median(known)) if 2 * len(known) > len(found) else None
 

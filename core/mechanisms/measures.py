@@ -174,7 +174,7 @@ def clipping_of_tensors(context: Context) -> Measure:
     ends = torch.tensor(
         [observed.typical, -observed.typical, TINY_SHARE * observed.scale, -TINY_SHARE * observed.scale]
     ).double()
-    for k in context.met.places:
+    for k in context.met_at:
         updates = update_functions(context.met, k, context.places_met, ends)
         secant = -(updates[:, 0] - updates[:, 1]) / (2 * ends[0])
         rate = -(updates[:, 2] - updates[:, 3]) / (2 * ends[2])
@@ -186,7 +186,7 @@ def weight_decay_of_tensors(context: Context) -> Measure:
     """−∂u/∂x of a component at its own gradient 0, all else as met, the median over components and places."""
     met = context.met
     return _median_along(
-        [decay_along(met, k, i) for k in met.places for i in context.places_met], "the update over the parameter"
+        [decay_along(met, k, i) for k in context.met_at for i in context.places_met], "the update over the parameter"
     )
 
 

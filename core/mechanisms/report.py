@@ -15,10 +15,10 @@ from core.analysis.update_function import effective_learning_rate
 from core.errors import InputError
 from core.mechanisms.ablation import Ablations, ablate
 from core.mechanisms.adaptation import InUseReport, Slopes, in_use_report, slopes_of
-from core.mechanisms.claims import EFFECTS, Claim, claims_of
+from core.mechanisms.claims import EFFECTS, Claim, claim_of_tensors, claims_of
 from core.mechanisms.clipping import Saturation, largest_gradient_scanned, saturation, states_of
-from core.mechanisms.closed_loop import LoopReport, loop_report
-from core.mechanisms.context import NEEDS_ALONE, Context
+from core.mechanisms.closed_loop import LoopReport, loop_report, loop_report_of_tensors
+from core.mechanisms.context import Context
 from core.mechanisms.measures import measured
 from core.mechanisms.null import Null
 
@@ -410,19 +410,7 @@ def coupling_report(context: Context) -> Coupling:
 
 def _report_of_tensors(name: str, context: Context, interventions: Ablations | None) -> Report:
     """What can be told of an optimizer that sees whole tensors: by going back to places of a run, all else as met."""
-    claims = {}
-    for mechanism, effect in EFFECTS.items():
-        found = measured(mechanism, context)
-        claimed = Claim(verdict="unknown", value=found.value, effect=effect.least, reason=found.reason)
-        if found.value is not None:
-            small = abs(found.value) < effect.least
-            claimed.verdict = "not_shown" if small else "unknown"
-            claimed.reason = (
-                "its size is below that from which on it counts"
-                if small
-                else "it cannot be switched off in whole tensors"
-            )
-        claims[mechanism] = claimed
+    claims = {mechanism: claim_of_tensors(mechanism, measured(mechanism, context)) for mechanism in EFFECTS}
     told = {
         key: {**one.model_dump(), "sentences": [verdict_sentence(one, EFFECTS[key].unit)]}
         for key, one in claims.items()
@@ -439,7 +427,7 @@ def _report_of_tensors(name: str, context: Context, interventions: Ablations | N
         ),
         weight_decay=weight_decay_report(context, claims["weight_decay"]),
         coupling=coupling_report(context),
-        closed_loop=LoopReport(reason=NEEDS_ALONE, sentences=[f"It cannot be told: {NEEDS_ALONE}."]),
+        closed_loop=loop_report_of_tensors(context),
         interventions=interventions,
     )
 

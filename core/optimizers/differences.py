@@ -16,6 +16,7 @@ LEVELS = 24  # widths of the ladder
 DEEP, FLAT = 1e-28, 2.0**-24  # the smallest width over the largest, for an input of 0, and over the input's size
 TINY = 1e-300
 PLATEAU = 0.05  # relative spread of neighbours up to which the quotient counts as settled
+WIDE = 2.0**-7  # of a number: a stretch on which half precision (8 bits at least) cannot stand still
 LAST = 6  # narrowest levels that are asked whether the quotient still grows
 DOUBLE, SINGLE = (torch.finfo(dtype).eps for dtype in (torch.float64, torch.float32))
 
@@ -74,8 +75,8 @@ def _ladder(at: Tensor, index: int) -> Tensor:
 def slopes_along(answers: Callable[[Tensor], Tensor], at: float, scale: float) -> Tensor:
     """Slopes of several outputs by one number; NaN where they settle nowhere.
 
-    NaN also where an output stands still for small shifts and not for large ones: arithmetic in half precision does so, and so does an
-    output that saturates; nothing here can tell them apart.
+    NaN also where an output stands still for small shifts and not for large ones, as in arithmetic in half precision. Where another output
+    answers the small ones, so that arithmetic is fine enough, and the stretch is wide, the slope is 0: a norm below its clip does so.
 
     Args:
         answers: maps shifts of the number [m] to outputs [m, O].
@@ -95,7 +96,18 @@ def slopes_along(answers: Callable[[Tensor], Tensor], at: float, scale: float) -
     rises = (ends[:, 0] - ends[:, 1]).abs()
     stairs = (values == 0) & (rises[:, -LAST:] == 0).all(1) & (rises[:, :LAST] > 0).any(1)
     vague = (errors > PLATEAU * values.abs()) & (values.abs() > errors)
+    moving = torch.where(rises[0] > 0, torch.arange(LEVELS)[:, None], -1).amax(
+        0
+    )  # the narrowest level that is answered
+    wide = steps[0, (moving + 1).clamp(max=LEVELS - 1)] >= WIDE * (abs(at) or scale)
+    stairs &= ~(wide & (rises[:, -LAST:] > 0).all(1).any())
     return torch.where(stairs | vague, torch.nan, values)[0]
+
+
+def typical_size(values: Tensor) -> float:
+    """The median size of the values that are not 0; 1 without any."""
+    sizes = values[torch.isfinite(values) & (values != 0)].abs()
+    return float(sizes.median()) if len(sizes) else 1.0
 
 
 def _by_input(step: Step, at: Tensor, middle: Tensor, index: int) -> tuple[Tensor, Tensor, Tensor]:

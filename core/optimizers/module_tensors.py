@@ -2,13 +2,14 @@
 
 import copy
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 import torch
 from torch import Tensor, nn
 
 from core.errors import InputError
+from core.optimizers.kept_numbers import copies_of
 from core.optimizers.precision import double
 from core.optimizers.tensorwise import ProblemRun, TensorwiseOptimizer
 
@@ -68,9 +69,12 @@ class ModuleRun(ProblemRun):
                     found[str(key)] = [one if fit else None for one, fit in zip(value, fits, strict=True)]
         return found
 
+    def kept(self) -> Sequence[Any]:
+        return [self.state]
+
     def copied(self) -> "ModuleRun":
         made = copy.copy(self)
-        made.state = copy.deepcopy(self.state)
+        made.state = copy.deepcopy(self.state, copies_of(self.kept()))
         return made
 
 

@@ -9,13 +9,14 @@ rest by going back to a copy of the run.
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
 from core.errors import InputError
 from core.optimizers.base import INPUTS, Input, Optimizer
+from core.optimizers.kept_numbers import copies_of, numbers_in, others_in, set_numbers_in
 from core.tasks.base import Problems
 
 Shapes = Sequence[tuple[int, ...]]
@@ -45,9 +46,25 @@ class ProblemRun(ABC):
     def entries(self) -> Mapping[str, list[Tensor | None]]:
         """What it keeps with one number for each parameter, by name; None for a tensor without."""
 
+    @abstractmethod
+    def kept(self) -> Sequence[Any]:
+        """All that it keeps from one step to the next, as trees of dictionaries, lists and tensors."""
+
     def copied(self) -> Self:
         """A run that goes on from here by itself."""
-        return copy.deepcopy(self)
+        return copy.deepcopy(self, copies_of(self.kept()))
+
+    def numbers(self) -> Tensor:
+        """The numbers that it keeps, of whatever shape, in a fixed order, [numbers], float64."""
+        return numbers_in(self.kept())
+
+    def set_numbers(self, values: Tensor) -> None:
+        """Set the numbers that it keeps, [numbers]."""
+        set_numbers_in(self.kept(), values)
+
+    def fixed(self) -> list[Any]:
+        """What it keeps and cannot be set: counters, flags, numbers in tuples."""
+        return others_in(self.kept())
 
 
 class TensorwiseOptimizer(Optimizer):

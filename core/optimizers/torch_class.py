@@ -21,6 +21,7 @@ from torch import Tensor
 
 from core.errors import InputError
 from core.optimizers.schedules import Scalar
+from core.optimizers.torch_errors import MODEL, reason
 
 # Loptscope's names of hyperparameters, and torch's: "betas.0" is the first of a tuple.
 NAMES = {
@@ -151,6 +152,7 @@ class TorchClass:
         fixed: other arguments.
         differentiable: whether torch can differentiate through its steps.
         wants_closure: whether its step must be given one.
+        single: whether it is run in single precision, since it cannot in double.
         needs_rate: whether its learning rate has no default and is not given.
 
     Raises:
@@ -172,11 +174,14 @@ class TorchClass:
             for key in needed
             if signature[key].kind not in (signature[key].VAR_KEYWORD, signature[key].VAR_POSITIONAL)
         ]
+        if "params" in needed:
+            raise InputError(f"{name} cannot be wrapped: {MODEL}")
         if needed:
             example = f"{needed[0]}=0.1" if needed[0] == "lr" else f"{needed[0]}=…"
             raise InputError(f"{name}: {torch_class.__name__} has no default for {needed[0]}: set it, as in {example}")
         closure = inspect.signature(torch_class.step).parameters.get("closure")
         self.wants_closure = closure is not None and closure.default is closure.empty
+        self.single = False
         rate = signature.get("lr")
         self.needs_rate = rate is not None and rate.default is None and settings.get("lr") is None
         self.usual: dict[str, float] = {}
@@ -304,13 +309,8 @@ class TorchClass:
 
     def reason(self, what: str, error: Exception) -> str:
         """What goes wrong in other people's code, in words."""
-        text = " ".join(str(error).split()) or "no reason given"
-        if isinstance(error, InputError):
-            return text
-        if "closure" in text:
-            return f"{what} without a closure that evaluates the loss"
-        hint = "; it has no default learning rate: set it, as in lr=0.01" if self.needs_rate else ""
-        return f"{what} with {type(error).__name__}: {text:.200}{hint}"
+        divided = self.groups is not None
+        return reason(self.torch_class, what, error, divided=divided, needs_rate=self.needs_rate)
 
     def refused(self, what: str, error: Exception) -> InputError:
         """The sentence for an error of other people's code."""

@@ -6,7 +6,7 @@ its own code runs on each problem by itself.
 
 import copy
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -14,8 +14,31 @@ from torch import Tensor
 
 from core.errors import InputError
 from core.optimizers.hand_designed import HandDesigned
+from core.optimizers.kept_numbers import copies_of
 from core.optimizers.tensorwise import ProblemRun, TensorwiseOptimizer
-from core.optimizers.torch_class import TorchClass, values_of_row
+from core.optimizers.torch_class import OWN, TorchClass, values_of_row
+
+
+class _Without(MutableMapping[str, Any]):
+    """A dictionary as it is, but for some keys."""
+
+    def __init__(self, kept: MutableMapping[str, Any], left_out: frozenset[str]):
+        self._kept, self._left_out = kept, left_out
+
+    def __getitem__(self, key: str) -> Any:
+        return self._kept[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._kept[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self._kept[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return (key for key in self._kept if key not in self._left_out)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 class TorchRun(ProblemRun):
@@ -29,7 +52,7 @@ class TorchRun(ProblemRun):
     """
 
     def __init__(self, source: TorchClass, values: Mapping[str, float], parameters: list[Tensor], *, as_matrices: bool):
-        self.as_matrices = as_matrices
+        self.source, self.as_matrices = source, as_matrices
         self.parameters = [self._shaped(tensor.detach().clone()).requires_grad_() for tensor in parameters]
         try:
             with warnings.catch_warnings():
@@ -37,10 +60,11 @@ class TorchRun(ProblemRun):
                 self.optimizer = source.make(list(self.parameters), values)
         except Exception as error:  # noqa: BLE001 - other people's code can raise anything
             raise source.refused("it cannot be made", error) from None
-        self.source = source
 
     def _shaped(self, tensor: Tensor) -> Tensor:
-        return tensor[None] if self.as_matrices and tensor.ndim == 1 else tensor
+        """A tensor as the class takes it."""
+        shaped = tensor[None] if self.as_matrices and tensor.ndim == 1 else tensor
+        return shaped.float() if self.source.single else shaped
 
     def step(
         self, gradients: list[Tensor], parameters: list[Tensor], loss: float, step: int, steps: int
@@ -57,7 +81,10 @@ class TorchRun(ProblemRun):
                 self.optimizer.step()
         except Exception as error:  # noqa: BLE001
             raise self.source.refused("a plain step fails", error) from None
-        return [own.detach().view(given.shape) - given for own, given in zip(self.parameters, parameters, strict=True)]
+        return [
+            own.detach().view(given.shape).to(given.dtype) - given
+            for own, given in zip(self.parameters, parameters, strict=True)
+        ]
 
     def _closure(self, loss: float) -> Callable[[], Any]:
         """The loss where the parameters are; elsewhere it is not known here."""
@@ -78,10 +105,16 @@ class TorchRun(ProblemRun):
                     found.setdefault(name, [None] * len(self.parameters))[i] = value.detach()
         return found
 
+    def kept(self) -> Sequence[Any]:
+        """States of the parameters, the groups without these, and what the class keeps on itself."""
+        states = [self.optimizer.state.get(own, {}) for own in self.parameters]
+        groups = [_Without(group, frozenset({"params"})) for group in self.optimizer.param_groups]
+        return [*states, *groups, _Without(vars(self.optimizer), OWN)]
+
     def copied(self) -> "TorchRun":
         source, self.source = self.source, None  # type: ignore[assignment]
         try:
-            made = copy.deepcopy(self)
+            made = copy.deepcopy(self, copies_of([*self.kept(), self.parameters]))
         finally:
             self.source = source
         made.source = source

@@ -8,7 +8,7 @@ from flask import current_app
 
 from app.shared.cache import ahead, once, source_digest
 from app.shared.catalog import identity, subjects
-from app.shared.mechanisms import MECHANISMS
+from app.shared.mechanisms import MECHANISMS, Mechanism, mechanism_of
 from core.bundle import FORMAT, Bundle
 from core.errors import InputError
 from core.files.atomic import read_json
@@ -33,6 +33,11 @@ def _key(task: str, name: str, outer_step: int | None, view: str, moment: float 
 def context_of(task: str, name: str, outer_step: int | None) -> Context:
     """The optimizer on its task, shared by everything that measures it."""
     return _context(task, name, outer_step, identity(subjects(task)[name], outer_step))
+
+
+def mechanism_for(task: str, name: str, outer_step: int | None, view: str) -> Mechanism:
+    """How a view measures and draws an optimizer of the catalog."""
+    return mechanism_of(view, subjects(task)[name].optimizer(outer_step))
 
 
 def moment_of(task: str, name: str, outer_step: int | None, view: str, percent: int) -> float | None:
@@ -66,7 +71,9 @@ def measured(task: str, name: str, outer_step: int | None, view: str, moment: fl
 def compute_view(task: str, name: str, outer_step: int | None, view: str, moment: float | None) -> bytes:
     """The arrays of `measured` as safetensors."""
     context = context_of(task, name, outer_step)
-    return MECHANISMS[view].measure(context if moment is None else held_at(context, moment)).encode()
+    return (
+        mechanism_of(view, context.optimizer).measure(context if moment is None else held_at(context, moment)).encode()
+    )
 
 
 def saved_ablations(task: str, name: str, outer_step: int | None) -> Ablations | None:

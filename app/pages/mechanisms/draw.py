@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 
 import plotly.graph_objects as go
 
-from app.pages.mechanisms.data import measured, moment_of
+from app.pages.mechanisms.data import measured, mechanism_for, moment_of
 from app.pages.mechanisms.view import View
 from app.shared.catalog import TITLES, Subject, subjects
-from app.shared.mechanisms import MECHANISMS
+from app.shared.mechanisms import Mechanism
 from app.shared.mechanisms.drawing import Common, MechanismDrawing, common_of
 from app.shared.mechanisms.frames import Frames
 from app.shared.mechanisms.references import references_of
@@ -26,6 +26,7 @@ class Side:
     Attributes:
         title, detail: in menus.
         color: the optimizer's.
+        mechanism: how the view measures and draws it.
         moment: the second moment at which it is held; None where it is not.
         figures: by name.
         captions: sentences by name.
@@ -35,6 +36,7 @@ class Side:
     title: str
     detail: str
     color: str
+    mechanism: Mechanism
     moment: float | None
     figures: dict[str, go.Figure]
     captions: dict[str, list[str]]
@@ -60,7 +62,7 @@ def on_the_axes_of(made: go.Figure, final: go.Figure) -> go.Figure:
 
 
 def _side(view: View, subject: Subject, outer_step: int | None, color: str, theme: Theme, common: Common) -> Side:
-    mechanism = MECHANISMS[view.view]
+    mechanism = mechanism_for(view.task, subject.name, outer_step, view.view)
     moment = moment_of(view.task, subject.name, outer_step, view.view, view.moment)
     bundle = measured(view.task, subject.name, outer_step, view.view, moment)
     references = references_of(view.task)
@@ -79,6 +81,7 @@ def _side(view: View, subject: Subject, outer_step: int | None, color: str, them
     return Side(
         title=subject.title,
         detail=subject.detail_at(outer_step),
+        mechanism=mechanism,
         moment=moment,
         color=color,
         figures={name: described(made, about) for name, made in figures.items()},
@@ -113,8 +116,8 @@ def draw(view: View, theme: Theme) -> list[Side]:
 
 def _on_equal_terms(sides: list[Side], bundles: list[Bundle]) -> list[Side]:
     """Ablations of both sides; where those stored with a run are on other problems, every caption says so first."""
-    counts = [bundle.about["ablations"]["problems"] for bundle in bundles]
-    if len(set(counts)) == 1:
+    counts = [bundle.about["ablations"]["problems"] for bundle in bundles if "ablations" in bundle.about]
+    if len(set(counts)) <= 1:
         return sides
     warning = f"The two sides were measured on different numbers of problems ({' and '.join(map(str, counts))}): do not compare them."
     return [replace(side, captions={name: [warning, *said] for name, said in side.captions.items()}) for side in sides]

@@ -75,9 +75,9 @@ def layout(**query: str) -> html.Main:
             html.Div(
                 id="mechanisms-bar",
                 className="handle",
-                style=bar_style(view.view),
+                style=bar_style(sides),
                 children=[
-                    html.Span(MECHANISMS[view.view].handle, id="mechanisms-handle", className="label"),
+                    html.Span(handle_of(sides), id="mechanisms-handle", className="label"),
                     dmc.Slider(
                         id="mechanisms-position",
                         min=0,
@@ -176,9 +176,14 @@ def versus_options(task: str) -> list[dict[str, str]]:
     return [{"value": "none", "label": "none beside it"}, *beside]
 
 
-def bar_style(view: str) -> dict[str, str]:
+def handle_of(sides: Sequence[Side]) -> str:
+    """The label of the slider under the figures; "" if nothing moves on either side."""
+    return next((side.mechanism.handle for side in sides if side.mechanism.handle), "")
+
+
+def bar_style(sides: Sequence[Side]) -> dict[str, str]:
     """Show the slider under the figures if something moves."""
-    return {} if MECHANISMS[view].handle else {"display": "none"}
+    return {} if handle_of(sides) else {"display": "none"}
 
 
 def link_of(view: View) -> str:
@@ -198,7 +203,7 @@ def stage(view: View, sides: list[Side]) -> list[html.Section]:
 
 def _section(view: View, number: int, side: Side) -> html.Section:
     swatch = html.Span(className="swatch", style={"--mark": side.color, "--dash": "solid"}, **{"aria-hidden": "true"})
-    figures = MECHANISMS[view.view].figures
+    figures = side.mechanism.figures
     return html.Section(
         className="side",
         **{"aria-label": side.title},
@@ -395,8 +400,8 @@ def on_view(
         client_frames(asked, sides),
         link_of(asked),
         text,
-        MECHANISMS[asked.view].handle,
-        bar_style(view),
+        handle_of(sides),
+        bar_style(sides),
         moment_style(sides),
         [],
     )

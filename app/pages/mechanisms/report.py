@@ -6,7 +6,7 @@ from pathlib import Path
 import plotly.io
 from plotly.offline import get_plotlyjs
 
-from app.shared.mechanisms import MECHANISMS, Mechanism
+from app.shared.mechanisms import MECHANISMS, Mechanism, mechanism_of
 from app.shared.mechanisms.drawing import MechanismDrawing, common_of, without_marks
 from app.shared.style import LIGHT, OPTIMIZER_COLORS
 from core.files.atomic import write_bytes
@@ -46,7 +46,8 @@ def page(report: Report, context: Context) -> str:
     color = OPTIMIZER_COLORS.get(report.optimizer, OPTIMIZER_COLORS["learned"])
     title = f"{report.optimizer} on {report.task}: four mechanisms"
     parts = [f"<h1>{escape(title)}</h1>"]
-    for name, mechanism in MECHANISMS.items():
+    for name in MECHANISMS:
+        mechanism = mechanism_of(name, context.optimizer)
         found = getattr(report, name, None)
         if found is None:  # not measured separately: the ablations are in the text
             continue

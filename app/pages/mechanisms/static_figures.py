@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from app.pages.mechanisms.data import mechanism_for
 from app.pages.mechanisms.draw import Side, draw
 from app.pages.mechanisms.view import View
-from app.shared.mechanisms import MECHANISMS, MechanismFigure
+from app.shared.mechanisms import MechanismFigure
 from app.shared.mechanisms.frames import static_figure
 from app.shared.pages import Figures, PageFigure
 from app.shared.style import Theme
@@ -33,5 +34,6 @@ def static_figures(view: View, theme: Theme) -> Sequence[Figures]:
             legend=True,
         )
 
-    count = 1 if view.versus == "none" else 2
-    return [{row.name: figure(side, row) for row in MECHANISMS[view.view].figures} for side in range(count)]
+    shown = [(view.optimizer, view.outer_step), *([] if view.versus == "none" else [(view.versus, None)])]
+    mechanisms = [mechanism_for(view.task, name, outer_step, view.view) for name, outer_step in shown]
+    return [{row.name: figure(side, row) for row in one.figures} for side, one in enumerate(mechanisms)]

@@ -3,6 +3,7 @@
 Traces that move are empty at first and are found by name.
 """
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from app.shared.style import Theme, figure, finite, line, symlog_ticks
 from core.bundle import Bundle
 
 RATES = ("rates", "in_use")  # arrays of learning rates
+NARROW = 40  # letters of a line in an empty figure
 WIDE = 50  # a factor between the largest and the smallest rate beyond which an axis is logarithmic
 
 KEY = {  # a legend above a figure, where it covers nothing
@@ -117,7 +119,13 @@ def empty(p: MechanismDrawing, why: str) -> go.Figure:
     """A figure that says why there is nothing to draw."""
     made = figure(p.theme, p.key, {"visible": False}, {"visible": False}, [])
     made.add_annotation(
-        text=why, showarrow=False, font={"size": 13, "color": p.theme.muted}, x=0.5, y=0.5, xref="paper", yref="paper"
+        text="<br>".join(textwrap.wrap(why, NARROW)),
+        showarrow=False,
+        font={"size": 13, "color": p.theme.muted},
+        x=0.5,
+        y=0.5,
+        xref="paper",
+        yref="paper",
     )
     return made
 

@@ -13,6 +13,7 @@ from core.analysis.update_function import effective_learning_rate
 from core.mechanisms.ablation import ablate
 from core.mechanisms.adaptation import slopes_of
 from core.mechanisms.clipping import saturation
+from core.mechanisms.closed_loop import loop_report_of_tensors
 from core.mechanisms.context import Context
 from core.mechanisms.report import report_of
 from core.optimizers.base import Optimizer
@@ -173,3 +174,12 @@ def test_what_needs_a_component_alone_is_unknown_for_whole_tensors() -> None:
     assert report.momentum.value is not None and report.momentum.value > 2
     assert report.coupling.value is not None and 0.01 < report.coupling.value < 0.9
     assert "NaN" not in json.dumps(report.model_dump(mode="json"))
+
+
+def test_the_closed_loop_of_whole_tensors_is_told_along_a_run_where_it_is_small() -> None:
+    found = report_of("layered", Context(TensorwiseModule("layered", Layered()), TASK)).closed_loop
+    assert [one.step for one in found.along_run] == [40, 120] and not found.reason
+    assert found.along_run[0].numbers == 10 and 0.5 < found.along_run[0].rate < 1 + 1e-6
+    assert "spectral radius" in found.sentences[0] and found.rates == []
+    large = loop_report_of_tensors(Context(TensorwiseModule("layered", Layered()), make_task("two_moons")))
+    assert "numbers together" in large.reason and large.along_run == []

@@ -75,3 +75,16 @@ def test_several_outputs_along_one_number() -> None:
 def test_half_precision_is_unknown_and_not_0() -> None:
     found = slopes_along(lambda shift: (1 + shift).bfloat16().double()[:, None] * 1.1, 1.0, 1.0)
     assert bool(torch.isnan(found[0])) or float(found[0]) == pytest.approx(1.1, rel=0.05)
+
+
+def test_below_a_clip_others_do_not_answer_and_in_half_precision_nothing_is_known() -> None:
+    def clipped(shift: torch.Tensor) -> torch.Tensor:
+        both = torch.stack([0.5 + shift, torch.full_like(shift, 0.5)], 1)
+        return both / both.norm(dim=1, keepdim=True).clamp(min=0.75)
+
+    torch.testing.assert_close(slopes_along(clipped, 0.5, 1.0), torch.tensor([4 / 3, 0.0], dtype=torch.float64))
+
+    def weak(shift: torch.Tensor) -> torch.Tensor:
+        return torch.stack([0.5 + shift, 0.5 + 0.01 * shift], 1).bfloat16().double() * 1.1
+
+    assert bool(torch.isnan(slopes_along(weak, 0.5, 1.0)[1]))

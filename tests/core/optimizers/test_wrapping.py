@@ -218,3 +218,73 @@ def test_tensors_can_be_divided_into_groups_of_the_class_s_own() -> None:
     assert ratio[0] == pytest.approx(0.2) and ratio[2 * 64] == pytest.approx(0.1)
     with pytest.raises(InputError, match="groups must say"):
         wrap("divided", Divided)
+
+
+def mixing(optimizer: Any, group: dict[str, Any], parameter: Tensor, state: dict[str, Any]) -> None:
+    """A moment in single precision, mixed with an update of the parameter's own, as packages with a fixed precision of states do."""
+    if not state:
+        state["m"] = torch.zeros_like(parameter, dtype=torch.float32)
+    state["m"].lerp_(parameter.grad, 0.1)
+    parameter.sub_(group["lr"] * state["m"])
+
+
+def test_what_runs_in_single_precision_only_is_run_there() -> None:
+    torch_class = optimizer_class(mixing)
+    made = wrap("mine", torch_class)
+    assert issubclass(made, TorchTensorwise) and made.because == "it runs in single precision only"
+    drawn = make_task("rosenbrock").sample(2, generator(Purpose.VIEW, 0), torch.float64)
+    problems = drawn.starting_at(drawn.x0.float().double())
+    ours = unroll(made(learning_rate=1e-3), problems, 30).x  # type: ignore[call-arg]
+    assert ours is not None
+    for i in range(2):
+        x = torch.nn.Parameter(problems.x0[i].float())
+        optimizer = torch_class([x], lr=1e-3)  # type: ignore[call-arg]
+        for k in range(30):
+            assert torch.equal(ours[k, i], x.detach().double())
+            x.grad = problems.part(i, i + 1).gradient(x.detach().double()[None])[0].float()
+            optimizer.step()
+
+
+class Wrapping(torch.optim.Optimizer):
+    """Looks like a wrapper of another optimizer."""
+
+    def __init__(self, optimizer: Any, lr: float = 0.1):
+        super().__init__(optimizer.param_groups, {"lr": lr})
+
+
+class OfAModel(torch.optim.Optimizer):
+    """Names its parameters itself."""
+
+    def __init__(self, model: Any, lr: float = 0.1):
+        super().__init__(model.named_parameters(), {"lr": lr})
+
+
+class Twice(torch.optim.SGD):
+    """Takes a second derivative."""
+
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        for parameter in self.param_groups[0]["params"]:
+            torch.autograd.grad(parameter.grad.sum(), parameter)
+
+
+class OwnGroups(torch.optim.Optimizer):
+    """Looks for a key of its own in every group."""
+
+    def __init__(self, params: Any, lr: float = 0.1):
+        if not all("matrices" in group for group in params):
+            raise ValueError("groups must say whether they hold matrices")
+        super().__init__(params, {"lr": lr})
+
+
+@pytest.mark.parametrize(
+    ("torch_class", "why"),
+    [
+        (Wrapping, "it wraps another optimizer, and is given parameters"),
+        (OfAModel, "it wants a model, and is given parameters"),
+        (Twice, "it differentiates the gradient once more"),
+        (OwnGroups, "it wants parameter groups of its own: give groups="),
+    ],
+)
+def test_what_a_class_wants_instead_is_said(torch_class: Any, why: str) -> None:
+    with pytest.raises(InputError, match=why):
+        wrap("other", torch_class)
