@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 
 import pytest
 from redis import Redis
@@ -88,11 +89,13 @@ def test_a_run_is_left_in_the_middle_of_a_long_step_and_goes_on_exactly(root, st
     start_worker()
     wait_for(lambda: record.status().state == "running")
     ask(record, request_)
+    began = time.monotonic()
     wait_for(lambda: record.status().state == LEFT_AS[request_] and record.pending_request() is None)
+    assert time.monotonic() - began < 2
     assert record.status().outer_step == 0 and record.run.outer_losses() == []  # in the middle of the first step
     wait_for(lambda: acquire(record.path)).release()  # whoever had it has let it go
     resume(record)
-    wait_for(lambda: record.status().state == "finished")  # the worker has begun anew
+    wait_for(lambda: record.status().state == "finished")
     assert_same_training(record, uninterrupted(tmp_path / "reference", record.run.config))
 
 
