@@ -45,6 +45,7 @@ from core.runs.trash import Keeper
 
 HERE = Path(__file__).resolve().parent
 COMPUTING = (  # modules of what the pool computes
+    "app.pages.distil.data",
     "app.pages.explore.bundles",
     "app.pages.mechanisms.claims",
     "app.pages.train.draw",

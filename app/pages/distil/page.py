@@ -8,7 +8,7 @@ from dash import ALL, ClientsideFunction, Input, Output, State, callback, client
 from flask import request
 
 from app.pages.distil import PAGE, captions
-from app.pages.distil.data import curve_of, distilled, instruments_of, originals_of
+from app.pages.distil.data import distilled, instruments_of, originals_of
 from app.pages.distil.figures import (
     DISAGREEMENTS,
     contributions_figure,
@@ -277,11 +277,11 @@ def on_numbers(positions: list[float], ids: list[dict[str, str]], link: str, sch
     theme = THEMES.get(scheme or request.cookies.get("theme", ""), LIGHT)
     formula = formula_at(report, dict(zip(names, positions, strict=True)))
     originals = originals_of(result)
-    found = curve_of(formula, originals)
-    overlays = overlay_figures(theme, result, originals, instruments_of(formula, originals))
+    made = instruments_of(formula, result, originals)
+    overlays = overlay_figures(theme, result, originals, made)
     return (
-        curves_figure(theme, result, originals, None if found is None else found[0]),
-        sentences([_score(result, None if found is None else found[1])]),
+        curves_figure(theme, result, originals, made.curve),
+        sentences([_score(result, None if made.curve is None else float(made.curve.mean()))]),
         *overlays.values(),
         equations(formula),
         outputs(formula, result.run),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from dash import Dash, no_update
 
-from app.pages.distil.data import curve_of, distilled, originals_of
+from app.pages.distil.data import distilled, instruments_of, originals_of
 from app.pages.distil.parts import formula_at, from_slider, simple, to_slider
 from app.pages.distil.view import parse, to_query
 from app.shared.formulas import mathml
@@ -68,8 +68,10 @@ def test_sliders_draw_the_curve_of_their_formula(app: Dash, page: Any, result: D
             figure, sentences, *rest = page.on_numbers(positions, ids, "task=rosenbrock&mechanisms=4", "light")
         meta_losses.append(float(np.mean(figure.data[-1].y)))
         assert "It keeps" in sentences[0].children and len(rest) == len(page.OVERLAYS) + 3
-    found = curve_of(four.formula(), originals_of(result))
-    assert found is not None and meta_losses[0] == pytest.approx(found[1], rel=1e-9)
+    with app.server.app_context():
+        found = instruments_of(four.formula(), result, originals_of(result)).curve
+    assert found is not None and meta_losses[0] == pytest.approx(float(found.mean()), rel=1e-9)
+    assert meta_losses[0] == pytest.approx(result.ladder[3].by_seed[result.seeds.index(four.seed)], rel=1e-6)
     assert meta_losses[1] != pytest.approx(meta_losses[0], rel=1e-3)
     with app.server.test_request_context():
         stale = page.on_numbers(at_rest[:-1], ids[:-1], "task=rosenbrock&mechanisms=4", "light")
