@@ -14,6 +14,7 @@ from core.interruption import LeaveError
 from core.jobs.held_out import HeldOut
 from core.jobs.job import Job, note
 from core.jobs.limits import Limits
+from core.jobs.measurements import ask_when_finished
 from core.jobs.queue import ClaimedJob
 from core.outer.gradient import Workers
 from core.outer.trainer import FULL, Hooks, train
@@ -60,12 +61,16 @@ class _Supervision:
         self.writing = threading.RLock()  # held by whoever writes the run's state
         self.answered = False  # the trainer leaves by itself
         self.trained = job.status().seconds  # until the last outer step
-        self.since = time.monotonic()  # that step, or what was written after it
+        self.since = time.monotonic()  # the present one began
         self.held_out: HeldOut | None = None
         self.looked = 0.0
         self.written_to = 0
         self.seconds: float | None = None
         self.reason: tuple[State, str] = ("stopped", "")
+
+    def begins(self) -> None:
+        """An outer step begins."""
+        self.since = time.monotonic()
 
     def on_step(self, step: OuterStep) -> bool:
         """Whether to continue."""
@@ -129,7 +134,6 @@ class _Supervision:
         if outer_step > self.written_to:
             note(self.job.path, "steps", first=self.written_to + 1, last=outer_step)
         self.written_to = outer_step
-        self.since = time.monotonic()
 
     def theta(self, step: OuterStep, theta: Mapping[str, Tensor]) -> None:
         """Evaluate on held-out problems from time to time."""
@@ -246,6 +250,7 @@ def execute(
     watch.written_to = job.status().outer_step
     log.info("%s: continues from outer step %d", job.name, watch.written_to)
     hooks = Hooks(
+        begins=watch.begins,
         theta=watch.theta,
         written=watch.written,
         kept=watch.kept,
@@ -285,10 +290,14 @@ def execute(
 
 
 def _after(job: Job) -> None:
-    """After training: clear the request, and queue the run again if its pause was withdrawn in the meantime."""
+    """After training: clear the request, queue the run again if its pause was withdrawn in the meantime, and ask for its evaluation."""
     if job.pending_request() is None and job.status().state == "paused":
         job.set_state("queued")
     job.make_request(None)
+    try:
+        ask_when_finished(job.path)
+    except (InputError, OSError) as error:
+        log.warning("%s is not evaluated: %s", job.name, error)
 
 
 def _say_failed(job: Job, error: BaseException) -> None:

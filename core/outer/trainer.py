@@ -44,6 +44,7 @@ class Hooks:
     """Callbacks during training; by default they do nothing.
 
     Attributes:
+        begins: called before every outer step.
         theta: called after every outer step with that step and θ, which must not be changed.
         written: called with the last outer step of the curve on disk.
         kept: called with the outer step of a new snapshot.
@@ -52,6 +53,7 @@ class Hooks:
         writing: held while the training state and the status are written.
     """
 
+    begins: Callable[[], None] = lambda: None
     theta: Callable[[OuterStep, Mapping[str, Tensor]], None] = lambda step, theta: None
     written: Callable[[int], None] = lambda outer_step: None
     kept: Callable[[int], None] = lambda outer_step: None
@@ -85,6 +87,7 @@ class _Trainer:
         Raises:
             LeaveError: it was left in the middle, and nothing has changed but the time.
         """
+        self.hooks.begins()
         config, began = self.config, time.perf_counter()
         try:
             outer = self.estimator.estimate(self.theta, self.done)
