@@ -4,13 +4,11 @@ import errno
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 
 import pytest
 from redis import Redis
-from redis.exceptions import RedisError
 
 from core.jobs.broker import QUEUE, celery_app, notify, workers_present
 from core.jobs.job import events
@@ -19,6 +17,7 @@ from core.runs.lock import acquire, last_heartbeat
 from core.runs.run import Run
 from core.runs.states import LEFT_AS
 from tests.core.jobs.helpers import assert_same_training, kinds, queued, states, uninterrupted, wait_for, work
+from tests.redis_server import RedisServer
 
 
 @pytest.mark.long
@@ -131,27 +130,10 @@ def test_whatever_lies_among_the_messages_stops_no_worker(root, start_worker):
 @pytest.fixture
 def redis_url(tmp_path):
     """A Redis server of this test's own."""
-    server = os.environ.get("LOPTSCOPE_REDIS", "redis-server")
-    assert shutil.which(server), "there is no redis-server: `sh tools/redis.sh` brings one"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    try:
-        with Redis(port=port) as client:
-
-            def answers():
-                try:
-                    return client.ping()
-                except (OSError, RedisError):
-                    return False
-
-            wait_for(answers)
-        yield f"redis://127.0.0.1:{port}/0"
-    finally:
-        process.kill()
-        process.wait(10)
+    server = RedisServer(tmp_path)
+    server.start()
+    yield server.url
+    server.stop()
 
 
 @pytest.mark.long
