@@ -19,6 +19,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from app import mcp
 from app.compute import asker
 from app.compute.child import EndedError
+from app.compute.memory import MemoryWatch, few_arenas
 from app.compute.pool import Pool, how_many
 from app.front import run
 from app.pages.explore.bundles import bundle_bytes
@@ -45,6 +46,7 @@ from core.runs.trash import Keeper
 
 HERE = Path(__file__).resolve().parent
 COMPUTING = (  # modules of what the pool computes
+    "app.pages.distil.data",
     "app.pages.explore.bundles",
     "app.pages.mechanisms.claims",
     "app.pages.train.draw",
@@ -242,6 +244,8 @@ def serve(address: str, port: int) -> None:
         InputError: a setting in the environment is invalid.
         OSError: the address cannot be listened on.
     """
+    few_arenas()
+    memory = MemoryWatch()
     server = create_server(address)
     path = f"/?token={token}" if (token := access.token()) is not None else ""
     host = f"[{address}]" if ":" in address else address
@@ -255,5 +259,6 @@ def serve(address: str, port: int) -> None:
             pool.close()
         if keeper is not None:
             keeper.stop()
+        memory.stop()
         for worker in workers:
             worker.stop()

@@ -45,6 +45,8 @@ interface Tables {
   states: Record<string, StateEntry>;
   /** Optimizers without a training of ours: hand-designed ones, and those of plugins. */
   untrained: string[];
+  /** Whether nothing can be trained, imported, changed or deleted here. */
+  readOnly: boolean;
 }
 
 interface PageEntry {

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from core.interruption import Check, go_on
 from core.optimizers.base import Optimizer
 from core.tasks.base import Problems
 
@@ -88,6 +89,7 @@ def unroll(
     *,
     record: Sequence[str] = EVERYTHING,
     components: Sequence[int] | None = None,
+    check: Check = go_on,
 ) -> Trajectory:
     """Run an optimizer on every problem of a batch, without an autograd graph.
 
@@ -97,6 +99,7 @@ def unroll(
         steps: K, the number of inner steps.
         record: which of "x", "gradients", "states", "updates" to record; losses are always recorded.
         components: indices of the parameters whose states are recorded; by default all.
+        check: called at every inner step; what it raises ends the unroll.
 
     Raises:
         InputError: the optimizer cannot optimize problems of this shape.
@@ -114,6 +117,7 @@ def unroll(
         optimizer = optimizer.fitted(problems)
         loop = inner_steps(optimizer, problems, x0, optimizer.state_at(x0.reshape(-1)), steps=steps)
         for k, step in zip(range(steps + 1), loop, strict=False):
+            check()
             losses.append(step.loss)
             keep("x", step.x)
             keep("gradients", step.gradient)

@@ -112,6 +112,19 @@ class Serving:
                 found.append(int(path.parent.name))
         return found
 
+    def memory(self) -> float:
+        """Bytes of the memory of the server and its processes; what they share counts once."""
+        total = 0
+        for path in Path("/proc").glob("[0-9]*/smaps_rollup"):
+            try:
+                if os.getpgid(int(path.parent.name)) == self._started[-1].pid:
+                    total += next(
+                        int(line.split()[1]) for line in path.read_text().splitlines() if line.startswith("Pss:")
+                    )
+            except (OSError, StopIteration):  # ended just now
+                continue
+        return 1024.0 * total
+
     def close(self) -> None:
         """End whatever is left."""
         for process in self._started:

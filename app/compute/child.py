@@ -1,8 +1,5 @@
 """A process that computes one thing after another, and can be stopped at any moment."""
 
-import ctypes
-import functools
-import gc
 import os
 import signal
 import time
@@ -15,13 +12,13 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any, final
 
+from app.compute.memory import few_arenas, own_memory, release_memory
 from core.errors import InputError
 
 NICE = 10  # computing leaves the processor to those who only want to read
 LARGEST = (
     256 * 2**20
 )  # bytes of a process's own memory after which it forgets what it keeps, or a fresh one takes its place
-CACHED = type(functools.cache(len))
 LARGE_IN_A_ROW = 8  # results after which a process that stays large is replaced
 LOOK_EVERY = 0.05  # seconds between two looks at whether to stop
 
@@ -47,30 +44,11 @@ def context(preload: Sequence[str] = ()) -> ForkServerContext:
     return made
 
 
-def own_memory() -> int:
-    """Bytes of memory that only this process has; 0 where that is unknown."""
-    try:
-        lines = Path("/proc/self/smaps_rollup").read_text(encoding="ascii").splitlines()
-        sizes = {line.split(":")[0]: int(line.split()[1]) for line in lines[1:]}
-        return 1024 * (sizes["Private_Clean"] + sizes["Private_Dirty"])
-    except (OSError, ValueError, KeyError, IndexError):
-        return 0
-
-
-def release_memory() -> None:
-    """Forget what the pages' functions keep, and give freed memory back to the system."""
-    for item in gc.get_objects():
-        if type(item) is CACHED and item.__module__.startswith("app."):
-            item.cache_clear()
-    gc.collect()
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
-
-
 def _compute(connection: Connection) -> None:
     """What the process does: a function and its arguments come in, its result goes out; it ends with its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this process
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    few_arenas()
     with suppress(OSError):
         os.nice(NICE)
     with suppress(OSError):  # if memory runs out, this process goes first

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from app.shared.pages import PAGES
+from app.shared.read_only import read_only
 from core import plugins
 from core.files.atomic import data_folder
 from core.optimizers.hand_designed import HAND_DESIGNED
@@ -62,7 +63,7 @@ def data_map(entry: str) -> dict[str, Any]:
 
 
 def browser_tables() -> dict[str, Any]:
-    """The pages with the link fields that the browser writes, the states of a run, and the optimizers without a training of ours."""
+    """What the browser is told: pages with the link fields that it writes, states of a run, optimizers without a training of ours, and read-only."""
     return {
         "pages": {
             name: {
@@ -76,6 +77,7 @@ def browser_tables() -> dict[str, Any]:
         },
         "states": {name: asdict(state) for name, state in STATES.items()},
         "untrained": [*HAND_DESIGNED, *plugins.OPTIMIZERS, *plugins.WRAPPED],
+        "readOnly": read_only(),
     }
 
 

@@ -91,7 +91,7 @@ def once(name: str, function: Callable[..., bytes], *args: Any) -> bytes:
     if content is not None:
         return bytes(content)
     if _pool:
-        content = _pool[0].compute(name, function, args, asker())
+        content = anew(name, function, *args)
         cache.set(name, content)
         return content
     with _guard:
@@ -104,6 +104,15 @@ def once(name: str, function: Callable[..., bytes], *args: Any) -> bytes:
     with _guard:
         _locks.pop(name, None)
     return bytes(content)
+
+
+def anew(name: str, function: Callable[..., bytes], *args: Any) -> bytes:
+    """Bytes that nobody will ask for again: computed as by `once`, and not kept.
+
+    Args:
+        name, function, args: as for `once`.
+    """
+    return _pool[0].compute(name, function, args, asker()) if _pool else function(*args)
 
 
 def ahead(app: Flask, name: str, function: Callable[..., bytes], *args: Any) -> None:

@@ -1,8 +1,8 @@
 // How the Library page draws all that is known of one run: a row of its own below the run's.
-import { ORIGINS, interval, link } from "#library/rows.mjs";
+import { ORIGINS, interval, link, measureButton, measuring } from "#library/rows.mjs";
 import { make } from "#shared/elements.mjs";
 import { isFinite, lasted, megabytes, moment, plusMinus, readable, whole } from "#shared/numbers.mjs";
-import { states } from "#shared/tables.mjs";
+import { readOnly, states } from "#shared/tables.mjs";
 
 /** @typedef {import("#library/order.mjs").Entry} Entry */
 /** @typedef {import("#shared/elements.mjs").Child} Child */
@@ -53,7 +53,7 @@ function facts(entry) {
  * @param {string} key
  */
 function label(entry, key) {
-  if (entry.kind !== "own") return null;
+  if (readOnly || entry.kind !== "own") return null;
   const text = { type: "text", maxLength: 80, value: entry.title, placeholder: entry.name, autocomplete: "off" };
   const title = make("input", { id: `library-title-${key}`, ...text });
   const note = make("textarea", { id: `library-note-${key}`, maxLength: 2000, rows: 3, value: entry.note });
@@ -94,13 +94,13 @@ function actions(entry, key) {
     ? [
         link("/", entry, "Explore"),
         link("/mechanisms", entry, "Mechanisms"),
-        train({ start: `${entry.name}@${entry.last_snapshot}` }, "Start a training from it"),
+        readOnly ? null : train({ start: `${entry.name}@${entry.last_snapshot}` }, "Start a training from it"),
       ]
     : [];
   const own = entry.kind === "own";
   const live = own && !states[entry.state].over ? train({ run: entry.name }, "Watch it on Train") : null;
   const data = { "data-library": "delete", "data-of": key };
-  const gone = own ? make("button", { type: "button", className: "action", ...data }, "Delete") : null;
+  const gone = own && !readOnly ? make("button", { type: "button", className: "action", ...data }, "Delete") : null;
   return make("div", { className: "details-actions" }, ...opened, live, downloads(entry, key), gone);
 }
 
@@ -149,6 +149,19 @@ function ablations(entry) {
   return part("Ablations", drawn, ...without, ...more);
 }
 
+/**
+ * The formula that it was distilled to, or the button that distils it.
+ * @param {Entry} entry
+ * @param {{ key: string, distilling: string, notDistilled: string }} how
+ */
+function formula(entry, { key, distilling, notDistilled }) {
+  if (!entry.looks) return null;
+  const shown = entry.distilled ? link("/distil", entry, "See it as a formula") : make("p", { className: "hint" }, "Not distilled yet.");
+  const failed = notDistilled ? make("p", { className: "hint" }, notDistilled) : null;
+  const button = entry.distilled ? null : measureButton(entry, key, "distillation", "Distil it");
+  return part("As a formula", shown, ...(distilling ? [measuring(distilling, key, "distillation")] : [failed, button]));
+}
+
 /** @param {Entry} entry */
 function snapshots(entry) {
   if (!entry.steps.length) return null;
@@ -176,9 +189,10 @@ function command(entry, key) {
 
 /**
  * @param {Entry} entry
- * @param {{ key: string, words: any }} how
+ * @param {{ key: string, words: any, distilling: string, notDistilled: string }} how
  */
-export function details(entry, { key, words }) {
+export function details(entry, how) {
+  const { key, words } = how;
   const text = JSON.stringify(entry.config, null, 1);
   const config = make(
     "details",
@@ -186,7 +200,7 @@ export function details(entry, { key, words }) {
     make("summary", {}, "Configuration (config.json)"),
     make("pre", { tabIndex: 0, "aria-label": "Configuration" }, text),
   );
-  const column = make("div", { className: "details-column" }, command(entry, key), snapshots(entry), config);
+  const column = make("div", { className: "details-column" }, command(entry, key), formula(entry, how), snapshots(entry), config);
   const parts = make("div", { className: "details-parts" }, label(entry, key), scores(entry, words), ablations(entry), column);
   const inside = make("div", { className: "details" }, actions(entry, key), facts(entry), parts);
   return make("tr", { className: "details-row", "data-details": key }, make("td", { colspan: COLUMNS }, inside));

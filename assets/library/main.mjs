@@ -10,8 +10,10 @@ import { all, closest, fill, find, make, need, say } from "#shared/elements.mjs"
 import { copyTextOf } from "#shared/files.mjs";
 import { megabytes, moment } from "#shared/numbers.mjs";
 import { ask, askWithTag, post, sentenceOf, sleep } from "#shared/requests.mjs";
+import { readOnly } from "#shared/tables.mjs";
 
 /** @typedef {import("#library/order.mjs").Entry} Entry */
+/** @typedef {{ evaluation: Record<string, string>, distillation: Record<string, string> }} Measured words by the run's name */
 
 const OFTEN = 4000; // ms between two looks for what has changed
 const SHOWN = 200; // rows at first, and added by every press
@@ -35,10 +37,10 @@ export const now = {
   open: "",
   /** @type {{ key: string, row: HTMLElement } | null} */
   details: null,
-  /** @type {Record<string, string>} how far evaluations are, and what went wrong with others, by name */
-  evaluating: {},
-  /** @type {Record<string, string>} */
-  notEvaluated: {},
+  /** @type {Measured} how far evaluations and distillations are, by name */
+  measuring: { evaluation: {}, distillation: {} },
+  /** @type {Measured} what went wrong with others */
+  notMeasured: { evaluation: {}, distillation: {} },
   /** @type {Set<string>} keys of the rows that are ticked, to be compared */
   ticked: new Set(),
   /** @type {string[]} keys of the rows that are drawn */
@@ -65,8 +67,8 @@ function rowOf(entry) {
   const own = entry.kind === "own";
   const how = {
     ticked: now.ticked.has(key),
-    evaluating: (own && now.evaluating[entry.name]) || "",
-    failed: (own && now.notEvaluated[entry.name]) || "",
+    evaluating: (own && now.measuring.evaluation[entry.name]) || "",
+    failed: (own && now.notMeasured.evaluation[entry.name]) || "",
   };
   const says = JSON.stringify([entry, key === now.open, how]);
   const before = drawn.get(key);
@@ -144,7 +146,7 @@ function after(found, shown) {
   else if (found > shown) said.push(button("action", `Show ${Math.min(SHOWN, found - shown)} more`, { "data-library": "more" }));
   if (!now.entries.some((entry) => entry.kind === "own")) {
     const link = make("a", { href: "/train" }, "train one");
-    said.push(make("p", {}, "You have no runs yet: ", link, ", and it appears here while it trains."));
+    if (!readOnly) said.push(make("p", {}, "You have no runs yet: ", link, ", and it appears here while it trains."));
   }
   for (const sentence of now.damaged) said.push(make("p", { className: "damaged" }, sentence));
   fill("library-after", ...said);
@@ -163,12 +165,12 @@ function trash() {
       {},
       make("span", { className: "trash-name", title: entry.name }, titleOf(entry)),
       make("span", { className: "value" }, `${megabytes(entry.bytes)}, deleted ${moment(entry.deleted)}`),
-      button("plain", "Restore", labels),
+      readOnly ? null : button("plain", "Restore", labels),
     );
   });
   const title = make("h3", { id: "library-trash-title" }, "Trash");
   section.replaceChildren(
-    make("div", { className: "card-head" }, title, button("action", "Empty the trash", { "data-library": "empty" })),
+    make("div", { className: "card-head" }, title, readOnly ? null : button("action", "Empty the trash", { "data-library": "empty" })),
     make("p", { className: "hint" }, `What is deleted stays here for ${now.words.days} days.`),
     make("ul", { className: "trash" }, ...listed),
   );
@@ -178,22 +180,32 @@ function trash() {
 
 let turn = 0;
 
+/**
+ * How far a run's distillation is, or why it failed.
+ * @param {string} key
+ */
+function distilling(key) {
+  const name = key.startsWith("own/") ? key.slice(4) : "";
+  return { distilling: now.measuring.distillation[name] || "", notDistilled: now.notMeasured.distillation[name] || "" };
+}
+
 async function look() {
   const [found, tag] = await askWithTag("/api/library");
   if (tag !== null && tag === now.tag) return;
   const openNow = () => now.entries.find((entry) => keyOf(entry) === now.open);
-  const before = JSON.stringify(openNow());
+  const said = () => JSON.stringify([openNow(), distilling(now.open)]);
+  const before = said();
   Object.assign(now, {
     entries: found.entries,
     trash: found.trash,
     damaged: found.damaged,
-    evaluating: found.evaluating,
-    notEvaluated: found.not_evaluated,
+    measuring: found.measuring,
+    notMeasured: found.not_measured,
     tag,
   });
   const open = openNow();
   if (!open) Object.assign(now, { open: "", details: null });
-  else if (!now.details || JSON.stringify(open) !== before) await unfold(now.open);
+  else if (!now.details || said() !== before) await unfold(now.open);
   now.ready = true;
   draw();
 }
@@ -226,7 +238,7 @@ async function unfold(key) {
   if (before && active && before.row.contains(active) && active.matches("input, textarea, select")) return;
   const found = await ask(pathOf(key));
   if (now.open !== key) return;
-  now.details = { key, row: details(found, { key, words: now.words }) };
+  now.details = { key, row: details(found, { key, words: now.words, ...distilling(key) }) };
 }
 
 /** @param {string} key */
@@ -275,8 +287,12 @@ const ACTS = {
     await look();
     notice("Saved.");
   },
-  async evaluate(of) {
-    await post(`${pathOf(of)}/evaluate`);
+  async measure(of, { dataset }) {
+    await post(`${pathOf(of)}/${dataset.kind}`);
+    await look();
+  },
+  async cancel(of, { dataset }) {
+    await post(`${pathOf(of)}/${dataset.kind}/cancel`);
     await look();
   },
   async delete(of) {

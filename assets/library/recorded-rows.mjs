@@ -1,6 +1,7 @@
 // How the Library page draws one recording as a row of its table.
 import { make } from "#shared/elements.mjs";
 import { day, megabytes, whole } from "#shared/numbers.mjs";
+import { readOnly } from "#shared/tables.mjs";
 
 /**
  * @typedef {{
@@ -47,7 +48,7 @@ export function row(recording) {
   return make(
     "tr",
     {},
-    make("th", { scope: "row" }, make("span", { className: "stack" }, words, title ? value(name) : "", value(note), naming(recording))),
+    make("th", { scope: "row" }, make("span", { className: "stack" }, words, title ? value(name) : "", value(note), readOnly ? "" : naming(recording))),
     cell(optimizer, value(recording.learned ? "learned" : "torch")),
     cell(model, value(`${whole(parameters)} parameters, ${whole(components)} recorded`)),
     cell(make("span", { className: "state", title: message }, state), value(stepsOf(recording))),
@@ -56,7 +57,7 @@ export function row(recording) {
       shown,
       link(`${address}/recording.csv`, "CSV", "Table"),
       link(`${address}/recording.npz`, "NumPy", "Arrays"),
-      make("button", { ...remove, "aria-label": `Delete ${words}`, disabled: state === "recording" }, "Delete"),
+      readOnly ? "" : make("button", { ...remove, "aria-label": `Delete ${words}`, disabled: state === "recording" }, "Delete"),
     ),
   );
 }

@@ -2,6 +2,7 @@
 import { titleOf } from "#library/order.mjs";
 import { make } from "#shared/elements.mjs";
 import { day, isFinite, megabytes, plusMinus, readable, whole } from "#shared/numbers.mjs";
+import { readOnly } from "#shared/tables.mjs";
 
 /** @typedef {import("#library/order.mjs").Entry} Entry */
 
@@ -111,9 +112,32 @@ export function link(path, entry, text) {
  */
 function evaluateButton(entry, key) {
   const current = entry.held_out && entry.held_out.outer_step === entry.last_snapshot;
-  if (entry.kind !== "own" || !entry.looks || current) return null;
-  const data = { "data-library": "evaluate", "data-of": key, "data-focus": `evaluate ${key}` };
-  return make("button", { type: "button", className: "plain", ...data }, "Evaluate now");
+  return entry.looks && !current ? measureButton(entry, key, "evaluation", "Evaluate now") : null;
+}
+
+/**
+ * A button that lets a worker measure a run of one's own.
+ * @param {Entry} entry
+ * @param {string} key
+ * @param {string} kind "evaluation" or "distillation"
+ * @param {string} text
+ */
+export function measureButton(entry, key, kind, text) {
+  if (readOnly || entry.kind !== "own") return null;
+  const data = { "data-library": "measure", "data-of": key, "data-kind": kind, "data-focus": `${kind} ${key}` };
+  return make("button", { type: "button", className: "plain", ...data }, text);
+}
+
+/**
+ * How far a measurement is, and the button that cancels it.
+ * @param {string} said
+ * @param {string} key
+ * @param {string} kind
+ */
+export function measuring(said, key, kind) {
+  const data = { "data-library": "cancel", "data-of": key, "data-kind": kind, "data-focus": `cancel ${kind} ${key}` };
+  const cancel = make("button", { type: "button", className: "plain", "aria-label": `Cancel the ${kind}`, ...data }, "Cancel");
+  return stack(value(`${said}…`), readOnly ? null : cancel);
 }
 
 /**
@@ -151,7 +175,7 @@ export function row(entry, { key, words, open, ticked, evaluating, failed }) {
     cell(stack(make("span", {}, entry.label), value(`seed ${entry.seed}`))),
     cell(stack(make("span", {}, state), value(steps))),
     cell(sparkline(entry.curve)),
-    cell(evaluating ? value(`${evaluating}…`) : stack(heldOut(entry.held_out, words), failed ? value(failed) : null, evaluateButton(entry, key))),
+    cell(evaluating ? measuring(evaluating, key, "evaluation") : stack(heldOut(entry.held_out, words), failed ? value(failed) : null, evaluateButton(entry, key))),
     cell(mechanisms(entry.mechanisms)),
     cell(stack(make("span", {}, whole(entry.parameters)), value("parameters"), value(megabytes(entry.bytes)))),
     cell(stack(make("span", {}, ORIGINS[entry.origin]), value(entry.when ? day(entry.when) : ""))),

@@ -1,9 +1,10 @@
-// What the server tells the browser once: the pages and their links, the states of a job, optimizers without a training of ours.
+// What the server tells the browser once: the pages and their links, the states of a job, optimizers without a training of ours,
+// and whether anything can be changed here.
 
 /** @returns {Tables} */
 function read() {
-  const holder = document.getElementById("loptscope-tables");
-  return holder ? JSON.parse(holder.textContent || "") : { pages: {}, states: {}, untrained: [] }; // a saved page has no server
+  const holder = globalThis.document?.getElementById("loptscope-tables"); // unit tests have no document
+  return holder ? JSON.parse(holder.textContent || "") : { pages: {}, states: {}, untrained: [], readOnly: false }; // a saved page has no server
 }
 
-export const { pages, states, untrained } = read();
+export const { pages, states, untrained, readOnly } = read();

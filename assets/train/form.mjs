@@ -4,6 +4,7 @@ import { setProps } from "#shared/dash.mjs";
 import { need, say } from "#shared/elements.mjs";
 import { about, readable } from "#shared/numbers.mjs";
 import { post, sentenceOf, sleep } from "#shared/requests.mjs";
+import { readOnly } from "#shared/tables.mjs";
 
 const STILL = 700; // ms without a change, after which it is measured how long a run takes
 /** @type {Record<string, boolean | null>} */
@@ -36,7 +37,7 @@ let measuring = 0;
 export async function estimate(body) {
   const mine = (measuring += 1);
   say("train-estimate", "");
-  if (!body) return;
+  if (!body || readOnly) return;
   await sleep(STILL);
   if (mine !== measuring || !isHere("train") || !navigator.onLine) return;
   say("train-estimate", "estimating the time…");

@@ -1,6 +1,7 @@
 // What the Train page lists: runs, snapshots, links, the log. Where nothing new is said, nothing is drawn anew.
 import { all, make } from "#shared/elements.mjs";
 import { clock, whole } from "#shared/numbers.mjs";
+import { readOnly } from "#shared/tables.mjs";
 
 /** @typedef {Record<string, any> & { id: string, state: string, place: number | null, submitted: number }} Job */
 
@@ -80,7 +81,7 @@ function entry(job, chosen, waiting) {
   );
   const place = Number(job.place);
   const tools =
-    job.state === "queued"
+    job.state === "queued" && !readOnly
       ? make(
           "span",
           { className: "tools" },
@@ -133,7 +134,7 @@ export function listSnapshots(place, steps) {
     const data = { "data-act": "again", "data-step": String(step), "data-focus": String(step) };
     return make("button", { type: "button", className: "plain", ...data }, whole(step));
   };
-  put(place, JSON.stringify(steps), () => (steps.length ? steps.map(again) : ["none yet"]));
+  put(place, JSON.stringify(steps), () => (steps.length ? (readOnly ? [steps.map(whole).join(", ")] : steps.map(again)) : ["none yet"]));
 }
 
 /**

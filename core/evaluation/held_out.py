@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from core.errors import InputError
+from core.interruption import Check, go_on
 from core.meta_loss import relative_losses
 from core.optimizers.base import Optimizer
 from core.optimizers.hand_designed import HandDesigned
@@ -181,11 +182,18 @@ def score(
     )
 
 
-def loss_curves(optimizer: Optimizer, problems: Problems, steps: int) -> Tensor:
-    """f(x_k) on every problem, [K + 1, problems], in batches that bound the memory."""
+def loss_curves(optimizer: Optimizer, problems: Problems, steps: int, check: Check = go_on) -> Tensor:
+    """f(x_k) on every problem, [K + 1, problems], in batches that bound the memory.
+
+    Args:
+        optimizer: any optimizer.
+        problems: the batch.
+        steps: K.
+        check: called at every inner step; what it raises ends the computation.
+    """
     at_once = max(1, ROWS_AT_ONCE // problems.dimension)
     parts = [problems.part(i, i + at_once) for i in range(0, problems.count, at_once)]
-    return torch.cat([unroll(optimizer, part, steps, record=()).losses for part in parts], dim=1)
+    return torch.cat([unroll(optimizer, part, steps, record=(), check=check).losses for part in parts], dim=1)
 
 
 def evaluate(

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 from celery import Celery, signals
 from kombu.exceptions import KombuError
 
+from core.jobs import measurements, measurer
 from core.jobs.messages import SCHEME
 from core.jobs.queue import is_waiting, take_next, tidy, worker_name
 from core.jobs.worker import execute
@@ -127,17 +128,20 @@ class _Service:
             train(Path(folder), from_options(settings))
 
     def work(self) -> None:
-        """Train the next run, if there is one."""
+        """Train the next run; if there is none, make the next measurement of one."""
         if self.leaving.is_set() or self.orphaned():
             return
         with self.busy:
             try:
                 claimed = take_next(self.name, self.root)
+                measurement = measurements.take_next(self.root) if claimed is None else None
             except OSError as error:
                 log.warning("no run could be taken: %s", error)
                 return
             if claimed is not None:
                 execute(claimed, self.name, leaving=self.leaving.is_set, threads=self.threads, give_up=self.give_up)
+            if measurement is not None:
+                measurer.execute(measurement, leaving=self.leaving.is_set, threads=self.threads)
 
     def give_up(self) -> None:
         """End this process at once; unless it is to stop, it begins anew."""
@@ -166,7 +170,7 @@ class _Service:
                 return
             if time.monotonic() - looked > LOOK_EVERY:
                 looked = time.monotonic()
-                if is_waiting(self.root):
+                if is_waiting(self.root) or measurements.is_waiting(self.root):
                     notify(self.root)
         with self.busy:  # after the current run has been saved
             self.absent()

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from core.evaluation.held_out import loss_curves, score
+from core.interruption import Check, go_on
 from core.optimizers.recurrent import RecurrentOptimizer
 from core.outer.compiled import CompiledOptimizer, Workspace
 from core.runs import zoo
@@ -43,10 +44,11 @@ class HeldOut:
 
     Args:
         config: of the run.
+        check: called at every inner step; what it raises ends an evaluation.
     """
 
-    def __init__(self, config: RunConfig):
-        self.config = config
+    def __init__(self, config: RunConfig, check: Check = go_on):
+        self.config, self.check = config, check
         task = config.make_task()
         dimension = task.sample(1, generator(Purpose.EVALUATE, config.seed)).dimension
         count = max(2, min(MOST_PROBLEMS, config.problems * 2, ROWS // dimension))
@@ -95,7 +97,7 @@ class HeldOut:
         x0 = self.problems.x0
         with torch.no_grad():
             start = compiled.initial_state(x0.numel())
-            losses, _, _ = compiled.advance(self.problems, x0, start, self.config.unroll, Workspace())
+            losses, _, _ = compiled.advance(self.problems, x0, start, self.config.unroll, Workspace(check=self.check))
         summary = self._summary(losses)
         self.cost = time.perf_counter() - began
         self.spent += self.cost
@@ -108,7 +110,7 @@ class HeldOut:
         began = time.perf_counter()
         scores = {}
         for name, optimizer in zoo.baselines(self.config.task).items():
-            losses = loss_curves(optimizer, self.problems, self.config.unroll)
+            losses = loss_curves(optimizer, self.problems, self.config.unroll, self.check)
             scores[name] = {**self._summary(losses), "curve": _curve(losses)}
         self.spent += time.perf_counter() - began
         return scores

@@ -10,9 +10,11 @@ from typing import final
 from torch import Tensor
 
 from core.errors import InputError
+from core.interruption import LeaveError
 from core.jobs.held_out import HeldOut
 from core.jobs.job import Job, note
 from core.jobs.limits import Limits
+from core.jobs.measurements import ask_when_finished
 from core.jobs.queue import ClaimedJob
 from core.outer.gradient import Workers
 from core.outer.trainer import FULL, Hooks, train
@@ -22,7 +24,7 @@ from core.runs.states import LEFT_AS, State
 
 BEAT_EVERY = 1.0  # seconds
 LOOK_EVERY = 0.2  # seconds between two checks for a request
-PATIENCE = 1.0  # seconds in which an outer step may end before a run is left in the middle of it
+PATIENCE = 1.0  # seconds in which training must come to a check before the process is given up
 
 log = logging.getLogger("loptscope.worker")
 
@@ -52,19 +54,23 @@ class HeartbeatThread:
 
 @final
 class _Supervision:
-    """The worker's checks between two outer steps of a run, and what it knows for those in the middle of one."""
+    """The worker's checks of a run: between two outer steps, and between two blocks of inner steps."""
 
     def __init__(self, job: Job, pulse: HeartbeatThread, leaving: Callable[[], bool], limits: Limits):
         self.job, self.pulse, self.leaving, self.limits = job, pulse, leaving, limits
         self.writing = threading.RLock()  # held by whoever writes the run's state
         self.answered = False  # the trainer leaves by itself
         self.trained = job.status().seconds  # until the last outer step
-        self.since = time.monotonic()  # that step
+        self.since = time.monotonic()  # the present one began
         self.held_out: HeldOut | None = None
         self.looked = 0.0
         self.written_to = 0
         self.seconds: float | None = None
         self.reason: tuple[State, str] = ("stopped", "")
+
+    def begins(self) -> None:
+        """An outer step begins."""
+        self.since = time.monotonic()
 
     def on_step(self, step: OuterStep) -> bool:
         """Whether to continue."""
@@ -73,10 +79,38 @@ class _Supervision:
         with self.writing:
             now = time.monotonic()
             self.trained, self.since = step.seconds, now
-            reason = self.why(look=now - self.looked > LOOK_EVERY)
+            return not self._leaves(look=self._due())
+
+    def check(self) -> None:
+        """Between two blocks of inner steps, in any thread: the run is left as after its last outer step, if there is a reason.
+
+        Raises:
+            LeaveError: there is one.
+            LostError: another worker has the run.
+        """
+        if not self._due() and not self.answered:
+            return
+        if self.pulse.lost.is_set():
+            raise LostError
+        with self.writing:
+            if self._leaves():
+                raise LeaveError
+
+    def _due(self) -> bool:
+        """Whether to look for a request again."""
+        now = time.monotonic()
+        due = now - self.looked > LOOK_EVERY
+        if due:
+            self.looked = now
+        return due
+
+    def _leaves(self, *, look: bool = True) -> bool:
+        """Whether the trainer leaves now; once it does, it does."""
+        if not self.answered:
+            reason = self.why(look=look)
             if reason is not None:
                 self.reason, self.answered = reason, True
-            return reason is None
+        return self.answered
 
     def why(self, *, look: bool = True) -> tuple[State, str] | None:
         """Why to leave the run: its state then, and a message; None if there is no reason.
@@ -90,7 +124,6 @@ class _Supervision:
         if self.trained + (now - self.since) >= self.limits.seconds:
             return "stopped", f"stopped after {self.limits.seconds:g} s, the limit of training time here"
         if look:
-            self.looked = now
             request = self.job.pending_request()
             if request is not None:
                 return LEFT_AS[request], ""
@@ -108,7 +141,7 @@ class _Supervision:
         if before is None:  # the first step also loads and compiles
             return
         if self.held_out is None:
-            self.held_out = HeldOut(self.job.run.config)
+            self.held_out = HeldOut(self.job.run.config, self.check)
         held_out = self.held_out
         held_out.saw(step.seconds - before)
         last = step.outer_step == self.job.run.config.outer_steps
@@ -134,7 +167,7 @@ class _Supervision:
 
 @final
 class Watchdog:
-    """A thread that leaves a run in the middle of an outer step, if the step would last too long for whoever wants to leave.
+    """The last resort: a thread that leaves a run whose training does not come to a check for long, in one huge inner step or in a plugin.
 
     Nothing of the step is kept: the run is left as after its last save, from which it resumes bit for bit. The process then has to be
     given up, since nothing else stops a computation in progress.
@@ -201,15 +234,15 @@ def execute(
 ) -> None:
     """Train a run that was taken from the queue to its end, or until a request. Its lock is released.
 
-    Errors are written to its status; nothing is raised.
+    It is left in the middle of an outer step, too, as it was before that step. Errors are written to its status; nothing is raised.
 
     Args:
         claimed: the run.
         worker: the name of the worker.
-        leaving: checked after every outer step; if True, the run is saved and queued again.
+        leaving: checked between blocks of inner steps; if True, the run is saved and queued again.
         threads: number of training threads; by default one for each core.
         limits: the limits; by default those of the environment.
-        give_up: ends this process, to leave a run in the middle of a long outer step; without it, a step is always finished.
+        give_up: ends this process, to leave a run whose training comes to no check; without it, that is waited for.
     """
     job = claimed.job
     pulse = HeartbeatThread(job.path, worker)
@@ -217,6 +250,7 @@ def execute(
     watch.written_to = job.status().outer_step
     log.info("%s: continues from outer step %d", job.name, watch.written_to)
     hooks = Hooks(
+        begins=watch.begins,
         theta=watch.theta,
         written=watch.written,
         kept=watch.kept,
@@ -226,7 +260,7 @@ def execute(
     )
     watchdog = None if give_up is None else Watchdog(watch, give_up)
     try:
-        workers = Workers(threads) if threads else Workers()
+        workers = Workers(threads, watch.check) if threads else Workers(check=watch.check)
         train(job.path, job.run.config, resume=True, on_step=watch.on_step, hooks=hooks, workers=workers)
         _after(job)
     except LostError:
@@ -256,10 +290,14 @@ def execute(
 
 
 def _after(job: Job) -> None:
-    """After training: clear the request, and queue the run again if its pause was withdrawn in the meantime."""
+    """After training: clear the request, queue the run again if its pause was withdrawn in the meantime, and ask for its evaluation."""
     if job.pending_request() is None and job.status().state == "paused":
         job.set_state("queued")
     job.make_request(None)
+    try:
+        ask_when_finished(job.path)
+    except (InputError, OSError) as error:
+        log.warning("%s is not evaluated: %s", job.name, error)
 
 
 def _say_failed(job: Job, error: BaseException) -> None:

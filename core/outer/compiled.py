@@ -4,6 +4,8 @@ The forward pass stores what the backward pass needs: x_k, the inner gradients, 
 save memory, it can store only every √T-th state and recompute the steps between in the backward pass (Griewank
 & Walther 2000). This costs one more forward pass of the cell and none of the task.
 
+Between two blocks of inner steps, both passes call their workspace's check, so that an outer step can be left in the middle.
+
 The backward pass includes every path: through the state, through the update, and through the inner gradient's own
 dependence on x (a Hessian-vector product of the task). The gradient is exact unless adjoints are clipped.
 """
@@ -16,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core.interruption import Check, go_on
 from core.optimizers.features import FEATURES
 from core.optimizers.recurrent import RecurrentOptimizer
 from core.outer.kernels import kernel_of, whole
@@ -24,14 +27,21 @@ from core.outer.kernels.small import MAPS, known
 from core.tasks.base import Problems
 
 Array = np.ndarray
+BLOCK = 1e9  # multiplications of one call of compiled code, roughly: a fraction of a second
 DTYPES = {np.dtype(np.float32): torch.float32, np.dtype(np.float64): torch.float64}
 
 
 @dataclass
 class Workspace:
-    """Large arrays that a thread reuses: the same name and shape return the same memory."""
+    """Large arrays that a thread reuses: the same name and shape return the same memory.
+
+    Attributes:
+        arrays: by name.
+        check: called between two blocks of inner steps; what it raises ends the computation.
+    """
 
     arrays: dict[str, Array] = field(default_factory=dict)
+    check: Check = go_on
 
     def array(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> Array:
         """An array with arbitrary contents."""
@@ -111,6 +121,12 @@ class CompiledOptimizer:
         units, item = self.architecture.units, self.dtype.itemsize
         return tape_bytes(units, self.vectors, self.kernel.TAPE, rows, steps, stride, item)
 
+    def _blocks(self, rows: int, steps: int) -> list[slice]:
+        """The inner steps in blocks between which it is checked whether to go on."""
+        each = rows * sum(math.prod(shape) for shape in self.architecture.shapes().values())
+        length = max(1, int(BLOCK / each))
+        return [slice(first, min(first + length, steps)) for first in range(0, steps, length)]
+
     def _features(self, gradient: Tensor, out: Array) -> Array:
         """[n, inputs]."""
         if self.architecture.features == "raw":
@@ -141,6 +157,7 @@ class CompiledOptimizer:
         losses = x.new_empty(steps + 1, problems.count)
         x = x.clone()
         for k in range(steps + 1):
+            space.check()
             losses[k], gradient = problems.loss_and_gradient(x)
             if k == steps:
                 break
@@ -169,12 +186,18 @@ class CompiledOptimizer:
         states[0] = state
         task = known(problems, self.dtype) if stride == 1 else None
         if task is not None:
-            arrays = xs.numpy(), gradients.numpy(), losses.numpy(), inputs, states, tapes, scratch
-            whole.forward(self.weights, self.readout, self.scale, task, self._seen, *arrays)
+            fixed = self.weights, self.readout, self.scale, task, self._seen
+            points = xs.numpy(), gradients.numpy(), losses.numpy()
+            for steps_of in self._blocks(n, steps):
+                space.check()
+                both = slice(steps_of.start, steps_of.stop + 1)  # with the point that the block ends at
+                at_points = [values[both] for values in points]
+                whole.forward(*fixed, *at_points, inputs[steps_of], states[both], tapes[steps_of], scratch)
             return Recorded(xs, gradients, losses, inputs, states, tapes, stride)
         current = states[0]
         spare = space.array("running state", (2, *state.shape), self.dtype) if stride > 1 else states
         for k in range(steps + 1):
+            space.check()
             losses[k], gradients[k] = problems.loss_and_gradient(xs[k])
             if k == steps:
                 break
@@ -201,6 +224,7 @@ class CompiledOptimizer:
             end = min(begin + stride, steps)
             stretch[0] = recorded.states[begin // stride]
             for k in range(begin, end):
+                space.check()
                 here, tape = k - begin, recorded.tapes[k - begin]
                 self.kernel.forward(self.weights, stretch[here], recorded.inputs[k], stretch[here + 1], tape, scratch)
             for k in reversed(range(begin, end)):
@@ -230,14 +254,21 @@ class CompiledOptimizer:
         adjoint_h[:] = 0
         task = known(problems, self.dtype) if recorded.stride == 1 else None
         if task is not None:
-            room = [space.array(name, shape, self.dtype) for name in ("adjoint of x", "pulled")]
-            arrays = recorded.x.numpy(), recorded.gradients.numpy(), recorded.inputs, recorded.states, recorded.tapes
-            whole.backward(
-                *(self.weights, self.readout, self.scale, task, self._seen),
-                *(clip_at is not None, float(clip_at or 0), weights.contiguous().numpy()),
-                *arrays,
-                *(room[0], adjoint_h, room[1], dz, totals, size["readout_weight"], readout_bias, scratch, spare),
-            )
+            adjoint, pulled_x = (space.array(name, shape, self.dtype) for name in ("adjoint of x", "pulled"))
+            points = weights.contiguous().numpy(), recorded.x.numpy(), recorded.gradients.numpy()
+            adjoint[:] = points[0][-1][:, None] * points[2][-1]
+            fixed = self.weights, self.readout, self.scale, task, self._seen, clip_at is not None, float(clip_at or 0)
+            for steps_of in reversed(self._blocks(n, len(recorded.inputs))):
+                space.check()
+                both = slice(steps_of.start, steps_of.stop + 1)
+                whole.backward(
+                    *fixed,
+                    *(values[both] for values in points),
+                    *(recorded.inputs[steps_of], recorded.states[both], recorded.tapes[steps_of]),
+                    *(adjoint, adjoint_h, pulled_x, dz, totals, size["readout_weight"], readout_bias, scratch, spare),
+                )
+            if clip_at is not None:
+                clip(adjoint_h, problems.count, clip_at)
             return self._gathered(size, readout_bias, adjoint_h)
         direct = weights[:, :, None] * recorded.gradients
         slopes = None
@@ -246,6 +277,7 @@ class CompiledOptimizer:
             slopes = self.features.slope(flat, self.architecture.feature_scale).view(len(recorded.inputs), n, -1)
         adjoint_x = direct[-1]
         for k, state, following, tape in self._backward_steps(recorded, space):
+            space.check()
             if clip_at is not None:
                 clip(adjoint_x.numpy().reshape(1, n, 1), problems.count, clip_at)
                 clip(adjoint_h, problems.count, clip_at)

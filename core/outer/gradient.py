@@ -14,7 +14,7 @@ import math
 import os
 import queue
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -23,6 +23,7 @@ import torch
 from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
+from core.interruption import Check, go_on
 from core.meta_loss import heights
 from core.optimizers.recurrent import RecurrentOptimizer
 from core.outer.compiled import CompiledOptimizer, Workspace
@@ -62,14 +63,16 @@ class Workers:
 
     Attributes:
         threads: number of threads; by default one for each core.
+        check: called between two blocks of inner steps, by any of the threads; what it raises ends the computation.
     """
 
     threads: int = field(default_factory=lambda: os.cpu_count() or 1)
+    check: Check = go_on
 
     def __post_init__(self) -> None:
         self._spaces: queue.SimpleQueue[Workspace] = queue.SimpleQueue()
         for _ in range(self.threads):
-            self._spaces.put(Workspace())
+            self._spaces.put(Workspace(check=self.check))
         self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="outer") if self.threads > 1 else None
 
     def map(self, work: Callable[[Work, Workspace], Result], items: Iterable[Work]) -> list[Result]:
@@ -84,7 +87,16 @@ class Workers:
                 self._spaces.put(space)
 
         with _blas().limit(limits=1, user_api="blas"):
-            return [run(item) for item in items] if self._pool is None else list(self._pool.map(run, items))
+            if self._pool is None:
+                return [run(item) for item in items]
+            jobs = [self._pool.submit(run, item) for item in items]
+            try:
+                return [job.result() for job in jobs]
+            except BaseException:
+                for job in jobs:
+                    job.cancel()
+                wait(jobs)  # none works on after the end of this call
+                raise
 
 
 def blocks(count: int, bytes_per_problem: int) -> list[tuple[int, int]]:

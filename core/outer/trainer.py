@@ -3,6 +3,9 @@
 The problems of outer step t depend only on (seed, t), so a run that was stopped and resumed gets the same problems as an uninterrupted
 one. On one machine's CPU it reaches the same θ bit for bit, with any number of threads; a team of processes reaches the same θ up to
 rounding.
+
+A run can be left between two blocks of inner steps, too (`Workers.check` raises LeaveError): the unfinished outer step is thrown away, but
+for the time that it took, and the run is saved as after the one before.
 """
 
 import errno
@@ -19,6 +22,7 @@ import torch
 from torch import Tensor
 
 from core.errors import InputError
+from core.interruption import LeaveError
 from core.outer.distributed import Team
 from core.outer.estimators import Estimator, make_estimator
 from core.outer.gradient import Workers
@@ -40,14 +44,16 @@ class Hooks:
     """Callbacks during training; by default they do nothing.
 
     Attributes:
+        begins: called before every outer step.
         theta: called after every outer step with that step and θ, which must not be changed.
         written: called with the last outer step of the curve on disk.
         kept: called with the outer step of a new snapshot.
-        left_as: returns the final state and message of a run that `on_step` stops.
+        left_as: returns the final state and message of a run that `on_step` stops, or the workers' check.
         leaving: called with the final status before it is written, after everything else is on disk.
         writing: held while the training state and the status are written.
     """
 
+    begins: Callable[[], None] = lambda: None
     theta: Callable[[OuterStep, Mapping[str, Tensor]], None] = lambda step, theta: None
     written: Callable[[int], None] = lambda outer_step: None
     kept: Callable[[int], None] = lambda outer_step: None
@@ -76,9 +82,18 @@ class _Trainer:
         self.skips = 0  # skipped outer steps in a row
 
     def step(self) -> OuterStep:
-        """One outer step."""
+        """One outer step.
+
+        Raises:
+            LeaveError: it was left in the middle, and nothing has changed but the time.
+        """
+        self.hooks.begins()
         config, began = self.config, time.perf_counter()
-        outer = self.estimator.estimate(self.theta, self.done)
+        try:
+            outer = self.estimator.estimate(self.theta, self.done)
+        except LeaveError:
+            self.seconds += time.perf_counter() - began
+            raise
         norm = torch.linalg.vector_norm(torch.cat([g.reshape(-1) for g in outer.gradients.values()]))
         finite = bool(torch.isfinite(norm))
         rate = config.learning_rate
@@ -229,7 +244,8 @@ def train(
         config: the run's settings; when resuming, those of the run.
         resume: whether to resume from the last saved state.
         on_step: called after every outer step; returns False to stop there (the run can be resumed).
-        workers: training threads; by default one for each core.
+        workers: training threads; by default one for each core. If their check raises LeaveError, the run is left in the middle of an
+            outer step, as `on_step` leaves it between two; only without a team.
         team: the processes that train together; by default only this one.
         hooks: callbacks during training.
         start: θ to start from, if the run is new and starts from a snapshot.
@@ -289,10 +305,15 @@ def _train(trainer: _Trainer, on_step: Callable[[OuterStep], bool] | None) -> No
     saved = wrote = time.monotonic()
     while trainer.done < config.outer_steps:
         began = time.monotonic()
-        step = trainer.step()
-        trainer.hooks.theta(step, trainer.theta)
-        if trainer.done in keep:
-            trainer.snapshot()
+        try:
+            step = trainer.step()
+            if trainer.done in keep:
+                trainer.snapshot()
+            trainer.hooks.theta(step, trainer.theta)
+        except LeaveError:
+            if trainer.done < config.outer_steps:
+                state, message = trainer.hooks.left_as()
+            break
         now = time.monotonic()
         if team.broadcast(now - saved > SAVE_EVERY or now - began > LONG_STEP):
             trainer.save("running")

@@ -94,6 +94,27 @@ def _age(path: Path) -> float:
         return float("inf")
 
 
+def lock_file(path: Path, name: str) -> RunLock | None:
+    """Lock a file in a run's folder; None if another process has locked it, or the run was deleted."""
+    try:
+        handle = os.open(path / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        same = (
+            os.fstat(handle).st_ino == (path / name).stat().st_ino
+        )  # the folder may have been removed in the meantime
+    except OSError:
+        os.close(handle)
+        return None
+    lock = RunLock(path, handle)
+    if not same:
+        lock.release()
+        return None
+    return lock
+
+
 def acquire(path: Path, stale_after: float = STALE_AFTER) -> RunLock | None:
     """Lock a run; None if another process works on it, or it was deleted.
 
@@ -101,22 +122,12 @@ def acquire(path: Path, stale_after: float = STALE_AFTER) -> RunLock | None:
         path: the run's folder.
         stale_after: seconds after which a silent worker on another machine is considered dead.
     """
-    try:
-        handle = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError:
+    lock = lock_file(path, LOCK_FILE)
+    if lock is None:
         return None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        same = (
-            os.fstat(handle).st_ino == (path / LOCK_FILE).stat().st_ino
-        )  # the folder may have been removed in the meantime
-    except OSError:
-        os.close(handle)
-        return None
-    lock = RunLock(path, handle)
     heartbeat = last_heartbeat(path)
     elsewhere = heartbeat is not None and heartbeat.worker and heartbeat.host != socket.gethostname()
-    if not same or (elsewhere and _age(path) < stale_after):
+    if elsewhere and _age(path) < stale_after:
         lock.release()
         return None
     return lock

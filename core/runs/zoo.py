@@ -30,7 +30,8 @@ from core.tasks import make_task
 ROOT = data_folder(Path(__file__).resolve().parents[1], "zoo")
 TUNED_ROOT = ROOT / "tuned"
 NULLS_ROOT = ROOT / "nulls"
-REPAIRED_FILE = "evaluation_repaired.json"  # beside a run's evaluation.json
+EVALUATION_FILE = "evaluation.json"  # in a run's folder
+REPAIRED_FILE = "evaluation_repaired.json"  # beside it
 
 
 class Entry(BaseModel):
@@ -321,7 +322,7 @@ def _write_compactly(path: Path, content: Evaluation | Generalization | Snapshot
 
 def write_evaluation(run: Run, evaluation: Evaluation, *, repaired: bool = False) -> None:
     """Store a held-out comparison with its run; that of the repaired optimizer in a file of its own."""
-    _write_compactly(run.path / (REPAIRED_FILE if repaired else "evaluation.json"), evaluation)
+    _write_compactly(run.path / (REPAIRED_FILE if repaired else EVALUATION_FILE), evaluation)
 
 
 def write_generalization(run: Run, results: Generalization) -> None:

@@ -25,6 +25,7 @@ from core.baselines.search import search_all
 from core.errors import InputError, TrainingError
 from core.evaluation.held_out import compare
 from core.evaluation.out_of_distribution import Condition, Generalization
+from core.interruption import LeaveError
 from core.optimizers.base import Optimizer
 from core.optimizers.hand_designed import BASELINES, HAND_DESIGNED, make_hand_designed
 from core.outer.distributed import Team
@@ -177,10 +178,15 @@ def _train_with_bar(
     team: Team | None = None,
 ) -> Run:
     team = team or Team()
-    workers = Workers(threads) if threads else Workers()
     skipped = diverged = 0
     bar: tqdm[NoReturn] | None = None  # opened by the first step, so that an error is a single line
     with _stop_on_interrupt() as signals:
+
+        def check() -> None:
+            if signals and team.size == 1:  # a team leaves together, between two outer steps
+                raise LeaveError
+
+        workers = Workers(threads, check) if threads else Workers(check=check)
 
         def report(step: OuterStep) -> bool:
             nonlocal skipped, diverged, bar

@@ -1,21 +1,29 @@
-"""The data of the Distil page: stored distillations, and learned optimizer and formula under the same instruments."""
+"""The data of the Distil page: stored distillations, and learned optimizer and formula under the same instruments.
+
+What is measured is computed by the pool, as bytes: the learned optimizer's side once, a formula's whenever a number moves.
+"""
 
 import functools
+import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from app.shared.catalog import learned
+from app.shared.cache import anew, once, source_digest
+from app.shared.catalog import learned, snapshot_bytes
 from app.shared.evaluations import modified
 from core.analysis.closed_loop import Rest, convergence_rates
 from core.analysis.linearization import linearize
 from core.analysis.memory_kernel import memory_kernel
 from core.analysis.update_function import effective_learning_rate, update_function
+from core.bundle import FORMAT, Bundle
 from core.distil.compiled import losses_of
 from core.distil.ladder import held_out
-from core.distil.result import FILE, Distillation
+from core.distil.result import FILE, Distillation, Parts
 from core.distil.store import find_distillation, folder_of
 from core.errors import InputError
 from core.evaluation.held_out import STEPS, loss_curves
@@ -24,7 +32,8 @@ from core.optimizers.base import Optimizer
 from core.optimizers.formula import Formula
 from core.runs import zoo
 from core.runs.run import Run
-from core.tasks import Problems, make_task
+from core.seeds import Purpose, generator
+from core.tasks import make_task
 
 GRADIENTS, KERNEL, CURVATURES = 121, 41, 60
 LARGE = 1000  # inner parameters above which held-out problems are too slow for sliders
@@ -57,12 +66,14 @@ class Instruments:
         rates: effective learning rate along the autonomous path, [STEPS + 1].
         kernel: K(0), K(1), … at rest, [KERNEL]; None where there is none.
         convergence: factor a step at each of ``Originals.curvatures``, [L]; None where the loop does not come to rest.
+        curve: relative loss on the held-out problems, mean over problems, [STEPS + 1]; None where they are too large.
     """
 
     updates: np.ndarray
     rates: np.ndarray
     kernel: np.ndarray | None
     convergence: np.ndarray | None
+    curve: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -70,31 +81,50 @@ class Originals:
     """What a formula is compared with, computed once for each learned optimizer.
 
     Attributes:
-        problems: held-out problems as formulas are run on them; None where they are too large.
-        learned, best: relative loss curves of the learned and of the best tuned optimizer, mean over problems, [STEPS + 1].
+        learned: the learned optimizer.
+        best: the curve of the best tuned optimizer as in `Instruments`.
         gradients: [G].
         scale: the size around which the axis of gradients is linear.
         curvatures: [L].
-        instruments: of the learned optimizer.
     """
 
-    problems: Problems | None
-    learned: np.ndarray | None
+    learned: Instruments
     best: np.ndarray | None
     gradients: np.ndarray
     scale: float
     curvatures: np.ndarray
-    instruments: Instruments
 
 
 def _mean_curve(losses: torch.Tensor) -> np.ndarray:
     return np.asarray((losses / losses[0]).mean(1).double().numpy())
 
 
-@functools.lru_cache(maxsize=8)
-def _originals(path: Path, outer_step: int, best: str, problems: int, seed: int) -> Originals:
-    torch.set_num_threads(1)
-    run = Run(path)
+def _encoded(instruments: Instruments, others: Mapping[str, np.ndarray | None], **about: float) -> bytes:
+    arrays = {**vars(instruments), **others}
+    return Bundle({name: array for name, array in arrays.items() if array is not None}, about).encode()
+
+
+def _instruments(arrays: Mapping[str, np.ndarray]) -> Instruments:
+    optional = {name: arrays.get(name) for name in ("kernel", "convergence", "curve")}
+    return Instruments(arrays["updates"], arrays["rates"], **optional)
+
+
+def _small(task: str) -> bool:
+    """Whether held-out problems of a task are small enough for sliders."""
+    return make_task(task).sample(1, generator(Purpose.EVALUATE, 0)).dimension <= LARGE
+
+
+def compute_originals(path: str, outer_step: int, best: str, problems: int, seed: int) -> bytes:
+    """`Originals` as bytes.
+
+    Args:
+        path: of the learned optimizer's run.
+        outer_step: of its snapshot.
+        best: name of the best tuned optimizer.
+        problems: number of held-out problems.
+        seed: of those.
+    """
+    run = Run(Path(path))
     optimizer, task = run.optimizer(outer_step), make_task(run.config.task)
     context = Context(optimizer, task)
     gradients = grid(context, GRADIENTS, context.observed.typical)
@@ -107,41 +137,77 @@ def _originals(path: Path, outer_step: int, best: str, problems: int, seed: int)
     except InputError:
         kernel = None
     updates = update_function(context.double, context.start, gradients).numpy()
-    own = Instruments(updates, rates.numpy(), kernel, convergence)
-    plain, exact = held_out(task, problems, seed) if context.dimension <= LARGE else (None, None)
     curves: list[np.ndarray | None] = [None, None]
-    if plain is not None:
+    if context.dimension <= LARGE:
+        plain, _ = held_out(task, problems, seed)
         both: list[Optimizer] = [optimizer, zoo.baselines(task.name)[best]]
         curves = [_mean_curve(loss_curves(one, plain, STEPS)) for one in both]
-    scale = context.observed.scale
-    return Originals(exact, curves[0], curves[1], gradients.numpy(), scale, curvatures.numpy(), own)
+    own = Instruments(updates, rates.numpy(), kernel, convergence, curves[0])
+    others = {"best": curves[1], "gradients": gradients.numpy(), "curvatures": curvatures.numpy()}
+    return _encoded(own, others, scale=float(context.observed.scale))
 
 
 def originals_of(result: Distillation) -> Originals:
     """What the formulas of a distillation are compared with."""
-    path = zoo.find_run(result.run).path
-    return _originals(path, result.outer_step, result.best_tuned.name, result.problems, result.held_out_seed)
+    run = zoo.find_run(result.run)
+    made_of = hashlib.sha256(snapshot_bytes(run, result.outer_step)).hexdigest()
+    args = result.outer_step, result.best_tuned.name, result.problems, result.held_out_seed
+    found = Bundle.decode(
+        once(_key("originals", made_of, run.config.task, *args), compute_originals, str(run.path), *args)
+    )
+    arrays = found.arrays
+    own = _instruments(arrays)
+    return Originals(own, arrays.get("best"), arrays["gradients"], found.about["scale"], arrays["curvatures"])
 
 
-def instruments_of(formula: Formula, originals: Originals) -> Instruments:
-    """A formula under the same instruments; all of them have closed forms."""
+def _key(kind: str, *parts: object) -> str:
+    text = json.dumps([source_digest(), FORMAT, *parts])
+    return f"distil-{kind}:{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+
+
+def compute_formula(
+    parts: str, values: Mapping[str, float], task: str, problems: int, seed: int, width: float, gradients: bytes
+) -> bytes:
+    """A formula's `Instruments` as bytes; all but the curve have closed forms.
+
+    Args:
+        parts: its structure as JSON.
+        values: its numbers by name.
+        task: name of the task of the held-out problems.
+        problems: their number.
+        seed: of those.
+        width: the size around which slopes are measured.
+        gradients: of its update function, and the curvatures of its closed loop, as a bundle.
+    """
+    torch.set_num_threads(1)
+    formula = Formula(Parts.model_validate_json(parts).structure(), dict(values))
+    at = Bundle.decode(gradients).arrays
     start = formula.initial_state(1, torch.float64)[0]
     rest = start.clone()
     if formula.clock is not None:
         rest[formula.clock] = float(STEPS)
-    gradients, curvatures = torch.from_numpy(originals.gradients), torch.from_numpy(originals.curvatures)
-    width = originals.scale
-    return Instruments(
-        updates=update_function(formula, start, gradients).numpy(),
+    curve = None
+    if _small(task):
+        _, exact = held_out(make_task(task), problems, seed)
+        curve = _mean_curve(losses_of(formula, exact, STEPS))
+    made = Instruments(
+        updates=update_function(formula, start, torch.from_numpy(at["gradients"])).numpy(),
         rates=formula.effective_rates(STEPS).numpy(),
         kernel=memory_kernel(linearize(formula, rest, width=width)).values[:KERNEL].numpy(),
-        convergence=convergence_rates(formula, Rest(rest, 0.0, True), curvatures, width).numpy(),
+        convergence=convergence_rates(
+            formula, Rest(rest, 0.0, True), torch.from_numpy(at["curvatures"]), width
+        ).numpy(),
+        curve=curve,
     )
+    return _encoded(made, {})
 
 
-def curve_of(formula: Formula, originals: Originals) -> tuple[np.ndarray, float] | None:
-    """A formula's relative loss curve on the held-out problems [STEPS + 1] and its meta-loss; None where they are too large."""
-    if originals.problems is None:
-        return None
-    curve = _mean_curve(losses_of(formula, originals.problems, STEPS))
-    return curve, float(curve.mean())
+def instruments_of(formula: Formula, result: Distillation, originals: Originals) -> Instruments:
+    """A formula under the same instruments. Those of a trained formula are kept, those of sliders that were moved are not."""
+    axes = Bundle({"gradients": originals.gradients, "curvatures": originals.curvatures}, {}).encode()
+    parts = Parts(**vars(formula.structure)).model_dump_json()
+    known = result.task, result.problems, result.held_out_seed, originals.scale
+    key = _key("formula", parts, formula.values, *known, hashlib.sha256(axes).hexdigest())
+    trained = any(formula.values == rung.formula.formula().values for rung in result.ladder)
+    compute = once if trained else anew
+    return _instruments(Bundle.decode(compute(key, compute_formula, parts, formula.values, *known, axes)).arrays)

@@ -135,7 +135,7 @@ def curves_figure(theme: Theme, result: Distillation, originals: Originals, curv
     """Mean relative loss on the held-out problems: learned, best tuned, and the formula as its sliders stand."""
     best = result.best_tuned.name
     drawn = [
-        ("Learned", originals.learned, LEARNED, 2.4),
+        ("Learned", originals.learned.curve, LEARNED, 2.4),
         (tuned_title(result), originals.best, OPTIMIZER_COLORS.get(best, theme.muted), 1.6),
         ("Formula", curve, FORMULA, 2.4),
     ]
@@ -172,7 +172,7 @@ def overlay_figures(
     theme: Theme, result: Distillation, originals: Originals, formula: Instruments
 ) -> dict[str, go.Figure]:
     """Update function, schedule, memory kernel and closed loop of the learned optimizer and the formula."""
-    learned, scale = originals.instruments, originals.scale
+    learned, scale = originals.learned, originals.scale
     positions, labels = symlog_ticks(scale, float(np.abs(originals.gradients).max()))
     symlog = {"title": "gradient (symlog)", "tickvals": positions, "ticktext": labels, "tickangle": 0}
     rate = {"title": "effective learning rate"}

@@ -8,7 +8,7 @@ from dash import ALL, ClientsideFunction, Input, Output, State, callback, client
 from flask import request
 
 from app.pages.distil import PAGE, captions
-from app.pages.distil.data import curve_of, distilled, instruments_of, originals_of
+from app.pages.distil.data import distilled, instruments_of, originals_of
 from app.pages.distil.figures import (
     DISAGREEMENTS,
     contributions_figure,
@@ -17,6 +17,7 @@ from app.pages.distil.figures import (
     ladder_figure,
     overlay_figures,
 )
+from app.pages.distil.missing import act, missing, notice
 from app.pages.distil.parts import card, equations, formula_at, graph, outputs, shift_table, slider, to_slider
 from app.pages.distil.view import View, parse, to_query
 from app.shared.catalog import learned, task_options
@@ -56,6 +57,7 @@ def layout(**query: str) -> html.Main:
         children=[
             dcc.Store(id="distil-link", data=to_query(view)),
             dcc.Store(id="distil-view", data=to_query(view)),
+            dcc.Store(id="distil-arrived", data=0),
             html.Div(sentences(wrong), id="link-notice", className="notice", role="alert"),
             html.H2("Distil: a learned optimizer as a formula"),
             html.P(INTRODUCTION, className="introduction"),
@@ -121,15 +123,7 @@ def rung_of(view: View, result: Distillation) -> Rung:
 def body(view: View, result: Distillation | None, theme: Theme) -> list[Any]:
     """Everything below the menus."""
     if result is None:
-        name = view.optimizer or "NAME"
-        command = f"loptscope distil --run {name}"
-        return [
-            html.Div(
-                sentences([f"{name} has not been distilled yet: {command} does it, in minutes for a small task."]),
-                className="notice",
-                role="status",
-            )
-        ]
+        return notice(view)
     rung = rung_of(view, result)
     empty = figure(theme, "nothing", {"visible": False}, {"visible": False}, [])
     formula = rung.formula.formula()
@@ -229,11 +223,12 @@ def body(view: View, result: Distillation | None, theme: Theme) -> list[Any]:
     Input("distil-optimizer", "value"),
     Input("distil-rung", "value"),
     Input("theme", "data"),
+    Input("distil-arrived", "data"),
     State("provider", "forceColorScheme"),
     prevent_initial_call=True,
 )
-def on_view(task: str, optimizer: str, rung: str, switched: str, scheme: str | None) -> tuple[Any, ...]:
-    """Draw another view."""
+def on_view(task: str, optimizer: str, rung: str, switched: str, arrived: int, scheme: str | None) -> tuple[Any, ...]:
+    """Draw another view, or one that can be drawn now."""
     entries = {"task": task, "theme": switched if switched in THEMES else "auto"}
     if ctx.triggered_id != "distil-task" and optimizer in learned(task):
         entries["optimizer"] = optimizer
@@ -252,6 +247,26 @@ def on_view(task: str, optimizer: str, rung: str, switched: str, scheme: str | N
         link,
         link,
     )
+
+
+@callback(
+    Output("distil-missing", "children"),
+    Output("distil-arrived", "data"),
+    Input("distil-tick", "n_intervals"),
+    Input({"type": "distil-act", "act": ALL}, "n_clicks"),
+    State("distil-view", "data"),
+    State("distil-arrived", "data"),
+    prevent_initial_call=True,
+)
+def on_missing(_: int | None, clicks: list[int | None], link: str, arrived: int) -> tuple[Any, Any]:
+    """How far an optimizer's distillation is; once it is stored, it is drawn."""
+    view, _wrong = parse(link)
+    asked, refused = ctx.triggered_id, ""
+    if isinstance(asked, dict) and any(clicks):
+        refused = act(view, str(asked["act"]))
+    if distilled(view.task, view.optimizer) is not None:
+        return no_update, arrived + 1
+    return missing(view, refused), no_update
 
 
 @callback(
@@ -277,11 +292,11 @@ def on_numbers(positions: list[float], ids: list[dict[str, str]], link: str, sch
     theme = THEMES.get(scheme or request.cookies.get("theme", ""), LIGHT)
     formula = formula_at(report, dict(zip(names, positions, strict=True)))
     originals = originals_of(result)
-    found = curve_of(formula, originals)
-    overlays = overlay_figures(theme, result, originals, instruments_of(formula, originals))
+    made = instruments_of(formula, result, originals)
+    overlays = overlay_figures(theme, result, originals, made)
     return (
-        curves_figure(theme, result, originals, None if found is None else found[0]),
-        sentences([_score(result, None if found is None else found[1])]),
+        curves_figure(theme, result, originals, made.curve),
+        sentences([_score(result, None if made.curve is None else float(made.curve.mean()))]),
         *overlays.values(),
         equations(formula),
         outputs(formula, result.run),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from app.pages.distil import captions
-from app.pages.distil.data import curve_of, distilled, instruments_of, originals_of
+from app.pages.distil.data import distilled, instruments_of, originals_of
 from app.pages.distil.figures import (
     DISAGREEMENTS,
     contributions_figure,
@@ -30,8 +30,8 @@ def static_figures(view: View, theme: Theme) -> Sequence[Figures]:
         raise InputError(f"{view.optimizer} has not been distilled yet (loptscope distil --run {view.optimizer})")
     rung = result.ladder[view.mechanisms - 1] if view.mechanisms else result.best
     formula, originals = rung.formula.formula(), originals_of(result)
-    found = curve_of(formula, originals)
-    overlays = overlay_figures(theme, result, originals, instruments_of(formula, originals))
+    made = instruments_of(formula, result, originals)
+    overlays = overlay_figures(theme, result, originals, made)
     figures = {
         "ladder": PageFigure("The ladder", lambda: ladder_figure(theme, result, rung), lambda: captions.ladder(result)),
         "contributions": PageFigure(
@@ -39,7 +39,7 @@ def static_figures(view: View, theme: Theme) -> Sequence[Figures]:
         ),
         "curves": PageFigure(
             "Held-out curves",
-            lambda: curves_figure(theme, result, originals, None if found is None else found[0]),
+            lambda: curves_figure(theme, result, originals, made.curve),
             legend=True,
         ),
     }

@@ -14,6 +14,8 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from app.shared.catalog import subjects
+from core.distil.result import FILE as DISTILLED
+from core.distil.store import folder_of
 from core.errors import InputError, UnknownError
 from core.evaluation.held_out import MetaLoss
 from core.files.append_only import whole_lines
@@ -29,8 +31,18 @@ from core.runs.states import STATES
 from core.tasks import TASKS
 
 Kind = Literal["zoo", "own"]
-CURVE, EVALUATION = "outer_loss.csv", "evaluation.json"
-FILES = ("config.json", "status.json", "job.json", LABEL_FILE, CURVE, EVALUATION, ABLATIONS_FILE, "snapshots")
+CURVE, EVALUATION = "outer_loss.csv", zoo.EVALUATION_FILE
+FILES = (
+    "config.json",
+    "status.json",
+    "job.json",
+    LABEL_FILE,
+    CURVE,
+    EVALUATION,
+    ABLATIONS_FILE,
+    DISTILLED,
+    "snapshots",
+)
 POINTS = 60  # of a sparkline
 LOOKED_AT = 20  # outer steps sampled for one of its points, at most
 HEIGHT = 100
@@ -190,6 +202,7 @@ def _entry(path: Path, kind: Kind) -> dict[str, Any]:
         "curve": _curve(run),
         "held_out": _held_out(run),
         "mechanisms": _mechanisms(run),
+        "distilled": any((folder / DISTILLED).exists() for folder in (folder_of(run), run.path)),
     }
 
 

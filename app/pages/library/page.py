@@ -11,6 +11,7 @@ from app.pages.library import PAGE
 from app.pages.library.view import ANY, CHOICES, SORTABLE, View, parse
 from app.shared.catalog import TITLES
 from app.shared.parts import sentences
+from app.shared.read_only import read_only
 from core.optimizers.recurrent import Architecture
 from core.runs.transfer import LARGEST
 from core.runs.trash import DAYS
@@ -73,17 +74,21 @@ def layout(**query: str) -> html.Main:
                 hidden=True,
                 **{"aria-labelledby": "library-recordings-title"},
             ),
-            html.Details(
-                [html.Summary("Import weights"), html.Div(id="library-import")],
-                className="card",
-                id="library-import-card",
-            ),
+            *_import(),
             html.Section(
                 id="library-trash", className="card", hidden=True, **{"aria-labelledby": "library-trash-title"}
             ),
             html.Dialog(id="library-question", className="question", **{"aria-labelledby": "library-question-text"}),
         ],
     )
+
+
+def _import() -> list[html.Details]:
+    """The card that imports weights, where that can be done."""
+    if read_only():
+        return []
+    parts = [html.Summary("Import weights"), html.Div(id="library-import")]
+    return [html.Details(parts, className="card", id="library-import-card")]
 
 
 def _words() -> dict[str, Any]:

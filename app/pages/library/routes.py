@@ -14,12 +14,13 @@ from pydantic import ValidationError
 from werkzeug.wrappers import Response as WSGIResponse
 
 from app.pages.library.entries import details, find, list_runs, row_of
-from app.pages.library.evaluating import EVALUATING
 from app.security.access import from_the_page, is_known
 from app.shared.http import LARGEST_BODY, RefusalError, body, guard, json_object, nothing
 from app.shared.links import whole
 from core.errors import InputError, TooManyError, choose, sentence
 from core.files.zip import zipped
+from core.jobs import measurements
+from core.jobs.broker import notify
 from core.jobs.limits import Limits
 from core.optimizers.recurrent import Architecture
 from core.runs import trash
@@ -44,14 +45,27 @@ def listing() -> WSGIResponse:
         **list_runs(),
         "trash": [run.model_dump() for run in trash.deleted()],
         "trash_days": trash.DAYS,
-        "evaluating": EVALUATING.progress(),
-        "not_evaluated": EVALUATING.failures(),
+        **_measurements(),
     }
     content = json.dumps(runs, allow_nan=False, separators=(",", ":")).encode()
     response = Response(content, mimetype="application/json")
     response.set_etag(hashlib.blake2b(content, digest_size=12).hexdigest(), weak=True)
     response.headers["Cache-Control"] = "no-cache"
     return response.make_conditional(request)
+
+
+def _measurements() -> dict[str, dict[measurements.Kind, dict[str, str]]]:
+    """How far evaluations and distillations are ("measuring") and why others failed ("not_measured"), in words, by the run's name."""
+    found = {kind: measurements.find_all(kind).items() for kind in measurements.KINDS}
+    return {
+        "measuring": {
+            kind: {name: one.progress or one.state for name, one in rows if one.state != "failed"}
+            for kind, rows in found.items()
+        },
+        "not_measured": {
+            kind: {name: one.message for name, one in rows if one.state == "failed"} for kind, rows in found.items()
+        },
+    }
 
 
 @library.get(f"/api/library/{KIND}/<name>")
@@ -69,14 +83,23 @@ def label(name: str) -> Response:
     return jsonify(row_of("own", path))
 
 
-@library.post("/api/library/own/<name>/evaluate")
-def evaluate(name: str) -> Response:
-    """Evaluate a run on held-out problems, in the background; the listing says how far it is."""
+@library.post(f"/api/library/own/<name>/<any({', '.join(measurements.KINDS)}):kind>")
+def measure(name: str, kind: measurements.Kind) -> Response:
+    """Let a worker evaluate or distil a run; the listing says how far it is."""
     nothing()
-    EVALUATING.start(find("own", name))
+    measurements.ask(find("own", name), kind)
+    notify()
     response = jsonify({"name": name})
     response.status_code = 202
     return response
+
+
+@library.post(f"/api/library/own/<name>/<any({', '.join(measurements.KINDS)}):kind>/cancel")
+def cancel(name: str, kind: measurements.Kind) -> Response:
+    """Cancel an evaluation or a distillation that waits or is being made."""
+    nothing()
+    measurements.cancel(find("own", name), kind)
+    return jsonify({"name": name})
 
 
 @library.post("/api/library/own/<name>/delete")

@@ -22,6 +22,7 @@ from app.shared.mechanisms.frames import LAST
 from app.shared.menus import optimizer_options, outer_step_properties, outer_step_text
 from app.shared.numbers import number
 from app.shared.parts import sentences
+from app.shared.read_only import read_only
 from app.shared.style import GRAPH_CONFIG, LIGHT, THEMES
 from core.errors import InputError
 from core.mechanisms.null import COUNT
@@ -418,7 +419,7 @@ def claim_parts(verdict: Verdict, progress: str | None, side: int) -> list[Any]:
     ]
     if progress is not None:
         parts.append(html.Span(progress, className="value"))
-    elif verdict.null_missing:
+    elif verdict.null_missing and not read_only():
         name = {"type": "mechanisms-null", "side": side}
         parts.append(html.Button(f"Measure {COUNT} untrained ones", id=name, type="button", className="action"))
     return parts

@@ -3,18 +3,21 @@
 import functools
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from app.shared.evaluations import stored
 from core.errors import InputError
 from core.files.atomic import Stamp, stamp
 from core.jobs.job import events
 from core.runs.options import OPTIONS, to_options
 from core.runs.run import Run
 from core.runs.states import State
+from core.runs.zoo import EVALUATION_FILE
 
+FILES = ("status.json", "outer_loss.csv", "events.jsonl", EVALUATION_FILE)  # what a summary is made of
 MOST_POINTS = 400  # of a curve
 LAST_SHARE = 0.1  # of the outer steps; their median is the current performance in training
 
@@ -31,7 +34,9 @@ class RunSummary:
         outer_step: outer steps done.
         outer_steps: outer steps in total.
         training: median training meta-loss over the last tenth of the outer steps; None before the first.
-        held_out: (mean, standard error) of the newest held-out evaluation while it trained; None if there is none.
+        held_out: (mean, standard error) of the newest held-out evaluation while it trained, or where all runs that are compared have
+            one, of that of the last snapshot; None if there is none.
+        evaluated: (mean, standard error) of the stored evaluation of its last snapshot; None if there is none.
         diverged: training problems whose meta-loss was not finite.
         skipped: outer steps skipped.
         seconds: training time.
@@ -46,6 +51,7 @@ class RunSummary:
     outer_steps: int
     training: float | None
     held_out: tuple[float, float] | None
+    evaluated: tuple[float, float] | None
     diverged: int
     skipped: int
     seconds: float
@@ -88,6 +94,14 @@ def _held_out(run: Run) -> tuple[float, float] | None:
         after = after_next
 
 
+def _evaluated(run: Run) -> tuple[float, float] | None:
+    evaluation, kept = stored(run), run.snapshots()
+    if evaluation is None or not kept or evaluation.outer_step != kept[-1] or "learned" not in evaluation.optimizers:
+        return None
+    found = evaluation.optimizers["learned"].meta_loss
+    return None if found.mean is None else (found.mean, found.sem or 0.0)
+
+
 @functools.lru_cache(maxsize=1024)
 def _summary(run: Run, state: Stamp) -> RunSummary:
     """A run's summary; ``state`` (of its files) is only part of the cache key."""
@@ -104,6 +118,7 @@ def _summary(run: Run, state: Stamp) -> RunSummary:
         outer_steps=status.outer_steps,
         training=level if level is not None and np.isfinite(level) else None,
         held_out=_held_out(run),
+        evaluated=_evaluated(run),
         diverged=status.diverged_problems,
         skipped=status.skipped_steps,
         seconds=status.seconds,
@@ -116,9 +131,11 @@ def summarize(runs: Sequence[Run]) -> list[RunSummary]:
     summaries = []
     for run in runs:
         try:
-            summaries.append(_summary(run, stamp(run.path, ("status.json", "outer_loss.csv", "events.jsonl"))))
+            summaries.append(_summary(run, stamp(run.path, FILES)))
         except (InputError, OSError):
             continue
+    if all(summary.evaluated is not None for summary in summaries):  # on the same problems
+        return [replace(summary, held_out=summary.evaluated) for summary in summaries]
     return summaries
 
 

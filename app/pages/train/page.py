@@ -16,6 +16,7 @@ from app.pages.train.settings import PRESETS, allowed, choices_of, highest, para
 from app.pages.train.view import NAMES, parse, starting, to_form
 from app.shared.catalog import TITLES
 from app.shared.parts import sentences, swatch
+from app.shared.read_only import SENTENCE, read_only
 from app.shared.style import DARK, GRAPH_CONFIG, LIGHT, THEMES, Theme, figure
 from core.errors import InputError
 from core.jobs.limits import Limits
@@ -27,6 +28,7 @@ from core.settings import Setting
 
 dash.register_page(__name__, **PAGE.registration())
 
+LOOKING = "Choose a run to see how it learned. Any number of tabs can watch one that is being trained."  # where nothing can be trained
 INTRODUCTION = (
     "Choose a preset and press Start: within seconds, an optimizer begins to learn. "
     "Training continues when this page is closed, and any number of tabs can watch it."
@@ -142,13 +144,7 @@ def _form(settings: Mapping[str, Any]) -> html.Section:
                     html.Button("from scratch instead", type="button", className="plain", **{"data-act": "scratch"}),
                 ],
             ),
-            html.Div(
-                className="go",
-                children=[
-                    dmc.Button("Start", id="train-go", size="sm"),
-                    html.Output(id="train-estimate", className="value"),
-                ],
-            ),
+            html.Div(className="go", children=_start()),
             html.Div(id="train-refusal", className="notice", role="alert"),
             html.Details(
                 className="shell",
@@ -159,6 +155,13 @@ def _form(settings: Mapping[str, Any]) -> html.Section:
             ),
         ],
     )
+
+
+def _start() -> list[Any]:
+    """The button that starts a run, and how long it would take; a sentence where nothing can be trained."""
+    if read_only():
+        return [html.Span(f"{SENTENCE.capitalize()}.", className="value")]
+    return [dmc.Button("Start", id="train-go", size="sm"), html.Output(id="train-estimate", className="value")]
 
 
 def _command(identity: str) -> html.Div:
@@ -212,9 +215,8 @@ def _runs() -> html.Section:
 
 
 def _nothing() -> html.Section:
-    return html.Section(
-        [html.H2("Train an optimizer"), html.P(INTRODUCTION)], id="train-nothing", className="card nothing"
-    )
+    said = [html.H2("Runs"), html.P(LOOKING)] if read_only() else [html.H2("Train an optimizer"), html.P(INTRODUCTION)]
+    return html.Section(said, id="train-nothing", className="card nothing")
 
 
 def _chosen(theme: Theme) -> html.Section:
@@ -226,7 +228,7 @@ def _chosen(theme: Theme) -> html.Section:
             hidden=True,
             **{"data-act": name},
         )
-        for name, title in ACTIONS.items()
+        for name, title in ({} if read_only() else ACTIONS).items()
     ]
     summarize = html.Button(
         "Notify me when it ends",
@@ -278,7 +280,12 @@ def _chosen(theme: Theme) -> html.Section:
                             html.H3("This run"),
                             html.Div(
                                 [
-                                    html.Span("Start again from the snapshot at outer step", className="label"),
+                                    html.Span(
+                                        "Snapshots at outer step"
+                                        if read_only()
+                                        else "Start again from the snapshot at outer step",
+                                        className="label",
+                                    ),
                                     html.Span(id="train-snapshots", className="snapshots"),
                                 ],
                                 className="again",

@@ -73,6 +73,8 @@ class Estimator(ABC):
     def estimate(self, theta: Mapping[str, Tensor], outer_step: int) -> OuterGradient:
         """The meta-losses of this outer step's windows [problems] and the estimated gradient of their mean.
 
+        Groups go on only after all of them were computed: if the workers' check ends it, the same call can be made again.
+
         Args:
             theta: meta-parameters by name, float32.
             outer_step: number of outer steps done before.

@@ -93,16 +93,13 @@ def backward(  # type: ignore[no-untyped-def]
 ):
     """The backward pass of `forward`: totals (float64) and adjoint_h [vectors, n, units] hold the gradient at the end.
 
-    Args as there, and: clipping (whether) and clip_at (largest norm), loss_weights [T + 1, problems], adjoint_x and pulled
-    [problems, d], dz [n, inputs].
+    Args as there, and: clipping (whether) and clip_at (largest norm), loss_weights [T + 1, problems], adjoint_x (of xs[T] before,
+    of xs[0] afterwards) and pulled [problems, d], dz [n, inputs].
     """
     kind, hessian, _ = task
     feature_map, feature_scale = seen
     steps, n = inputs.shape[0], inputs.shape[1]
     problems, d = adjoint_x.shape
-    for p in range(problems):
-        for i in range(d):
-            adjoint_x[p, i] = loss_weights[steps, p] * gradients[steps, p, i]
     for k in range(steps - 1, -1, -1):
         if clipping:
             clip(adjoint_x.reshape(1, n, 1), problems, clip_at)
@@ -115,5 +112,3 @@ def backward(  # type: ignore[no-untyped-def]
             for i in range(d):
                 adjoint_x[p, i] += loss_weights[k, p] * gradients[k, p, i]
         add_hessian_product(kind, hessian, xs[k], pulled, adjoint_x)
-    if clipping:
-        clip(adjoint_h, problems, clip_at)

@@ -4,12 +4,11 @@ import errno
 import os
 import shutil
 import signal
-import socket
 import subprocess
+import time
 
 import pytest
 from redis import Redis
-from redis.exceptions import RedisError
 
 from core.jobs.broker import QUEUE, celery_app, notify, workers_present
 from core.jobs.job import events
@@ -18,6 +17,7 @@ from core.runs.lock import acquire, last_heartbeat
 from core.runs.run import Run
 from core.runs.states import LEFT_AS
 from tests.core.jobs.helpers import assert_same_training, kinds, queued, states, uninterrupted, wait_for, work
+from tests.redis_server import RedisServer
 
 
 @pytest.mark.long
@@ -88,11 +88,13 @@ def test_a_run_is_left_in_the_middle_of_a_long_step_and_goes_on_exactly(root, st
     start_worker()
     wait_for(lambda: record.status().state == "running")
     ask(record, request_)
+    began = time.monotonic()
     wait_for(lambda: record.status().state == LEFT_AS[request_] and record.pending_request() is None)
+    assert time.monotonic() - began < 2
     assert record.status().outer_step == 0 and record.run.outer_losses() == []  # in the middle of the first step
     wait_for(lambda: acquire(record.path)).release()  # whoever had it has let it go
     resume(record)
-    wait_for(lambda: record.status().state == "finished")  # the worker has begun anew
+    wait_for(lambda: record.status().state == "finished")
     assert_same_training(record, uninterrupted(tmp_path / "reference", record.run.config))
 
 
@@ -128,27 +130,10 @@ def test_whatever_lies_among_the_messages_stops_no_worker(root, start_worker):
 @pytest.fixture
 def redis_url(tmp_path):
     """A Redis server of this test's own."""
-    server = os.environ.get("LOPTSCOPE_REDIS", "redis-server")
-    assert shutil.which(server), "there is no redis-server: `sh tools/redis.sh` brings one"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    try:
-        with Redis(port=port) as client:
-
-            def answers():
-                try:
-                    return client.ping()
-                except (OSError, RedisError):
-                    return False
-
-            wait_for(answers)
-        yield f"redis://127.0.0.1:{port}/0"
-    finally:
-        process.kill()
-        process.wait(10)
+    server = RedisServer(tmp_path)
+    server.start()
+    yield server.url
+    server.stop()
 
 
 @pytest.mark.long

@@ -1,5 +1,6 @@
 """Work on one run, in this process."""
 
+import itertools
 import math
 
 import pytest
@@ -11,7 +12,7 @@ from core.jobs.job import events
 from core.jobs.limits import Limits
 from core.jobs.queue import ask, find, is_waiting, list_jobs, resume, take_next
 from core.jobs.views import describe, describe_all, happened
-from core.jobs.worker import HeartbeatThread, execute
+from core.jobs.worker import HeartbeatThread, _Supervision, execute
 from core.meta_loss import meta_loss
 from core.outer import trainer
 from core.runs.lock import Heartbeat, begin_heartbeat, last_heartbeat
@@ -130,6 +131,47 @@ def test_a_wish_that_is_taken_back_in_time(root):
     finally:
         trainer._Trainer.save = original
     assert record.status().state == "queued"
+
+
+def work_in_a_long_step(record, monkeypatch, act, **options):
+    """Work on it; something happens at the fifth check in the middle of its first outer step, which would take long."""
+    monkeypatch.setattr("core.outer.compiled.BLOCK", 1.0)  # a block is an inner step
+    checks = itertools.count()
+    check = _Supervision.check
+
+    def counted(self):
+        if next(checks) == 5:
+            act()
+        check(self)
+
+    monkeypatch.setattr(_Supervision, "check", counted)
+    work(**options)
+    return next(checks)
+
+
+@pytest.mark.parametrize("asked", ["pause", "stop", "cancel"])
+def test_a_run_is_left_in_the_middle_of_a_step(root, tmp_path, monkeypatch, asked):
+    long = {"unroll": 1000, "outer_steps": 2, "snapshots": 2}
+    record = queued(**long)
+    checks = work_in_a_long_step(record, monkeypatch, lambda: ask(record, asked))
+    assert checks < 20  # of the thousands of the step
+    assert (record.status().state, record.status().outer_step) == (LEFT_AS[asked], 0)
+    assert record.pending_request() is None and last_heartbeat(record.path) is None
+    monkeypatch.undo()
+    monkeypatch.setenv("LOPTSCOPE_RUNS", str(root))
+    resume(record)
+    work()
+    assert_same_training(record, uninterrupted(tmp_path / "reference", record.run.config))
+
+
+def test_a_worker_that_stops_and_the_limit_of_time_leave_a_step_too(root, monkeypatch):
+    record, stops = queued(unroll=5000), []
+    work_in_a_long_step(record, monkeypatch, lambda: stops.append(1), leaving=lambda: bool(stops))
+    assert record.status().state == "queued" and "its worker was stopped" in record.status().message
+    work(limits=Limits(seconds=0.05))
+    status = record.status()
+    assert (status.state, status.outer_step) == ("stopped", 0) and "the limit" in status.message
+    assert status.seconds > 0.045 and record.run.snapshots() == [0]
 
 
 def test_the_longest_run(root):

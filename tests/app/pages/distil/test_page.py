@@ -1,6 +1,8 @@
 """The Distil page on the server's side: its layout, and from sliders to figures."""
 
+import shutil
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,13 +11,15 @@ import numpy as np
 import pytest
 from dash import Dash, no_update
 
-from app.pages.distil.data import curve_of, distilled, originals_of
+from app.pages.distil.data import distilled, instruments_of, originals_of
 from app.pages.distil.parts import formula_at, from_slider, simple, to_slider
 from app.pages.distil.view import parse, to_query
 from app.shared.formulas import mathml
 from core.distil.result import Distillation
 from core.distil.writing.latex import lines
+from core.jobs import measurements
 from core.optimizers.formula import PARAMETERS
+from core.runs import zoo
 from tests.core.distil.helpers import STRUCTURES, formula
 
 NAME = "rosenbrock-gru64"
@@ -68,8 +72,10 @@ def test_sliders_draw_the_curve_of_their_formula(app: Dash, page: Any, result: D
             figure, sentences, *rest = page.on_numbers(positions, ids, "task=rosenbrock&mechanisms=4", "light")
         meta_losses.append(float(np.mean(figure.data[-1].y)))
         assert "It keeps" in sentences[0].children and len(rest) == len(page.OVERLAYS) + 3
-    found = curve_of(four.formula(), originals_of(result))
-    assert found is not None and meta_losses[0] == pytest.approx(found[1], rel=1e-9)
+    with app.server.app_context():
+        found = instruments_of(four.formula(), result, originals_of(result)).curve
+    assert found is not None and meta_losses[0] == pytest.approx(float(found.mean()), rel=1e-9)
+    assert meta_losses[0] == pytest.approx(result.ladder[3].by_seed[result.seeds.index(four.seed)], rel=1e-6)
     assert meta_losses[1] != pytest.approx(meta_losses[0], rel=1e-3)
     with app.server.test_request_context():
         stale = page.on_numbers(at_rest[:-1], ids[:-1], "task=rosenbrock&mechanisms=4", "light")
@@ -97,7 +103,7 @@ def test_another_task_chooses_its_first_distilled_optimizer(
     with app.server.test_request_context():
         for trigger, rung, expected in (("distil-task", "4", "0"), ("distil-rung", "4", "4")):
             monkeypatch.setattr(page, "ctx", SimpleNamespace(triggered_id=trigger))
-            found = page.on_view("rosenbrock", NAME, rung, "auto", "light")
+            found = page.on_view("rosenbrock", NAME, rung, "auto", 0, "light")
             assert found[1] == NAME and found[3] == expected
 
 
@@ -108,6 +114,37 @@ def test_what_was_not_distilled_says_how(app: Dash, page: Any) -> None:
     texts = [part.children for part in layout._traverse() if isinstance(getattr(part, "children", None), str)]
     assert any("loptscope distil --run two_moons-gru24" in text for text in texts)
     assert not numbers_of(parts)
+
+
+def test_a_run_of_ones_own_is_distilled_by_a_worker(
+    app: Dash, page: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOPTSCOPE_RUNS", str(tmp_path))
+    shutil.copytree(
+        zoo.ROOT / "rosenbrock-gru64", tmp_path / "mine", ignore=shutil.ignore_patterns("distillation.json")
+    )
+    link = "task=rosenbrock&optimizer=mine"
+
+    def buttons(parts: list[Any]) -> list[str]:
+        return [part.id["act"] for part in parts if isinstance(getattr(part, "id", None), dict)]
+
+    def press(act: str | None) -> tuple[Any, Any]:
+        asked = "distil-tick" if act is None else {"type": "distil-act", "act": act}
+        monkeypatch.setattr(page, "ctx", SimpleNamespace(triggered_id=asked))
+        with app.server.test_request_context():
+            return page.on_missing(1, [1], link, 0)
+
+    assert buttons(laid_out(app, page, task="rosenbrock", optimizer="mine")["distil-missing"].children) == ["ask"]
+    assert buttons(press("ask")[0]) == ["cancel"]
+    assert measurements.change(tmp_path / "mine", "distillation", progress="3 of 60 formulas trained")
+    assert "mine is being distilled: 3 of 60 formulas trained." in str(press(None)[0])
+    assert buttons(press("cancel")[0]) == ["ask"] and measurements.find(tmp_path / "mine", "distillation") is None
+    assert "mine is not being distilled." in str(press("cancel")[0])
+    monkeypatch.setenv("LOPTSCOPE_READ_ONLY", "1")
+    assert buttons(laid_out(app, page, task="rosenbrock", optimizer="mine")["distil-missing"].children) == []
+    assert "this instance is read-only" in str(press("ask")[0])
+    shutil.copy(zoo.ROOT / "rosenbrock-gru64" / "distillation.json", tmp_path / "mine")
+    assert press(None)[1] == 1
 
 
 def test_wrong_links_are_said() -> None:

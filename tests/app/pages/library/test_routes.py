@@ -2,7 +2,7 @@
 
 import io
 import json
-import time
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,7 @@ from flask.testing import FlaskClient
 
 from app.shared.catalog import subjects
 from app.shared.http import LARGEST_BODY
-from core.errors import InputError
-from core.evaluation.snapshots import FILE as SNAPSHOT_SCORES_FILE
+from core.jobs import measurements
 from core.jobs.queue import submit
 from core.runs import transfer as importing
 from core.runs import zoo
@@ -218,43 +217,37 @@ def test_the_zoo_is_read_only_and_bodies_are_checked(client: FlaskClient, mine: 
     assert own(client) == [mine] and json.loads(client.get(f"/api/library/own/{mine}").data)["title"] == ""
 
 
-def test_a_run_is_evaluated_in_the_background(
-    client: FlaskClient, root: Path, mine: str, monkeypatch: pytest.MonkeyPatch
+def test_a_worker_is_asked_to_measure_a_run_and_the_list_says_how_far_it_is(
+    client: FlaskClient, root: Path, mine: str
 ) -> None:
-    compare, score = zoo.evaluate_run, zoo.score_run_snapshots
-    monkeypatch.setattr(zoo, "evaluate_run", lambda run: compare(run, problems=4))
-    monkeypatch.setattr(
-        zoo, "score_run_snapshots", lambda run, on_snapshot: score(run, problems=4, on_snapshot=on_snapshot)
-    )
+    nothing = {"evaluation": {}, "distillation": {}}
     before = client.get("/api/library").json
-    assert before["evaluating"] == {} == before["not_evaluated"]
-    assert client.post(f"/api/library/own/{mine}/evaluate").status_code == 202
-    for _ in range(600):
-        found = client.get("/api/library").json
-        if mine not in found["evaluating"]:
-            break
-        time.sleep(0.05)
+    assert before["measuring"] == before["not_measured"] == nothing
+    for kind in measurements.KINDS:
+        address = f"/api/library/own/{mine}/{kind}"
+        assert client.post(address).status_code == 202
+        assert client.post(address).status_code == 409
+        assert client.get("/api/library").json["measuring"][kind] == {mine: "waiting"}
+        assert measurements.change(root / mine, kind, state="running", progress="1 of 3")
+        assert client.get("/api/library").json["measuring"][kind] == {mine: "1 of 3"}
+        assert client.post(f"{address}/cancel").status_code == 200
+        assert client.post(f"{address}/cancel").status_code == 409
+        assert client.post(address).status_code == 202
+        measurements.change(root / mine, kind, state="failed", message="no baseline is tuned")
+    found = client.get("/api/library").json
+    assert found["measuring"] == nothing
+    assert found["not_measured"] == {key: {mine: "no baseline is tuned"} for key in measurements.KINDS}
+    assert client.post("/api/library/own/nobody/evaluation").status_code == 404
+    assert client.post("/api/library/zoo/linear_regression-gru64/evaluation").status_code == 404
+
+
+def test_what_a_worker_has_measured_is_in_the_list(client: FlaskClient, root: Path, mine: str) -> None:
+    run = Run(root / mine)
+    zoo.write_evaluation(run, zoo.evaluate_run(run, problems=4))
+    zoo.write_snapshot_scores(run, zoo.score_run_snapshots(run, problems=4))
+    shutil.copy(zoo.ROOT / "linear_regression-gru64" / "distillation.json", root / mine)
+    found = client.get("/api/library").json
     (row,) = [entry for entry in found["entries"] if entry["name"] == mine]
-    assert found["not_evaluated"] == {} and row["held_out"]["problems"] == 4
+    assert row["held_out"]["problems"] == 4 and row["distilled"]
     subject = subjects("linear_regression")[mine]
-    last = subject.snapshots[-1]
-    assert subject.held_out[last].mean == row["held_out"]["mean"]
-    assert (root / mine / SNAPSHOT_SCORES_FILE).exists()
-    assert client.post("/api/library/own/nobody/evaluate").status_code == 404
-    assert client.post("/api/library/zoo/linear_regression-gru64/evaluate").status_code == 404
-
-
-def test_what_goes_wrong_in_an_evaluation_is_said(
-    client: FlaskClient, mine: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(run: Run) -> None:
-        raise InputError("no baseline is tuned")
-
-    monkeypatch.setattr(zoo, "evaluate_run", fail)
-    assert client.post(f"/api/library/own/{mine}/evaluate").status_code == 202
-    for _ in range(200):
-        found = client.get("/api/library").json
-        if found["not_evaluated"]:
-            break
-        time.sleep(0.02)
-    assert found["not_evaluated"] == {mine: "no baseline is tuned"}
+    assert subject.held_out[subject.snapshots[-1]].mean == row["held_out"]["mean"]

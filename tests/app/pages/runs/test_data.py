@@ -14,6 +14,7 @@ from core.errors import InputError
 from core.jobs.queue import take_next
 from core.jobs.sweep import sweep
 from core.jobs.worker import execute
+from core.runs import zoo
 
 SMALL = {"task": "linear_regression", "problems": 4, "unroll": 10, "outer_steps": 12, "snapshots": 3}
 
@@ -101,3 +102,16 @@ def test_too_many(made: str) -> None:
     assert wrong == ["runs takes at most 200 names (got 300)"]
     with pytest.raises(InputError):
         sweep(SMALL, {})
+
+
+def test_stored_evaluations_are_shown_where_all_runs_have_one(made: str) -> None:
+    first, second = chosen(parse(f"sweep={made}")[0])[:2]
+    before = summarize([first, second])
+    for count, run in enumerate((first, second)):
+        found = zoo.evaluate_run(run, problems=3)
+        zoo.write_evaluation(run, found)
+        summaries = summarize([first, second])
+        if count == 0:  # the other one was measured on other problems
+            assert [one.held_out for one in summaries] == [one.held_out for one in before]
+    score = found.optimizers["learned"].meta_loss
+    assert summaries[1].held_out == (score.mean, score.sem) and summaries[1].level == score.mean

@@ -1,0 +1,28 @@
+"""The Distil page: the ladder, sliders whose curves follow, and what is taken along."""
+
+from tests.browser.conftest import Explorer
+
+DRAWN = "document.querySelector('#distil-{}-graph .js-plotly-plot')"
+FORMULA = f"{DRAWN.format('curves')}?._fullData?.find((trace) => trace.name === 'Formula')"
+
+
+def test_a_slider_moves_the_held_out_curve_of_the_formula(explorer: Explorer) -> None:
+    page = explorer.visit("distil?task=rosenbrock&mechanisms=4")
+    page.wait_for_function(f"{DRAWN.format('ladder')}?._fullData?.[0].x.length === 7")
+    page.wait_for_function(FORMULA)
+    page.wait_for_function("document.querySelector('#distil-curves-caption')?.textContent.includes('It keeps')")
+    curve, caption = page.evaluate(f"[{FORMULA}.y[100], document.querySelector('#distil-curves-caption').textContent]")
+    slider = page.locator(".number [role=slider]").first
+    slider.focus()
+    for _ in range(30):
+        slider.press("ArrowLeft")
+    page.wait_for_function(f"{FORMULA}.y[100] !== {curve}")
+    page.wait_for_function(
+        "(before) => document.querySelector('#distil-curves-caption').textContent !== before", arg=caption
+    )
+    page.locator("#distil-reset").click()
+    page.wait_for_function(f"{FORMULA}.y[100] === {curve}")
+    copy = page.locator("#distil-outputs .copy-code").first
+    copy.click()
+    page.wait_for_function("['Copied', 'Selected'].includes(document.querySelector('.copy-code').textContent)")
+    page.wait_for_function("document.querySelector('.copy-code').textContent === 'Copy'")
