@@ -3,9 +3,9 @@
 import functools
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from app.shared.catalog import learned
 from app.shared.evaluations import modified
@@ -13,18 +13,20 @@ from core.analysis.closed_loop import Rest, convergence_rates
 from core.analysis.linearization import linearize
 from core.analysis.memory_kernel import memory_kernel
 from core.analysis.update_function import effective_learning_rate, update_function
-from core.distil.compiled import losses_of
-from core.distil.ladder import held_out
 from core.distil.result import FILE, Distillation
 from core.distil.store import find_distillation, folder_of
 from core.errors import InputError
 from core.evaluation.held_out import STEPS, loss_curves
+from core.late import torch
 from core.mechanisms.context import Context, grid
 from core.optimizers.base import Optimizer
 from core.optimizers.formula import Formula
 from core.runs import zoo
 from core.runs.run import Run
 from core.tasks import Problems, make_task
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 GRADIENTS, KERNEL, CURVATURES = 121, 41, 60
 LARGE = 1000  # inner parameters above which held-out problems are too slow for sliders
@@ -87,12 +89,14 @@ class Originals:
     instruments: Instruments
 
 
-def _mean_curve(losses: torch.Tensor) -> np.ndarray:
+def _mean_curve(losses: "Tensor") -> np.ndarray:
     return np.asarray((losses / losses[0]).mean(1).double().numpy())
 
 
 @functools.lru_cache(maxsize=8)
 def _originals(path: Path, outer_step: int, best: str, problems: int, seed: int) -> Originals:
+    from core.distil.ladder import held_out
+
     torch.set_num_threads(1)
     run = Run(path)
     optimizer, task = run.optimizer(outer_step), make_task(run.config.task)
@@ -141,6 +145,8 @@ def instruments_of(formula: Formula, originals: Originals) -> Instruments:
 
 def curve_of(formula: Formula, originals: Originals) -> tuple[np.ndarray, float] | None:
     """A formula's relative loss curve on the held-out problems [STEPS + 1] and its meta-loss; None where they are too large."""
+    from core.distil.compiled import losses_of
+
     if originals.problems is None:
         return None
     curve = _mean_curve(losses_of(formula, originals.problems, STEPS))
