@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import dash
-import torch
 from dash import Dash
 from flask import Flask, Response, request
 from flask_compress import Compress
@@ -37,11 +36,13 @@ from app.security.headers import hashes, security_headers
 from app.shared import cache
 from app.shared.browser import ASSETS, NOT_FOR_DASH, versions
 from app.shared.http import GIVEN, RefusalError, answer, foreign, refuse
+from app.shared.quiet import Quiet
 from app.shared.read_only import read_only
 from app.shared.shell import index, shell
 from app.shared.style import LIGHT
 from core.errors import InputError
 from core.jobs import child
+from core.late import torch
 from core.runs.trash import Keeper
 
 HERE = Path(__file__).resolve().parent
@@ -74,7 +75,6 @@ def create_app(address: str = "127.0.0.1") -> Dash:
     Raises:
         InputError: a setting in the environment is invalid.
     """
-    torch.set_num_threads(1)  # requests and unrolls run in parallel instead
     server = Flask("app")
     server.config.update(
         MAX_CONTENT_LENGTH=8 * 2**20,
@@ -214,7 +214,7 @@ def _on_error(error: Exception) -> None:
 
 
 def create_server(address: str = "127.0.0.1", *, computing: bool = True) -> Flask:
-    """The WSGI application. The default views are computed before the first visitor needs them.
+    """The WSGI application. What takes long to load is loaded once the first visitor has been served.
 
     Args:
         address: that it is served on.
@@ -224,7 +224,14 @@ def create_server(address: str = "127.0.0.1", *, computing: bool = True) -> Flas
     if computing:
         cache.compute_in(Pool(how_many(), COMPUTING))
 
+    quiet = Quiet(server, CHEAP)
+
     def warm() -> None:
+        if computing:
+            quiet.wait()
+        torch.set_num_threads(1)  # requests and unrolls run in parallel instead
+        if (pool := cache.pool()) is not None:
+            pool.begin()
         with server.app_context(), suppress(EndedError):  # the server may stop meanwhile
             bundle_bytes(parse("")[0])
             draw(parse_performance("")[0], LIGHT)

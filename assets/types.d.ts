@@ -58,6 +58,8 @@ interface PageEntry {
   link: Record<string, string>;
   /** What its link takes of the subject of the page before. */
   takes: "" | "task" | "learned" | "any";
+  /** What its figures are drawn in. */
+  draws: "" | "plane" | "space";
 }
 
 /** A state of a run: what may be asked of it, whether it is over, whether its last snapshot is a result. */

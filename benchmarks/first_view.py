@@ -36,7 +36,7 @@ DRAWN = "document.querySelector('#graph .main-svg')"  # of the bare app
 def _first(address: str, ready: str) -> float:
     """Seconds in a browser without a cache from asking for a page until it is interactive."""
     with chromium() as browser:
-        page = browser.new_page(viewport={"width": 1440, "height": 860})
+        page = browser.new_page(viewport={"width": 1440, "height": 860}, bypass_csp=True)
         began = time.perf_counter()
         page.goto(address)
         page.wait_for_function(ready)

@@ -1,7 +1,13 @@
 """Elementwise functions that are faster than torch's own."""
 
-import torch
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.late import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def tanh(x: Tensor) -> Tensor:

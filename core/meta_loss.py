@@ -1,7 +1,13 @@
 """The meta-loss: the score of an optimizer over a whole unroll."""
 
-import torch
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.late import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def heights(losses: Tensor, bound: float = 0.0) -> Tensor:

@@ -5,6 +5,8 @@ Code is loaded only from sources chosen at the start, never from an upload. File
 their optimizers and tasks with the functions below.
 """
 
+from __future__ import annotations
+
 import hashlib
 import importlib.util
 import inspect
@@ -15,23 +17,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import nn
+from typing import TYPE_CHECKING, Any
 
 from core.errors import InputError
+from core.late import torch
 from core.optimizers.base import Optimizer
-from core.optimizers.checks import check_optimizer
 from core.optimizers.hand_designed import CALIBRATION, HAND_DESIGNED
 from core.optimizers.hyperparameters import Range
-from core.optimizers.module import ModuleOptimizer
-from core.optimizers.module_tensors import TensorwiseModule
-from core.optimizers.plain_step import PlainStep
-from core.optimizers.torch_class import Groups
-from core.optimizers.wrapping import Wrapped, wrap
 from core.runs.run import is_name
 from core.tasks import TASKS, Task
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from core.optimizers.torch_class import Groups
+    from core.optimizers.wrapping import Wrapped
 
 VARIABLE = "LOPTSCOPE_PLUGINS"
 GROUP = "loptscope.plugins"
@@ -108,8 +108,8 @@ def register_optimizer(
     for task in tasks or ():
         if task not in TASKS:
             raise InputError(f"optimizer {name}: unknown task {task!r:.60}: choose from {', '.join(TASKS)}")
-    made = module if isinstance(module, nn.Module) else module()
-    if not isinstance(made, nn.Module):
+    made = module if isinstance(module, torch.nn.Module) else module()
+    if not isinstance(made, torch.nn.Module):
         raise InputError(f"optimizer {name} must be a torch.nn.Module (got {type(made).__name__})")
     optimizer = _taken(name, made)
     about = detail or f"{type(made).__name__}, {sum(weights.numel() for weights in made.parameters()):,} parameters"
@@ -120,6 +120,10 @@ def register_optimizer(
 
 def _taken(name: str, module: nn.Module) -> Optimizer:
     """A module as an optimizer, checked: of whole tensors if its ``forward`` takes ``gradients``, else component by component."""
+    from core.optimizers.checks import check_optimizer
+    from core.optimizers.module import ModuleOptimizer
+    from core.optimizers.module_tensors import TensorwiseModule
+
     try:
         taken = list(inspect.signature(getattr(module, "asks", module.forward)).parameters)
     except (TypeError, ValueError):  # a compiled module does not say
@@ -158,6 +162,8 @@ def register_step(
     Raises:
         InputError: the name is invalid or taken, a task is unknown, or the step fails `check_optimizer`.
     """
+    from core.optimizers.plain_step import PlainStep
+
     about = detail or "a plain Python function"
     return register_optimizer(name, PlainStep(step, state_names, start), title=title, detail=about, tasks=tasks)
 
@@ -188,6 +194,8 @@ def register_torch_optimizer(
     Raises:
         InputError: the name is invalid or taken, a range has an unknown hyperparameter, or `wrap` refuses the class.
     """
+    from core.optimizers.wrapping import wrap
+
     _check_name(name, "an optimizer")
     made = wrap(name, torch_class, groups=groups, **settings)
     taken = list(made().hyperparameters())

@@ -4,12 +4,14 @@ Problems drawn for one purpose are never drawn for another, so hand-designed opt
 trained and all of them evaluated on different problems, for any seeds.
 """
 
+from __future__ import annotations
+
 from enum import IntEnum
 
 import numpy as np
-import torch
 
 from core.errors import InputError
+from core.late import torch
 
 
 class Purpose(IntEnum):

@@ -1,16 +1,19 @@
 """The inner loop: an optimizer on a batch of problems."""
 
+from __future__ import annotations
+
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, NamedTuple
 
 from core.interruption import Check, go_on
+from core.late import torch
 from core.optimizers.base import Optimizer
 from core.tasks.base import Problems
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)

@@ -6,23 +6,25 @@ baselines that Explore shows at first. The result is zoo/typical.json.
 
 import json
 import sys
+from dataclasses import asdict
+from typing import Any
 
 import torch
 
 from app.shared.catalog import learned, subjects, usual_baselines
-from app.shared.problem import STEPS, TYPICAL_FILE, problem_of
+from app.shared.problem import STEPS, TYPICAL_FILE, kind_drawn, problem_of
 from core.evaluation.typical import most_typical
 from core.files.atomic import write_bytes
 from core.meta_loss import meta_loss
-from core.tasks import SHIPPED
+from core.tasks import SHIPPED, TASKS
 from core.unroll import unroll
 
 SEEDS, LARGE_SEEDS = 100, 20  # looked at: of small problems, and of large ones
 LARGE = 1000  # inner parameters
 
 
-def typical(task: str) -> dict[str, int]:
-    """The seed of a task's typical problem, and among how many seeds it was chosen."""
+def typical(task: str) -> dict[str, Any]:
+    """The seed of a task's typical problem, among how many seeds it was chosen, and what all problems of the task have in common."""
     first, *_ = learned(task).values()
     known = subjects(task)
     chosen = {first.name: first.optimizer(first.snapshots[-1])}
@@ -34,7 +36,7 @@ def typical(task: str) -> dict[str, int]:
         )
         for name, one in chosen.items()
     }
-    return {"seed": most_typical(losses), "among": count}
+    return {"seed": most_typical(losses), "among": count, **asdict(kind_drawn(TASKS[task]))}
 
 
 def main() -> None:

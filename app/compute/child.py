@@ -53,7 +53,7 @@ def _compute(connection: Connection) -> None:
         os.nice(NICE)
     with suppress(OSError):  # if memory runs out, this process goes first
         Path("/proc/self/oom_score_adj").write_text("800", encoding="ascii")
-    import torch  # noqa: PLC0415 - what starts this process need not load it
+    import torch  # what starts this process need not load it
 
     torch.set_num_threads(1)
     connection.send(None)  # ready

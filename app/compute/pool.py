@@ -31,7 +31,7 @@ def how_many() -> int:
 
 @final
 class Pool:
-    """Processes that compute, each with a thread that hands it one job after another.
+    """Processes that compute, each with a thread that hands it one job after another; they begin with `begin` or the first job.
 
     Args:
         count: number of processes.
@@ -46,12 +46,15 @@ class Pool:
         self.line = Line(slots=count)
         self.turns = Turns()
         self._context = context(preload)
-        self._over = threading.Event()
+        self._begun, self._over = threading.Event(), threading.Event()
         self._threads = [threading.Thread(target=self._work, name=f"compute-{i}", daemon=True) for i in range(count)]
         for thread in self._threads:
             thread.start()
 
     def _work(self) -> None:
+        self._begun.wait()
+        if self._over.is_set():
+            return
         computer = Computer(self._context)
         while (job := self.line.take()) is not None:
             result: bytes | None = None
@@ -74,6 +77,10 @@ class Pool:
                     log.exception("%s: the result was not kept", job.name)
         computer.close()
 
+    def begin(self) -> None:
+        """Start the processes, which takes seconds of a processor."""
+        self._begun.set()
+
     def compute(self, name: str, function: Callable[..., bytes], args: tuple[Any, ...], asker: Asker) -> bytes:
         """The result of a function, computed by one of the processes when it is the client's turn.
 
@@ -88,6 +95,7 @@ class Pool:
             GoneError: the client has gone.
             EndedError: it took too long, or its process died.
         """
+        self.begin()
         waiter = self.line.join(name, function, args, asker.client, asker.group, asker.number)
         try:
             with self.turns.away(asker.client):
@@ -111,6 +119,7 @@ class Pool:
         self, name: str, function: Callable[..., bytes], args: tuple[Any, ...], then: Callable[[bytes], None]
     ) -> None:
         """Compute something while nobody waits, and do something with the result."""
+        self.begin()
         self.line.ahead(name, function, args, then)
 
     def place(self, client: str, tab: str) -> Place | None:
@@ -120,6 +129,7 @@ class Pool:
     def close(self) -> None:
         """End all processes; whoever waits is told so."""
         self._over.set()
+        self._begun.set()
         self.line.close()
         for thread in self._threads:
             thread.join(10)

@@ -20,13 +20,14 @@ from core.runs.states import STATES
 ASSETS = data_folder(Path(__file__).resolve().parents[1], "assets")
 IMPORT = re.compile(r'^(?:import|export) (?:[^;"]* from )?"([^"]+)";$', re.MULTILINE)  # the imported path
 LATER = re.compile(r'import\("([^"]+)"\)')  # a path that is imported when it is needed
-NOT_FOR_DASH = r"\.mjs$"  # assets that Dash must not load: modules are imported by name
+FLAT = "vendor/plotly-cartesian.min.js"  # the part of Plotly that draws in a plane
+NOT_FOR_DASH = r"\.mjs$|plotly-cartesian"  # assets that Dash must not load: modules are imported by name, Plotly where it is needed
 
 
 @functools.cache
 def versions() -> dict[str, str]:
-    """Digests of the modules' content, by path within the assets."""
-    paths = sorted(ASSETS.rglob("*.mjs"))
+    """Digests of the content of modules and of Plotly, by path within the assets."""
+    paths = [*sorted(ASSETS.rglob("*.mjs")), ASSETS / FLAT]
     return {path.relative_to(ASSETS).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in paths}
 
 
@@ -36,7 +37,7 @@ def import_map(address: Callable[[str], str]) -> dict[str, Any]:
     Args:
         address: gives the address of the module at a path within the assets; if it changes with the content, it can be cached forever.
     """
-    return {"imports": {f"#{path}": address(path) for path in versions()}}
+    return {"imports": {f"#{path}": address(path) for path in versions() if path != FLAT}}
 
 
 def data_map(entry: str) -> dict[str, Any]:
@@ -72,6 +73,7 @@ def browser_tables() -> dict[str, Any]:
                 "module": f"#{name}/main.mjs" if f"{name}/main.mjs" in versions() else "",
                 "link": page.links.written_defaults(page.kept_by_browser),
                 "takes": page.takes,
+                "draws": page.draws,
             }
             for name, page in PAGES.items()
         },

@@ -56,6 +56,7 @@ class Page:
             field.
         order: in the navigation; None if it is not there.
         column: the keyword that selects an optimizer, as in ``figure(name, side=1)``.
+        draws: what its figures are drawn in; a page that draws in a plane loads that part of Plotly only.
         takes: what a visitor who comes from another page takes along into its link: the task; the task and a learned optimizer; or the task,
             any optimizer and its snapshot.
     """
@@ -69,6 +70,7 @@ class Page:
     kept_by_browser: tuple[str, ...] = ()
     order: int | None = None
     column: str = ""
+    draws: Literal["", "plane", "space"] = "plane"
     takes: Literal["", "task", "learned", "any"] = ""
 
     def address(self, entries: Mapping[str, str] | None = None) -> str:

@@ -6,7 +6,7 @@ import dash
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, State, clientside_callback, dcc, html
 
-from app.shared.browser import head
+from app.shared.browser import FLAT, head
 from app.shared.icons import icon
 from app.shared.pages import PAGES
 from app.shared.read_only import SENTENCE, read_only
@@ -27,6 +27,10 @@ INDEX = """<!DOCTYPE html>
         const theme = asked === "light" || asked === "dark" ? asked : dark ? "dark" : "light";
         document.documentElement.setAttribute("data-mantine-color-scheme", theme);
         document.cookie = `theme=${theme}; path=/; SameSite=Lax`; // the server draws the first figures in this theme
+        const pages = JSON.parse(document.getElementById("loptscope-tables").textContent).pages;
+        const now = Object.values(pages).find(({ path }) => path === location.pathname);
+        const part = Object.assign(document.createElement("script"), { id: "plotly", src: "{PLOTLY}" });
+        if (now?.draws === "plane") document.head.append(part);
       })();
     </script>
   </head>
@@ -45,9 +49,9 @@ def index(address: Callable[[str], str]) -> str:
     """The page around every page, once all pages are registered.
 
     Args:
-        address: of the module at a path within the assets.
+        address: of the module, or of Plotly, at a path within the assets.
     """
-    return INDEX.replace("{HEAD}", head(address))
+    return INDEX.replace("{HEAD}", head(address)).replace("{PLOTLY}", address(FLAT))
 
 
 THEME = {

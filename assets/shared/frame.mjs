@@ -5,6 +5,7 @@ import "#shared/failures.mjs";
 import "#shared/figure-menu.mjs";
 import "#shared/groups.mjs";
 import "#shared/help.mjs";
+import "#shared/plotly.mjs";
 import "#shared/print.mjs";
 import "#shared/tour.mjs";
 import "#shared/zoom.mjs";

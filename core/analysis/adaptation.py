@@ -11,18 +11,23 @@ Closed forms: gradient descent and momentum keep α; RMSProp has α/(√γ |g| +
 that of the first passage from g = 0 outwards along the curve.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from core.analysis.continuation import Branch
 from core.analysis.fixed_points import find_fixed_points
 from core.analysis.jacobians import update_slope
 from core.analysis.update_function import effective_learning_rate
+from core.late import torch
 from core.optimizers.base import Optimizer
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SIZES = 12  # sizes of gradient, even on a log scale, that an exponent is fitted over
 NEAR = 0.05  # how far, by its own norm, the fixed point at a gradient may lie from where the curve passes it

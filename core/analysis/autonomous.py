@@ -3,12 +3,16 @@
 (Maheswaranathan et al., arXiv 2011.02159, section 4.3.)
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-
+from core.late import torch
 from core.optimizers.base import Optimizer
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 STEPS = 200
 

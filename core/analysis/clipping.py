@@ -3,14 +3,18 @@
 (Maheswaranathan et al., arXiv 2011.02159, section 4.2.)
 """
 
-import math
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+import math
+from typing import TYPE_CHECKING
 
 from core.analysis.jacobians import update_slope
 from core.analysis.update_function import effective_learning_rate, update_function
+from core.late import torch
 from core.optimizers.base import Optimizer
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SCAN = 400  # sizes scanned before the bisection
 EXACT = 60  # halvings of the bracket

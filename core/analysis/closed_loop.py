@@ -14,17 +14,22 @@ and the spectral radius ρ(λ) of M is the factor by which the distance to the m
 (κ − 1)/(κ + 1) and (√κ − 1)/(√κ + 1) (Polyak 1964).
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from core.analysis.jacobians import Derivatives, derivatives, moving_entries
+from core.late import torch
 from core.optimizers.base import Optimizer
 
-Rate = Callable[[Tensor], Tensor]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Rate: TypeAlias = Callable[["Tensor"], "Tensor"]
 
 NEWTON = 50
 CONVERGED = 1e-11  # ‖(F − h, u)‖ at the rest, relative to the state's and the update's own sizes

@@ -9,17 +9,21 @@ component changes sign; regula falsi finds its zero. The clock of an optimizer t
 start state.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from core.analysis.fixed_points import CONVERGED, MARGINAL, is_fixed_point, speed
 from core.analysis.jacobians import derivatives, moving_entries
 from core.errors import InputError
+from core.late import torch
 from core.optimizers.base import Optimizer
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FIRST, LONGEST, SHORTEST = 0.01, 0.03, 1e-8  # arclength of a step
 EASY = 0.2  # length of a change of the state by its own norm, beside 1 for the whole range of g
@@ -180,7 +184,7 @@ class _Curve:
     def trace(self, sign: int, limit: int) -> tuple[list[_Point], list[Tensor], End]:
         """Points from the start one way, the start included, the folds between them, and why it ended."""
         at = self.start._replace(tangent=sign * self.start.tangent)
-        points, folds = [at], list[Tensor]()
+        points, folds = [at], list["Tensor"]()
         size = FIRST
         travelled = 0.0
         while len(points) <= limit:

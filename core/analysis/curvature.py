@@ -1,10 +1,16 @@
 """Curvatures of a problem: eigenvalues of its Hessian, all of a small one, the leading and the typical ones of a large one."""
 
-import numpy as np
-import torch
-from torch import Tensor
+from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.late import torch
 from core.tasks.base import Problems
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LEADING = 5  # largest eigenvalues of a large Hessian
 LANCZOS = 40  # steps of Lanczos' method for the others

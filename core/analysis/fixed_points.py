@@ -6,19 +6,23 @@ gets stuck, Levenberg–Marquardt minimises the speed. A state entry that only c
 fixed point: it keeps its start value and is left out of the search, the speed and the spectrum.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from core.analysis.jacobians import derivatives, moving_entries
 from core.errors import InputError
+from core.late import torch
 from core.optimizers.base import Optimizer
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 CONVERGED = 1e-20  # speed at or below which a state counts as a fixed point …
-ROUNDING = 4 * torch.finfo(torch.float64).eps  # … or the rounding error ‖F(h) − h‖ / ‖h‖ of a large state
+ROUNDING = 4 * 2.0**-52  # … or the rounding error ‖F(h) − h‖ / ‖h‖ of a large state
 MARGINAL = 1e-6  # a largest |λ| this close to 1 is neither stable nor unstable
 DESCENT = 300  # largest number of steps of Levenberg–Marquardt
 FARTHEST = 2.0  # longest step of Newton's method, in norms of the state (or of a typical one, if that is larger)

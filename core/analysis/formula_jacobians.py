@@ -1,13 +1,16 @@
 """The derivatives of a formula's step in closed form: every intermediate number with its derivatives by (h, g), by the chain rule."""
 
-from typing import NamedTuple
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from core.late import torch
 from core.optimizers.formula import Formula, coefficients
 
-Columns = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Columns: TypeAlias = tuple["Tensor", "Tensor", "Tensor", "Tensor", "Tensor", "Tensor"]
 
 
 class _Dual(NamedTuple):
@@ -16,11 +19,11 @@ class _Dual(NamedTuple):
     value: Tensor
     by: Tensor
 
-    def through(self, value: Tensor, slope: Tensor) -> "_Dual":
+    def through(self, value: Tensor, slope: Tensor) -> _Dual:
         """A function of them, from its value and slope [n]."""
         return _Dual(value, slope[:, None] * self.by)
 
-    def scaled(self, factor: float, shift: float = 0.0) -> "_Dual":
+    def scaled(self, factor: float, shift: float = 0.0) -> _Dual:
         """``factor`` times them, plus ``shift``."""
         return _Dual(factor * self.value + shift, factor * self.by)
 

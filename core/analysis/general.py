@@ -12,18 +12,22 @@ choice of width (core/optimizers/differences.py).
   0 if components are independent.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from core.errors import InputError
+from core.late import torch
 from core.optimizers.base import Optimizer
 from core.optimizers.differences import slopes_along, typical_size
 from core.optimizers.tensorwise import ProblemRun, TensorwiseOptimizer, as_row, as_tensors
 from core.tasks.base import Problems
 from core.unroll import inner_steps
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ class Met:
         """
         place, count = self.places[k], min(count, self.steps - 1 - k)
         first_x = self.x[k].expand_as(gradients) if x is None else x
-        if isinstance(place, Tensor):
+        if isinstance(place, torch.Tensor):
             return self._rows(place, k, gradients, first_x, count)
         shapes = self.optimizer.shapes  # type: ignore[attr-defined]
         found = []

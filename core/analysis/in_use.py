@@ -6,12 +6,17 @@ equal inner step, so that a schedule cannot pose as adaptation: ranks and logari
 Intervals are bootstrapped over problems. RMSProp's log-log slope is −1 where gradients are far above its ε; momentum's is 0.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from scipy.stats import rankdata
-from torch import Tensor
+
+from core.late import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 DECAYS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98)  # of the exponential average
 RESAMPLES = 1000
@@ -101,6 +106,8 @@ class _Table:
     """Sums of squares and products a problem, of ranks and of logarithms relative to their step's mean."""
 
     def __init__(self, rates: np.ndarray, sizes: np.ndarray):
+        from scipy.stats import rankdata  # takes half a second to load
+
         steps, problems = rates.shape[:2]
         known = np.isfinite(rates) & np.isfinite(sizes) & (sizes > 0)
         self.ranks = np.zeros((problems, 3))

@@ -18,15 +18,18 @@ Each intervention is an optimizer made from another one:
   bias, at rest where the gradient is 0.
 """
 
-from collections.abc import Sequence
-from typing import ClassVar, final
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, final
 
 from core.analysis.update_function import effective_learning_rate
+from core.late import torch
 from core.optimizers.base import Input, Optimizer
 from core.optimizers.precision import double
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LARGEST_FACTOR = 10.0
 
@@ -57,8 +60,8 @@ class Intervention(Optimizer):
     def reads(self) -> dict[Input, int]:
         return self.optimizer.reads
 
-    def initial_state(self, n: int, dtype: torch.dtype = torch.float32) -> Tensor:
-        return self.optimizer.initial_state(n, dtype)
+    def initial_state(self, n: int, dtype: torch.dtype | None = None) -> Tensor:
+        return self.optimizer.initial_state(n, dtype or torch.float32)
 
 
 @final
@@ -102,8 +105,8 @@ class Frozen(Intervention):
             following, update = optimizer.step(at[None], at.new_zeros(1))
         self._drift, self._update = following[0] - at, float(update[0])
 
-    def initial_state(self, n: int, dtype: torch.dtype = torch.float32) -> Tensor:
-        return self.at.to(dtype).expand(n, -1)
+    def initial_state(self, n: int, dtype: torch.dtype | None = None) -> Tensor:
+        return self.at.to(dtype or torch.float32).expand(n, -1)
 
     def step(self, state: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
         following, update = self.optimizer.step(state, gradient)
@@ -132,8 +135,11 @@ class Pinned(Intervention):
     def state_names(self) -> tuple[str, ...]:
         return (*self.optimizer.state_names, "step of the schedule")
 
-    def initial_state(self, n: int, dtype: torch.dtype = torch.float32) -> Tensor:
-        return torch.cat([self.optimizer.initial_state(n, dtype), torch.zeros(n, 1, dtype=dtype)], 1)
+    def initial_state(self, n: int, dtype: torch.dtype | None = None) -> Tensor:
+        return torch.cat(
+            [self.optimizer.initial_state(n, dtype or torch.float32), torch.zeros(n, 1, dtype=dtype or torch.float32)],
+            1,
+        )
 
     def step(self, state: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
         inner, k = state[:, :-1], state[:, -1]
@@ -174,8 +180,8 @@ class Memoryless(Intervention):
     def reads(self) -> dict[Input, int]:
         return {}
 
-    def initial_state(self, n: int, dtype: torch.dtype = torch.float32) -> Tensor:
-        return torch.zeros(n, 1, dtype=dtype)
+    def initial_state(self, n: int, dtype: torch.dtype | None = None) -> Tensor:
+        return torch.zeros(n, 1, dtype=dtype or torch.float32)
 
     def step(self, state: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
         at = state[:, 0].long().clamp_max(len(self.path) - 1)

@@ -8,19 +8,23 @@ one over plain rows the slope of every row. (`torch.func` would do the same, but
 seconds.)
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, TypeAlias
 
 from core.analysis.formula_jacobians import formula_derivatives
+from core.late import torch
 from core.optimizers.base import Optimizer
 from core.optimizers.cells import Weights
 from core.optimizers.differences import difference_quotients
 from core.optimizers.features import FEATURES
 from core.optimizers.formula import Formula
 from core.optimizers.recurrent import Architecture, RecurrentOptimizer
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -153,7 +157,9 @@ def _by_reverse_mode(optimizer: Optimizer, states: Tensor, gradients: Tensor) ->
     )
 
 
-CellDerivatives = tuple[Tensor, Tensor, Tensor]  # next state [n, S], its derivative by the state and by the features
+CellDerivatives: TypeAlias = tuple[
+    "Tensor", "Tensor", "Tensor"
+]  # next state [n, S], its derivative by the state and by the features
 
 
 def _of_cell(optimizer: RecurrentOptimizer, states: Tensor, gradients: Tensor) -> Derivatives:

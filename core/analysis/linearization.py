@@ -16,15 +16,18 @@ direct; Nesterov momentum (u = −α(g + βv')) is a mode β with learning rate 
 memory, and its share is direct.
 """
 
-from dataclasses import dataclass
-from typing import final
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, final
 
 from core.analysis.jacobians import Derivatives, derivatives, moving_entries
 from core.errors import InputError
+from core.late import torch
 from core.optimizers.base import Optimizer
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MEMORYLESS = 1e-9  # a mode with |λ| at most this has no memory
 DEFECTIVE = 1e7  # condition of an eigenvalue at or above which the Jacobian counts as near-defective
@@ -191,8 +194,8 @@ class LinearOptimizer(Optimizer):
     def smooth(self) -> bool:
         return True
 
-    def initial_state(self, n: int, dtype: torch.dtype = torch.float32) -> Tensor:
-        return self._initial.to(dtype).expand(n, -1)
+    def initial_state(self, n: int, dtype: torch.dtype | None = None) -> Tensor:
+        return self._initial.to(dtype or torch.float32).expand(n, -1)
 
     def step(self, state: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
         at = self.linearization

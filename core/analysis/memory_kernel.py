@@ -8,15 +8,18 @@ It is exact, and it is the evidence for momentum: v ← βv + g, u = −αv has 
 `linearize` are its decomposition, K(j) = Σ_m α_m λ_mʲ plus what is direct at j = 0.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
-import torch
-from scipy.optimize import minimize_scalar
-from torch import Tensor
 
 from core.analysis.linearization import Linearization
+from core.late import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 STEPS = 200  # J
 ENOUGH = 0.99  # R² that counts as the whole kernel
@@ -104,6 +107,8 @@ def _fit(values: np.ndarray, beta: float) -> tuple[float, float]:
 
 def _exponential(values: np.ndarray) -> tuple[float, float, float]:
     """(α, β, R²) of the best α βʲ with 0 ≤ β < 1."""
+    from scipy.optimize import minimize_scalar  # takes half a second to load
+
     grid = 1 - np.geomspace(1, 1e-4, GRID)  # closer to 1, where decays differ more
     best = int(np.argmin([_fit(values, beta)[1] for beta in grid]))
     low, high = grid[max(best - 1, 0)], grid[min(best + 1, GRID - 1)]

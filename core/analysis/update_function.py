@@ -3,11 +3,16 @@
 (Maheswaranathan et al., arXiv 2011.02159, sections 4.2 to 4.4.)
 """
 
-import torch
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from core.analysis.jacobians import update_slope
+from core.late import torch
 from core.optimizers.base import Optimizer
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 ROWS_AT_ONCE = 100_000
 

@@ -8,16 +8,21 @@ factored moments, cells above cells). Their state is whatever numbers they keep;
 (core/optimizers/differences.py), so M is built only where problem and state have few numbers.
 """
 
-import torch
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from core.analysis.closed_loop import whole_loop
 from core.analysis.curvature import hessians
 from core.analysis.general import Met
 from core.errors import InputError
+from core.late import torch
 from core.optimizers.differences import slopes_along, typical_size
 from core.optimizers.tensorwise import ProblemRun, TensorwiseOptimizer, as_row, as_tensors
 from core.tasks.base import Problems
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LARGEST = 200  # numbers of parameters and state together, for which M is built
 APART = 4  # steps on other gradients that show which numbers of a state are held

@@ -4,27 +4,31 @@ Losses are 0 or more, so the sum of f(x_k)/f(x_0) over the inner steps so far is
 bound exceeds the current limit is given up; the surviving draws do not change. A draw that diverged is given up too.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
+from typing import TYPE_CHECKING, TypeAlias
 
-import torch
-from torch import Tensor
-
+from core.late import torch
 from core.meta_loss import heights
 from core.optimizers.hand_designed import HandDesigned
 from core.tasks.base import Problems
 from core.unroll import inner_steps
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 ROWS_AT_ONCE = 25_000  # components in one batch: fits into the processor's caches, and hides Python's overhead
 CHECK_EVERY = 5  # inner steps between two checks for draws to give up
 PILOT_STEPS = 15  # inner steps used to sort the draws, the promising ones first
 CHUNKS_PER_GROUP = 8  # batches with the same limit; fixed, so that results do not depend on the number of workers
 
-Draws = dict[str, Tensor]  # hyperparameters by name, each [draws]
+Draws: TypeAlias = dict[str, "Tensor"]  # hyperparameters by name, each [draws]
 
 
 @dataclass(frozen=True)

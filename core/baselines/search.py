@@ -5,6 +5,8 @@ the best of them on more. Before the last stage, draws that can no longer be amo
 are never those of training or evaluation.
 """
 
+from __future__ import annotations
+
 import csv
 import io
 import math
@@ -14,22 +16,24 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import torch
 from pydantic import BaseModel, ConfigDict
-from torch import Tensor
 
 from core.baselines.pruning import pruned_search, worker_pool
 from core.errors import InputError, choose
 from core.files.atomic import read_json, write_bytes, write_json
 from core.files.plain import read_plain
+from core.late import torch
 from core.optimizers.hand_designed import BASELINES, HAND_DESIGNED, HandDesigned, make_hand_designed
 from core.seeds import Purpose, generator
 from core.tasks import SHIPPED
 from core.tasks.base import Task
 from core.tasks.bound import above_bound, loss_bound
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LARGEST_DRAWS = 16 * 2**20  # bytes of a table of draws
 

@@ -1,14 +1,16 @@
 """Compares learned optimizers with tuned hand-designed ones on held-out problems."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-import torch
 from pydantic import BaseModel, ConfigDict
-from torch import Tensor
 
 from core.errors import InputError
 from core.interruption import Check, go_on
+from core.late import torch
 from core.meta_loss import relative_losses
 from core.optimizers.base import Optimizer
 from core.optimizers.hand_designed import HandDesigned
@@ -16,6 +18,9 @@ from core.seeds import Purpose, generator
 from core.tasks import TASKS, Problems, Task
 from core.tasks.bound import loss_bound
 from core.unroll import unroll
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 ROWS_AT_ONCE = 200_000  # components in one batch: bounds the memory of an unroll
 STEPS = 200  # K, the unroll length of held-out comparisons and of tuning

@@ -13,17 +13,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, final
+from typing import TYPE_CHECKING, Any, TypeVar, final
 
 import numpy as np
-import safetensors
-import safetensors.torch
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
-from torch import Tensor
 
 from core.errors import InputError, sentence
 from core.files.plain import opened, read_plain
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Model = TypeVar("Model", bound=BaseModel)
 Stamp = tuple[tuple[int, int, int], ...]
@@ -168,8 +168,10 @@ def _all_finite(value: Any) -> bool:
     return True
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+def write_tensors(path: Path, tensors: Mapping[str, "Tensor"], metadata: Mapping[str, str]) -> None:
     """Write tensors as safetensors, with string metadata in the header."""
+    import safetensors.torch  # loads torch
+
     contiguous = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
     write_bytes(path, safetensors.torch.save(contiguous, dict(metadata)))
 
@@ -180,7 +182,7 @@ def read_tensors(
     shapes: Mapping[str, Sequence[int]] | None = None,
     most: int = LARGEST_TENSORS,
     names: int = MOST_TENSORS,
-) -> tuple[dict[str, Tensor], dict[str, str]]:
+) -> tuple[dict[str, "Tensor"], dict[str, str]]:
     """Tensors and metadata of a safetensors file whose metadata says ``format: kind``.
 
     Args:
@@ -194,6 +196,8 @@ def read_tensors(
         InputError: the file is missing, is not a plain file, is too large, is not safetensors, or has another format.
         ShapesError: it has other tensors.
     """
+    import safetensors.torch
+
     content, header = _read_checked(path, kind, shapes, most, names)
     try:
         return safetensors.torch.load(content), header.metadata

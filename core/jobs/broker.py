@@ -11,19 +11,15 @@ import time
 import warnings
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from celery import Celery, signals
-from kombu.exceptions import KombuError
-
-from core.jobs import measurements, measurer
-from core.jobs.messages import SCHEME
+from core.jobs import measurements
 from core.jobs.queue import is_waiting, take_next, tidy, worker_name
-from core.jobs.worker import execute
-from core.outer.kernels.__main__ import load as load_kernels
-from core.outer.trainer import train
 from core.runs.options import from_options
 from core.runs.run import runs_root
+
+if TYPE_CHECKING:
+    from celery import Celery
 
 TASK = "loptscope.work"
 QUEUE = "loptscope"
@@ -36,13 +32,17 @@ log = logging.getLogger("loptscope.worker")
 
 
 @functools.lru_cache(maxsize=8)
-def celery_app(root: Path, redis_url: str | None) -> Celery:
+def celery_app(root: Path, redis_url: str | None) -> "Celery":
     """The Celery application of a folder of runs.
 
     Args:
         root: that folder; the broker is a folder in it unless Redis is used.
         redis_url: such as "redis://host:6379/0"; None for the folder.
     """
+    from celery import Celery
+
+    from core.jobs.messages import SCHEME
+
     options: dict[str, Any]
     if redis_url:
         broker, options = redis_url, {"visibility_timeout": 3600, "socket_connect_timeout": 2.0, "socket_timeout": 30.0}
@@ -76,6 +76,8 @@ def celery_app(root: Path, redis_url: str | None) -> Celery:
 
 def notify(root: Path | None = None) -> None:
     """Tell the workers that there is work. If this fails, an idle worker finds the work within seconds."""
+    from kombu.exceptions import KombuError
+
     try:
         app = celery_app(root or runs_root(), os.environ.get("REDIS_URL") or None)
         app.send_task(TASK, retry=False, expires=3600)
@@ -122,6 +124,9 @@ class _Service:
 
     def warm(self) -> None:
         """Load slow modules ahead of the first run."""
+        from core.outer.kernels.__main__ import load as load_kernels
+        from core.outer.trainer import train
+
         settings = {"task": "linear_regression", "units": 2, "problems": 2, "unroll": 2, "outer_steps": 1}
         with self.busy, tempfile.TemporaryDirectory() as folder:
             load_kernels()
@@ -129,6 +134,9 @@ class _Service:
 
     def work(self) -> None:
         """Train the next run; if there is none, make the next measurement of one."""
+        from core.jobs import measurer
+        from core.jobs.worker import execute
+
         if self.leaving.is_set() or self.orphaned():
             return
         with self.busy:
@@ -189,6 +197,8 @@ def run_worker(root: Path | None = None, threads: int | None = None, parent: int
         threads: number of training threads; by default one for each core.
         parent: process id; the worker stops taking runs when that process has ended.
     """
+    from celery import signals
+
     if parent is not None:
         with suppress(OSError):
             os.nice(5)  # keeps the dashboard responsive

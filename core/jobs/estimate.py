@@ -3,6 +3,8 @@
 The model counts multiplications, and takes the time of one from a small run that is timed once.
 """
 
+from __future__ import annotations
+
 import functools
 import json
 import math
@@ -12,12 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
-import torch
 from pydantic import BaseModel
 
-from core.outer.distributed import Team
-from core.outer.estimators import make_estimator
-from core.outer.gradient import Workers
+from core.late import torch
 from core.runs.config import RunConfig, make_config, window_length
 from core.seeds import Purpose, generator
 from core.tasks import ClassifierProblems
@@ -69,6 +68,10 @@ class Timing:
 
 def _time(config: RunConfig, problems: int, unroll: int, threads: int, patience: float) -> Timing:
     """Time outer steps of windows (or unrolls) of ``unroll`` inner steps for about ``patience`` seconds."""
+    from core.outer.distributed import Team
+    from core.outer.estimators import make_estimator
+    from core.outer.gradient import Workers
+
     windows = {"unroll": config.unroll, "truncation": unroll} if config.truncation else {"unroll": unroll}
     small = config.model_copy(update={"problems": problems, "truncation_start": None, **windows})
     estimator = make_estimator(small, Workers(threads), Team())
@@ -164,6 +167,8 @@ def estimate(
         threads: number of training threads; by default one for each core.
         measured: times outer steps as `measure` does; None if that takes too long.
     """
+    from core.outer.gradient import Workers
+
     count = threads or Workers().threads
     alike = config.model_copy(update=INDIFFERENT)
     timing = measured(json.dumps(alike.model_dump(mode="json"), sort_keys=True), count)

@@ -1,24 +1,25 @@
 """Limits on jobs, which protect a public instance. Every limit is an environment variable."""
 
+from __future__ import annotations
+
 import math
 import os
 import shutil
 import threading
 from pathlib import Path
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
-import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from torch import Tensor
 
 from core.errors import InputError, TooManyError, sentence
-from core.outer.distributed import Team
-from core.outer.estimators import make_estimator
-from core.outer.gradient import Workers
+from core.late import torch
 from core.runs.config import RunConfig
 from core.runs.run import RESERVED_BYTES
 from core.seeds import Purpose, generator
 from core.tasks import ClassifierProblems
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 PREFIX = "LOPTSCOPE_MAX_"
 GIB = 2**30
@@ -64,7 +65,7 @@ class Limits(BaseModel):
     runs: int = Field(default=2_000, ge=1)
 
     @classmethod
-    def from_environment(cls) -> "Limits":
+    def from_environment(cls) -> Limits:
         """The limits from the environment.
 
         Raises:
@@ -138,11 +139,15 @@ def _declared(config: RunConfig) -> tuple[int, int]:
 
 
 def _tensors(thing: Any) -> list[Tensor]:
-    return [value for value in vars(thing).values() if isinstance(value, Tensor)]
+    return [value for value in vars(thing).values() if isinstance(value, torch.Tensor)]
 
 
 def memory_bytes(config: RunConfig) -> int:
     """The memory of one outer step: states and tapes of the concurrent unrolls, and the batch of problems (drawn in float64)."""
+    from core.outer.distributed import Team
+    from core.outer.estimators import make_estimator
+    from core.outer.gradient import Workers
+
     one, two = (config.make_task().sample(n, generator(Purpose.TRAIN, 0)) for n in (1, 2))
     own = sum(b.numel() - a.numel() for a, b in zip(_tensors(one), _tensors(two), strict=True))
     work = 0.0

@@ -1,21 +1,27 @@
 """Ablations: an optimizer and its interventions on the same held-out problems."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
-import torch
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
-from torch import Tensor
 
 from core.analysis.interventions import Frozen, Memoryless, Pinned, Repaired, Undecayed, Unsaturated
 from core.analysis.linearization import LinearOptimizer
 from core.analysis.update_function import effective_learning_rate
 from core.errors import InputError
 from core.evaluation.held_out import MetaLoss, kept_steps, loss_curves, score
+from core.late import torch
 from core.mechanisms.context import STEPS, Context
 from core.mechanisms.measures import Name
 from core.meta_loss import meta_loss
 from core.optimizers.base import Optimizer
 from core.seeds import Purpose, generator
 from core.tasks.bound import loss_bound
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 ABLATIONS_FILE = "interventions.json"  # in a run's folder, of its last snapshot
 FROZEN_AT = (0, STEPS)  # steps at which the drift is frozen: the first, and the last
@@ -152,7 +158,7 @@ def typical_rates(context: Context) -> Tensor:
     return effective_learning_rate(context.double, states, context.observed.scale).nanmedian(1).values
 
 
-def variants(context: Context, dtype: torch.dtype = torch.float64) -> tuple[dict[str, Optimizer], dict[str, str]]:
+def variants(context: Context, dtype: torch.dtype) -> tuple[dict[str, Optimizer], dict[str, str]]:
     """The optimizer and its ablations by name, to be run in a precision, and why some are missing."""
     exact, width = context.double, context.observed.scale
     optimizer = exact if dtype is torch.float64 else context.optimizer

@@ -3,14 +3,14 @@
 (Maheswaranathan et al., arXiv 2011.02159, section 4.4.)
 """
 
+from __future__ import annotations
+
 from dataclasses import asdict
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from pydantic import BaseModel
-from torch import Tensor
 
 from core.analysis.adaptation import adaptation_of, local_slopes_along, rates_along
 from core.analysis.in_use import adaptation_in_use, recent_sizes
@@ -18,7 +18,11 @@ from core.analysis.projection import principal_components
 from core.analysis.update_function import effective_learning_rate, update_function
 from core.bundle import Arrays, Bundle
 from core.errors import InputError
+from core.late import torch
 from core.mechanisms.context import Context, grid
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 STRETCHES, BINS = 4, 10  # of the run, each longer than the one before; and of the recent sizes of gradients
 CURVES = 61  # points of the S-curve at which the update function is drawn

@@ -3,19 +3,23 @@
 (Maheswaranathan et al., arXiv 2011.02159, section 4.2.)
 """
 
+from __future__ import annotations
+
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from pydantic import BaseModel
-from torch import Tensor
 
 from core.analysis.clipping import half_slope, largest_update, share_beyond
 from core.analysis.jacobians import update_slope
 from core.analysis.update_function import effective_learning_rate, update_function
 from core.bundle import Arrays, Bundle
+from core.late import torch
 from core.mechanisms.context import Context, grid
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 GRADIENTS = 201
 SIZES = 160

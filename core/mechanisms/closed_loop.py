@@ -1,11 +1,11 @@
 """The closed loop on a task: how fast an optimizer converges at the curvatures of its problems, and where its loss goes flat."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from pydantic import BaseModel
-from torch import Tensor
 
 from core.analysis.closed_loop import (
     ClosedLoop,
@@ -19,10 +19,14 @@ from core.analysis.closed_loop import (
 from core.analysis.curvature import SMALL, curvatures_of, hessians
 from core.bundle import Arrays, Bundle
 from core.errors import InputError
+from core.late import torch
 from core.mechanisms.context import STEPS, Context
 from core.seeds import Purpose, generator
 from core.tasks.base import PlanarProblems, Problems
 from core.unroll import unroll
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 CURVATURES = 60
 BEYOND = 3.0  # curvatures are drawn this far beyond those of the task, either way

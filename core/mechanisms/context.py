@@ -1,12 +1,13 @@
 """The shared inputs of the mechanisms' measurements: the optimizer in double precision, and what it observes on its task."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from core.analysis.autonomous import autonomous_trajectory
 from core.analysis.closed_loop import Rest, rest_of_loop
@@ -18,11 +19,15 @@ from core.analysis.linearization import Linearization, linearize
 from core.analysis.memory_kernel import MemoryKernel, memory_kernel
 from core.analysis.whole_loop import loop_along
 from core.errors import InputError
+from core.late import torch
 from core.optimizers.base import Optimizer
 from core.optimizers.precision import double
 from core.seeds import Purpose, generator
 from core.tasks.base import Problems, Task
 from core.unroll import unroll
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 STEPS = 200
 ROWS = 80  # observed components: 16 problems of 5 parameters, or some of one large problem

@@ -4,17 +4,20 @@ At gradient 0 the running mean of squares of RMSProp and Adam decays to 0, where
 it is in use. Instruments that look at the fixed point at gradient 0 therefore hold it at a value that the run really has.
 """
 
-from dataclasses import replace
-from typing import final
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from dataclasses import replace
+from typing import TYPE_CHECKING, final
 
 from core.analysis.interventions import Intervention
 from core.errors import InputError
+from core.late import torch
 from core.mechanisms.context import Context
 from core.optimizers.base import Optimizer
 from core.optimizers.precision import double
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MOMENT = "s"  # the entry's name
 
@@ -44,8 +47,8 @@ class HeldMoment(Intervention):
         self.optimizer, self.value = optimizer, value
         self._at = optimizer.state_names.index(MOMENT)
 
-    def initial_state(self, n: int, dtype: torch.dtype = torch.float32) -> Tensor:
-        return self._held(self.optimizer.initial_state(n, dtype))
+    def initial_state(self, n: int, dtype: torch.dtype | None = None) -> Tensor:
+        return self._held(self.optimizer.initial_state(n, dtype or torch.float32))
 
     def step(self, state: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
         following, update = self.optimizer.step(self._held(state), gradient)

@@ -5,14 +5,14 @@ typical learning rate of untrained optimizers of the same architecture: a networ
 like one whose rate changes a lot.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from core.analysis.adaptation import adaptation_of
 from core.analysis.fixed_points import MARGINAL
@@ -20,7 +20,11 @@ from core.analysis.general import decay_along, update_functions
 from core.analysis.jacobians import derivatives
 from core.analysis.update_function import effective_learning_rate, update_function
 from core.errors import InputError
+from core.late import torch
 from core.mechanisms.context import NEEDS_ALONE, NO_SLOPE, Context
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Name = Literal["momentum", "clipping", "schedule", "adaptation", "weight_decay"]
 LARGEST = 0.1  # share of the gradients, the largest ones, over which clipping is measured

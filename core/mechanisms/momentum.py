@@ -3,18 +3,22 @@
 (Maheswaranathan et al., arXiv 2011.02159, section 4.1.)
 """
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from core.analysis.linearization import Linearization
 from core.analysis.projection import Projection, principal_components
 from core.analysis.update_function import update_function, update_functions_between
 from core.bundle import Arrays, Bundle
 from core.errors import InputError
+from core.late import torch
 from core.mechanisms.context import Context, grid
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 KEPT_MODES = 64  # slowest modes whose update functions are drawn
 SHIFTS = 9

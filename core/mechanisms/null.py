@@ -12,8 +12,6 @@ from pydantic import BaseModel, ConfigDict
 
 from core.errors import InputError
 from core.files.atomic import read_json, write_json
-from core.mechanisms.context import Context
-from core.mechanisms.measures import MEASURES, Name, measured, typical_rate
 from core.optimizers.recurrent import Architecture, RecurrentOptimizer
 from core.seeds import Purpose, generator
 from core.tasks.base import Task
@@ -75,6 +73,9 @@ def measure_null(
     Raises:
         InputError: fewer than five.
     """
+    from core.mechanisms.context import Context
+    from core.mechanisms.measures import MEASURES, Name, measured, typical_rate
+
     if count < 5:
         raise InputError(f"a null needs at least 5 untrained optimizers (got {count})")
     seeds = [FIRST_SEED + i for i in range(count)]

@@ -4,13 +4,15 @@ No component can be stepped alone, so there are no fixed points, modes or S-curv
 learning rate, weight decay and coupling are measured along one run (core/analysis/general.py), the closed loop on one problem.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
-import torch
 
 from core.analysis.general import decay_along, rate_along, update_functions
 from core.bundle import Arrays, Bundle
+from core.late import torch
 from core.mechanisms.closed_loop import loop_report_of_tensors
 from core.mechanisms.context import NEEDS_ALONE, Context, grid
 

@@ -3,16 +3,18 @@
 Each mechanism is a `Claim` with its own numbers and with sentences that hold them. A number that is not known is null.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.analysis.autonomous import schedule_of
 from core.analysis.update_function import effective_learning_rate
 from core.errors import InputError
+from core.late import torch
 from core.mechanisms.ablation import Ablations, ablate
 from core.mechanisms.adaptation import InUseReport, Slopes, in_use_report, slopes_of
 from core.mechanisms.claims import EFFECTS, Claim, claim_of_tensors, claims_of

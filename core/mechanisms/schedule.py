@@ -3,6 +3,8 @@
 (Maheswaranathan et al., arXiv 2011.02159, section 4.3.)
 """
 
+from __future__ import annotations
+
 from dataclasses import asdict
 from math import isfinite
 from typing import Any

@@ -14,13 +14,16 @@ An optimizer that sees whole tensors (their norms, their rows) is first fitted t
 all components of each of them together (`Optimizer.together`).
 """
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Literal
 
-import torch
-from torch import Tensor
+from core.late import torch
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from core.tasks.base import Problems
 
 Input = Literal["parameter", "loss", "step", "steps"]
@@ -46,8 +49,8 @@ class Optimizer(ABC):
         """Whether the update is differentiable in the gradient at 0."""
 
     @abstractmethod
-    def initial_state(self, n: int, dtype: torch.dtype = torch.float32) -> Tensor:
-        """The initial state h₀ of n components, [n, S]."""
+    def initial_state(self, n: int, dtype: torch.dtype = ...) -> Tensor:
+        """The initial state h₀ of n components, [n, S]; in float32 by default."""
 
     @abstractmethod
     def step(self, state: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
@@ -92,7 +95,7 @@ class Optimizer(ABC):
         """How many rows, in order, are the components of one problem and step together; None if every row steps by itself."""
         return None
 
-    def fitted(self, problems: "Problems") -> "Optimizer":
+    def fitted(self, problems: Problems) -> Optimizer:
         """The optimizer for problems of this shape; itself, unless it sees whole tensors.
 
         Raises:

@@ -6,11 +6,17 @@ the quotient runs through a plateau, which is the slope; Richardson's extrapolat
 neighbours on the plateau is its error.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
-import torch
-from torch import Tensor
+from core.late import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
 
 LEVELS = 24  # widths of the ladder
 DEEP, FLAT = 1e-28, 2.0**-24  # the smallest width over the largest, for an input of 0, and over the input's size
@@ -18,9 +24,9 @@ TINY = 1e-300
 PLATEAU = 0.05  # relative spread of neighbours up to which the quotient counts as settled
 WIDE = 2.0**-7  # of a number: a stretch on which half precision (8 bits at least) cannot stand still
 LAST = 6  # narrowest levels that are asked whether the quotient still grows
-DOUBLE, SINGLE = (torch.finfo(dtype).eps for dtype in (torch.float64, torch.float32))
+DOUBLE, SINGLE = 2.0**-52, 2.0**-23  # the relative distance of two numbers
 
-Step = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+Step: TypeAlias = Callable[["Tensor", "Tensor"], tuple["Tensor", "Tensor"]]
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,15 @@
 """Input features of learned optimizers: maps from g [n] to features [n, inputs]."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+from core.late import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def raw(g: Tensor, scale: float) -> Tensor:

@@ -4,11 +4,16 @@ Tensors of floating-point numbers, and such numbers in dictionaries and lists, c
 numbers in tuples) can only be compared.
 """
 
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
-from typing import Any
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from core.late import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
 
 Place = tuple[Any, Any]  # a container and a key; or a tensor and None
 
@@ -16,7 +21,7 @@ Place = tuple[Any, Any]  # a container and a key; or a tensor and None
 def _places(tree: Any) -> Iterator[tuple[Place | None, Any]]:
     """Every end of a tree with where it can be set, None where it cannot."""
     items: Iterator[tuple[Any, Any]] | None = None
-    if isinstance(tree, Tensor):
+    if isinstance(tree, torch.Tensor):
         yield ((tree, None), tree) if tree.is_floating_point() else (None, tree)
     elif isinstance(tree, Mapping):
         items = iter(tree.items())
@@ -40,7 +45,8 @@ def numbers_in(trees: Sequence[Any]) -> Tensor:
     """
     ends = [end for tree in trees for place, end in _places(tree) if place is not None]
     parts = [
-        end.detach().double().reshape(-1) if isinstance(end, Tensor) else torch.tensor([end]).double() for end in ends
+        end.detach().double().reshape(-1) if isinstance(end, torch.Tensor) else torch.tensor([end]).double()
+        for end in ends
     ]
     return torch.cat(parts) if parts else torch.zeros(0, dtype=torch.float64)
 
@@ -58,9 +64,9 @@ def set_numbers_in(trees: Sequence[Any], values: Tensor) -> None:
             for place, end in [*_places(tree)]:
                 if place is None:
                     continue
-                count = end.numel() if isinstance(end, Tensor) else 1
+                count = end.numel() if isinstance(end, torch.Tensor) else 1
                 part = values[done : done + count]
-                if isinstance(end, Tensor):
+                if isinstance(end, torch.Tensor):
                     end.copy_(part.view(end.shape))
                 else:
                     place[0][place[1]] = float(part[0])
@@ -74,7 +80,7 @@ def others_in(trees: Sequence[Any]) -> list[Any]:
         trees: as in `numbers_in`.
     """
     ends = [end for tree in trees for place, end in _places(tree) if place is None]
-    return [end.tolist() if isinstance(end, Tensor) else end for end in ends]
+    return [end.tolist() if isinstance(end, torch.Tensor) else end for end in ends]
 
 
 def copies_of(trees: Sequence[Any]) -> dict[int, Any]:
@@ -84,4 +90,6 @@ def copies_of(trees: Sequence[Any]) -> dict[int, Any]:
         trees: as in `numbers_in`.
     """
     ends = (end for tree in trees for _, end in _places(tree))
-    return {id(end): end.detach().clone().requires_grad_(end.requires_grad) for end in ends if isinstance(end, Tensor)}
+    return {
+        id(end): end.detach().clone().requires_grad_(end.requires_grad) for end in ends if isinstance(end, torch.Tensor)
+    }

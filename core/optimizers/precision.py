@@ -1,5 +1,7 @@
 """Optimizers in double precision, which analysis needs."""
 
+from __future__ import annotations
+
 from functools import singledispatch
 
 from core.optimizers.base import Optimizer

@@ -5,19 +5,23 @@
 (Maheswaranathan et al., arXiv 2011.02159, section 2.) θ = cell weights, readout (w, c) and the initial state h0.
 """
 
-from collections.abc import Mapping
-from typing import Literal, final
+from __future__ import annotations
 
-import torch
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal, final
+
 from pydantic import BaseModel, ConfigDict
-from torch import Tensor
 
 from core.errors import InputError
+from core.late import torch
 from core.optimizers.base import Optimizer
 from core.optimizers.cells import CELLS, GRU_RESETS
 from core.optimizers.features import FEATURES
 from core.optimizers.precision import double
 from core.settings import OPTIMIZER, setting
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Architecture(BaseModel):
@@ -129,8 +133,8 @@ class RecurrentOptimizer(Optimizer):
         letters = "hc"[: CELLS[self.architecture.cell].vectors]
         return tuple(f"{letter}{i + 1}" for letter in letters for i in range(self.architecture.units))
 
-    def initial_state(self, n: int, dtype: torch.dtype = torch.float32) -> Tensor:
-        return self.theta["initial_state"].to(dtype).expand(n, -1)
+    def initial_state(self, n: int, dtype: torch.dtype | None = None) -> Tensor:
+        return self.theta["initial_state"].to(dtype or torch.float32).expand(n, -1)
 
     def step(self, state: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
         z = self._features.map(gradient, self.architecture.feature_scale)
@@ -138,11 +142,11 @@ class RecurrentOptimizer(Optimizer):
         readout = state[:, : self.architecture.units] @ self.theta["readout_weight"] + self.theta["readout_bias"]
         return state, self.architecture.output_scale * readout
 
-    def to(self, dtype: torch.dtype) -> "RecurrentOptimizer":
+    def to(self, dtype: torch.dtype) -> RecurrentOptimizer:
         """The same optimizer with θ in another precision."""
         return self.with_theta({name: tensor.to(dtype) for name, tensor in self.theta.items()})
 
-    def with_theta(self, theta: Mapping[str, Tensor]) -> "RecurrentOptimizer":
+    def with_theta(self, theta: Mapping[str, Tensor]) -> RecurrentOptimizer:
         """The same architecture with other meta-parameters."""
         return RecurrentOptimizer(self.architecture, theta)
 

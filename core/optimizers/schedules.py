@@ -3,14 +3,20 @@
 The step k counts from 0. It and every setting may be a number or a tensor [n] (one value a row); k is a tensor.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, TypeAlias
 
-import torch
-from torch import Tensor
+from core.late import torch
 
-Scalar = float | Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+Scalar: TypeAlias = "float | Tensor"
 
 
 def inverse_time(step: Tensor, decay: Scalar) -> Tensor:
@@ -41,7 +47,7 @@ class WarmupCosine:
     @cached_property
     def _slope(self) -> Scalar:
         span = self.horizon - self.warmup  # a warm-up may be longer than the horizon; then no step is between them
-        return math.pi / (span.clamp_min(0.5) if isinstance(span, Tensor) else max(span, 0.5))
+        return math.pi / (span.clamp_min(0.5) if isinstance(span, torch.Tensor) else max(span, 0.5))
 
     def __call__(self, step: Tensor) -> Tensor:
         rise = ((step + 1) / self._rise).clamp(max=1.0)

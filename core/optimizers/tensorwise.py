@@ -6,18 +6,21 @@ stepped alone, so what needs that (fixed points, curves over a constant gradient
 rest by going back to a copy of the run.
 """
 
+from __future__ import annotations
+
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, Self
 
 from core.errors import InputError
+from core.late import torch
 from core.optimizers.base import INPUTS, Input, Optimizer
 from core.optimizers.kept_numbers import copies_of, numbers_in, others_in, set_numbers_in
 from core.tasks.base import Problems
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Shapes = Sequence[tuple[int, ...]]
 
@@ -130,8 +133,8 @@ class TensorwiseOptimizer(Optimizer):
         made.kept = tuple(probe.entries())
         return made
 
-    def initial_state(self, n: int, dtype: torch.dtype = torch.float32) -> Tensor:
-        return self.state_at(torch.zeros(n, dtype=dtype))
+    def initial_state(self, n: int, dtype: torch.dtype | None = None) -> Tensor:
+        return self.state_at(torch.zeros(n, dtype=dtype or torch.float32))
 
     def state_at(self, x: Tensor) -> Tensor:
         state = x.new_zeros(len(x), self.state_size)

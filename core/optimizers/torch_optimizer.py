@@ -63,8 +63,8 @@ class TorchOptimizer(HandDesigned):
     def reads(self) -> dict[Input, int]:
         return {"parameter": len(self.memory)} if self.reads_parameter else {}
 
-    def initial_state(self, n: int, dtype: torch.dtype = torch.float32) -> Tensor:
-        return self.state_at(torch.zeros(n, dtype=dtype))
+    def initial_state(self, n: int, dtype: torch.dtype | None = None) -> Tensor:
+        return self.state_at(torch.zeros(n, dtype=dtype or torch.float32))
 
     def state_at(self, x: Tensor) -> Tensor:
         state = x.new_zeros(len(x), self.state_size)

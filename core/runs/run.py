@@ -17,18 +17,21 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from pydantic import BaseModel, ConfigDict, Field
-from torch import Tensor
 
 from core.errors import InputError
 from core.files.append_only import forget, whole_lines
 from core.files.atomic import ShapesError, read_floats, read_json, read_tensors, write_bytes, write_json, write_tensors
+from core.late import torch
 from core.optimizers.recurrent import RecurrentOptimizer
 from core.runs.config import RunConfig
 from core.runs.states import State
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SNAPSHOT_FORMAT = "loptscope-snapshot/1"
 STATE_FORMAT = "loptscope-training-state/1"
@@ -135,7 +138,7 @@ def _lines(steps: Iterable[OuterStep], *, heading: bool) -> bytes:
     return text.getvalue().encode()
 
 
-def check_weights(theta: Mapping[str, Tensor], name: str) -> None:
+def check_weights(theta: Mapping[str, "Tensor"], name: str) -> None:
     """Check the meta-parameters in a file.
 
     Args:
@@ -169,7 +172,7 @@ class Run:
         self.config = read_json(path / "config.json", RunConfig, SMALL)
 
     @classmethod
-    def create(cls, path: Path, config: RunConfig, start: Mapping[str, Tensor] | None = None) -> "Run":
+    def create(cls, path: Path, config: RunConfig, start: Mapping[str, "Tensor"] | None = None) -> "Run":
         """Start a new run in an empty or absent folder.
 
         Args:
@@ -254,7 +257,7 @@ class Run:
         check_weights(theta, str(path))
         return RecurrentOptimizer(self.config.architecture, theta)
 
-    def write_snapshot(self, outer_step: int, theta: dict[str, Tensor]) -> None:
+    def write_snapshot(self, outer_step: int, theta: dict[str, "Tensor"]) -> None:
         """Store θ as a snapshot."""
         metadata = {"format": SNAPSHOT_FORMAT, "outer_step": str(outer_step)}
         write_tensors(self.snapshot_path(outer_step), theta, metadata)
@@ -303,7 +306,7 @@ class Run:
         """Write its state and progress."""
         write_json(self.path / "status.json", status)
 
-    def training_state(self) -> tuple[dict[str, Tensor], dict[str, str]]:
+    def training_state(self) -> tuple[dict[str, "Tensor"], dict[str, str]]:
         """Tensors and counters from which training resumes.
 
         Raises:
@@ -316,7 +319,7 @@ class Run:
                 raise InputError(f"{path} is damaged: {name[:40]} contains a number that is not finite")
         return tensors, counters
 
-    def write_training_state(self, tensors: dict[str, Tensor], counters: dict[str, str]) -> None:
+    def write_training_state(self, tensors: dict[str, "Tensor"], counters: dict[str, str]) -> None:
         """Store what is needed to resume bit for bit."""
         path = self.path / "training_state.safetensors"
         write_tensors(path, tensors, {"format": STATE_FORMAT, **counters})

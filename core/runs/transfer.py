@@ -4,16 +4,15 @@ An exported file is safetensors with θ, and the configuration of its run as JSO
 snapshot. Nothing is unpickled.
 """
 
+from __future__ import annotations
+
 import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import safetensors
-import safetensors.torch
 from pydantic import BaseModel, ConfigDict, Field
-from torch import Tensor
 
 from core.errors import InputError
 from core.files.atomic import MOST_TENSORS, parse_header, parse_json
@@ -21,8 +20,10 @@ from core.optimizers.hand_designed import CALIBRATION, HAND_DESIGNED
 from core.optimizers.recurrent import Architecture, RecurrentOptimizer
 from core.runs import zoo
 from core.runs.config import RunConfig, make_config
-from core.runs.renn import read_renn
 from core.runs.run import RESERVED, Run, Status, check_weights, is_name, runs_root
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LARGEST = 32 * 2**20  # bytes: an LSTM of 1024 units has 16 MiB
 ABOUT = "loptscope"  # the only entry of an exported file's metadata: safetensors does not keep the order of several
@@ -58,6 +59,8 @@ def export_weights(run: Run, outer_step: int | None = None) -> bytes:
     """
     theta = run.optimizer(outer_step).theta
     about = Exported(config=run.config, outer_step=run.snapshots()[-1] if outer_step is None else outer_step)
+    import safetensors.torch  # loads torch
+
     return safetensors.torch.save(theta, {ABOUT: about.model_dump_json()})
 
 
@@ -66,6 +69,8 @@ DAMAGED = "the file is damaged or not a safetensors file"
 
 def _tensors(content: bytes) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The tensors of a file and the metadata in its header; its size, its header and its numbers are checked."""
+    import safetensors.torch
+
     if len(content) > LARGEST:
         raise InputError(f"the file has {len(content):,} bytes; at most {LARGEST:,} are read")
     header = parse_header(content, len(content), MOST_TENSORS, DAMAGED)
@@ -178,5 +183,7 @@ def import_renn(theta: bytes, config: bytes, *, name: str, task: str, root: Path
     Raises:
         InputError: a file, the name or the task is wrong.
     """
+    from core.runs.renn import read_renn
+
     architecture, weights, outer_step = read_renn(theta, config)
     return _keep(_foreign(task, architecture, outer_step), weights, outer_step, name, root)

@@ -4,12 +4,10 @@ import functools
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from torch import Tensor
 
-from core.analysis.interventions import Repaired
 from core.baselines.search import SearchResult, read_search_result
 from core.errors import InputError, sentence
 from core.evaluation.held_out import Evaluation, compare
@@ -18,7 +16,6 @@ from core.evaluation.snapshots import FILE as SNAPSHOT_SCORES_FILE
 from core.evaluation.snapshots import SnapshotScores, score_snapshots
 from core.files.atomic import LARGEST_JSON, Stamp, data_folder, finite_json, is_settled, stamp, write_bytes
 from core.files.plain import read_plain
-from core.mechanisms.context import Context
 from core.mechanisms.null import Null, read_null
 from core.optimizers.base import Optimizer
 from core.optimizers.hand_designed import BASELINES
@@ -26,6 +23,11 @@ from core.runs.config import RunConfig
 from core.runs.run import Run, is_name, runs_root
 from core.runs.states import STATES
 from core.tasks import make_task
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from core.analysis.interventions import Repaired
 
 ROOT = data_folder(Path(__file__).resolve().parents[1], "zoo")
 TUNED_ROOT = ROOT / "tuned"
@@ -130,7 +132,7 @@ def find_run(name_or_folder: str, root: Path = ROOT) -> Run:
     raise InputError(f"{name_or_folder!r} is neither a run nor a run's folder; the zoo has {', '.join(names)}")
 
 
-def starting_point(text: str, root: Path = ROOT) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def starting_point(text: str, root: Path = ROOT) -> tuple[dict[str, Any], dict[str, "Tensor"]]:
     """The setting ``start`` and its θ for "RUN@STEP"; without "@STEP" for the last snapshot.
 
     Raises:
@@ -222,12 +224,15 @@ def find_null(config: RunConfig) -> Null | None:
     return shipped if shipped is not None else read_null(own_nulls(), config.architecture, task)
 
 
-def repaired(run: Run, optimizer: Optimizer) -> Repaired:
+def repaired(run: Run, optimizer: Optimizer) -> "Repaired":
     """A run's optimizer without its bias.
 
     Raises:
         InputError: it comes to rest nowhere together with a quadratic, or its update jumps at gradient 0.
     """
+    from core.analysis.interventions import Repaired
+    from core.mechanisms.context import Context
+
     rest = Context(optimizer, run.config.make_task()).loop_rest
     if rest is None or not rest.converged:
         raise InputError(f"{run.name} cannot be repaired: it comes to rest nowhere together with a quadratic")

@@ -1,13 +1,16 @@
 """Problems of a user's task that defines only the loss."""
 
+from __future__ import annotations
+
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-import torch
-from torch import Tensor
-
+from core.late import torch
 from core.tasks.base import Problems, autograd_hessian_vector_product, autograd_loss_and_gradient
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 WATCHED = 8  # components offered for display if there are many
 

@@ -1,12 +1,17 @@
 """The interface of tasks: distributions of optimization problems, drawn in batches."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import TYPE_CHECKING, ClassVar, final
 
-import torch
 from pydantic import BaseModel, ConfigDict
-from torch import Tensor
+
+from core.late import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -65,15 +70,15 @@ class Problems(ABC):
         """∇²f(x) v of each problem, [problems, parameters] each; need not be differentiable."""
 
     @abstractmethod
-    def starting_at(self, x0: Tensor) -> "Problems":
+    def starting_at(self, x0: Tensor) -> Problems:
         """The same problems with other start points, [problems, parameters]."""
 
     @abstractmethod
-    def part(self, start: int, stop: int) -> "Problems":
+    def part(self, start: int, stop: int) -> Problems:
         """Problems ``start`` to ``stop`` (excluded) of the batch."""
 
     @abstractmethod
-    def repeated(self, times: int) -> "Problems":
+    def repeated(self, times: int) -> Problems:
         """The whole batch repeated: [times * problems] problems."""
 
     @abstractmethod
@@ -152,13 +157,13 @@ class Task(BaseModel, ABC):
     minimum: ClassVar[float | None] = None
 
     @abstractmethod
-    def sample(self, count: int, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> Problems:
+    def sample(self, count: int, generator: torch.Generator, dtype: torch.dtype = ...) -> Problems:
         """Draw problems.
 
         Args:
             count: number of problems.
             generator: source of all randomness.
-            dtype: precision of the problems.
+            dtype: precision of the problems, float32 by default.
 
         Returns:
             problems with x0 [count, parameters]."""

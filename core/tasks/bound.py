@@ -4,16 +4,20 @@ A task says its `Task.minimum`. Where it does not, and descent meets losses belo
 method (L-BFGS-B) from many start points, less a hundredth of the typical height of a start above it. It is the same in every process.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from scipy.optimize import minimize
-from torch import Tensor
 
+from core.late import torch
 from core.seeds import Purpose, generator
 from core.tasks.base import Problems, Task
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 STARTS = 32  # problems that are descended
 STEPS = 200  # of the descent
@@ -38,6 +42,8 @@ def loss_bound(task: Task) -> float:
 
 def _descended(problem: Problems) -> float:
     """The lowest finite loss that a descent from the start point meets."""
+    from scipy.optimize import minimize  # takes half a second to load
+
     met = [float(problem.loss(problem.x0)[0])]
 
     def value_and_slope(x: np.ndarray) -> tuple[float, np.ndarray]:
@@ -64,7 +70,7 @@ class _Above(Problems):
         self.problems, self.bound = problems, bound
         self.x0 = problems.x0
 
-    def _same(self, change: Callable[[Problems], Problems]) -> "_Above":
+    def _same(self, change: Callable[[Problems], Problems]) -> _Above:
         return _Above(change(self.problems), self.bound)
 
     def loss(self, x: Tensor) -> Tensor:
@@ -77,13 +83,13 @@ class _Above(Problems):
     def hessian_vector_product(self, x: Tensor, v: Tensor) -> Tensor:
         return self.problems.hessian_vector_product(x, v)
 
-    def starting_at(self, x0: Tensor) -> "_Above":
+    def starting_at(self, x0: Tensor) -> _Above:
         return self._same(lambda problems: problems.starting_at(x0))
 
-    def part(self, start: int, stop: int) -> "_Above":
+    def part(self, start: int, stop: int) -> _Above:
         return self._same(lambda problems: problems.part(start, stop))
 
-    def repeated(self, times: int) -> "_Above":
+    def repeated(self, times: int) -> _Above:
         return self._same(lambda problems: problems.repeated(times))
 
     def component_names(self) -> list[str]:

@@ -5,16 +5,20 @@ f(x) = ½‖Ax − b‖², shifted so that its minimum is 0. As in the published
 basis) and its linear term −Aᵀb ~ N(0, I); x0 ~ N(0, I).
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
-from typing import ClassVar, final
+from typing import TYPE_CHECKING, ClassVar, final
 
-import torch
 from pydantic import Field, model_validator
-from torch import Tensor
 
+from core.late import torch
 from core.tasks.base import PlanarProblems, Plane, Task
 from core.tasks.variant import Variant
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @final
@@ -47,16 +51,16 @@ class LinearRegressionProblems(PlanarProblems):
     def hessian_vector_product(self, x: Tensor, v: Tensor) -> Tensor:
         return torch.bmm(self.hessian, v[:, :, None])[:, :, 0]
 
-    def starting_at(self, x0: Tensor) -> "LinearRegressionProblems":
+    def starting_at(self, x0: Tensor) -> LinearRegressionProblems:
         return LinearRegressionProblems(self.eigenvalues, self.basis, self.linear, x0)
 
-    def _at(self, rows: slice | Tensor) -> "LinearRegressionProblems":
+    def _at(self, rows: slice | Tensor) -> LinearRegressionProblems:
         return LinearRegressionProblems(self.eigenvalues[rows], self.basis[rows], self.linear[rows], self.x0[rows])
 
-    def part(self, start: int, stop: int) -> "LinearRegressionProblems":
+    def part(self, start: int, stop: int) -> LinearRegressionProblems:
         return self._at(slice(start, stop))
 
-    def repeated(self, times: int) -> "LinearRegressionProblems":
+    def repeated(self, times: int) -> LinearRegressionProblems:
         return self._at(torch.arange(self.count).repeat(times))
 
     def component_names(self) -> list[str]:
@@ -110,15 +114,16 @@ class LinearRegression(Task):
     largest_eigenvalue: float = Field(default=1.0, gt=0, allow_inf_nan=False)
 
     @model_validator(mode="after")
-    def _ordered(self) -> "LinearRegression":
+    def _ordered(self) -> LinearRegression:
         if self.smallest_eigenvalue > self.largest_eigenvalue:
             raise ValueError("smallest_eigenvalue must not exceed largest_eigenvalue")
         return self
 
     def sample(
-        self, count: int, generator: torch.Generator, dtype: torch.dtype = torch.float32
+        self, count: int, generator: torch.Generator, dtype: torch.dtype | None = None
     ) -> LinearRegressionProblems:
         n = self.parameters
+        kind = dtype or torch.float32
 
         def normal(*shape: int) -> Tensor:
             return torch.randn(*shape, generator=generator, dtype=torch.float64)
@@ -130,4 +135,4 @@ class LinearRegression(Task):
         basis = q * torch.sign(torch.diagonal(r, dim1=1, dim2=2))[:, None, :]  # Haar-distributed (Mezzadri 2007)
         linear = normal(count, n)
         x0 = normal(count, n)
-        return LinearRegressionProblems(eigenvalues.to(dtype), basis.to(dtype), linear.to(dtype), x0.to(dtype))
+        return LinearRegressionProblems(eigenvalues.to(kind), basis.to(kind), linear.to(kind), x0.to(kind))

@@ -3,13 +3,16 @@
 A problem is a start point, uniform over x in [−2, 2], y in [−1, 3].
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from typing import Any, ClassVar, final
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
-import torch
-from torch import Tensor
-
+from core.late import torch
 from core.tasks.base import PlanarProblems, Plane, Task
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 WINDOW = ((-2.0, 2.0), (-1.0, 3.0))
 
@@ -37,13 +40,13 @@ class RosenbrockProblems(PlanarProblems):
         first = (2 + 1200 * a * a - 400 * b) * v[:, 0] + mixed * v[:, 1]
         return torch.stack([first, mixed * v[:, 0] + 200 * v[:, 1]], dim=1)
 
-    def starting_at(self, x0: Tensor) -> "RosenbrockProblems":
+    def starting_at(self, x0: Tensor) -> RosenbrockProblems:
         return RosenbrockProblems(x0)
 
-    def part(self, start: int, stop: int) -> "RosenbrockProblems":
+    def part(self, start: int, stop: int) -> RosenbrockProblems:
         return RosenbrockProblems(self.x0[start:stop])
 
-    def repeated(self, times: int) -> "RosenbrockProblems":
+    def repeated(self, times: int) -> RosenbrockProblems:
         return RosenbrockProblems(self.x0.repeat(times, 1))
 
     def component_names(self) -> list[str]:
@@ -75,8 +78,8 @@ class Rosenbrock(Task):
     minimum: ClassVar[float | None] = 0.0
     suited: ClassVar[Mapping[str, Any]] = {"architecture": {"features": "symlog", "output_scale": 0.1}}
 
-    def sample(self, count: int, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> RosenbrockProblems:
+    def sample(self, count: int, generator: torch.Generator, dtype: torch.dtype | None = None) -> RosenbrockProblems:
         uniform = torch.rand(count, 2, generator=generator, dtype=torch.float64)
         low = torch.tensor([axis[0] for axis in WINDOW], dtype=torch.float64)
         high = torch.tensor([axis[1] for axis in WINDOW], dtype=torch.float64)
-        return RosenbrockProblems((low + (high - low) * uniform).to(dtype))
+        return RosenbrockProblems((low + (high - low) * uniform).to(dtype or torch.float32))

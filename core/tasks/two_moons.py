@@ -5,19 +5,22 @@ network 2-64-64-64-1. Loss: mean logistic loss + 5e-3 · ‖x‖₂, x being all
 weight initialisation: Glorot-normal weights, N(0, 1e-2) biases, as in the published code (arXiv 2011.02159).
 """
 
+from __future__ import annotations
+
 import functools
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, final
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
-import torch
 from pydantic import Field, field_validator
-from torch import Tensor
-from torch.nn.functional import softplus
 
 from core.elementwise import tanh
+from core.late import torch
 from core.tasks.base import ClassifierProblems, Task
 from core.tasks.variant import Variant
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @functools.lru_cache(maxsize=8)
@@ -70,7 +73,7 @@ class TwoMoonsProblems(ClassifierProblems):
         return torch.linalg.vector_norm(x, dim=1)
 
     def _logistic(self, logits: Tensor) -> Tensor:
-        return (softplus(logits) - self.labels * logits).mean(1)
+        return (torch.nn.functional.softplus(logits) - self.labels * logits).mean(1)
 
     def logits(self, x: Tensor, points: Tensor) -> Tensor:
         return self._forward(self._layers(x), points)[-1][:, :, 0]
@@ -134,13 +137,13 @@ class TwoMoonsProblems(ClassifierProblems):
         radial = (v - unit * (unit * v).sum(1, keepdim=True)) / norm
         return torch.cat(pieces[::-1], dim=1).add_(radial, alpha=self.penalty)
 
-    def starting_at(self, x0: Tensor) -> "TwoMoonsProblems":
+    def starting_at(self, x0: Tensor) -> TwoMoonsProblems:
         return TwoMoonsProblems(x0, self.sizes, self.points, self.labels, self.penalty)
 
-    def part(self, start: int, stop: int) -> "TwoMoonsProblems":
+    def part(self, start: int, stop: int) -> TwoMoonsProblems:
         return self.starting_at(self.x0[start:stop])
 
-    def repeated(self, times: int) -> "TwoMoonsProblems":
+    def repeated(self, times: int) -> TwoMoonsProblems:
         return self.starting_at(self.x0.repeat(times, 1))
 
     def tensor_shapes(self) -> list[tuple[int, ...]]:
@@ -204,7 +207,8 @@ class TwoMoons(Task):
             raise ValueError("hidden must hold one to eight layers of 1 to 1024 units")
         return hidden
 
-    def sample(self, count: int, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> TwoMoonsProblems:
+    def sample(self, count: int, generator: torch.Generator, dtype: torch.dtype | None = None) -> TwoMoonsProblems:
+        kind = dtype or torch.float32
 
         def normal(size: int) -> Tensor:
             return torch.randn(count, size, generator=generator, dtype=torch.float64)
@@ -216,4 +220,4 @@ class TwoMoons(Task):
             pieces += [scale * normal(inputs * outputs)]
             pieces += [1e-2 * normal(outputs)]
         data, labels = moons(self.points, self.noise)
-        return TwoMoonsProblems(torch.cat(pieces, 1).to(dtype), sizes, data.to(dtype), labels.to(dtype), self.penalty)
+        return TwoMoonsProblems(torch.cat(pieces, 1).to(kind), sizes, data.to(kind), labels.to(kind), self.penalty)

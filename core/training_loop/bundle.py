@@ -1,21 +1,27 @@
-"""The arrays of a recording's view in the browser: what `core.bundle` has for a run on a task, as far as it was recorded."""
+"""The arrays of a recording's view in the browser: what `core.view_bundle` has for a run on a task, as far as it was recorded."""
+
+from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from core.analysis.fixed_points import find_fixed_points
 from core.analysis.jacobians import moving_entries
 from core.analysis.projection import principal_components
 from core.analysis.update_function import effective_learning_rate, update_function
-from core.bundle import GRID, Arrays, Bundle, gradient_scales, histogram
+from core.bundle import Arrays, Bundle
 from core.errors import InputError
+from core.late import torch
 from core.training_loop.recording import Arrays as Recorded
 from core.training_loop.recording import Recording
-from core.training_loop.replay import Replay, replay
+from core.view_bundle import GRID, gradient_scales, histogram
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from core.training_loop.replay import Replay
 
 POINTS = 200  # steps of a view, at most, after its first
 MOST = 64  # components of a view
@@ -51,7 +57,7 @@ def _chosen(recording: Recording, window: Window, count: int) -> tuple[list[int]
 
 def _float(values: np.ndarray | Tensor) -> np.ndarray:
     """In single precision; what is too large for it is not finite."""
-    plain = values.detach().numpy() if isinstance(values, Tensor) else values
+    plain = values.detach().numpy() if isinstance(values, torch.Tensor) else values
     with np.errstate(over="ignore"):
         return np.asarray(plain, np.float32)
 
@@ -65,7 +71,7 @@ def recording_bundle(recording: Recording, window: Window = "all", count: int | 
         count: recorded steps that are taken into account; by default all.
 
     Returns:
-        a bundle with the arrays of `core.bundle.make_bundle`, as far as they are known. In its description "missing" says for each panel
+        a bundle with the arrays of `core.view_bundle.make_bundle`, as far as they are known. In its description "missing" says for each panel
         without them why, "not_again" why the optimizer cannot be run again (its update functions are left out then, and "rate" has the
         learning rates that were set), and "stride" how many steps of the training one step of the view is.
 
@@ -131,6 +137,8 @@ def _first_bad(losses: np.ndarray) -> int | None:
 
 def _again(recording: Recording, arrays: Recorded) -> tuple[Replay | None, str | None]:
     """The optimizer that runs again, or why it cannot."""
+    from core.training_loop.replay import replay
+
     try:
         return replay(recording, arrays), None
     except InputError as error:

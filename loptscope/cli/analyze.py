@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from tqdm import tqdm
 
 from core import plugins
 from core.errors import InputError
 from core.files.atomic import write_json
+from core.late import torch
 from core.mechanisms.ablation import ABLATIONS_FILE, ablate
 from core.mechanisms.context import Context
 from core.mechanisms.null import COUNT, Null, measure_null, untrained, write_null

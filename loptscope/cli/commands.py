@@ -3,6 +3,8 @@
 An error is one line on stderr; the exit status is 2 for bad input and 1 for a failure.
 """
 
+from __future__ import annotations
+
 import argparse
 import json
 import os
@@ -13,10 +15,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeVar
 
-import torch
-from torch import Tensor
 from tqdm import tqdm
 
 import core
@@ -26,11 +26,9 @@ from core.errors import InputError, TrainingError
 from core.evaluation.held_out import compare
 from core.evaluation.out_of_distribution import Condition, Generalization
 from core.interruption import LeaveError
+from core.late import torch
 from core.optimizers.base import Optimizer
 from core.optimizers.hand_designed import BASELINES, HAND_DESIGNED, make_hand_designed
-from core.outer.distributed import Team
-from core.outer.gradient import Workers
-from core.outer.trainer import train
 from core.runs import zoo
 from core.runs.config import RunConfig
 from core.runs.lock import run_lock
@@ -44,8 +42,13 @@ from loptscope.cli.distil import add_distil, distil
 from loptscope.cli.settings import add_settings, list_of
 from loptscope.cli.transfer import add_export, add_import, export_run, import_run
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from core.outer.distributed import Team
+
 AXES = {"seeds": "seed", "units": "units", "learning_rates": "learning_rate"}  # of a sweep
-Theta = dict[str, Tensor]
+Theta: TypeAlias = dict[str, "Tensor"]
 Value = TypeVar("Value")
 
 
@@ -177,6 +180,10 @@ def _train_with_bar(
     start: Theta | None = None,
     team: Team | None = None,
 ) -> Run:
+    from core.outer.distributed import Team
+    from core.outer.gradient import Workers
+    from core.outer.trainer import train
+
     team = team or Team()
     skipped = diverged = 0
     bar: tqdm[NoReturn] | None = None  # opened by the first step, so that an error is a single line
@@ -222,6 +229,8 @@ def _settings(options: argparse.Namespace) -> tuple[dict[str, Any], Theta | None
 
 
 def _train(options: argparse.Namespace) -> dict[str, Any]:
+    from core.outer.distributed import Team
+
     given, start = _settings(options)
     base = Run(options.run).config if options.resume else None
     config = from_options(given, base)

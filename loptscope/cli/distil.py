@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 from typing import Any, NoReturn
 
-import torch
 from tqdm import tqdm
 
 from core.distil.store import write_distillation
@@ -12,8 +11,8 @@ from core.distil.tables import distillation_table
 from core.distil.writing.python import python_lines, torch_file
 from core.errors import InputError
 from core.files.atomic import write_bytes
+from core.late import torch
 from core.runs import zoo
-from loptscope.distilling import distil as distil_by_name
 
 
 def add_distil(d: argparse.ArgumentParser) -> None:
@@ -35,6 +34,8 @@ def add_distil(d: argparse.ArgumentParser) -> None:
 
 def distil(options: argparse.Namespace) -> dict[str, Any]:
     """``distil``."""
+    from loptscope.distilling import distil as distil_by_name
+
     if options.budget is not None and not 1 <= options.budget <= 100_000:
         raise InputError(f"--budget must be between 1 and 100000 outer steps (got {options.budget})")
     if options.seed is not None and options.seed < 0:

@@ -20,6 +20,9 @@ def test_the_navigation_keeps_the_subject_and_back_undoes_choices(explorer: Expl
     go(explorer, "mechanisms", "document.querySelector('.mechanism-room .main-svg')")
     assert explorer.query == "task=rosenbrock&optimizer=rosenbrock-gru64-seed1&outer_step=11"
     page.wait_for_function(f"{CURRENT} === 'Mechanisms'")
+    assert page.evaluate(
+        "!document.getElementById('plotly') && Boolean(window.Plotly)"
+    )  # three dimensions need the whole
     go(explorer, "performance", "document.querySelector('#performance-outer .main-svg')")
     assert explorer.query == "task=rosenbrock&optimizer=rosenbrock-gru64-seed1"
     go(explorer, "explore", "window.loptscope?.view?.query.includes('outer_step=11')")

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from core.analysis.fixed_points import find_fixed_points
-from core.bundle import BINS, FORMAT, GRID, LOGIT_RANGE, Bundle, Recorded, make_bundle, record
+from core.bundle import FORMAT, Bundle
 from core.optimizers.base import Optimizer
 from core.optimizers.hand_designed import SGD, Adam, Momentum, Nesterov, RMSProp
 from core.tasks import ClassifierProblems, PlanarProblems, Problems
 from core.unroll import unroll
+from core.view_bundle import BINS, GRID, LOGIT_RANGE, Recorded, make_bundle, record
 from tests.core.helpers import learned, plain_losses, small_problems
 
 TASKS = ["linear_regression", "rosenbrock", "two_moons"]

@@ -9,9 +9,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from app.shared.cache import anew, once, source_digest
 from app.shared.catalog import learned, snapshot_bytes
@@ -21,12 +21,11 @@ from core.analysis.linearization import linearize
 from core.analysis.memory_kernel import memory_kernel
 from core.analysis.update_function import effective_learning_rate, update_function
 from core.bundle import FORMAT, Bundle
-from core.distil.compiled import losses_of
-from core.distil.ladder import held_out
 from core.distil.result import FILE, Distillation, Parts
 from core.distil.store import find_distillation, folder_of
 from core.errors import InputError
 from core.evaluation.held_out import STEPS, loss_curves
+from core.late import torch
 from core.mechanisms.context import Context, grid
 from core.optimizers.base import Optimizer
 from core.optimizers.formula import Formula
@@ -34,6 +33,9 @@ from core.runs import zoo
 from core.runs.run import Run
 from core.seeds import Purpose, generator
 from core.tasks import make_task
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 GRADIENTS, KERNEL, CURVATURES = 121, 41, 60
 LARGE = 1000  # inner parameters above which held-out problems are too slow for sliders
@@ -95,7 +97,7 @@ class Originals:
     curvatures: np.ndarray
 
 
-def _mean_curve(losses: torch.Tensor) -> np.ndarray:
+def _mean_curve(losses: "Tensor") -> np.ndarray:
     return np.asarray((losses / losses[0]).mean(1).double().numpy())
 
 
@@ -124,6 +126,8 @@ def compute_originals(path: str, outer_step: int, best: str, problems: int, seed
         problems: number of held-out problems.
         seed: of those.
     """
+    from core.distil.ladder import held_out
+
     run = Run(Path(path))
     optimizer, task = run.optimizer(outer_step), make_task(run.config.task)
     context = Context(optimizer, task)
@@ -179,6 +183,9 @@ def compute_formula(
         width: the size around which slopes are measured.
         gradients: of its update function, and the curvatures of its closed loop, as a bundle.
     """
+    from core.distil.compiled import losses_of
+    from core.distil.ladder import held_out
+
     torch.set_num_threads(1)
     formula = Formula(Parts.model_validate_json(parts).structure(), dict(values))
     at = Bundle.decode(gradients).arrays

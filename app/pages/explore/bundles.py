@@ -10,15 +10,17 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
+from app.pages.explore.shipped import shipped
 from app.pages.explore.view import View, parse, to_query
 from app.shared.cache import once, source_digest
 from app.shared.catalog import identity, subjects, usual_baselines
 from app.shared.fields import Choice, write_choice
 from app.shared.problem import STEPS, problem_of
-from core.bundle import FORMAT, Bundle, Measured, Recorded, make_bundle, measure, record
+from core.bundle import FORMAT, Bundle
 from core.optimizers.hand_designed import BASELINES
 from core.tasks import make_task
 from core.tasks.bound import loss_bound
+from core.view_bundle import Measured, Recorded, make_bundle, measure, record
 
 DISPLAY_ONLY = (
     "band",
@@ -35,10 +37,11 @@ _pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="unroll")
 
 @dataclass(frozen=True)
 class Source:
-    """Where a view's bundle comes from: its key and the link it can be computed from."""
+    """Where a view's bundle comes from: its key, the link it can be computed from, and its name if it ships."""
 
     key: str
     query: str
+    name: str
 
 
 def source_of(view: View) -> Source:
@@ -48,10 +51,10 @@ def source_of(view: View) -> Source:
     view = replace(view, baselines=_beside(view))
     others = {name: known[name].hyperparameters for name in (*view.baselines, *filter(None, [view.own]))}
     compared = [(write_choice(choice), identity(known[choice[0]], choice[1])) for choice in view.compare]
-    parts = [source_digest(), FORMAT, STEPS, view.task, view.optimizer, identity(subject, view.outer_step), compared]
+    parts = [FORMAT, STEPS, view.task, view.optimizer, identity(subject, view.outer_step), compared]
     text = json.dumps([*parts, others, view.seed, view.start], sort_keys=True)
-    key = hashlib.sha256(text.encode()).hexdigest()[:32]
-    return Source(key, to_query(view, leave_out=DISPLAY_ONLY))
+    key, name = (hashlib.sha256(f"{by}{text}".encode()).hexdigest()[:32] for by in (source_digest(), ""))
+    return Source(key, to_query(view, leave_out=DISPLAY_ONLY), name)
 
 
 def _beside(view: View) -> tuple[str, ...]:
@@ -102,6 +105,7 @@ def compute_bundle(query: str) -> bytes:
 
 
 def bundle_bytes(view: View) -> tuple[Source, bytes]:
-    """A view's bundle as safetensors, from the cache or computed (once, however many ask at the same time)."""
+    """A view's bundle as safetensors: it ships, is in the cache, or is computed (once, however many ask at the same time)."""
     source = source_of(view)
-    return source, once(f"bundle:{source.key}", compute_bundle, source.query)
+    content = shipped(source.name)
+    return source, once(f"bundle:{source.key}", compute_bundle, source.query) if content is None else content

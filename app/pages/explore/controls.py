@@ -7,10 +7,10 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 
 from app.pages.explore.panels import PANELS
-from app.pages.explore.view import LARGEST_SEED, MOST_COMPARED, SPEEDS, View, startable
+from app.pages.explore.view import LARGEST_SEED, MOST_COMPARED, SPEEDS, View
 from app.shared.catalog import TITLES, subjects, task_options
 from app.shared.menus import optimizer_options, outer_step_properties, outer_step_text
-from app.shared.problem import problem_of
+from app.shared.problem import kind_of
 from app.shared.style import OPTIMIZER_COLORS
 from core.optimizers.hand_designed import BASELINES, HAND_DESIGNED
 
@@ -19,14 +19,12 @@ LONGEST_HORIZON = 2000.0  # inner steps
 
 def component_options(task: str) -> list[dict[str, str]]:
     """Entries of the component menu: positions in the watched components, and their names."""
-    problem = problem_of(task, 0)
-    names = problem.component_names()
-    return [{"value": str(i), "label": names[index]} for i, index in enumerate(problem.watched_components())]
+    return [{"value": str(i), "label": name} for i, name in enumerate(kind_of(task).watched)]
 
 
 def start_style(task: str) -> dict[str, str]:
     """Show the start-point controls only if the landscape is the whole space."""
-    return {} if startable(task) else {"display": "none"}
+    return {} if kind_of(task).startable else {"display": "none"}
 
 
 def axis_hint(task: str) -> str:

@@ -55,6 +55,7 @@ def layout(**query: str) -> html.Main:
                 id="position", data=outer_step_properties(subjects(view.task)[view.optimizer], view.outer_step)["value"]
             ),
             dcc.Store(id="answered"),
+            dcc.Store(id="explore-theme", data=view.theme),
             controls(view),
             html.Div(
                 className="stage",
@@ -257,6 +258,12 @@ def view_of(
     return view
 
 
+@callback(Output("explore-theme", "data"), Input("theme", "data"), prevent_initial_call=True)
+def on_theme(theme: str) -> str:
+    """Where a recording is shown, a switch of the theme must not ask for these controls: Dash would stop with an error."""
+    return theme
+
+
 @callback(
     *[Output(f"{name}-graph", "figure") for name in PANELS],
     Output("view", "data"),
@@ -277,7 +284,7 @@ def view_of(
         "band": Input("band", "checked"),
         "components": Input("components", "value"),
         "axis": Input("axis", "value"),
-        "theme": Input("theme", "data"),
+        "theme": Input("explore-theme", "data"),
         "scheme": State("provider", "forceColorScheme"),
     },
     prevent_initial_call=True,

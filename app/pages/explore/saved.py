@@ -5,13 +5,12 @@ import json
 from html import escape
 
 from plotly.io import to_json
-from plotly.offline import get_plotlyjs
 
 from app.pages.explore.bundles import bundle_bytes
 from app.pages.explore.draw import draw
 from app.pages.explore.panels import PANELS, Panel
 from app.pages.explore.view import SPEEDS, View, columns, to_query
-from app.shared.browser import ASSETS, data_map, json_script
+from app.shared.browser import ASSETS, FLAT, data_map, json_script
 from app.shared.icons import icon_style
 from app.shared.style import THEMES
 
@@ -70,7 +69,7 @@ def _timeline(view: View) -> str:
 
 
 def page(view: View, scheme: str) -> str:
-    """The whole view as HTML, about five megabytes: Plotly, the bundles, our scripts.
+    """The whole view as HTML, three to five megabytes: Plotly, the bundles, our scripts.
 
     Args:
         view: the view; its step and panels are the initial ones of the page.
@@ -107,7 +106,7 @@ def page(view: View, scheme: str) -> str:
             json_script("application/json", bundles, id="saved-bundles"),
             json_script("application/json", _fonts(), id="saved-fonts"),
             json_script("importmap", data_map(ENTRY)),
-            _script(get_plotlyjs()),
+            _script((ASSETS / FLAT).read_text(encoding="utf-8")),
             f'<script type="module">import "#{ENTRY}";</script>',
             "</body></html>\n",
         ]

@@ -16,10 +16,10 @@ from app.shared.fields import (
     write_choice,
 )
 from app.shared.links import Field, Links, Values, choice, whole
-from app.shared.problem import STEPS, problem_of, typical_seed
+from app.shared.problem import STEPS, kind_of, typical_seed
 from core.errors import InputError, choose
 from core.optimizers.hand_designed import BASELINES
-from core.tasks import TASKS, PlanarProblems
+from core.tasks import TASKS
 
 SPEEDS = (5, 15, 30, 60, 120)  # inner steps per second
 LARGEST_SEED = 999_999
@@ -73,12 +73,6 @@ def _read_speed(text: str, so_far: Values) -> int:
     return number
 
 
-def startable(task: str) -> bool:
-    """Whether a start point can be chosen on the landscape of this task."""
-    problem = problem_of(task, 0)
-    return isinstance(problem, PlanarProblems) and problem.plane().whole
-
-
 def check_start(x: float, y: float) -> tuple[float, float]:
     """A valid start point, rounded to four digits.
 
@@ -91,7 +85,7 @@ def check_start(x: float, y: float) -> tuple[float, float]:
 
 
 def _read_start(text: str, so_far: Values) -> tuple[float, float]:
-    if not startable(so_far["task"]):
+    if not kind_of(so_far["task"]).startable:
         raise InputError(f"a start point can be chosen only on 2-d landscapes, not on {so_far['task']}")
     parts = text.split(",") if text.isascii() and "_" not in text else []
     try:
@@ -129,7 +123,7 @@ def columns(view: View) -> list[View]:
 
 
 def _watched(so_far: Values) -> int:
-    return len(problem_of(so_far["task"], 0).watched_components())
+    return len(kind_of(so_far["task"]).watched)
 
 
 def _read_components(text: str, so_far: Values) -> tuple[int, ...]:

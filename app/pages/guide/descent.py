@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from app.shared.pictures import Surface
+from core.late import torch
 from core.optimizers import make_hand_designed
 from core.seeds import Purpose, generator
 from core.tasks.linear_regression import LinearRegression, LinearRegressionProblems

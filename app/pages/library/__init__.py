@@ -11,4 +11,5 @@ PAGE = Page(
     links=LINKS,
     kept_by_browser=tuple(FIELDS),
     order=4,
+    draws="",
 )

@@ -24,4 +24,5 @@ PAGE = Page(
     order=1,
     column="side",
     takes="any",
+    draws="space",
 )

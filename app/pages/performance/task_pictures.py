@@ -3,11 +3,11 @@
 import functools
 
 import numpy as np
-import torch
 
 from app.shared.catalog import subjects
 from app.shared.pictures import Data, Surface
 from app.shared.problem import STEPS, problem_of
+from core.late import torch
 from core.tasks import ClassifierProblems, PlanarProblems
 from core.unroll import unroll
 

@@ -1,16 +1,19 @@
 """A formula of known mechanisms as an optimizer."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Mapping
-from typing import NamedTuple, final
+from typing import TYPE_CHECKING, NamedTuple, final
 
-import torch
-from torch import Tensor
-
+from core.late import torch
 from core.optimizers.base import Optimizer
 from core.optimizers.formula.structure import KNOTS, SCHEDULED, Structure, check_parameters
 from core.optimizers.hand_designed.base import logarithm, root
 from core.optimizers.schedules import Scalar, WarmupCosine, halving, inverse_time
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Values = Mapping[str, Scalar]
 
@@ -142,8 +145,8 @@ class Formula(Optimizer):
         average = ("s",) if self.structure.adaptation != "none" else ()
         return (*momenta, *average, *(("step",) if self.structure.counts else ()))
 
-    def initial_state(self, n: int, dtype: torch.dtype = torch.float32) -> Tensor:
-        return torch.zeros(self.state_size, n, dtype=dtype).mT
+    def initial_state(self, n: int, dtype: torch.dtype | None = None) -> Tensor:
+        return torch.zeros(self.state_size, n, dtype=dtype or torch.float32).mT
 
     def step(self, state: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
         structure, values = self.structure, self.values
@@ -174,7 +177,7 @@ class Formula(Optimizer):
             following.append(clock + 1)
         return (torch.stack(following).mT if following else state), -update
 
-    def to(self, dtype: torch.dtype) -> "Formula":
+    def to(self, dtype: torch.dtype) -> Formula:
         """Itself: its numbers are as precise as the state it is given."""
         return self
 

@@ -1,13 +1,16 @@
 """Adam."""
 
-from dataclasses import dataclass
-from typing import ClassVar, final
+from __future__ import annotations
 
-from torch import Tensor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, final
 
 from core.optimizers.hand_designed.base import Decaying
 from core.optimizers.hand_designed.bias_corrected import BiasCorrected
 from core.optimizers.schedules import Scalar
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @final

@@ -1,14 +1,17 @@
 """Adam with warm-up and a cosine schedule."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, final
-
-from torch import Tensor
+from typing import TYPE_CHECKING, ClassVar, final
 
 from core.optimizers.hand_designed.base import Dash
 from core.optimizers.hand_designed.bias_corrected import BiasCorrected
 from core.optimizers.schedules import Scalar, WarmupCosine
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @final

@@ -4,17 +4,20 @@ A hyperparameter is a number, or a tensor [n] that gives every row its own (so t
 have an inverse-time learning-rate decay, α_k = α / (1 + decay · k). The step k is then part of the state.
 """
 
+from __future__ import annotations
+
 import math
 from abc import abstractmethod
 from dataclasses import fields
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-import torch
-from torch import Tensor
-
+from core.late import torch
 from core.optimizers.base import Optimizer
 from core.optimizers.hyperparameters import HYPERPARAMETERS, Hyperparameter
 from core.optimizers.schedules import Scalar, inverse_time
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Dash = Literal["solid", "dash", "dot", "dashdot"]
 
@@ -26,7 +29,7 @@ def root(s: Tensor) -> Tensor:
 
 def logarithm(value: Scalar) -> Scalar:
     """Its logarithm, −∞ at 0."""
-    return value.log() if isinstance(value, Tensor) else math.log(value) if value else -math.inf
+    return value.log() if isinstance(value, torch.Tensor) else math.log(value) if value else -math.inf
 
 
 class HandDesigned(Optimizer):
@@ -63,8 +66,8 @@ class HandDesigned(Optimizer):
     def state_names(self) -> tuple[str, ...]:
         return (*self.memory, "step") if self.counts else self.memory
 
-    def initial_state(self, n: int, dtype: torch.dtype = torch.float32) -> Tensor:
-        return torch.zeros(self.state_size, n, dtype=dtype).mT
+    def initial_state(self, n: int, dtype: torch.dtype | None = None) -> Tensor:
+        return torch.zeros(self.state_size, n, dtype=dtype or torch.float32).mT
 
     def hyperparameters(self) -> dict[str, Scalar]:
         """Hyperparameters by name."""
@@ -92,7 +95,7 @@ class Decaying(HandDesigned):
     @property
     def decays(self) -> bool:
         """Whether the learning rate changes with the step."""
-        return isinstance(self.learning_rate_decay, Tensor) or self.learning_rate_decay != 0
+        return isinstance(self.learning_rate_decay, torch.Tensor) or self.learning_rate_decay != 0
 
     @property
     def counts(self) -> bool:

@@ -1,13 +1,16 @@
 """The base of Adam's variants."""
 
+from __future__ import annotations
+
 from functools import cached_property
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import torch
-from torch import Tensor
-
+from core.late import torch
 from core.optimizers.hand_designed.base import HandDesigned, logarithm, root
 from core.optimizers.schedules import Scalar
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class BiasCorrected(HandDesigned):

@@ -1,12 +1,15 @@
 """RMSProp: a rate that falls as gradients grow."""
 
-from dataclasses import dataclass
-from typing import ClassVar, final
+from __future__ import annotations
 
-from torch import Tensor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, final
 
 from core.optimizers.hand_designed.base import Decaying, root
 from core.optimizers.schedules import Scalar
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @final

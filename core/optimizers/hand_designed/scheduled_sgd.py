@@ -1,13 +1,16 @@
 """Gradient descent with a schedule only, for calibration."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, final
-
-from torch import Tensor
+from typing import TYPE_CHECKING, ClassVar, final
 
 from core.optimizers.hand_designed.base import Dash, HandDesigned
 from core.optimizers.schedules import Scalar, WarmupCosine
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @final

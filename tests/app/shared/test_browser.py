@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from dash import Dash
 from flask.testing import FlaskClient
+from plotly.offline import get_plotlyjs
 
-from app.shared.browser import ASSETS, IMPORT, browser_tables, data_map, json_script, versions
+from app.shared.browser import ASSETS, FLAT, IMPORT, browser_tables, data_map, json_script, versions
 from core.runs.states import STATES
 
 PAGES = ("explore", "mechanisms", "performance", "train", "runs", "library", "guide")
@@ -66,3 +67,17 @@ def test_nothing_inside_a_script_ends_it() -> None:
     text = json_script("application/json", {"said": "</script><b>"}, id="x")
     assert text.count("<") == 2
     assert embedded(text, 'id="x"') == {"said": "</script><b>"}
+
+
+def test_the_part_of_plotly_is_of_the_same_version_as_the_whole(client: FlaskClient) -> None:
+    part, whole = (re.search(r"v(\d+\.\d+\.\d+)", text[:200]) for text in ((ASSETS / FLAT).read_text(), get_plotlyjs()))
+    assert part is not None and whole is not None and part[1] == whole[1], "see assets/vendor/README.md"
+    (address,) = re.findall(rf'"([^"]*/{FLAT}[^"]*)"', client.get("/").text)
+    assert "immutable" in client.get(address).headers["Cache-Control"]
+
+
+def test_only_pages_without_three_dimensions_load_the_part_of_plotly() -> None:
+    assert {name: page["draws"] for name, page in browser_tables()["pages"].items() if page["draws"] != "plane"} == {
+        "mechanisms": "space",
+        "library": "",
+    }

@@ -15,11 +15,10 @@ from app.pages.explore.view import (
     View,
     columns,
     parse,
-    startable,
     to_query,
 )
 from app.shared.catalog import subjects, usual_baselines
-from app.shared.problem import STEPS, problem_of, typical_seed
+from app.shared.problem import STEPS, kind_of, problem_of, typical_seed
 from core.optimizers.hand_designed import BASELINES
 from core.tasks import TASKS
 
@@ -36,7 +35,7 @@ def views(draw: Any) -> View:
     watched = len(problem_of(task, 0).watched_components())
     chosen = draw(st.sets(st.integers(0, watched - 1), min_size=1))
     names = draw(st.sets(st.sampled_from(BASELINES)))
-    can_start = startable(task)
+    can_start = kind_of(task).startable
     kept = draw(st.sets(st.sampled_from(list(PANELS)), min_size=1))
     every = [(name, step) for name, subject in known.items() for step in (subject.snapshots or (None,))]
     first = (optimizer, draw(st.sampled_from(snapshots)) if snapshots else None)
@@ -251,4 +250,4 @@ def test_minus_zero_is_no_other_start() -> None:
 
 def test_a_start_point_is_where_the_problem_starts() -> None:
     assert problem_of("rosenbrock", 3, (-1.25, 0.5)).x0.tolist() == [[-1.25, 0.5]]
-    assert [startable(task) for task in TASKS] == [task == "rosenbrock" for task in TASKS]
+    assert [kind_of(task).startable for task in TASKS] == [task == "rosenbrock" for task in TASKS]
