@@ -20,11 +20,16 @@ if TYPE_CHECKING:
 Weights: TypeAlias = Mapping[str, "Tensor"]
 
 
+def _linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """x Wᵀ + b."""
+    return torch.nn.functional.linear(x, weight, bias)
+
+
 def gru(theta: Weights, h: Tensor, z: Tensor) -> Tensor:
     """GRU, reset gate applied *after* the recurrent product: PyTorch's (and cuDNN's) convention. State h [n, units]."""
     units = h.shape[1]
-    from_input = torch.nn.functional.linear(z, theta["weight_ih"], theta["bias_ih"])
-    from_state = torch.nn.functional.linear(h, theta["weight_hh"], theta["bias_hh"])
+    from_input = _linear(z, theta["weight_ih"], theta["bias_ih"])
+    from_state = _linear(h, theta["weight_hh"], theta["bias_hh"])
     gates = torch.sigmoid(from_input[:, : 2 * units] + from_state[:, : 2 * units])
     reset, update = gates.chunk(2, 1)
     candidate = tanh(torch.addcmul(from_input[:, 2 * units :], reset, from_state[:, 2 * units :]))
@@ -34,20 +39,18 @@ def gru(theta: Weights, h: Tensor, z: Tensor) -> Tensor:
 def gru_reset_before(theta: Weights, h: Tensor, z: Tensor) -> Tensor:
     """GRU, reset gate applied to h *before* the recurrent product (Cho et al. 2014; renn). State h [n, units]."""
     units = h.shape[1]
-    ri, ui, ni = torch.nn.functional.linear(z, theta["weight_ih"], theta["bias_ih"]).chunk(3, 1)
+    ri, ui, ni = _linear(z, theta["weight_ih"], theta["bias_ih"]).chunk(3, 1)
     weight, bias = theta["weight_hh"], theta["bias_hh"]
-    rh, uh = torch.nn.functional.linear(h, weight[: 2 * units], bias[: 2 * units]).chunk(2, 1)
+    rh, uh = _linear(h, weight[: 2 * units], bias[: 2 * units]).chunk(2, 1)
     reset, update = torch.sigmoid(ri + rh), torch.sigmoid(ui + uh)
-    candidate = tanh(ni + torch.nn.functional.linear(reset * h, weight[2 * units :], bias[2 * units :]))
+    candidate = tanh(ni + _linear(reset * h, weight[2 * units :], bias[2 * units :]))
     return candidate + update * (h - candidate)
 
 
 def lstm(theta: Weights, state: Tensor, z: Tensor) -> Tensor:
     """LSTM (Hochreiter & Schmidhuber 1997; Gers et al. 2000), like `torch.nn.LSTMCell`. State (h, c) [n, 2·units]."""
     h, c = state.chunk(2, 1)
-    gates = torch.nn.functional.linear(z, theta["weight_ih"], theta["bias_ih"]) + torch.nn.functional.linear(
-        h, theta["weight_hh"], theta["bias_hh"]
-    )
+    gates = _linear(z, theta["weight_ih"], theta["bias_ih"]) + _linear(h, theta["weight_hh"], theta["bias_hh"])
     enter, forget, cell, out = gates.chunk(4, 1)
     c = torch.sigmoid(forget) * c + torch.sigmoid(enter) * tanh(cell)
     return torch.cat([torch.sigmoid(out) * tanh(c), c], 1)
@@ -55,10 +58,7 @@ def lstm(theta: Weights, state: Tensor, z: Tensor) -> Tensor:
 
 def vanilla(theta: Weights, h: Tensor, z: Tensor) -> Tensor:
     """Elman network, tanh, like `torch.nn.RNNCell`. State h [n, units]."""
-    return tanh(
-        torch.nn.functional.linear(z, theta["weight_ih"], theta["bias_ih"])
-        + torch.nn.functional.linear(h, theta["weight_hh"], theta["bias_hh"])
-    )
+    return tanh(_linear(z, theta["weight_ih"], theta["bias_ih"]) + _linear(h, theta["weight_hh"], theta["bias_hh"]))
 
 
 @dataclass(frozen=True)
