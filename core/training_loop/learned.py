@@ -1,5 +1,6 @@
 """A learned optimizer as a class of `torch.optim.Optimizer`.
 
+One that steps every component by itself is here, one that sees whole tensors in `core.training_loop.learned_tensors`.
 All parameters of a group that share a device and a precision are one batch of rows, as in `core.unroll`. A large batch is
 processed in blocks of rows, which bounds the memory beside the state and keeps a block in the processor's cache.
 """
@@ -7,6 +8,7 @@ processed in blocks of rows, which bounds the memory beside the state and keeps 
 import hashlib
 import math
 import re
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import singledispatch
 from typing import Any, ClassVar
@@ -17,6 +19,7 @@ from torch import Tensor
 from core.errors import InputError
 from core.optimizers.base import Input, Optimizer
 from core.optimizers.module import ModuleOptimizer
+from core.optimizers.module_tensors import TensorwiseModule
 from core.optimizers.recurrent import RecurrentOptimizer
 
 WHOLE = 16384  # rows up to which a batch is one block: the sums of a matrix product depend on its number of rows
@@ -47,6 +50,8 @@ def _(optimizer: ModuleOptimizer, device: torch.device, dtype: torch.dtype) -> O
 def _weights(optimizer: Optimizer) -> dict[str, Tensor]:
     if isinstance(optimizer, RecurrentOptimizer):
         return dict(optimizer.theta)
+    if isinstance(optimizer, TensorwiseModule):
+        return dict(optimizer.modules[torch.float32].state_dict())
     return dict(optimizer.module.state_dict()) if isinstance(optimizer, ModuleOptimizer) else {}
 
 
@@ -74,9 +79,9 @@ def _real(tensor: Tensor) -> Tensor:
 class LearnedOptimizer(torch.optim.Optimizer):
     """The base of learned optimizers for training loops; `torch_class` makes one.
 
-    A step runs the learned optimizer on every component (number) of every parameter that has a gradient, and adds ``lr`` times its
-    updates. States and arithmetic are in double precision for double parameters and in single precision otherwise. If the learned
-    optimizer reads more than gradients, it is told the parameters, its own steps so far, ``steps``, and the loss of a closure.
+    A step runs the learned optimizer on the parameters that have a gradient, and adds ``lr`` times its updates. States and arithmetic are in
+    double precision for double parameters and in single precision otherwise. If the learned optimizer reads more than gradients, it is told
+    the parameters, its own steps so far, ``steps``, and the loss of a closure.
 
     Args:
         params: parameters or parameter groups, as for every optimizer of torch.
@@ -90,11 +95,11 @@ class LearnedOptimizer(torch.optim.Optimizer):
     learned: ClassVar[Optimizer]
     title: ClassVar[str]
     digest: ClassVar[str]
-    _copies: ClassVar[dict[tuple[torch.device, torch.dtype], Optimizer]]
+    told: ClassVar[frozenset[str]]
 
     def __init__(self, params: Iterable[Any], lr: float = 1.0, steps: int | None = None):
         wrong = steps is not None and (isinstance(steps, bool) or not isinstance(steps, int) or steps < 1)
-        if wrong or (steps is None and "steps" in self.learned.reads):
+        if wrong or (steps is None and "steps" in self.told):
             raise InputError(
                 f"{self.title} needs steps, the length of the training, as a whole number (got {steps!r:.40})"
             )
@@ -106,11 +111,6 @@ class LearnedOptimizer(torch.optim.Optimizer):
         if isinstance(rate, bool) or not isinstance(rate, int | float | Tensor) or not 0 <= float(rate) < math.inf:
             raise InputError(f"lr must be a finite factor on the updates, 0 or more (got {rate!r:.40})")
         super().add_param_group(param_group)
-
-    @property
-    def state_names(self) -> tuple[str, ...]:
-        """The name of each entry of a component's state, [S]."""
-        return self.learned.state_names
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """One step of every parameter that has a gradient.
@@ -128,15 +128,44 @@ class LearnedOptimizer(torch.optim.Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        if loss is None and "loss" in self.learned.reads:
+        if loss is None and "loss" in self.told:
             raise InputError(f"{self.title} reads the loss: call step(closure), with a closure that returns it")
         with torch.no_grad():
-            for group in self.param_groups:
-                for parameters in _batches(group["params"]):
-                    for parameter in parameters if self.learned.reads else ():
-                        self._tell(parameter, loss, group["steps"])
-                    self._advance(parameters, float(group["lr"]))
+            self._take(loss)
         return loss
+
+    @abstractmethod
+    def _take(self, loss: Any) -> None:
+        """One step of every parameter that has a gradient, with the loss of the closure, if any."""
+
+    def _check_same(self, state_dict: dict[str, Any]) -> None:
+        """Whether a state is of this learned optimizer.
+
+        Raises:
+            InputError: it is of another.
+        """
+        for group in state_dict.get("param_groups", ()):
+            other = str(group.get("learned", "an optimizer of another kind"))
+            if other.rsplit(maxsplit=1)[-1] != self.digest:
+                raise InputError(f"this state is of {other}, and cannot continue with {self.title} {self.digest}")
+
+
+class LearnedComponents(LearnedOptimizer):
+    """A learned optimizer that steps every component (number) by itself, for training loops."""
+
+    _copies: ClassVar[dict[tuple[torch.device, torch.dtype], Optimizer]]
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """The name of each entry of a component's state, [S]."""
+        return self.learned.state_names
+
+    def _take(self, loss: Any) -> None:
+        for group in self.param_groups:
+            for parameters in _batches(group["params"]):
+                for parameter in parameters if self.learned.reads else ():
+                    self._tell(parameter, loss, group["steps"])
+                self._advance(parameters, float(group["lr"]))
 
     def _tell(self, parameter: Tensor, loss: Any, steps: int | None) -> None:
         """Write what the optimizer reads into a parameter's state, where it stands."""
@@ -196,10 +225,7 @@ class LearnedOptimizer(torch.optim.Optimizer):
         Raises:
             InputError: it is of another optimizer, or of parameters of other sizes.
         """
-        for group in state_dict.get("param_groups", ()):
-            other = str(group.get("learned", "an optimizer of another kind"))
-            if other.rsplit(maxsplit=1)[-1] != self.digest:
-                raise InputError(f"this state is of {other}, and cannot continue with {self.title} {self.digest}")
+        self._check_same(state_dict)
         pairs = [
             (parameter, state_dict["state"][key][STATE])
             for group, saved in zip(self.param_groups, state_dict["param_groups"], strict=False)
@@ -266,14 +292,22 @@ def torch_class(title: str, optimizer: Optimizer) -> type[LearnedOptimizer]:
     Raises:
         InputError: it is hand-designed.
     """
-    _placed(optimizer, torch.device("cpu"), torch.float32)
+    if isinstance(optimizer, TensorwiseModule):
+        from core.training_loop.learned_tensors import LearnedTensors  # it stands on this module
+
+        base: type[LearnedOptimizer] = LearnedTensors
+        told: tuple[str, ...] = optimizer.asked
+    else:
+        _placed(optimizer, torch.device("cpu"), torch.float32)
+        base, told = LearnedComponents, tuple(optimizer.reads)
     body = {
         "learned": optimizer,
         "title": title,
         "digest": weights_digest(optimizer),
+        "told": frozenset(told),
         "_copies": {},
         "__module__": __name__,
         "__doc__": f"The learned optimizer {title}; see `LearnedOptimizer`.",
     }
     words = re.findall(r"[A-Za-z0-9]+", title)
-    return type("Learned" + "".join(word[:1].upper() + word[1:] for word in words), (LearnedOptimizer,), body)
+    return type("Learned" + "".join(word[:1].upper() + word[1:] for word in words), (base,), body)

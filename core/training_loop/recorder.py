@@ -29,7 +29,7 @@ from core.errors import ConflictError, InputError
 from core.files.atomic import write_json
 from core.runs.lock import LOCK_FILE, RunLock, acquire
 from core.runs.run import is_name, runs_root
-from core.training_loop.learned import STATE, LearnedOptimizer
+from core.training_loop.learned import STATE, LearnedComponents, LearnedOptimizer
 from core.training_loop.recording import ABOUT, END, STEPS, About, End, is_recorded, record_type
 from core.training_loop.replay import WEIGHTS, keep_weights
 from core.training_loop.sample import Sampled, choose, components
@@ -210,7 +210,7 @@ class Recorder:
     def _states(self, names: Sequence[str]) -> Tensor:
         """The states of the recorded components, [C, S]."""
         own = [self._optimizer.state.get(one.parameter, {}) for one in self._sampled]
-        if isinstance(self._optimizer, LearnedOptimizer):
+        if isinstance(self._optimizer, LearnedComponents):
             none = torch.full((1, len(names)), math.nan, dtype=self._dtype)
             return self._together(
                 [
@@ -326,7 +326,7 @@ def _mean(told: Sequence[Tensor | float]) -> float:
 
 def _entries(optimizer: torch.optim.Optimizer, sampled: Sequence[Sampled]) -> tuple[list[str], list[str]]:
     """The entries of the state that are recorded, and those that are not: they are neither of the parameter's shape nor one number."""
-    if isinstance(optimizer, LearnedOptimizer):
+    if isinstance(optimizer, LearnedComponents):
         return list(optimizer.state_names), []
     kept: dict[str, bool] = {}
     for one in sampled:

@@ -174,6 +174,8 @@ def replay(recording: Recording, arrays: Arrays) -> Replay:
     """
     groups = np.array([component.group for component in recording.about.components])
     learned = double(_learned(recording)) if recording.about.learned is not None else None
+    if learned is not None and learned.together is not None:
+        raise InputError(f"{learned.name} sees whole tensors, and the recording holds a sample of components")
     parts: list[Part] = []
     for group in sorted(set(groups.tolist())):
         rates = arrays.rates[:, group]

@@ -18,15 +18,29 @@ ALONG = "All else is as met in one run: the optimizer is taken back to a step, a
 DASHES = ("dot", "solid")  # of the two steps looked at
 
 
-def _places(p: MechanismDrawing, name: str) -> list[tuple[np.ndarray, str, str, str]]:
-    """Curves [places, components, points] of an array with their names, colours and dashes; those that are known."""
+def _places(p: MechanismDrawing, name: str) -> list[tuple[np.ndarray, str, dict[str, Any]]]:
+    """Curves [places, components, points] of an array that are known, with their names and looks: dotted at the first step."""
     about, found = p.bundle.about, []
     colors = component_colors(len(about["components"]), p.theme)
-    for step, dash, curves in zip(about["steps"], DASHES, p.array(name), strict=True):
-        for component, color, curve in zip(about["components"], colors, curves, strict=True):
-            if np.isfinite(curve).any():
-                found.append((curve, f"{component}, step {step}", color, dash))
+    known = _known(p.array(name))
+    for place, (step, dash) in enumerate(zip(about["steps"], DASHES, strict=True)):
+        for i, component in enumerate(about["components"]):
+            curve = p.array(name)[place, i]
+            if known[place, i]:
+                look: dict[str, Any] = {"color": colors[i], "dash": dash, "width": 2, "legendgroup": component}
+                look["showlegend"] = not known[place + 1 :, i].any()
+                found.append((curve, f"{component}, step {step}", look))
     return found
+
+
+def _known(curves: np.ndarray) -> np.ndarray:
+    """Which of some curves [places, components, points] are known all along and not 0."""
+    return np.isfinite(curves).all(-1) & (np.abs(np.nan_to_num(curves)).max(-1) > 0)
+
+
+def _dotted(bundle: Bundle) -> str:
+    first, last = bundle.about["steps"]
+    return f"Dotted: step {first}, solid: step {last}."
 
 
 def _kept(made: go.Figure) -> go.Figure:
@@ -36,14 +50,14 @@ def _kept(made: go.Figure) -> go.Figure:
 
 def _kernel(p: MechanismDrawing) -> go.Figure:
     """Memory kernels along a run, each over its largest value, beside tuned momentum's."""
-    found = [one for one in _places(p, "kernels") if np.nanmax(np.abs(one[0])) > 0]
+    found = _places(p, "kernels")
     if not found:
         return empty(p, NO_SLOPE)
     traces: list[Any] = []
-    for kernel, name, color, dash in found:
+    for kernel, name, look in found:
         text = f"{name}: %{{y}} after %{{x}} steps<extra></extra>"
-        shares = finite(kernel / np.nanmax(np.abs(kernel)))
-        traces.append(line(np.arange(len(kernel)), shares, color, name, width=2, dash=dash, hovertemplate=text))
+        shares = kernel / np.abs(kernel).max()
+        traces.append(line(np.arange(len(kernel)), shares, name=name, hovertemplate=text, **look))
     for name, (_, beta) in p.references.items():
         if "tuned" in name:
             ages = np.arange(p.array("kernels").shape[-1])
@@ -55,11 +69,12 @@ def _kernel(p: MechanismDrawing) -> go.Figure:
 
 def _kernel_caption(bundle: Bundle, references: References) -> list[str]:
     kernels = bundle.arrays["kernels"].astype(float)
-    known = kernels[np.isfinite(kernels).all(-1) & (np.abs(kernels).max(-1) > 0)]
+    known = kernels[_known(kernels)]
     drawn = "What later updates of a component owe to its gradient at one step, while later gradients and parameters stay as met. Momentum has βʲ."
     if not len(known):
         return [drawn, "Unknown: the updates have no slope over an earlier gradient at the places looked at."]
     steps = float(np.median(known.sum(-1) / np.abs(known).max(-1)))
+    drawn = f"{drawn} {_dotted(bundle)}"
     return [drawn, f"A gradient acts for {number(steps)} steps (the sum over the largest; 1 is no memory), the median."]
 
 
@@ -124,15 +139,15 @@ def _update(p: MechanismDrawing) -> go.Figure:
     )
     written = [number(one) for one in p.array("gradients").tolist()]
     traces: list[Any] = [fill]
-    for curve, name, color, dash in found:
+    for curve, name, look in found:
         text = f"{name}: gradient %{{text}}, update %{{y}}<extra></extra>"
-        traces.append(line(x, finite(curve), color, name, width=2, dash=dash, text=written, hovertemplate=text))
+        traces.append(line(x, curve, name=name, text=written, hovertemplate=text, **look))
     return _kept(figure(p.theme, p.key, symlog_axis(p), {"title": "update", "range": [low, high]}, traces))
 
 
 def _update_caption(bundle: Bundle, references: References) -> list[str]:
     return [
-        f"The update of a component over its own gradient, at two steps, over the density of the gradients met. {ALONG}",
+        f"The update of a component over its own gradient, at two steps, over the density of the gradients met. {ALONG} {_dotted(bundle)}",
         *([f"{bundle.about['nonfinite']} gradients were not finite."] if bundle.about["nonfinite"] else []),
     ]
 
@@ -146,9 +161,9 @@ def _secant(p: MechanismDrawing) -> go.Figure:
     traces: list[Any] = [
         line(sizes[[0, -1]], np.ones(2), p.theme.muted, "in proportion", width=1, dash="dash", hoverinfo="skip")
     ]
-    for curve, name, color, dash in found:
+    for curve, name, look in found:
         text = f"{name}: %{{y}} of the slope at small gradients, |g| = %{{x}}<extra></extra>"
-        traces.append(line(sizes, finite(curve), color, name, width=2, dash=dash, hovertemplate=text))
+        traces.append(line(sizes, curve, name=name, hovertemplate=text, **look))
     drawn = np.concatenate([curve for curve, *_ in found])
     low, high = (float(end) for end in np.nanpercentile(drawn, [2, 98]))
     x = {"title": "size of the gradient", "type": "log", "range": np.log10(sizes[[0, -1]]).tolist()}
@@ -162,7 +177,10 @@ def _secant_caption(bundle: Bundle, references: References) -> list[str]:
     drawn = "The slope of the secant between ± a gradient, relative to small gradients. Clipping is a fall from 1 towards 0."
     if not len(known):
         return [drawn, "Unknown: the update does not answer small gradients, or is not finite."]
-    return [drawn, f"At the largest gradient met it is {number(float(np.median(known)))}, the median."]
+    return [
+        f"{drawn} {_dotted(bundle)}",
+        f"At the largest gradient met it is {number(float(np.median(known)))}, the median.",
+    ]
 
 
 def _along(p: MechanismDrawing, name: str, title: str) -> go.Figure:

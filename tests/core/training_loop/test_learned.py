@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 import loptscope as ls
 from core.errors import InputError
 from core.optimizers.module import ModuleOptimizer
+from core.optimizers.module_tensors import TensorwiseModule
 from core.training_loop import learned
 from core.training_loop.learned import LearnedOptimizer, torch_class
 
@@ -250,6 +252,79 @@ def test_what_reads_more_than_gradients_is_told_it() -> None:
     saved, again = optimizer.state_dict(), reader([x, late], steps=4)
     again.load_state_dict(saved)
     assert again.state[late]["step"] == 3
+
+
+class Layered(nn.Module):
+    """Momenta over the size of their tensor, a level above all of them, and everything that can be read."""
+
+    def initial_state(self, parameters: list[Tensor]) -> dict[str, object]:
+        return {"m": [torch.zeros_like(p) for p in parameters], "all": parameters[0].new_zeros(1)}
+
+    def forward(
+        self,
+        state: dict[str, Any],
+        gradients: list[Tensor],
+        parameters: list[Tensor],
+        loss: float,
+        step: int,
+        steps: int,
+    ) -> tuple[dict[str, object], list[Tensor]]:
+        m = [0.9 * old + 0.1 * g for old, g in zip(state["m"], gradients, strict=True)]
+        whole = 0.5 * state["all"] + torch.stack([one.norm() for one in m]).sum()
+        size = 0.05 * (1 - step / steps) / (1 + loss)
+        updates = [
+            -size * one / (0.1 + one.norm() + 0.01 * whole) - 1e-3 * p for one, p in zip(m, parameters, strict=True)
+        ]
+        return {"m": m, "all": whole}, updates
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_one_that_sees_whole_tensors_equals_unroll_bit_for_bit(dtype: torch.dtype) -> None:
+    made = TensorwiseModule("layered", Layered())
+    problem = ls.make_task("two_moons").sample(1, ls.generator(ls.Purpose.VIEW, 3), dtype)
+    expected = ls.unroll(made, problem, 6, record=("x",)).x
+    assert expected is not None
+    sizes = [torch.Size(shape).numel() for shape in problem.tensor_shapes()]
+    parts = problem.x0[0].split(sizes)
+    tensors = [nn.Parameter(p.view(s).clone()) for p, s in zip(parts, problem.tensor_shapes(), strict=True)]
+    kind = torch_class("layered", made)
+    optimizer = kind([{"params": tensors[:3]}, {"params": tensors[3:]}], steps=6)
+    for k in range(6):
+        if k == 3:  # a checkpoint in between changes nothing
+            saved, optimizer = (
+                copy.deepcopy(optimizer.state_dict()),
+                kind([{"params": tensors[:3]}, {"params": tensors[3:]}], steps=6),
+            )
+            optimizer.load_state_dict(saved)
+
+        def closure() -> Tensor:
+            x = torch.cat([tensor.detach().reshape(-1) for tensor in tensors])[None]
+            loss, gradient = problem.loss_and_gradient(x)
+            for tensor, part in zip(tensors, gradient[0].split(sizes), strict=True):
+                tensor.grad = part.view(tensor.shape).clone()
+            return loss[0]
+
+        optimizer.step(closure)
+        assert torch.equal(torch.cat([tensor.detach().reshape(-1) for tensor in tensors]), expected[k + 1, 0])
+    assert optimizer.state[tensors[2]]["m"].shape == tensors[2].shape
+
+
+def test_whole_tensors_have_rates_of_groups_and_refuse_others_states() -> None:
+    kind = torch_class("layered", TensorwiseModule("layered", Layered()))
+    still, moving, frozen = (nn.Parameter(torch.ones(2, 3)) for _ in range(3))
+    optimizer = kind([{"params": [still], "lr": 0.0}, {"params": [moving, frozen]}], steps=4)
+    still.grad, moving.grad = torch.ones(2, 3), torch.ones(2, 3)
+    optimizer.step(lambda: torch.tensor(1.0))
+    assert torch.equal(still, torch.ones(2, 3)) and torch.equal(frozen, torch.ones(2, 3)) and float(moving.max()) < 1
+    with pytest.raises(InputError, match="layered needs steps"):
+        kind([moving])
+    with pytest.raises(InputError, match="state is of tensors"):
+        kind([nn.Parameter(torch.ones(5))], steps=4).load_state_dict(
+            {
+                **optimizer.state_dict(),
+                "param_groups": kind([nn.Parameter(torch.ones(5))], steps=4).state_dict()["param_groups"],
+            }
+        )
 
 
 def test_bad_input_is_one_sentence(moons: type[LearnedOptimizer]) -> None:
