@@ -21,6 +21,7 @@ from app.compute.child import EndedError
 from app.compute.memory import MemoryWatch, few_arenas
 from app.compute.pool import Pool, how_many
 from app.front import run
+from app.pages.explore import PAGE as EXPLORE
 from app.pages.explore.bundles import bundle_bytes
 from app.pages.explore.recorded.routes import recorded
 from app.pages.explore.routes import api
@@ -36,6 +37,7 @@ from app.security.headers import hashes, security_headers
 from app.shared import cache
 from app.shared.browser import ASSETS, NOT_FOR_DASH, versions
 from app.shared.http import GIVEN, RefusalError, answer, foreign, refuse
+from app.shared.kept_layouts import keep_layouts
 from app.shared.quiet import Quiet
 from app.shared.read_only import read_only
 from app.shared.shell import index, shell
@@ -93,6 +95,7 @@ def create_app(address: str = "127.0.0.1") -> Dash:
     Compress(server)
     cache.cache.init_app(server, config=cache.settings())
     _protect(server, hosts.accepted(address))
+    keep_layouts(server, [EXPLORE.path])
     for part in (jobs, library, recordings, recorded, api):
         server.register_blueprint(part)
     if proxies := _proxies():

@@ -1,6 +1,7 @@
 """What one visitor notices while another one asks for fifty views at once, and while two hundred connections are slow."""
 
 import http.client
+import itertools
 import json
 import socket
 import threading
@@ -15,17 +16,21 @@ VIEWS = 50
 SLOW = 200
 GREEDY, OTHER = "127.0.0.2", "127.0.0.3"  # the addresses of two visitors
 SECONDS = 8.0  # of each measurement
-PAGE = json.dumps(
-    {
+LINKS = itertools.count(1)  # of one view, each asked for once
+
+
+def page(search: str) -> str:
+    """What a browser posts for the layout of a view of Explore."""
+    content = {
         "output": ".._pages_content.children..._pages_store.data..",
         "outputs": [{"id": "_pages_content", "property": "children"}, {"id": "_pages_store", "property": "data"}],
         "inputs": [
             {"id": "_pages_location", "property": "pathname", "value": "/"},
-            {"id": "_pages_location", "property": "search", "value": ""},
+            {"id": "_pages_location", "property": "search", "value": search},
         ],
         "changedPropIds": ["_pages_location.pathname"],
     }
-)
+    return json.dumps(content)
 
 
 def ask(
@@ -61,14 +66,15 @@ def ask(
 
 
 def measure(address: str) -> dict[str, list[float]]:
-    """Seconds of one visitor's requests, one after another for a while: the health check, the frame, a warm page."""
-    found: dict[str, list[float]] = {"health": [], "frame": [], "page": []}
+    """Seconds of one visitor's requests, one after another for a while: the health check, the frame, a warm page, a new link to it."""
+    found: dict[str, list[float]] = {"health": [], "frame": [], "page": [], "link": []}
     until = time.perf_counter() + SECONDS
     while time.perf_counter() < until:
         for name, path, body in (
             ("health", "/healthz", None),
             ("frame", "/", None),
-            ("page", "/_dash-update-component", PAGE),
+            ("page", "/_dash-update-component", page("")),
+            ("link", "/_dash-update-component", page(f"?step={next(LINKS) % 200}&speed={1 + next(LINKS) // 400}")),
         ):
             status, seconds = ask(address, path, OTHER, body)
             assert status == 200, (path, status)
@@ -126,7 +132,7 @@ def run() -> list[Line]:
     """One visitor's waiting times beside another's load, as ratios to the idle server."""
     lines = []
     with dashboard() as (address, _):
-        ask(address, "/_dash-update-component", OTHER, PAGE)
+        ask(address, "/_dash-update-component", OTHER, page(""))
         idle = measure(address)
         _, alone = ask(address, "/api/view.html?task=two_moons&seed=1", OTHER)
         other = Greedy(address)
@@ -140,6 +146,7 @@ def run() -> list[Line]:
             _line(f"health check beside {VIEWS} cold views, p99", idle["health"], busy["health"], 0.99, "50 ms"),
             _line(f"frame of a page beside {VIEWS} cold views, p99", idle["frame"], busy["frame"], 0.99, "300 ms"),
             _line(f"warm page beside {VIEWS} cold views, p99", idle["page"], busy["page"], 0.99, "300 ms"),
+            _line(f"a new link to it beside {VIEWS} cold views, p99", idle["link"], busy["link"], 0.99, "300 ms"),
             Line(
                 f"first cold view beside {VIEWS}",
                 f"{beside:.2f} s",

@@ -126,7 +126,7 @@ def with_own_values(task: str, name: str) -> Subject:
         InputError: no such optimizer or hyperparameter, or a value that is not allowed.
     """
     kind, _, written = name.partition(":")
-    listed = _subjects(task, _seen())
+    listed = _subjects(task, seen())
     usual = choose("hand-designed optimizer", kind[:80], {one: listed[one] for one in BASELINES})
     values: dict[str, float] = {}
     for part in written.split(";"):
@@ -278,14 +278,14 @@ def _stamp() -> tuple[Hashable, ...]:
     return of_zoo, searched, added, *((run, stamp(run.path, KEPT)) for run in zoo.own_runs())
 
 
-def _seen() -> tuple[Hashable, ...]:
+def seen() -> tuple[Hashable, ...]:
     """The stamp, taken once a request: a view asks for its optimizers dozens of times."""
     if not has_request_context():
         return _stamp()
     if "catalog_stamp" not in g:
         g.catalog_stamp = _stamp()
-    seen: tuple[Hashable, ...] = g.catalog_stamp
-    return seen
+    known: tuple[Hashable, ...] = g.catalog_stamp
+    return known
 
 
 @functools.lru_cache(maxsize=16)
@@ -309,7 +309,7 @@ def subjects(task: str) -> Mapping[str, Subject]:
         InputError: unknown task.
     """
     choose("task", task, TASKS)
-    return _subjects(task, _seen())
+    return _subjects(task, seen())
 
 
 def identity(subject: Subject, outer_step: int | None) -> str:

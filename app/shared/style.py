@@ -141,21 +141,21 @@ def figure(theme: Theme, key: str, x: dict[str, Any], y: dict[str, Any], traces:
         "exponentformat": "power",
         "zerolinewidth": 1,
     }
-    layout = go.Layout(
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": FONT, "size": 12, "color": theme.text},
-        margin={"l": 48, "r": 12, "t": 8, "b": 40},
-        showlegend=False,
-        hovermode="closest",
-        hoverlabel={"font": {"family": FONT, "size": 12}},
-        dragmode="zoom",
-        modebar={"bgcolor": "rgba(0,0,0,0)", "color": theme.muted, "activecolor": theme.text},
-        meta={"key": key, "theme": theme.name},
+    layout = {  # as a dictionary, Plotly checks it once
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": FONT, "size": 12, "color": theme.text},
+        "margin": {"l": 48, "r": 12, "t": 8, "b": 40},
+        "showlegend": False,
+        "hovermode": "closest",
+        "hoverlabel": {"font": {"family": FONT, "size": 12}},
+        "dragmode": "zoom",
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": theme.muted, "activecolor": theme.text},
+        "meta": {"key": key, "theme": theme.name},
         # Each axis adds margin in one direction only: margin along the axis would change its labels, and they the margin, endlessly.
-        xaxis={**axis, "automargin": "height", "uirevision": _revision(key, x), **_titled(_ticked(x))},
-        yaxis={**axis, "automargin": "width", "uirevision": _revision(key, y), **_titled(_ticked(y))},
-    )
+        "xaxis": {**axis, "automargin": "height", "uirevision": _revision(key, x), **_titled(_ticked(x))},
+        "yaxis": {**axis, "automargin": "width", "uirevision": _revision(key, y), **_titled(_ticked(y))},
+    }
     return go.Figure(data=list(traces), layout=layout)
 
 
