@@ -26,7 +26,7 @@ def test_a_killed_worker_loses_nothing(root, start_worker, tmp_path):
     record = queued(outer_steps=500)
     asked = iter([False] * 150)
     work(leaving=lambda: next(asked, True))
-    assert record.status().state == "queued" and record.status().outer_step == 151
+    assert record.status().state == "queued" and 100 < record.status().outer_step <= 151  # also asked within steps
     process = start_worker()
     wait_for(lambda: len(record.run.outer_losses()) > 200)
     process.send_signal(signal.SIGKILL)
