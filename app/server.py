@@ -48,7 +48,10 @@ from core.late import torch
 from core.runs.trash import Keeper
 
 HERE = Path(__file__).resolve().parent
-COMPUTING = (  # modules of what the pool computes
+COMPUTING = (  # modules of what the pool computes, and what they load late
+    "torch",
+    "scipy.optimize",
+    "scipy.stats",
     "app.pages.distil.data",
     "app.pages.explore.bundles",
     "app.pages.mechanisms.claims",
@@ -232,9 +235,12 @@ def create_server(address: str = "127.0.0.1", *, computing: bool = True) -> Flas
     def warm() -> None:
         if computing:
             quiet.wait()
+            ready = threading.Event()
+            pool = cache.pool()
+            if pool is not None:
+                pool.ahead("ready", bytes, (), lambda _: ready.set())  # first of all: it is what a visitor waits for
+                ready.wait(60)
         torch.set_num_threads(1)  # requests and unrolls run in parallel instead
-        if (pool := cache.pool()) is not None:
-            pool.begin()
         with server.app_context(), suppress(EndedError):  # the server may stop meanwhile
             bundle_bytes(parse("")[0])
             draw(parse_performance("")[0], LIGHT)

@@ -146,3 +146,17 @@ def test_the_keyboard_reaches_everything(explorers: Callable[..., Explorer]) -> 
         "speed",
     ]
     assert [name for name in reached if name in wanted] == wanted
+
+
+def test_figures_keep_their_shape_on_paper(explorer: Explorer) -> None:
+    page = explorer.open("").page
+    shapes = "[...document.querySelectorAll('#panels .main-svg')].map((one) => one.getAttribute('viewBox'))"
+    styles = (
+        "[...document.querySelectorAll('#panels .panel, #panels .plot')].map((one) => one.getAttribute('style') ?? '')"
+    )
+    before = page.evaluate(styles)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert all(shape.startswith("0 0 ") for shape in page.evaluate(shapes))
+    assert sum("aspect-ratio" in style for style in page.evaluate(styles)) == 6
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert set(page.evaluate(shapes)) == {None} and page.evaluate(styles) == before

@@ -172,7 +172,8 @@ def _eigenvalues(p: MechanismDrawing) -> go.Figure:
         "constrain": "domain",
         "automargin": False,
     }
-    y = {"title": "imaginary part", "range": [-1.12, 1.12], "constrain": "domain", "automargin": False}
+    down = {"constrain": "domain", "constraintoward": "bottom"}  # where the inset stands
+    y = {"title": "imaginary part", "range": [-1.12, 1.12], "automargin": False, **down}
     return _near_one(p, figure(p.theme, p.key, x, y, [*traces, *_copies(traces)]))
 
 
@@ -196,7 +197,7 @@ def _near_one(p: MechanismDrawing, made: go.Figure) -> go.Figure:
     }
     return made.update_layout(
         xaxis2={**axis, "domain": [0.66, 0.99], "range": [0.8, 1.03], "anchor": "y2", "side": "top"},
-        yaxis2={**axis, "domain": [0.02, 0.35], "range": [-0.115, 0.115], "anchor": "x2"},
+        yaxis2={**axis, "domain": [0.02, 0.29], "range": [-0.115, 0.115], "anchor": "x2"},
     )
 
 
