@@ -9,6 +9,7 @@ from typing import final
 
 from torch import Tensor
 
+from core.device import device_of
 from core.errors import InputError
 from core.jobs.held_out import HeldOut
 from core.jobs.job import Job, note
@@ -226,7 +227,8 @@ def execute(
     )
     watchdog = None if give_up is None else Watchdog(watch, give_up)
     try:
-        workers = Workers(threads) if threads else Workers()
+        device = device_of()
+        workers = Workers(threads, device) if threads else Workers(device=device)
         train(job.path, job.run.config, resume=True, on_step=watch.on_step, hooks=hooks, workers=workers)
         _after(job)
     except LostError:
