@@ -88,11 +88,12 @@ def _sums(
     running = sums.clone()
     k = 0
     while k <= steps and len(alive):
-        optimizer = cls(**_rows({name: values[alive] for name, values in draws.items()}, rows, x.dtype))
+        drawn = _rows({name: values[alive] for name, values in draws.items()}, rows, x.dtype)
+        optimizer = cls(**{name: values.to(x.device) for name, values in drawn.items()})
         if state is None:
             state = optimizer.state_at(x.reshape(-1))
         for step in inner_steps(optimizer, batch, x, state, first=k, steps=steps):
-            loss = step.loss.view(-1, size).double()
+            loss = step.loss.view(-1, size).double().cpu()
             if first is None:
                 first = heights(loss[None])
             running += loss / first
@@ -107,9 +108,10 @@ def _sums(
         alive, running, first = alive[continuing], running[continuing], first[continuing]
         if k <= steps and len(alive):
             batch = problems.repeated(len(alive))
-            x = step.next_x.view(len(continuing), -1)[continuing].view(batch.x0.shape)
-            columns = step.next_state.mT.reshape(step.next_state.shape[1], len(continuing), rows)
-            state = columns[:, continuing].flatten(1).mT
+            there = continuing.to(x.device)
+            x = step.next_x.view(len(there), -1)[there].view(batch.x0.shape)
+            columns = step.next_state.mT.reshape(step.next_state.shape[1], len(there), rows)
+            state = columns[:, there].flatten(1).mT
     return sums, covered
 
 

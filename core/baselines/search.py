@@ -27,10 +27,12 @@ from core.files.atomic import read_json, write_bytes, write_json
 from core.files.plain import read_plain
 from core.late import torch
 from core.optimizers.hand_designed import BASELINES, HAND_DESIGNED, HandDesigned, make_hand_designed
+from core.optimizers.placing import optimizer_on
 from core.seeds import Purpose, generator
 from core.tasks import SHIPPED
 from core.tasks.base import Task
 from core.tasks.bound import above_bound, loss_bound
+from core.tasks.placing import problems_on
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -123,6 +125,7 @@ def search(
     rungs: Sequence[tuple[int, int]] | None = None,
     pool: Executor | None = None,
     on_done: Callable[[int, int], None] | None = None,
+    device: torch.device | None = None,
 ) -> Search:
     """Tune a hand-designed optimizer by random search (Bergstra & Bengio 2012).
 
@@ -135,6 +138,7 @@ def search(
         rungs: (problems, draws kept) of each stage, the first with all draws; by default `default_rungs`.
         pool: runs the batches in parallel; the result does not depend on it.
         on_done: called with (done, all) unrolls, including those saved by pruning.
+        device: where to compute; by default the CPU, as for optimizers that compute there only.
 
     Returns:
         the best draw with its mean meta-loss, and all draws [draws].
@@ -161,10 +165,13 @@ def search(
             if on_done:
                 on_done(done, work)
 
+        problems = above_bound(task.sample(count, generator(Purpose.TUNE, seed, number)), loss_bound(task))
+        if device is not None and optimizer_on(cls(), device) is not None:
+            problems, pool = problems_on(problems, device), None
         scored = pruned_search(
             cls,
             {name: values[alive] for name, values in drawn.items()},
-            above_bound(task.sample(count, generator(Purpose.TUNE, seed, number)), loss_bound(task)),
+            problems,
             steps,
             keep=stages[number + 1][1] if number + 1 < len(stages) else None,
             ordered=number > 0,
@@ -206,6 +213,7 @@ def search_all(
     workers: int = 1,
     skip_existing: bool = False,
     on_done: Callable[[str, int, int], None] | None = None,
+    device: torch.device | None = None,
 ) -> Iterator[SearchResult]:
     """Tune several optimizers one after another, and store each result as soon as it is known.
 
@@ -217,6 +225,7 @@ def search_all(
         workers: number of parallel processes; the results do not depend on it.
         skip_existing: whether to skip optimizers with a stored result for these draws and this seed.
         on_done: called with (optimizer, done, all) unrolls.
+        device: as for `search`.
     """
     with worker_pool(workers) if workers > 1 else nullcontext() as pool:
         for name in optimizers:
@@ -226,7 +235,7 @@ def search_all(
                     yield earlier
                     continue
             report = None if on_done is None else partial(on_done, name)
-            searched = search(task, name, draws=draws, seed=seed, pool=pool, on_done=report)
+            searched = search(task, name, draws=draws, seed=seed, pool=pool, on_done=report, device=device)
             if folder is not None:
                 write_search(folder, searched)
             yield searched.tuned

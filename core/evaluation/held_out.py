@@ -14,9 +14,11 @@ from core.late import torch
 from core.meta_loss import relative_losses
 from core.optimizers.base import Optimizer
 from core.optimizers.hand_designed import HandDesigned
+from core.optimizers.placing import optimizer_on
 from core.seeds import Purpose, generator
 from core.tasks import TASKS, Problems, Task
 from core.tasks.bound import loss_bound
+from core.tasks.placing import problems_on
 from core.unroll import unroll
 
 if TYPE_CHECKING:
@@ -187,22 +189,38 @@ def score(
     )
 
 
-def loss_curves(optimizer: Optimizer, problems: Problems, steps: int, check: Check = go_on) -> Tensor:
+def loss_curves(
+    optimizer: Optimizer,
+    problems: Problems,
+    steps: int,
+    device: torch.device | None = None,
+    check: Check = go_on,
+) -> Tensor:
     """f(x_k) on every problem, [K + 1, problems], in batches that bound the memory.
 
     Args:
         optimizer: any optimizer.
         problems: the batch.
         steps: K.
+        device: where to compute; by default the CPU, as for optimizers that compute there only.
         check: called at every inner step; what it raises ends the computation.
     """
+    placed = None if device is None else optimizer_on(optimizer, device)
+    if device is not None and placed is not None:
+        optimizer, problems = placed, problems_on(problems, device)
     at_once = max(1, ROWS_AT_ONCE // problems.dimension)
     parts = [problems.part(i, i + at_once) for i in range(0, problems.count, at_once)]
-    return torch.cat([unroll(optimizer, part, steps, record=(), check=check).losses for part in parts], dim=1)
+    return torch.cat([unroll(optimizer, part, steps, record=(), check=check).losses for part in parts], dim=1).cpu()
 
 
 def evaluate(
-    task: Task, optimizers: Mapping[str, Optimizer], *, problems: int = 128, seed: int = 0, steps: int = STEPS
+    task: Task,
+    optimizers: Mapping[str, Optimizer],
+    *,
+    problems: int = 128,
+    seed: int = 0,
+    steps: int = STEPS,
+    device: torch.device | None = None,
 ) -> dict[str, Tensor]:
     """Loss curves of several optimizers on the same held-out problems.
 
@@ -212,6 +230,7 @@ def evaluate(
         problems: number of problems, at least 2.
         seed: of the problems.
         steps: K, the unroll length in inner steps.
+        device: as for `loss_curves`.
 
     Returns:
         f(x_k) by the optimizer's name, [K + 1, problems] each.
@@ -222,7 +241,7 @@ def evaluate(
     if problems < 2:
         raise InputError(f"problems must be at least 2, for a standard error (got {problems})")
     held_out = task.sample(problems, generator(Purpose.EVALUATE, seed))
-    return {name: loss_curves(optimizer, held_out, steps) for name, optimizer in optimizers.items()}
+    return {name: loss_curves(optimizer, held_out, steps, device) for name, optimizer in optimizers.items()}
 
 
 def _noted(optimizer: Optimizer) -> dict[str, float] | None:
@@ -241,6 +260,7 @@ def compare(
     target: float | None = None,
     points: int = 201,
     outer_step: int | None = None,
+    device: torch.device | None = None,
 ) -> Evaluation:
     """Score several optimizers on the same held-out problems.
 
@@ -253,6 +273,7 @@ def compare(
         target: the f(x_k)/f(x_0) to reach, between 0 and 1; by default the task's.
         points: maximum number of points of a stored curve.
         outer_step: of the learned optimizer's snapshot; stored with the result.
+        device: as for `loss_curves`.
 
     Returns:
         the scores by name: meta-loss (mean over inner steps of f(x_k)/f(x_0), k = 0 … K), final loss, steps to the target,
@@ -264,7 +285,7 @@ def compare(
     aim = target_of(task.name) if target is None else target
     if not 0 < aim < 1:
         raise InputError(f"target must be above 0 and below 1, relative to the first loss (got {aim})")
-    curves = evaluate(task, optimizers, problems=problems, seed=seed, steps=steps)
+    curves = evaluate(task, optimizers, problems=problems, seed=seed, steps=steps, device=device)
     kept, bound = kept_steps(steps, points), loss_bound(task)
     return Evaluation(
         task=task.name,

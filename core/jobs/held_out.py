@@ -110,7 +110,7 @@ class HeldOut:
         began = time.perf_counter()
         scores = {}
         for name, optimizer in zoo.baselines(self.config.task).items():
-            losses = loss_curves(optimizer, self.problems, self.config.unroll, self.check)
+            losses = loss_curves(optimizer, self.problems, self.config.unroll, check=self.check)
             scores[name] = {**self._summary(losses), "curve": _curve(losses)}
         self.spent += time.perf_counter() - began
         return scores

@@ -9,6 +9,7 @@ from typing import final
 
 from torch import Tensor
 
+from core.device import device_of
 from core.errors import InputError
 from core.interruption import LeaveError
 from core.jobs.held_out import HeldOut
@@ -260,7 +261,8 @@ def execute(
     )
     watchdog = None if give_up is None else Watchdog(watch, give_up)
     try:
-        workers = Workers(threads, watch.check) if threads else Workers(check=watch.check)
+        device = device_of()
+        workers = Workers(threads, watch.check, device) if threads else Workers(check=watch.check, device=device)
         train(job.path, job.run.config, resume=True, on_step=watch.on_step, hooks=hooks, workers=workers)
         _after(job)
     except LostError:

@@ -105,7 +105,7 @@ class Optimizer(ABC):
 
     def state_at(self, x: Tensor) -> Tensor:
         """The initial state of components that start at x [n], [n, S]."""
-        return self.initial_state(len(x), x.dtype)
+        return self.initial_state(len(x), x.dtype).to(x.device)
 
     def told(self, state: Tensor, x: Tensor, loss: Tensor, step: int, steps: int) -> Tensor:
         """A state with what the next step reads written into it.

@@ -16,7 +16,7 @@ import queue
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -27,12 +27,14 @@ from core.interruption import Check, go_on
 from core.meta_loss import heights
 from core.optimizers.recurrent import RecurrentOptimizer
 from core.outer.compiled import CompiledOptimizer, Workspace
+from core.outer.generic import GenericOptimizer
 from core.tasks.base import Problems
 
 BLOCK_BYTES = 256 * 2**20  # limit on the states and tapes of one block
 STRIDED_ABOVE = 2**30  # a single problem that needs more stores only some of its states
 FEWEST_BLOCKS = 2
 
+Engine = CompiledOptimizer | GenericOptimizer
 Work = TypeVar("Work")
 Result = TypeVar("Result")
 
@@ -64,16 +66,24 @@ class Workers:
     Attributes:
         threads: number of threads; by default one for each core.
         check: called between two blocks of inner steps, by any of the threads; what it raises ends the computation.
+        device: where torch's own operations do the blocks, one after another; None for compiled code on the CPU.
     """
 
     threads: int = field(default_factory=lambda: os.cpu_count() or 1)
     check: Check = go_on
+    device: torch.device | None = None
 
     def __post_init__(self) -> None:
+        if self.device is not None:
+            self.threads = 1
         self._spaces: queue.SimpleQueue[Workspace] = queue.SimpleQueue()
         for _ in range(self.threads):
             self._spaces.put(Workspace(check=self.check))
         self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="outer") if self.threads > 1 else None
+
+    def engine(self, optimizer: RecurrentOptimizer) -> Engine:
+        """A learned optimizer for the steps of an unroll: compiled, or on the device."""
+        return CompiledOptimizer(optimizer) if self.device is None else GenericOptimizer(optimizer, self.device)
 
     def map(self, work: Callable[[Work, Workspace], Result], items: Iterable[Work]) -> list[Result]:
         """``work(item, workspace)`` of every item in order, with one thread for each."""
@@ -106,7 +116,7 @@ def blocks(count: int, bytes_per_problem: int) -> list[tuple[int, int]]:
     return list(itertools.pairwise(edges))
 
 
-def stride_for(compiled: CompiledOptimizer, rows: int, steps: int, recompute: bool | None) -> int:
+def stride_for(compiled: Engine, rows: int, steps: int, recompute: bool | None) -> int:
     """Steps between two stored states: 1 stores everything, √T stores the least.
 
     Args:
@@ -148,7 +158,7 @@ class Window:
 
 
 def window_gradient(
-    compiled: CompiledOptimizer,
+    compiled: Engine,
     problems: Problems,
     window: Window,
     steps: int,
@@ -175,14 +185,15 @@ def window_gradient(
     start = heights(recorded.losses) if window.start_losses is None else window.start_losses
     counted = recorded.losses if fresh else recorded.losses[1:]
     weights = loss_weights(recorded.losses, start, fresh)
-    gradients = compiled.backward(problems, recorded, weights, adjoint_clip, space)
+    own: Any = recorded  # that of the engine
+    gradients = compiled.backward(problems, own, weights, adjoint_clip, space)
     if not fresh:
         gradients["initial_state"] = torch.zeros_like(gradients["initial_state"])
     after = Window(recorded.x[-1].clone(), recorded.final_state.copy(), start)
     return (counted / start).mean(0), gradients, after
 
 
-def begin(compiled: CompiledOptimizer, problems: Problems) -> Window:
+def begin(compiled: Engine, problems: Problems) -> Window:
     """The start of an unroll."""
     return Window(problems.x0, compiled.initial_state(problems.x0.numel()), None)
 
@@ -207,7 +218,8 @@ def outer_gradient(
         recompute: whether to store only every √K-th state and recompute the others in the backward pass (memory ∝ √K, one more
             forward pass of the cell); None decides by the memory of one problem.
     """
-    compiled = CompiledOptimizer(optimizer)
+    workers = workers or Workers()
+    compiled = workers.engine(optimizer)
     stride = stride_for(compiled, problems.dimension, steps, recompute)
 
     def work(span: tuple[int, int], space: Workspace) -> tuple[Tensor, dict[str, Tensor]]:
@@ -218,7 +230,7 @@ def outer_gradient(
         return losses, gradients
 
     spans = blocks(problems.count, compiled.bytes(problems.dimension, steps, stride))
-    done = (workers or Workers()).map(work, spans)
+    done = workers.map(work, spans)
     losses = torch.cat([losses for losses, _ in done])
     sums = {name: sum((part[name] for _, part in done), torch.zeros(())) for name in optimizer.theta}
     return OuterGradient(losses, {name: (total / problems.count).to(losses.dtype) for name, total in sums.items()})

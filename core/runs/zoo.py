@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from core.baselines.search import SearchResult, read_search_result
@@ -251,6 +252,7 @@ def evaluate_run(
     target: float | None = None,
     root: Path = TUNED_ROOT,
     repair: bool = False,
+    device: torch.device | None = None,
 ) -> Evaluation:
     """Compare a run's last snapshot with the tuned baselines on held-out problems of its task.
 
@@ -264,6 +266,7 @@ def evaluate_run(
         target: the f(x_k)/f(x_0) to reach; by default the task's.
         root: folder of the shipped search results.
         repair: whether to take the learned optimizer's bias at rest away first.
+        device: where to compute; by default the CPU.
 
     Returns:
         the scores of "learned" and of every tuned baseline.
@@ -281,6 +284,7 @@ def evaluate_run(
         seed=seed,
         target=target,
         outer_step=run.snapshots()[-1],
+        device=device,
     )
 
 

@@ -22,6 +22,7 @@ from tqdm import tqdm
 import core
 from core import plugins
 from core.baselines.search import search_all
+from core.device import DEVICES, device_of
 from core.errors import InputError, TrainingError
 from core.evaluation.held_out import compare
 from core.evaluation.out_of_distribution import Condition, Generalization
@@ -81,12 +82,17 @@ def parser() -> argparse.ArgumentParser:
         "--plugin", action="append", type=Path, metavar="FILE", help="Python file that registers optimizers or tasks"
     )
 
-    t = commands.add_parser("train", parents=[common], help="train a learned optimizer")
+    placed = _Parser(add_help=False)
+    placed.add_argument(
+        "--device", choices=DEVICES, default="auto", help="where to compute (default: a GPU if there is one)"
+    )
+
+    t = commands.add_parser("train", parents=[common, placed], help="train a learned optimizer")
     t.add_argument("--run", type=Path, required=True, metavar="DIR", help="folder of the run")
     t.add_argument("--resume", action="store_true", help="resume the run in that folder")
     add_settings(t)
 
-    u = commands.add_parser("tune", parents=[common], help="tune a hand-designed optimizer by random search")
+    u = commands.add_parser("tune", parents=[common, placed], help="tune a hand-designed optimizer by random search")
     u.add_argument("--task", choices=TASKS, required=True)
     u.add_argument("--optimizer", choices=(*HAND_DESIGNED, "all"), required=True)
     u.add_argument("--draws", type=int, default=2500)
@@ -103,7 +109,7 @@ def parser() -> argparse.ArgumentParser:
         help="skip optimizers with a result for these draws and this seed in DIR",
     )
 
-    _add_evaluate(commands.add_parser("evaluate", parents=[common], help="compare with the tuned baselines"))
+    _add_evaluate(commands.add_parser("evaluate", parents=[common, placed], help="compare with the tuned baselines"))
 
     commands.add_parser("zoo", parents=[common], help="list the shipped optimizers")
 
@@ -117,7 +123,9 @@ def parser() -> argparse.ArgumentParser:
         commands.add_parser("distil", parents=[common], help="explain its advantage by a formula of known mechanisms")
     )
 
-    r = commands.add_parser("reproduce", parents=[common], help="train shipped optimizers again, from their recipes")
+    r = commands.add_parser(
+        "reproduce", parents=[common, placed], help="train shipped optimizers again, from their recipes"
+    )
     r.add_argument("names", nargs="+", metavar="NAME", help="of zoo/recipes.json")
     r.add_argument("--into", type=Path, default=Path("runs/reproduced"), metavar="DIR", help="(default: %(default)s)")
     r.add_argument("--until", type=int, metavar="STEPS", help="stop after that many outer steps; run again to continue")
@@ -176,6 +184,7 @@ def _train_with_bar(
     config: RunConfig,
     resume: bool,
     threads: int | None,
+    device: torch.device | None,
     until: int | None = None,
     start: Theta | None = None,
     team: Team | None = None,
@@ -193,7 +202,7 @@ def _train_with_bar(
             if signals and team.size == 1:  # a team leaves together, between two outer steps
                 raise LeaveError
 
-        workers = Workers(threads, check) if threads else Workers(check=check)
+        workers = Workers(threads, check, device) if threads else Workers(check=check, device=device)
 
         def report(step: OuterStep) -> bool:
             nonlocal skipped, diverged, bar
@@ -231,6 +240,7 @@ def _settings(options: argparse.Namespace) -> tuple[dict[str, Any], Theta | None
 def _train(options: argparse.Namespace) -> dict[str, Any]:
     from core.outer.distributed import Team
 
+    device = device_of(options.device)
     given, start = _settings(options)
     base = Run(options.run).config if options.resume else None
     config = from_options(given, base)
@@ -238,7 +248,7 @@ def _train(options: argparse.Namespace) -> dict[str, Any]:
         Team.joined() as team,
         run_lock(options.run) if options.resume and team.is_main else nullcontext(),
     ):
-        run = _train_with_bar(options.run, config, options.resume, options.threads, start=start, team=team)
+        run = _train_with_bar(options.run, config, options.resume, options.threads, device, start=start, team=team)
     status = run.status()
     if not team.is_main:
         return {"run": str(run.path), **status.model_dump()}
@@ -250,6 +260,7 @@ def _train(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _tune(options: argparse.Namespace) -> dict[str, Any]:
+    device = device_of(options.device)
     torch.set_num_threads(1)  # batches run in parallel instead
     results: dict[str, Any] = {}
     bar: tqdm[NoReturn] | None = None  # opened by the first unrolls, so that an error is a single line
@@ -273,6 +284,7 @@ def _tune(options: argparse.Namespace) -> dict[str, Any]:
             workers=options.threads or os.cpu_count() or 1,
             skip_existing=options.skip_existing,
             on_done=report,
+            device=device,
         ):
             if bar is not None:
                 bar.close()
@@ -326,7 +338,7 @@ def _evaluate_plugin(options: argparse.Namespace) -> dict[str, Any]:
     contenders = {"learned": own, **zoo.baselines(options.task)}
     _say_not_tuned(options.task)
     settings = {"problems": options.problems, "seed": options.seed, "target": options.target}
-    evaluation = compare(make_task(options.task), contenders, **settings)
+    evaluation = compare(make_task(options.task), contenders, **settings, device=device_of(options.device))
     print(evaluation_table(evaluation))
     return evaluation.model_dump(mode="json")
 
@@ -340,7 +352,7 @@ def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
         raise InputError("--out-of-distribution and --snapshots take the optimizer as it is: leave --repaired out")
     run = zoo.find_run(options.run)
     settings = {"problems": options.problems, "seed": options.seed, "target": options.target}
-    evaluation = zoo.evaluate_run(run, **settings, repair=options.repaired)
+    evaluation = zoo.evaluate_run(run, **settings, repair=options.repaired, device=device_of(options.device))
     _say_not_tuned(run.config.task)
     if options.save:
         zoo.write_evaluation(run, evaluation, repaired=options.repaired)
@@ -366,7 +378,7 @@ def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
 
 def _reproduce(options: argparse.Namespace) -> dict[str, Any]:
     def fit(path: Path, config: RunConfig, resume: bool) -> Run:
-        return _train_with_bar(path, config, resume, options.threads, options.until)
+        return _train_with_bar(path, config, resume, options.threads, device_of(options.device), options.until)
 
     done = []
     for name in options.names:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from core.optimizers.recurrent import RecurrentOptimizer
-from core.outer.compiled import CompiledOptimizer, Workspace
+from core.outer.compiled import Workspace
 from core.outer.distributed import Team
 from core.outer.estimators.base import Estimator
 from core.outer.gradient import OuterGradient, Window, Workers, begin, blocks, stride_for, window_gradient
@@ -25,7 +25,7 @@ class Backpropagation(Estimator):
     def __init__(self, config: RunConfig, workers: Workers, team: Team):
         staggered = window_length(config, 0) < config.unroll
         blank = {name: torch.zeros(shape) for name, shape in config.architecture.shapes().items()}
-        compiled = CompiledOptimizer(RecurrentOptimizer(config.architecture, blank))
+        compiled = workers.engine(RecurrentOptimizer(config.architecture, blank))
         rows = config.make_task().sample(1, generator(Purpose.TRAIN, 0)).dimension
         self.stride = stride_for(compiled, rows, config.unroll, config.recompute)
         spans = blocks(config.problems, compiled.bytes(rows, config.unroll, self.stride))
@@ -49,7 +49,7 @@ class Backpropagation(Estimator):
         return {}
 
     def estimate(self, theta: Mapping[str, Tensor], outer_step: int) -> OuterGradient:
-        compiled = CompiledOptimizer(RecurrentOptimizer(self.config.architecture, theta))
+        compiled = self.workers.engine(RecurrentOptimizer(self.config.architecture, theta))
         own = self.own(outer_step)
         problems = {i: self.problems_of(self.groups[i]) for i in own}
         lengths = {i: self.steps_of(self.groups[i], outer_step) for i in own}

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from core.meta_loss import heights
 from core.optimizers.recurrent import RecurrentOptimizer
-from core.outer.compiled import CompiledOptimizer, Workspace
+from core.outer.compiled import Workspace
 from core.outer.distributed import Team
 from core.outer.estimators.base import Estimator
 from core.outer.gradient import OuterGradient, Window, Workers, begin
@@ -61,7 +61,7 @@ class Evolution(Estimator):
             losses, after = [], []
             for sign in (0, 1):
                 moved = {n: t.detach() + (1 - 2 * sign) * noise[i][n] for n, t in theta.items()}
-                compiled = CompiledOptimizer(RecurrentOptimizer(architecture, moved))
+                compiled = self.workers.engine(RecurrentOptimizer(architecture, moved))
                 windows = self.groups[i].windows
                 window = windows[sign] if windows else begin(compiled, problems[i])
                 curve, x, state = compiled.advance(problems[i], window.x, window.state.copy(), lengths[i], space)

@@ -102,4 +102,4 @@ def test_whatever_follows_the_last_step_can_be_left_and_the_run_is_finished(tmp_
 
 def test_an_unroll_is_left():
     with pytest.raises(LeaveError):
-        loss_curves(learned(), small_problems("rosenbrock"), 100, Leaving(1, 50).check)
+        loss_curves(learned(), small_problems("rosenbrock"), 100, check=Leaving(1, 50).check)
