@@ -1,8 +1,9 @@
 """Where outer training, evaluation and tuning compute: compiled code on CPUs, torch's own operations on a GPU."""
 
-import torch
+from __future__ import annotations
 
 from core.errors import InputError, choose
+from core.late import torch
 
 DEVICES = ("auto", "cpu", "cuda")
 

@@ -14,11 +14,9 @@ from core.late import torch
 from core.meta_loss import relative_losses
 from core.optimizers.base import Optimizer
 from core.optimizers.hand_designed import HandDesigned
-from core.optimizers.placing import optimizer_on
 from core.seeds import Purpose, generator
 from core.tasks import TASKS, Problems, Task
 from core.tasks.bound import loss_bound
-from core.tasks.placing import problems_on
 from core.unroll import unroll
 
 if TYPE_CHECKING:
@@ -205,9 +203,13 @@ def loss_curves(
         device: where to compute; by default the CPU, as for optimizers that compute there only.
         check: called at every inner step; what it raises ends the computation.
     """
-    placed = None if device is None else optimizer_on(optimizer, device)
-    if device is not None and placed is not None:
-        optimizer, problems = placed, problems_on(problems, device)
+    if device is not None:
+        from core.optimizers.placing import optimizer_on
+        from core.tasks.placing import problems_on
+
+        placed = optimizer_on(optimizer, device)
+        if placed is not None:
+            optimizer, problems = placed, problems_on(problems, device)
     at_once = max(1, ROWS_AT_ONCE // problems.dimension)
     parts = [problems.part(i, i + at_once) for i in range(0, problems.count, at_once)]
     return torch.cat([unroll(optimizer, part, steps, record=(), check=check).losses for part in parts], dim=1).cpu()
