@@ -36,7 +36,7 @@ from tools.marked import with_table
 
 FILE = Path(__file__).resolve().parents[1] / "docs" / "bring-your-own.md"
 KINDS = ("component", "whole", "refused", "wrong", "fails")
-HEAD = "| package | version | classes | by component | whole | refused | wrong | fails |\n|---|---|---|---|---|---|---|---|\n"
+HEAD = "| package | version | classes | by component | whole | refused | differ | fail |\n|---|---|---|---|---|---|---|---|\n"
 STEPS = 200
 PROBLEMS = 3
 CLOSE = 1e-6

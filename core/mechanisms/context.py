@@ -77,7 +77,7 @@ class Sample:
 MET_AT = 0.2, 0.6  # of a run: where it is gone back to, for optimizers that see whole tensors
 MET_OFTEN = 0.0, 0.05, 0.1, 0.3, 0.45, 0.75, 0.95  # further places, for what is followed along the run
 LARGE_OFTEN = 0.0, 0.4, 0.95  # the same on large tasks
-COMPONENTS_MET = 3
+COMPONENTS_MET, LARGE_COMPONENTS_MET = 3, 2
 KERNEL_MET, LARGE_KERNEL_MET = 12, 6  # steps of their memory kernels
 NEEDS_ALONE = "it sees whole tensors, and this needs a component that can be stepped alone"
 NO_SLOPE = "its update jumps as its state changes, so that it has no slope there"
@@ -151,7 +151,8 @@ class Context:
     def places_met(self) -> list[int]:
         """Components that are looked at along that run."""
         watched = self.problem_met.watched_components()
-        return watched[:: max(1, len(watched) // COMPONENTS_MET)][:COMPONENTS_MET]
+        count = LARGE_COMPONENTS_MET if self.large else COMPONENTS_MET
+        return watched[:: max(1, len(watched) // count)][:count]
 
     @cached_property
     def kernels_met(self) -> list[Tensor]:

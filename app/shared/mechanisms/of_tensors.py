@@ -73,6 +73,12 @@ def _kernel_caption(bundle: Bundle, references: References) -> list[str]:
     drawn = "What later updates of a component owe to its gradient at one step, while later gradients and parameters stay as met. Momentum has βʲ."
     if not len(known):
         return [drawn, "Unknown: the updates have no slope over an earlier gradient at the places looked at."]
+    count = kernels.shape[0] * kernels.shape[1]
+    if 2 * len(known) <= count:
+        return [
+            drawn,
+            f"Known at {len(known)} of {count} places only, so that no number stands for all; {_dotted(bundle)[0].lower()}{_dotted(bundle)[1:]}",
+        ]
     steps = float(np.median(known.sum(-1) / np.abs(known).max(-1)))
     drawn = f"{drawn} {_dotted(bundle)}"
     return [drawn, f"A gradient acts for {number(steps)} steps (the sum over the largest; 1 is no memory), the median."]
