@@ -27,12 +27,10 @@ from core.files.atomic import read_json, write_bytes, write_json
 from core.files.plain import read_plain
 from core.late import torch
 from core.optimizers.hand_designed import BASELINES, HAND_DESIGNED, HandDesigned, make_hand_designed
-from core.optimizers.placing import optimizer_on
 from core.seeds import Purpose, generator
 from core.tasks import SHIPPED
 from core.tasks.base import Task
 from core.tasks.bound import above_bound, loss_bound
-from core.tasks.placing import problems_on
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -166,8 +164,12 @@ def search(
                 on_done(done, work)
 
         problems = above_bound(task.sample(count, generator(Purpose.TUNE, seed, number)), loss_bound(task))
-        if device is not None and optimizer_on(cls(), device) is not None:
-            problems, pool = problems_on(problems, device), None
+        if device is not None:
+            from core.optimizers.placing import optimizer_on
+            from core.tasks.placing import problems_on
+
+            if optimizer_on(cls(), device) is not None:
+                problems, pool = problems_on(problems, device), None
         scored = pruned_search(
             cls,
             {name: values[alive] for name, values in drawn.items()},

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from core.baselines.search import SearchResult, read_search_result
@@ -26,6 +25,7 @@ from core.runs.states import STATES
 from core.tasks import make_task
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from core.analysis.interventions import Repaired
@@ -252,7 +252,7 @@ def evaluate_run(
     target: float | None = None,
     root: Path = TUNED_ROOT,
     repair: bool = False,
-    device: torch.device | None = None,
+    device: "torch.device | None" = None,
 ) -> Evaluation:
     """Compare a run's last snapshot with the tuned baselines on held-out problems of its task.
 
