@@ -7,6 +7,7 @@ import "#explore/pointer.mjs";
 import { stage } from "#explore/stage.mjs";
 import { writeAddress } from "#shared/address.mjs";
 import { noUpdate, setProps } from "#shared/dash.mjs";
+import { find } from "#shared/elements.mjs";
 import { onFailure } from "#shared/failures.mjs";
 import { pages } from "#shared/tables.mjs";
 
@@ -66,7 +67,9 @@ export const callbacks = {
   /** @param {number | undefined} clicks */
   async copyLink(clicks) {
     if (!clicks) return noUpdate();
-    setTimeout(() => setProps("copy-link", { children: "Copy link" }), 1500);
+    setTimeout(() => {
+      if (find("copy-link")) setProps("copy-link", { children: "Copy link" }); // else another page is shown by now
+    }, 1500);
     try {
       await navigator.clipboard.writeText(location.href);
       return "Copied";

@@ -150,7 +150,7 @@ class Explorer:
         self.page.on(
             "console", lambda message: message.text.startswith(NOT_OURS) or self._complain(message.type, message.text)
         )
-        self.page.on("pageerror", lambda error: self._complain("error", str(error)))
+        self.page.on("pageerror", lambda error: self._complain("error", error.stack or str(error)))
 
     def _complain(self, kind: str, text: str) -> None:
         self.complaints.append(f"{kind}: {text}")

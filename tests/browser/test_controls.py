@@ -80,6 +80,7 @@ def test_every_control_changes_the_picture_and_the_address(explorer: Explorer) -
     assert set(colors) == {DARK.text}
 
 
+@pytest.mark.long
 def test_components_are_chosen(explorer: Explorer) -> None:
     page = explorer.open("?task=linear_regression&components=1,2").page
     assert [name for name in explorer.readout("rate") if name.startswith("x")] == ["x1", "x2"]
@@ -110,6 +111,7 @@ def test_a_new_task_opens_on_its_typical_problem(explorer: Explorer) -> None:
     assert page.get_by_label("Problem seed").input_value() == str(typical_seed("linear_regression"))
 
 
+@pytest.mark.long
 def test_a_hand_designed_optimizer_has_no_outer_step(explorer: Explorer) -> None:
     page = explorer.open("?task=rosenbrock").page
     explorer.after(lambda: to_adam(page), "location.search.includes('adam')")

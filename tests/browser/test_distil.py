@@ -1,11 +1,14 @@
 """The Distil page: the ladder, sliders whose curves follow, and what is taken along."""
 
+import pytest
+
 from tests.browser.conftest import Explorer
 
 DRAWN = "document.querySelector('#distil-{}-graph .js-plotly-plot')"
 FORMULA = f"{DRAWN.format('curves')}?._fullData?.find((trace) => trace.name === 'Formula')"
 
 
+@pytest.mark.long
 def test_a_slider_moves_the_held_out_curve_of_the_formula(explorer: Explorer) -> None:
     page = explorer.visit("distil?task=rosenbrock&mechanisms=4")
     page.wait_for_function(f"{DRAWN.format('ladder')}?._fullData?.[0].x.length === 7")

@@ -183,6 +183,7 @@ def test_the_menu_is_on_other_pages_too(explorer: Explorer, tmp_path: Path, name
     page.locator(room).wait_for(state="visible")
 
 
+@pytest.mark.long
 def test_a_view_as_one_file_scrubs_offline(explorer: Explorer, chromium: Browser, tmp_path: Path) -> None:
     page = explorer.open("?task=rosenbrock&compare=adam&step=12&panels=loss,landscape,update&seed=2").page
     explorer.hold(stage="#explore/stage.mjs")

@@ -75,6 +75,7 @@ def test_the_system_decides_between_light_and_dark(explorers: object, scheme: st
     assert explorer.query == "task=rosenbrock"
 
 
+@pytest.mark.long
 def test_a_narrow_page_stacks_its_panels(explorers: object) -> None:
     explorer = explorers(width=390, height=800).open("?task=rosenbrock&step=50")
     page = explorer.page

@@ -85,6 +85,7 @@ def test_another_task_and_the_theme_draw_everything_again(explorer: Explorer) ->
     page.wait_for_function(f"{font} !== '{color}'")
 
 
+@pytest.mark.long
 def test_a_link_to_a_term_shows_it(explorer: Explorer) -> None:
     to_guide(explorer, "#term-unroll")
     page = explorer.page

@@ -81,6 +81,7 @@ def test_other_landscapes_are_not_clicked(explorer: Explorer) -> None:
     assert page.locator("#start-x").is_visible() is False
 
 
+@pytest.mark.long
 def test_the_decision_of_a_classifier_follows_the_step(explorer: Explorer) -> None:
     page = explorer.open("?task=two_moons&optimizer=adam").page
     fields, boundaries = [], []

@@ -133,6 +133,7 @@ def test_another_task_brings_its_optimizers(microscope: Microscope) -> None:
     page.wait_for_function("location.search.includes('task=rosenbrock')")
 
 
+@pytest.mark.long
 def test_a_wrong_link_is_said(microscope: Microscope) -> None:
     page = microscope.open("?view=magic").page
     assert "unknown view 'magic'" in page.locator("#link-notice").inner_text()

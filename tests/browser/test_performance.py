@@ -190,6 +190,7 @@ def test_a_snapshot_opens_explore_and_back_comes_back(comparison: Comparison) ->
     assert links.nth(5).get_attribute("href") == f"/?task=rosenbrock&outer_step={asked['outer_step']}"
 
 
+@pytest.mark.long
 def test_the_theme_changes_every_figure_and_the_link(comparison: Comparison) -> None:
     page = comparison.open().page
     button = page.get_by_role("button", name="Switch between light and dark")
@@ -201,6 +202,7 @@ def test_the_theme_changes_every_figure_and_the_link(comparison: Comparison) -> 
     assert set(colors) == {DARK.text}
 
 
+@pytest.mark.long
 def test_a_wrong_link_is_said_and_everything_is_there(comparison: Comparison) -> None:
     page = comparison.open("?task=chess&optimizer=nobody&baseline=adam").page
     notice = page.get_by_role("alert").inner_text()

@@ -60,6 +60,7 @@ def test_results_and_errors_come_back(computer: Computer) -> None:
         computer.run(broken, (), 60)
 
 
+@pytest.mark.long
 def test_whatever_is_stopped_or_dies_is_replaced(computer: Computer, tmp_path: Path) -> None:
     with pytest.raises(EndedError, match="possibly out of memory"):
         computer.run(killed, (), 60)
@@ -107,6 +108,7 @@ def waiting(pool: Pool, asker: Asker, path: Path) -> tuple[threading.Thread, lis
     return thread, raised
 
 
+@pytest.mark.long
 def test_work_stops_when_the_client_has_gone_or_asks_for_something_newer(pool: Pool, tmp_path: Path) -> None:
     gone = threading.Event()
     thread, raised = waiting(pool, Asker("a", gone=gone.is_set), tmp_path / "1")

@@ -38,7 +38,7 @@ def null():
     return measure_null(SMALL, TASK)
 
 
-@pytest.mark.parametrize("fresh", [12, pytest.param(100, marks=pytest.mark.long)])
+@pytest.mark.parametrize("fresh", [6, pytest.param(100, marks=pytest.mark.long)])
 def test_of_fresh_random_optimizers_hardly_any_shows_anything(null, fresh):
     counts = dict.fromkeys(MEASURES, 0)
     seeds = range(1 + max(null.seeds), 1 + max(null.seeds) + fresh)  # none that the null is made of

@@ -56,6 +56,7 @@ def test_every_view_of_a_learned_optimizer(cell, features):
     assert_every_view_is_whole(Context(learned(dtype=torch.float32, cell=cell, features=features), TASK))
 
 
+@pytest.mark.long
 def test_one_unit_and_a_large_task():
     assert_every_view_is_whole(Context(learned(dtype=torch.float32, units=1), make_task("two_moons", SMALL_MOONS)))
 

@@ -59,7 +59,7 @@ def views(draw: Any) -> View:
     )
 
 
-@settings(deadline=None, derandomize=True, database=None, max_examples=150)
+@settings(deadline=None, derandomize=True, database=None, max_examples=80)
 @given(views())
 def test_a_link_reads_back_to_the_same_view(view: View) -> None:
     assert parse(to_query(view)) == (view, [])
