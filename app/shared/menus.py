@@ -1,8 +1,47 @@
-"""Menus and sliders of several pages: the optimizer and its snapshot."""
+"""Menus, rows of buttons and sliders of several pages."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import dash_mantine_components as dmc
 
 from app.shared.catalog import Subject, subjects
+
+Size = Literal["xs", "sm"]
+
+
+def menu(
+    component: str,
+    data: Sequence[Any],
+    value: str | None,
+    label: str,
+    width: int,
+    size: Size = "sm",
+) -> dmc.Select:
+    """A menu.
+
+    Args:
+        component: its id.
+        data: its entries.
+        value: the chosen one.
+        label: what is chosen, for those who do not see it.
+        width: in pixels.
+        size: of its text.
+    """
+    return dmc.Select(
+        id=component, data=data, value=value, allowDeselect=False, size=size, w=width, **{"aria-label": label}
+    )
+
+
+def buttons(
+    component: str,
+    data: Sequence[Any],
+    value: str,
+    label: str,
+    size: Size = "sm",
+) -> dmc.SegmentedControl:
+    """A row of buttons; arguments are those of a menu."""
+    return dmc.SegmentedControl(id=component, data=data, value=value, size=size, **{"aria-label": label})
 
 
 def optimizer_options(task: str, chosen: str = "") -> list[dict[str, str]]:

@@ -3,7 +3,6 @@
 from typing import Any
 
 import dash
-import dash_mantine_components as dmc
 from dash import ALL, ClientsideFunction, Input, Output, State, callback, clientside_callback, ctx, dcc, html, no_update
 from flask import request
 
@@ -21,6 +20,7 @@ from app.pages.distil.missing import act, missing, notice
 from app.pages.distil.parts import card, equations, formula_at, graph, outputs, shift_table, slider, to_slider
 from app.pages.distil.view import View, parse, to_query
 from app.shared.catalog import learned, task_options
+from app.shared.menus import buttons, menu
 from app.shared.numbers import number
 from app.shared.parts import sentences
 from app.shared.style import LIGHT, THEMES, Theme, figure
@@ -64,27 +64,9 @@ def layout(**query: str) -> html.Main:
             html.Div(
                 className="chooser",
                 children=[
-                    dmc.SegmentedControl(
-                        id="distil-task", data=task_options(), value=view.task, size="sm", **{"aria-label": "Task"}
-                    ),
-                    dmc.Select(
-                        id="distil-optimizer",
-                        data=optimizer_options(view.task),
-                        value=view.optimizer,
-                        allowDeselect=False,
-                        size="sm",
-                        w=290,
-                        **{"aria-label": "Learned optimizer"},
-                    ),
-                    dmc.Select(
-                        id="distil-rung",
-                        data=rung_options(result),
-                        value=str(view.mechanisms),
-                        allowDeselect=False,
-                        size="sm",
-                        w=290,
-                        **{"aria-label": "Formula shown"},
-                    ),
+                    buttons("distil-task", task_options(), view.task, "Task"),
+                    menu("distil-optimizer", optimizer_options(view.task), view.optimizer, "Learned optimizer", 290),
+                    menu("distil-rung", rung_options(result), str(view.mechanisms), "Formula shown", 290),
                 ],
             ),
             html.Div(body(view, result, theme), id="distil-body", className="distil-body"),

@@ -15,6 +15,7 @@ from app.pages.guide.prose import formula, inline, paragraph
 from app.pages.guide.story import CHAPTERS, LAST, Chapter
 from app.pages.guide.view import parse
 from app.shared.catalog import task_options
+from app.shared.menus import buttons
 from app.shared.parts import sentences
 from app.shared.style import GRAPH_CONFIG, LIGHT, THEMES
 from core.errors import InputError
@@ -51,13 +52,7 @@ def layout(**query: str) -> html.Main:
                         className="story-task",
                         children=[
                             html.Span("All figures show", className="label"),
-                            dmc.SegmentedControl(
-                                id="guide-task",
-                                data=task_options(),
-                                value=view.task,
-                                size="xs",
-                                **{"aria-label": "Task of all figures"},
-                            ),
+                            buttons("guide-task", task_options(), view.task, "Task of all figures", "xs"),
                             html.Span(id="guide-subject", className="value"),
                         ],
                     ),

@@ -10,6 +10,7 @@ from dash import ClientsideFunction, Input, Output, clientside_callback, dcc, ht
 from app.pages.library import PAGE
 from app.pages.library.view import ANY, CHOICES, SORTABLE, View, parse
 from app.shared.catalog import TITLES
+from app.shared.menus import menu
 from app.shared.parts import sentences
 from app.shared.read_only import read_only
 from core.optimizers.recurrent import Architecture
@@ -116,14 +117,12 @@ def _filters(view: View) -> html.Div:
                 **{"aria-label": "Search"},
             ),
             *(
-                dmc.Select(
-                    id=f"library-{name}",
-                    data=[{"value": value, "label": label} for value, label in choices.items()],
-                    value=getattr(view, name),
-                    allowDeselect=False,
-                    size="sm",
-                    w=160,
-                    **{"aria-label": name.capitalize()},
+                menu(
+                    f"library-{name}",
+                    [{"value": value, "label": label} for value, label in choices.items()],
+                    getattr(view, name),
+                    name.capitalize(),
+                    160,
                 )
                 for name, choices in CHOICES.items()
             ),

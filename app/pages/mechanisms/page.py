@@ -19,7 +19,7 @@ from app.shared.fields import outer_step_at
 from app.shared.icons import icon
 from app.shared.mechanisms import MECHANISMS, MechanismFigure
 from app.shared.mechanisms.frames import LAST
-from app.shared.menus import optimizer_options, outer_step_properties, outer_step_text
+from app.shared.menus import buttons, menu, optimizer_options, outer_step_properties, outer_step_text
 from app.shared.numbers import number
 from app.shared.parts import sentences
 from app.shared.read_only import read_only
@@ -65,12 +65,11 @@ def layout(**query: str) -> html.Main:
             html.H2("Mechanisms: how it works"),
             html.P(INTRODUCTION, className="introduction"),
             _chooser(view, subject, sides),
-            dmc.SegmentedControl(
-                id="mechanisms-view",
-                data=[{"value": name, "label": row.title} for name, row in MECHANISMS.items()],
-                value=view.view,
-                size="sm",
-                **{"aria-label": "Mechanism"},
+            buttons(
+                "mechanisms-view",
+                [{"value": name, "label": row.title} for name, row in MECHANISMS.items()],
+                view.view,
+                "Mechanism",
             ),
             html.Div(stage(view, sides), id="mechanisms-stage"),
             html.Div(
@@ -102,27 +101,15 @@ def _chooser(view: View, subject: Any, sides: Sequence[Side]) -> html.Div:
     return html.Div(
         className="chooser mechanisms-chooser",
         children=[
-            dmc.SegmentedControl(
-                id="mechanisms-task", data=task_options(), value=view.task, size="sm", **{"aria-label": "Task"}
+            buttons("mechanisms-task", task_options(), view.task, "Task"),
+            menu(
+                "mechanisms-optimizer",
+                optimizer_options(view.task),
+                view.optimizer,
+                "Optimizer under the microscope",
+                240,
             ),
-            dmc.Select(
-                id="mechanisms-optimizer",
-                data=optimizer_options(view.task),
-                value=view.optimizer,
-                allowDeselect=False,
-                size="sm",
-                w=240,
-                **{"aria-label": "Optimizer under the microscope"},
-            ),
-            dmc.Select(
-                id="mechanisms-versus",
-                data=versus_options(view.task),
-                value=view.versus,
-                allowDeselect=False,
-                size="sm",
-                w=220,
-                **{"aria-label": "Optimizer beside it"},
-            ),
+            menu("mechanisms-versus", versus_options(view.task), view.versus, "Optimizer beside it", 220),
             html.Div(
                 className="film",
                 children=[

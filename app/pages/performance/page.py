@@ -3,7 +3,6 @@
 from typing import Any
 
 import dash
-import dash_mantine_components as dmc
 import plotly.graph_objects as go
 from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, dcc, html, no_update
 from flask import request
@@ -14,6 +13,7 @@ from app.pages.performance.draw import CAPTIONS, CURVES, FIGURES, PICTURES, TOGG
 from app.pages.performance.parts import caption, card, graph, legend, table, table_rows
 from app.pages.performance.view import KEPT_BY_BROWSER, OPTIMIZERS, SORTABLE, View, parse, to_query
 from app.shared.catalog import TITLES, learned, task_options
+from app.shared.menus import buttons, menu
 from app.shared.parts import sentences
 from app.shared.style import LIGHT, THEMES
 from core.errors import InputError
@@ -56,21 +56,9 @@ def layout(**query: str) -> html.Main:
                 className="chooser",
                 children=[
                     html.H2("In detail"),
-                    dmc.SegmentedControl(
-                        id="performance-task",
-                        data=task_options(),
-                        value=view.task,
-                        size="sm",
-                        **{"aria-label": "Task in detail"},
-                    ),
-                    dmc.Select(
-                        id="performance-optimizer",
-                        data=optimizer_options(view.task),
-                        value=view.optimizer,
-                        allowDeselect=False,
-                        size="sm",
-                        w=270,
-                        **{"aria-label": "Learned optimizer"},
+                    buttons("performance-task", task_options(), view.task, "Task in detail"),
+                    menu(
+                        "performance-optimizer", optimizer_options(view.task), view.optimizer, "Learned optimizer", 270
                     ),
                 ],
             ),
@@ -109,16 +97,15 @@ def _task_card(task: str, drawn: Drawn) -> html.Section:
 
 
 def _tuning_card(view: View, empty: go.Figure) -> html.Section:
-    menu = dmc.Select(
-        id="performance-baseline",
-        data=[{"value": name, "label": TITLES[name]} for name in BASELINES],
-        value=view.baseline,
-        allowDeselect=False,
-        size="xs",
-        w=160,
-        **{"aria-label": "Hand-designed optimizer whose draws are shown"},
+    draws_of = menu(
+        "performance-baseline",
+        [{"value": name, "label": TITLES[name]} for name in BASELINES],
+        view.baseline,
+        "Hand-designed optimizer whose draws are shown",
+        160,
+        "xs",
     )
-    return card("tuning", "Tuning landscape", [graph("tuning", empty), caption("tuning", ["…"])], aside=menu)
+    return card("tuning", "Tuning landscape", [graph("tuning", empty), caption("tuning", ["…"])], aside=draws_of)
 
 
 def _outer_card(drawn: Drawn) -> html.Section:

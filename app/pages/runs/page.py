@@ -13,6 +13,7 @@ from app.pages.runs.data import RunSummary, compared_by, curves_of, differences,
 from app.pages.runs.figures import colors_of, curves_figure, levels_figure
 from app.pages.runs.view import MOST_SMOOTH, View, chosen, parse, sweeps, to_query
 from app.shared.catalog import subjects
+from app.shared.menus import buttons, menu
 from app.shared.numbers import number, plus_minus
 from app.shared.parts import sentences
 from app.shared.style import GRAPH_CONFIG, LIGHT, THEMES, Theme, described
@@ -47,23 +48,9 @@ def layout(**query: str) -> html.Main:
                 style={} if summaries else {"display": "none"},
                 children=[
                     html.Span("By", className="label"),
-                    dmc.Select(
-                        id="runs-axis",
-                        data=drawn["axes"],
-                        value=drawn["axis"],
-                        allowDeselect=False,
-                        size="sm",
-                        w=220,
-                        **{"aria-label": "Setting to compare by"},
-                    ),
+                    menu("runs-axis", drawn["axes"], drawn["axis"], "Setting to compare by", 220),
                     html.Div(drawn["key"], id="runs-key", className="keys"),
-                    dmc.SegmentedControl(
-                        id="runs-scale",
-                        data=["log", "linear"],
-                        value=view.scale,
-                        size="xs",
-                        **{"aria-label": "Scale of the meta-loss"},
-                    ),
+                    buttons("runs-scale", ["log", "linear"], view.scale, "Scale of the meta-loss", "xs"),
                     html.Span("Smoothing", className="label"),
                     dmc.Slider(
                         id="runs-smooth",
