@@ -122,7 +122,6 @@ def slider(name: str, report: FormulaReport) -> html.Div:
                 updatemode="drag",
                 label=None,
                 size="sm",
-                color="indigo",
                 thumbLabel=f"{title(name)}: {parameter.description}",
             ),
             html.Span(number(one.value), id={"type": "distil-value", "name": name}, className="number-value"),
