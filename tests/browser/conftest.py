@@ -162,7 +162,10 @@ class Explorer:
     def visit(self, link: str = "") -> Page:
         """Show a page of the dashboard."""
         url = f"{self.address}/{link}"
-        if self.page.url.startswith(self.address):
+        partly = link.startswith("mechanisms") and self.page.evaluate("document.getElementById('plotly') !== null")
+        if (
+            self.page.url.startswith(self.address) and not partly
+        ):  # else it needs the whole of Plotly, which is not there yet
             self.leave()
             self.page.evaluate(GO_ON, url)
             self.page.wait_for_function("!document.querySelector('.lone')")
