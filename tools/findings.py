@@ -241,7 +241,8 @@ def _floor_rows(f: Finding) -> list[list[str]]:
 def _of_task(own: Sequence[Finding]) -> list[str]:
     """Everything about the optimizers of one task."""
     parts = _table(
-        ["optimizer", *MEASURES], [[f"`{f.name}`", *(_claim(f.claim(name)) for name in MEASURES)] for f in own]
+        ["optimizer", *(name.replace("_", " ") for name in MEASURES)],
+        [[f"`{f.name}`", *(_claim(f.claim(name)) for name in MEASURES)] for f in own],
     )
     parts += [*_sentences(own), ""]
     ablated = [f for f in own if f.ablations is not None]
@@ -251,7 +252,8 @@ def _of_task(own: Sequence[Finding]) -> list[str]:
             f"With one mechanism switched off, the meta-loss on {problems} held-out problems over the unmodified one, the median of the ratios with its 95 % interval over problems:",
             "",
         ]
-        names = [name for name in TITLES if name != "whole"]
+        run = {one.name for f in own for one in (f.ablations.ablations if f.ablations else ())}
+        names = [name for name in TITLES if name != "whole" and name in run]
         rows = []
         for f in ablated:
             assert f.ablations is not None
@@ -259,7 +261,9 @@ def _of_task(own: Sequence[Finding]) -> list[str]:
             rows.append([f"`{f.name}`", *(_ratio(found.get(name)) for name in names)])
         parts += _table(["optimizer", *(TITLES[name] for name in names)], rows)
         off = ", ".join(
-            f"{name}: {' and '.join(TITLES[one] for one in variants)}" for name, variants in SWITCHED_OFF.items()
+            f"{name.replace('_', ' ')}: {' and '.join(TITLES[one] for one in variants)}"
+            for name, variants in SWITCHED_OFF.items()
+            if run.issuperset(variants)
         )
         parts += [f"What switches a mechanism off: {off}.", ""]
     parts += [
