@@ -92,6 +92,7 @@ def test_components_are_chosen(explorer: Explorer) -> None:
     assert [name for name in names if name.startswith("x")] == ["x1", "x2", "x4"]
 
 
+@pytest.mark.long
 def test_a_new_task_brings_everything_with_it_and_nothing_along(explorer: Explorer) -> None:
     page = explorer.open("?task=rosenbrock&start=0.5,0.5&seed=3&step=12").page
     explorer.after(lambda: choose(page, "Task", "Linear regression"), "!location.search.includes('task')")
@@ -126,6 +127,7 @@ def test_a_hand_designed_optimizer_has_no_outer_step(explorer: Explorer) -> None
     assert page.locator("#outer-step-text").inner_text() == f"{SNAPSHOTS[-1]:,} of {SNAPSHOTS[-1]:,}"
 
 
+@pytest.mark.long
 def test_dragging_the_outer_step_ends_at_the_newest(explorer: Explorer) -> None:
     page = explorer.open("?task=rosenbrock&step=20").page
     page.get_by_role("slider", name="Outer step").focus()
@@ -137,6 +139,7 @@ def test_dragging_the_outer_step_ends_at_the_newest(explorer: Explorer) -> None:
     assert page.locator("#outer-step-text").inner_text().startswith(f"{SNAPSHOTS[-7]:,} of")
 
 
+@pytest.mark.long
 def test_a_seed_that_is_none_says_so_and_changes_nothing(explorer: Explorer) -> None:
     page = explorer.open("?task=rosenbrock&seed=3").page
     pictures = explorer.pictures()

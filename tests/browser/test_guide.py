@@ -30,6 +30,7 @@ def to_guide(explorer: Explorer, query: str = "") -> None:
     explorer.page.wait_for_selector(".contents")
 
 
+@pytest.mark.long
 def test_every_figure_is_drawn_as_one_comes_near_and_leads_to_its_view(explorer: Explorer) -> None:
     to_guide(explorer)
     page = explorer.page

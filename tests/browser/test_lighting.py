@@ -1,5 +1,7 @@
 """What is under the pointer is lit in every panel."""
 
+import pytest
+
 from tests.browser.conftest import Explorer
 
 LIT = "({ ...document.body.dataset })"
@@ -66,6 +68,7 @@ def test_an_optimizer_is_lit_by_its_colour(explorer: Explorer) -> None:
     assert before["state"] == after["state"]
 
 
+@pytest.mark.long
 def test_an_optimizer_is_lit_in_every_figure_of_performance(explorer: Explorer) -> None:
     page = explorer.page
     explorer.visit("performance")

@@ -116,6 +116,7 @@ def test_every_mechanism_can_be_chosen_and_has_sentences(microscope: Microscope)
             page.wait_for_function(f"location.search.includes('view={view}')")
 
 
+@pytest.mark.long
 def test_outer_training_is_a_film(microscope: Microscope) -> None:
     page = microscope.open("?outer_step=0&versus=none").page
     button = page.get_by_role("button", name="Play outer training")

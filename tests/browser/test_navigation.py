@@ -46,6 +46,7 @@ def test_the_navigation_keeps_the_subject_and_back_undoes_choices(explorer: Expl
     explorer.forgive("ERR_ABORTED")
 
 
+@pytest.mark.long
 def test_hyperparameters_of_ones_own_are_in_the_link(explorer: Explorer) -> None:
     page = explorer.open("?task=rosenbrock").page
     choose = "dash_clientside.set_props('own-kind', { value: 'adam' })"

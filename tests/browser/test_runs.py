@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.browser.conftest import Explorer
 from tests.browser.test_train import Trainer
 
@@ -9,6 +11,7 @@ AXES = {"units": [3, 5], "seed": [0, 1]}
 SETTINGS = {"task": "linear_regression", "problems": 4, "unroll": 10, "outer_steps": 40, "snapshots": 3}
 
 
+@pytest.mark.long
 def test_a_sweep_is_compared_while_it_trains(explorers: Callable[..., Explorer]) -> None:
     trainer = Trainer(explorers())
     page = trainer.page

@@ -229,6 +229,7 @@ def test_a_value_that_is_not_allowed_is_refused_with_a_sentence(trainer: Trainer
     page.wait_for_function("document.querySelector('#train-estimate').textContent.includes('takes about')")
 
 
+@pytest.mark.long
 def test_a_run_starts_again_from_a_snapshot_with_changed_settings(trainer: Trainer) -> None:
     page = trainer.open().page
     name = trainer.start(TINY)

@@ -6,7 +6,7 @@ from core.mechanisms.ablation import Ablation, Ablations, Ratio, ablate
 from core.mechanisms.claims import EFFECTS, claim, claims_of
 from core.mechanisms.context import Context
 from core.mechanisms.measures import MEASURES, Measure
-from core.mechanisms.null import COUNT, Null, measure_null, null_name, read_null, untrained, write_null
+from core.mechanisms.null import Null, measure_null, null_name, read_null, untrained, write_null
 from core.optimizers import make_hand_designed
 from core.optimizers.recurrent import Architecture
 from core.tasks import make_task
@@ -33,13 +33,9 @@ def test_each_shows_exactly_its_own(name):
     assert shown(Context(make_hand_designed(name, values), TASK)) == own
 
 
-@pytest.fixture(scope="module")
-def null():
-    return measure_null(SMALL, TASK)
-
-
-@pytest.mark.parametrize("fresh", [6, pytest.param(100, marks=pytest.mark.long)])
-def test_of_fresh_random_optimizers_hardly_any_shows_anything(null, fresh):
+@pytest.mark.long
+def test_of_fresh_random_optimizers_hardly_any_shows_anything():
+    null, fresh = measure_null(SMALL, TASK), 100
     counts = dict.fromkeys(MEASURES, 0)
     seeds = range(1 + max(null.seeds), 1 + max(null.seeds) + fresh)  # none that the null is made of
     for seed in seeds:
@@ -49,8 +45,9 @@ def test_of_fresh_random_optimizers_hardly_any_shows_anything(null, fresh):
     print(counts)
 
 
-def test_a_null_is_kept_for_its_architecture_and_task(null, tmp_path):
-    assert len(null.seeds) == COUNT and null.floor > 0
+def test_a_null_is_kept_for_its_architecture_and_task(tmp_path):
+    null = measure_null(SMALL, TASK, count=4)
+    assert len(null.seeds) == 4 and null.floor > 0
     write_null(tmp_path, null, TASK)
     assert read_null(tmp_path, SMALL, TASK) == null
     assert read_null(tmp_path, Architecture(units=7), TASK) is None
@@ -129,6 +126,7 @@ def test_a_rate_near_zero_does_not_look_like_one_that_changes():
         assert value is None or abs(value) < 1e-2
 
 
+@pytest.mark.long
 def test_broken_derivatives_are_unknown_and_no_number():
     optimizer = untrained(SMALL, 0)
     huge = optimizer.with_theta(
