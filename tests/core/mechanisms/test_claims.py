@@ -36,6 +36,7 @@ def test_each_shows_exactly_its_own(name):
 @pytest.mark.long
 def test_of_fresh_random_optimizers_hardly_any_shows_anything():
     null, fresh = measure_null(SMALL, TASK), 100
+    assert len(null.seeds) == COUNT and null.floor > 0
     counts = dict.fromkeys(MEASURES, 0)
     seeds = range(1 + max(null.seeds), 1 + max(null.seeds) + fresh)  # none that the null is made of
     for seed in seeds:
@@ -46,8 +47,8 @@ def test_of_fresh_random_optimizers_hardly_any_shows_anything():
 
 
 def test_a_null_is_kept_for_its_architecture_and_task(tmp_path):
-    null = measure_null(SMALL, TASK, count=4)
-    assert len(null.seeds) == 4 and null.floor > 0
+    values = {"momentum": [0.5 * i for i in range(COUNT)], "clipping": [None] * COUNT}
+    null = Null(task="linear_regression", architecture=SMALL, seeds=list(range(COUNT)), floor=1.0, values=values)
     write_null(tmp_path, null, TASK)
     assert read_null(tmp_path, SMALL, TASK) == null
     assert read_null(tmp_path, Architecture(units=7), TASK) is None
