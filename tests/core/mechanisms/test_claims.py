@@ -6,7 +6,7 @@ from core.mechanisms.ablation import Ablation, Ablations, Ratio, ablate
 from core.mechanisms.claims import EFFECTS, claim, claims_of
 from core.mechanisms.context import Context
 from core.mechanisms.measures import MEASURES, Measure
-from core.mechanisms.null import Null, measure_null, null_name, read_null, untrained, write_null
+from core.mechanisms.null import COUNT, Null, measure_null, null_name, read_null, untrained, write_null
 from core.optimizers import make_hand_designed
 from core.optimizers.recurrent import Architecture
 from core.tasks import make_task
