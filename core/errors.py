@@ -43,6 +43,15 @@ class TrainingError(RuntimeError):
     """An outer training failed; the message is one sentence that says why."""
 
 
+# What a training or a measurement may end in; anything else is a fault of the program around it.
+FAILURES = (InputError, OSError, MemoryError, RuntimeError, ArithmeticError, LookupError, TypeError, ValueError)
+
+
+def told(error: BaseException) -> str:
+    """What went wrong, for whoever asked for it: the message, and the kind of error unless it was bad input."""
+    return str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+
+
 def choose(kind: str, name: object, table: dict[str, T]) -> T:
     """``table[name]``.
 

@@ -17,7 +17,7 @@ import torch
 from core import plugins
 from core.distil.ladder import distil
 from core.distil.store import write_distillation
-from core.errors import InputError
+from core.errors import FAILURES, InputError, told
 from core.runs import zoo
 from core.runs.run import Run
 
@@ -78,19 +78,9 @@ def main(kind: str, folder: str, threads: int) -> None:
                 )
                 write_distillation(run, result)
             say(done=True)
-        except (
-            InputError,
-            OSError,
-            MemoryError,
-            RuntimeError,
-            ArithmeticError,
-            LookupError,
-            TypeError,
-            ValueError,
-        ) as error:
-            known = isinstance(error, InputError)
-            say(failed=str(error) if known else f"{type(error).__name__}: {error}")
-            if not known:
+        except FAILURES as error:
+            say(failed=told(error))
+            if not isinstance(error, InputError):
                 raise
 
 

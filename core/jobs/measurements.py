@@ -13,6 +13,7 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from core.environment import switched_on
 from core.errors import ConflictError, InputError, TooManyError
 from core.files.atomic import locked, read_json, write_json
 from core.jobs.job import LATEST, SMALL
@@ -66,10 +67,7 @@ def by_themselves() -> bool:
     Raises:
         InputError: LOPTSCOPE_EVALUATE is neither 0 nor 1.
     """
-    value = os.environ.get(VARIABLE, "")
-    if value not in ("", "0", "1"):
-        raise InputError(f"{VARIABLE} must be 0 or 1 (got {value[:20]!r})")
-    return value != "0"
+    return switched_on(VARIABLE, default=True)
 
 
 def _file(path: Path, kind: Kind) -> Path:

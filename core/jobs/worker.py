@@ -10,7 +10,7 @@ from typing import final
 from torch import Tensor
 
 from core.device import device_of
-from core.errors import InputError
+from core.errors import FAILURES, InputError, told
 from core.interruption import LeaveError
 from core.jobs.held_out import HeldOut
 from core.jobs.job import Job, note
@@ -272,16 +272,7 @@ def execute(
         claimed.lock.release()
         pulse.stop()
         return
-    except (
-        InputError,
-        OSError,
-        MemoryError,
-        RuntimeError,
-        ArithmeticError,
-        LookupError,
-        TypeError,
-        ValueError,
-    ) as error:
+    except FAILURES as error:
         log.exception("%s failed", job.name)
         _say_failed(job, error)
     if watchdog is not None:
@@ -309,9 +300,7 @@ def _say_failed(job: Job, error: BaseException) -> None:
         if full and job.status().state == "failed":  # the trainer has written why
             return
         job.run.release()
-        what = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
-        if full:
-            what = "the disk is full: free some space, then resume the run"
+        what = "the disk is full: free some space, then resume the run" if full else told(error)
         job.set_state("failed", " ".join(what.split())[:400])
     except (OSError, InputError):
         log.exception("%s: the failure could not be written", job.name)
