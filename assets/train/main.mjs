@@ -79,7 +79,8 @@ function reveal() {
 async function watch() {
   const mine = (turn += 1);
   let listed = 0;
-  while (mine === turn && here()) {
+  const shown = find("train-chosen"); // whoever leaves and comes back gets a new one, and what watches that
+  while (mine === turn && here() && find("train-chosen") === shown) {
     if (!navigator.onLine) {
       away("This browser is offline.");
       const online = new Promise((resolve) => addEventListener("online", resolve, { once: true }));

@@ -252,8 +252,8 @@ def test_a_run_starts_again_from_a_snapshot_with_changed_settings(trainer: Train
 
 
 @pytest.mark.long
-def test_nothing_is_wider_than_the_window(trainers: Callable[..., Trainer]) -> None:
-    trainer = trainers(fresh=True).open()
+def test_nothing_is_wider_than_the_window(trainer: Trainer) -> None:
+    trainer.open()
     trainer.start(TINY)
     trainer.wait_state("finished")
     for width in (1100, 380):
