@@ -28,12 +28,7 @@ class LearnedTensors(LearnedOptimizer):
     _copies: ClassVar[dict[Any, Any]]
 
     def _take(self, loss: Any) -> None:
-        rates = [
-            (p, float(group["lr"]))
-            for group in self.param_groups
-            for p in group["params"]
-            if p.requires_grad and p.numel()
-        ]
+        rates = self._rates()
         parameters = [p for p, _ in rates]
         if not parameters or all(p.grad is None for p in parameters):
             return
@@ -54,6 +49,15 @@ class LearnedTensors(LearnedOptimizer):
             if p.grad is not None:
                 target = _real(p)
                 target.add_(update.to(target.dtype), alpha=rate)
+
+    def _rates(self) -> list[tuple[Tensor, float]]:
+        """The parameters of its problem, in order, each with its ``lr``."""
+        return [
+            (p, float(group["lr"]))
+            for group in self.param_groups
+            for p in group["params"]
+            if p.requires_grad and p.numel()
+        ]
 
     @property
     def _own(self) -> dict[Any, Any]:
@@ -87,7 +91,7 @@ class LearnedTensors(LearnedOptimizer):
         if kept is not None:
             _check_shapes(
                 kept["shapes"],
-                [_real(p) for group in self.param_groups for p in group["params"] if p.requires_grad and p.numel()],
+                [_real(p) for p, _ in self._rates()],
             )
         super().load_state_dict(state_dict)
         if kept is not None:
