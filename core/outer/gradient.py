@@ -24,7 +24,7 @@ from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
 from core.interruption import Check, go_on
-from core.meta_loss import heights
+from core.meta_loss import Objective, heights, objective_slope
 from core.optimizers.recurrent import RecurrentOptimizer
 from core.outer.compiled import CompiledOptimizer, Workspace
 from core.outer.generic import GenericOptimizer
@@ -45,7 +45,7 @@ class OuterGradient:
 
     Attributes:
         meta_losses: of each problem, [problems].
-        gradients: of the mean meta-loss by name, with the shapes of θ.
+        gradients: of the mean objective by name, with the shapes of θ.
     """
 
     meta_losses: Tensor
@@ -130,12 +130,14 @@ def stride_for(compiled: Engine, rows: int, steps: int, recompute: bool | None) 
     return max(2, math.isqrt(steps)) if recompute and steps > 1 else 1
 
 
-def loss_weights(losses: Tensor, start_losses: Tensor, fresh: bool) -> Tensor:
-    """d (window's meta-loss) / d f(x_k), [T + 1, problems]: the mean over the window of f(x_k) / f(x_0).
+def loss_weights(losses: Tensor, start_losses: Tensor, fresh: bool, objective: Objective = "mean") -> Tensor:
+    """d (window's objective) / d f(x_k), [T + 1, problems]: of the mean over the window of f(x_k) / f(x_0), or of its logarithm.
 
     The first entry counts only in the first window of an unroll; otherwise it was the last of the previous window.
     """
     weights = (1 / start_losses).expand_as(losses) / (len(losses) - (0 if fresh else 1))
+    if objective != "mean":
+        weights = weights * objective_slope(losses / start_losses, objective)
     if not fresh:
         weights = weights.clone()
         weights[0] = 0
@@ -165,8 +167,9 @@ def window_gradient(
     adjoint_clip: float | None,
     space: Workspace,
     stride: int = 1,
+    objective: Objective = "mean",
 ) -> tuple[Tensor, dict[str, Tensor], Window]:
-    """Meta-loss of the next T inner steps of an unroll, and the gradient of its sum over problems.
+    """Meta-loss of the next T inner steps of an unroll, and the gradient of the objective's sum over problems.
 
     Args:
         compiled: the learned optimizer.
@@ -176,15 +179,16 @@ def window_gradient(
         adjoint_clip: as for `outer_gradient`.
         space: working memory.
         stride: from `stride_for`.
+        objective: what the gradient is of (`core.meta_loss.objective`).
 
     Returns:
-        meta-losses of the window [problems], gradients of their sum by name (float64), and the new state of the unroll.
+        meta-losses of the window [problems], gradients of the sum of the objective by name (float64), and the new state of the unroll.
     """
     fresh = window.start_losses is None
     recorded = compiled.forward(problems, window.x, window.state, steps, space, stride)
     start = heights(recorded.losses) if window.start_losses is None else window.start_losses
     counted = recorded.losses if fresh else recorded.losses[1:]
-    weights = loss_weights(recorded.losses, start, fresh)
+    weights = loss_weights(recorded.losses, start, fresh, objective)
     own: Any = recorded  # that of the engine
     gradients = compiled.backward(problems, own, weights, adjoint_clip, space)
     if not fresh:
@@ -206,8 +210,9 @@ def outer_gradient(
     *,
     workers: Workers | None = None,
     recompute: bool | None = None,
+    objective: Objective = "mean",
 ) -> OuterGradient:
-    """Gradient of the mean meta-loss of whole unrolls with respect to θ.
+    """Gradient of the mean objective of whole unrolls with respect to θ.
 
     Args:
         optimizer: the learned optimizer.
@@ -217,6 +222,7 @@ def outer_gradient(
         workers: threads; by default one for each core.
         recompute: whether to store only every √K-th state and recompute the others in the backward pass (memory ∝ √K, one more
             forward pass of the cell); None decides by the memory of one problem.
+        objective: the meta-loss, or the mean of its logarithm (`core.meta_loss.objective`).
     """
     workers = workers or Workers()
     compiled = workers.engine(optimizer)
@@ -225,7 +231,7 @@ def outer_gradient(
     def work(span: tuple[int, int], space: Workspace) -> tuple[Tensor, dict[str, Tensor]]:
         part = problems.part(*span)
         losses, gradients, _ = window_gradient(
-            compiled, part, begin(compiled, part), steps, adjoint_clip, space, stride
+            compiled, part, begin(compiled, part), steps, adjoint_clip, space, stride, objective
         )
         return losses, gradients
 

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from core.errors import InputError, sentence
+from core.meta_loss import Objective
 from core.optimizers.recurrent import Architecture
 from core.settings import GRADIENT, TASK, TRAINING, setting
 from core.tasks import Task, make_task, suited_settings
@@ -44,6 +45,7 @@ class RunConfig(BaseModel):
         outer_steps: number of updates of θ.
         problems: problems in the batch of one outer step.
         unroll: inner steps of one unroll.
+        objective: what is minimized: the meta-loss ("mean"), or the mean over inner steps of ln f(x_k) ("log").
         learning_rate: of Adam on θ, at the start.
         learning_rate_halving: outer steps in which that learning rate halves, continuously; None keeps it constant.
         gradient_clip: largest global norm of the outer gradient; None for no limit.
@@ -81,6 +83,13 @@ class RunConfig(BaseModel):
     unroll: int = setting(200, "Unroll", "Inner steps of one optimization.", TASK, ge=1, le=100_000)
     outer_steps: int = setting(
         1000, "Outer steps", "Updates of the optimizer's own weights.", TRAINING, ge=1, le=1_000_000
+    )
+    objective: Objective = setting(
+        "mean",
+        "Objective",
+        "What is minimized: the mean loss of an optimization (the meta-loss), or the mean of its logarithm, to which late steps count as much.",
+        TRAINING,
+        choices={"mean": "mean loss (the meta-loss)", "log": "mean logarithm of the loss"},
     )
     learning_rate: float = setting(
         3e-3,

@@ -58,7 +58,14 @@ class Backpropagation(Estimator):
             windows = self.groups[i].windows
             window = windows[0] if windows else begin(compiled, problems[i])
             return window_gradient(
-                compiled, problems[i], window, lengths[i], self.config.adjoint_clip, space, self.stride
+                compiled,
+                problems[i],
+                window,
+                lengths[i],
+                self.config.adjoint_clip,
+                space,
+                self.stride,
+                self.config.objective,
             )
 
         done = dict(zip(own, self.workers.map(work, own), strict=True))

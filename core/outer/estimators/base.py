@@ -71,7 +71,7 @@ class Estimator(ABC):
 
     @abstractmethod
     def estimate(self, theta: Mapping[str, Tensor], outer_step: int) -> OuterGradient:
-        """The meta-losses of this outer step's windows [problems] and the estimated gradient of their mean.
+        """The meta-losses of this outer step's windows [problems] and the estimated gradient of the mean objective.
 
         Groups go on only after all of them were computed: if the workers' check ends it, the same call can be made again.
 

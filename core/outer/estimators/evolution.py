@@ -12,7 +12,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from core.meta_loss import heights
+from core.meta_loss import heights, objective
 from core.optimizers.recurrent import RecurrentOptimizer
 from core.outer.compiled import Workspace
 from core.outer.distributed import Team
@@ -57,8 +57,8 @@ class Evolution(Estimator):
         noise = {i: self._noise(outer_step, i) for i in own}
         architecture = self.config.architecture
 
-        def work(i: int, space: Workspace) -> tuple[list[Tensor], list[Window]]:
-            losses, after = [], []
+        def work(i: int, space: Workspace) -> tuple[list[Tensor], list[Tensor], list[Window]]:
+            losses, minimized, after = [], [], []
             for sign in (0, 1):
                 moved = {n: t.detach() + (1 - 2 * sign) * noise[i][n] for n, t in theta.items()}
                 compiled = self.workers.engine(RecurrentOptimizer(architecture, moved))
@@ -68,19 +68,20 @@ class Evolution(Estimator):
                 start = heights(curve) if window.start_losses is None else window.start_losses
                 counted = curve if window.start_losses is None else curve[1:]
                 losses.append((counted / start).mean(0))
+                minimized.append(objective(counted / start, self.config.objective).mean(0))
                 after.append(Window(x, state, start))
-            return losses, after
+            return losses, minimized, after
 
         done = dict(zip(own, self.workers.map(work, own), strict=True))
         shapes = architecture.shapes()
         sums = {name: torch.zeros(shape, dtype=torch.float64) for name, shape in shapes.items()}
-        for i, (losses, after) in done.items():
+        for i, (losses, minimized, after) in done.items():
             group = self.groups[i]
             so_far = {n: noise[i][n] + group.memory.get(f"perturbation.{n}", torch.zeros(())) for n in shapes}
             group.memory = {f"perturbation.{n}": value for n, value in so_far.items()}
-            factor = (losses[0] - losses[1]).double().sum() / (2 * self.config.perturbation**2)
+            factor = (minimized[0] - minimized[1]).double().sum() / (2 * self.config.perturbation**2)
             for name, total in sums.items():
                 total += so_far[name].double() * factor
             self.advance(group, lengths[i], after, losses)
-        means = {i: (plus + minus) / 2 for i, ((plus, minus), _) in done.items()}
+        means = {i: (plus + minus) / 2 for i, ((plus, minus), _, _) in done.items()}
         return self.gather(means, sums, self.config.problems)

@@ -4,7 +4,7 @@ import math
 import pytest
 import torch
 
-from core.meta_loss import meta_loss
+from core.meta_loss import LOG_FLOOR, meta_loss
 from core.optimizers import RecurrentOptimizer
 from core.outer.compiled import CompiledOptimizer
 from core.outer.gradient import Workers, outer_gradient, stride_for
@@ -19,8 +19,8 @@ CASES = list(itertools.product(SMALL_TASKS, ["gru", "lstm", "vanilla"], ["raw", 
 DOUBLE_CASES = [case for case in CASES if case[0] == "two_moons" or case[1] == "gru"]
 
 
-def through_the_whole_graph(optimizer, problems, steps):
-    """Meta-losses and gradient of their mean, by one autograd call; autograd's own inner gradients too."""
+def through_the_whole_graph(optimizer, problems, steps, of=lambda relative: relative):
+    """Mean of a function of f(x_k) / f(x_0) and its gradient, by one autograd call; autograd's own inner gradients too."""
     theta = {name: tensor.clone().requires_grad_() for name, tensor in optimizer.theta.items()}
     differentiable = RecurrentOptimizer(optimizer.architecture, theta)
     x = problems.x0.clone().requires_grad_()
@@ -31,7 +31,7 @@ def through_the_whole_graph(optimizer, problems, steps):
         losses.append(loss)
         state, update = differentiable.step(state, gradient.reshape(-1))
         x = x + update.view_as(x)
-    each = (torch.stack(losses) / losses[0].detach()).mean(0)
+    each = of(torch.stack(losses) / losses[0].detach()).mean(0)
     return each.detach(), dict(zip(theta, torch.autograd.grad(each.mean(), list(theta.values())), strict=True))
 
 
@@ -52,6 +52,16 @@ def test_exact_gradient_is_autograds(task, cell, features):
     each, expected = through_the_whole_graph(optimizer, problems, STEPS)
     torch.testing.assert_close(gradient.meta_losses, each, rtol=1e-10, atol=0)
     assert_same(gradient.gradients, expected, 1e-10)
+
+
+@pytest.mark.parametrize("task", SMALL_TASKS)
+def test_exact_gradient_of_the_mean_logarithm(task):
+    problems, optimizer = small_problems(task), learned()
+    gradient = outer_gradient(optimizer, problems, STEPS, objective="log")
+    _, expected = through_the_whole_graph(optimizer, problems, STEPS, lambda relative: (relative + LOG_FLOOR).log())
+    assert_same(gradient.gradients, expected, 1e-10)
+    plain = outer_gradient(optimizer, problems, STEPS)
+    torch.testing.assert_close(gradient.meta_losses, plain.meta_losses, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("task, cell, features", CASES)

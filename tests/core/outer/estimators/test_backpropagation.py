@@ -38,13 +38,14 @@ def test_windows_are_the_unroll_where_nothing_else_is_said():
     assert window_length(small_config(unroll=77), 3) == 77
 
 
-@pytest.mark.parametrize("outer_step", [0, 3])
-def test_whole_unrolls_are_the_outer_gradient(outer_step):
-    config = small_config(adjoint_clip=0.05)
+@pytest.mark.parametrize("outer_step, objective", [(0, "mean"), (3, "log")])
+def test_whole_unrolls_are_the_outer_gradient(outer_step, objective):
+    config = small_config(adjoint_clip=0.05, objective=objective)
     theta = theta_of(config)
     estimated = estimator_of(config).estimate(theta, outer_step)
     problems = config.make_task().sample(config.problems, generator(Purpose.TRAIN, config.seed, outer_step))
-    expected = outer_gradient(RecurrentOptimizer(config.architecture, theta), problems, config.unroll, 0.05)
+    optimizer = RecurrentOptimizer(config.architecture, theta)
+    expected = outer_gradient(optimizer, problems, config.unroll, 0.05, objective=objective)
     torch.testing.assert_close(estimated.meta_losses, expected.meta_losses)
     assert_close(estimated.gradients, expected.gradients)
 

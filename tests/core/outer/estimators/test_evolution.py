@@ -1,6 +1,7 @@
+import pytest
 import torch
 
-from core.meta_loss import meta_loss
+from core.meta_loss import LOG_FLOOR, meta_loss
 from core.optimizers import RecurrentOptimizer
 from core.outer.distributed import Team
 from core.outer.estimators import Evolution, make_estimator
@@ -19,9 +20,10 @@ def evolution(**settings):
     return config, estimator, config.architecture.initial_theta(generator(Purpose.INITIALIZE, 0))
 
 
-def test_one_whole_unroll_is_the_antithetic_formula():
+@pytest.mark.parametrize("objective", ["mean", "log"])
+def test_one_whole_unroll_is_the_antithetic_formula(objective):
     """ε (L(θ + ε) − L(θ − ε)) / 2σ², written out, averaged over problems."""
-    config, estimator, theta = evolution(pairs=2, problems=4)
+    config, estimator, theta = evolution(pairs=2, problems=4, objective=objective)
     estimated = estimator.estimate(theta, 7)
     problems = config.make_task().sample(4, generator(Purpose.TRAIN, 0, 7))
     expected = {name: torch.zeros_like(tensor) for name, tensor in theta.items()}
@@ -29,14 +31,17 @@ def test_one_whole_unroll_is_the_antithetic_formula():
     for pair in range(2):
         noise = estimator._noise(7, pair)
         part = problems.part(2 * pair, 2 * pair + 2)
-        losses = []
+        losses, minimized = [], []
         for sign in (1, -1):
             moved = {name: tensor + sign * noise[name] for name, tensor in theta.items()}
             optimizer = RecurrentOptimizer(config.architecture, moved)
-            losses.append(meta_loss(unroll(optimizer, part, config.unroll, record=()).losses))
+            curve = unroll(optimizer, part, config.unroll, record=()).losses
+            losses.append(meta_loss(curve))
+            logarithm = (curve / curve[0] + LOG_FLOOR).log().mean(0)
+            minimized.append(losses[-1] if objective == "mean" else logarithm)
         means.append((losses[0] + losses[1]) / 2)
         for name in theta:
-            expected[name] += noise[name] * (losses[0] - losses[1]).sum() / (2 * config.perturbation**2) / 4
+            expected[name] += noise[name] * (minimized[0] - minimized[1]).sum() / (2 * config.perturbation**2) / 4
     torch.testing.assert_close(estimated.meta_losses, torch.cat(means), rtol=1e-5, atol=0)
     for name, part in expected.items():
         torch.testing.assert_close(estimated.gradients[name], part, rtol=2e-3, atol=2e-4 * part.abs().max().item())
