@@ -18,7 +18,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from app import mcp
 from app.compute import asker
 from app.compute.child import EndedError
-from app.compute.memory import MemoryWatch, few_arenas
+from app.compute.memory import MemoryWatch, few_arenas, settle_memory
 from app.compute.pool import Pool, how_many
 from app.front import run
 from app.pages.explore import PAGE as EXPLORE
@@ -245,6 +245,7 @@ def create_server(address: str = "127.0.0.1", *, computing: bool = True) -> Flas
             bundle_bytes(parse("")[0])
             draw(parse_performance("")[0], LIGHT)
             list_runs()
+        settle_memory()
 
     threading.Thread(target=warm, name="warm", daemon=computing).start()
     return server

@@ -132,6 +132,7 @@ def run() -> list[Line]:
     """One visitor's waiting times beside another's load, as ratios to the idle server."""
     lines = []
     with dashboard() as (address, _):
+        ask(address, "/api/view.html?task=two_moons&seed=0", OTHER)  # by then the processes that compute have started
         ask(address, "/_dash-update-component", OTHER, page(""))
         idle = measure(address)
         _, alone = ask(address, "/api/view.html?task=two_moons&seed=1", OTHER)

@@ -12,7 +12,7 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any, final
 
-from app.compute.memory import few_arenas, own_memory, release_memory
+from app.compute.memory import few_arenas, own_memory, release_memory, settle_memory
 from core.errors import InputError
 
 NICE = 10  # computing leaves the processor to those who only want to read
@@ -56,6 +56,7 @@ def _compute(connection: Connection) -> None:
     import torch  # what starts this process need not load it
 
     torch.set_num_threads(1)
+    settle_memory()
     connection.send(None)  # ready
     while True:
         try:

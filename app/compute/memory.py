@@ -35,12 +35,19 @@ def own_memory() -> int:
         return 0
 
 
+def settle_memory() -> None:
+    """Take what is loaded out of the search for garbage, which stops all threads: of torch and the rest, that is tenths of a second."""
+    gc.collect()
+    gc.freeze()
+
+
 def release_memory() -> None:
     """Forget what the pages' functions keep, and give freed memory back to the system."""
+    gc.unfreeze()
     for item in gc.get_objects():
         if type(item) is CACHED and item.__module__.startswith("app."):
             item.cache_clear()
-    gc.collect()
+    settle_memory()
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
 

@@ -133,9 +133,10 @@ def slider(name: str, report: FormulaReport) -> html.Div:
 
 
 def outputs(formula: Formula, run: str) -> list[Any]:
-    """The formula to take along: LaTeX, Python and a torch.optim file, each with a button that copies it."""
+    """The formula to take along: LaTeX, MathML, Python and a torch.optim file, each with a button that copies it."""
     texts = {
         "LaTeX": latex(formula),
+        "MathML": "\n".join(mathml(simple(line), block=True) for line in lines(formula)),
         "Python": python_lines(formula),
         "torch.optim": torch_file(formula, f"{run} as a formula."),
     }
