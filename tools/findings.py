@@ -28,6 +28,7 @@ from core.mechanisms.measures import MEASURES
 from core.mechanisms.null import measure_null, read_null, write_null
 from core.mechanisms.report import SAYS, Report, report_of
 from core.runs import zoo
+from core.runs.config import RunConfig
 from core.runs.run import Run
 from core.seeds import Purpose, generator
 from core.tasks import TASKS, other_problems
@@ -78,6 +79,7 @@ class Finding:
 
     Attributes:
         name: of the zoo entry.
+        config: of its training.
         report: every mechanism and the closed loop.
         ablations: its ablations, if they were run.
         floors: its losses far on; none where that takes too long.
@@ -85,6 +87,7 @@ class Finding:
     """
 
     name: str
+    config: RunConfig
     report: Report
     ablations: Ablations | None
     floors: tuple[Floor, ...] = ()
@@ -117,7 +120,7 @@ def find(name: str, measure: bool, floors: bool = True) -> Finding:
         kept = ablate(context)
         write_json(path, kept)
     report = report_of(name, context, kept, null=null, trained=True)
-    return Finding(name, report, kept, floors_of(context) if floors else (), _shifted(run, context))
+    return Finding(name, run.config, report, kept, floors_of(context) if floors else (), _shifted(run, context))
 
 
 def floors_of(context: Context) -> tuple[Floor, ...]:
@@ -194,13 +197,30 @@ def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return [f"| {' | '.join(heading)} |", "|" + "---|" * len(heading), *lines, ""]
 
 
+def _shown(findings: Sequence[Finding], name: str) -> str:
+    """How many of some findings show a mechanism: k of n."""
+    return f"{sum(f.claim(name).verdict == 'shown' for f in findings)} of {len(findings)}"
+
+
+def _outer_seeds(findings: Sequence[Finding]) -> list[Finding]:
+    """The first one, and those that differ from it in the outer seed alone."""
+    first, *others = findings
+    return [first, *(f for f in others if first.config.differs_in_seed_alone(f.config))]
+
+
 def _sentences(findings: Sequence[Finding]) -> list[str]:
     """The table of a task in words: what the paper claims, and what shows here."""
     sentences = []
+    seeds = _outer_seeds(findings)
     for name, text in CLAIMED.items():
         claims = [f.claim(name) for f in findings]
-        shown = sum(claim.verdict == "shown" for claim in claims)
-        parts = [f"{text} Here {shown} of {len(claims)} show it."]
+        parts = [f"{text} Here {_shown(findings, name)} show it."]
+        if len(seeds) > 1:
+            parts[-1] = (
+                f"{text} Of `{seeds[0].name}` trained from {len(seeds)} outer seeds, **{_shown(seeds, name)}** show it."
+            )
+            if len(seeds) < len(findings):
+                parts.append(f"Of all shipped, {_shown(findings, name)}.")
         for reason in dict.fromkeys(claim.reason for claim in claims if claim.verdict != "shown"):
             whose = [f"`{f.name}`" for f, claim in zip(findings, claims, strict=True) if claim.reason == reason]
             parts.append(f"{', '.join(whose)}: {reason}.")

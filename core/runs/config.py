@@ -175,6 +175,11 @@ class RunConfig(BaseModel):
         """The task trained on."""
         return make_task(self.task, self.task_parameters)
 
+    def differs_in_seed_alone(self, other: "RunConfig") -> bool:
+        """Whether another training differs in its seed and in nothing else that matters to θ."""
+        free = {"seed": self.seed, "snapshots": self.snapshots}
+        return other.seed != self.seed and other.model_copy(update=free) == self
+
 
 def make_config(settings: dict[str, Any], *, strict: bool = False) -> RunConfig:
     """A checked configuration; missing settings have values that suit the task.

@@ -15,6 +15,7 @@ from core.optimizers.hand_designed import BASELINES
 from core.tasks import TASKS
 
 Sentences = list[str]
+LISTED = 3  # other seeds at most whose numbers are all named
 
 
 def _value(loss: MetaLoss) -> str:
@@ -45,9 +46,12 @@ def curves(results: Results, pictured: bool) -> Sentences:
         f"standard error; {picture}."
     )
     look = f"By meta-loss, the mean of a curve, {_against(outcome_of(evaluation), results.subject.title)}"
-    others = [number(other.optimizers["learned"].meta_loss.mean) for other in results.siblings.values()]
-    if others:
-        look += f"; trained from {counted(len(others), 'other seed')} (thin lines) it reaches {listed(others)}"
+    means = [other.optimizers["learned"].meta_loss.mean for other in results.siblings.values()]
+    if means:
+        finite = sorted(mean for mean in means if mean is not None)
+        ranged = len(finite) == len(means) > LISTED
+        several = f"{number(finite[0])} to {number(finite[-1])}" if ranged else listed([number(mean) for mean in means])
+        look += f"; trained from {counted(len(means), 'other seed')} (thin lines) it reaches {several}"
     return [drawn, look + "."]
 
 

@@ -87,10 +87,9 @@ def _curve(path: Path, stamp: tuple[int, ...]) -> Curve:
 
 
 def _siblings(subject: Subject, run: Run) -> dict[str, Evaluation]:
-    same_seed = {"seed": run.config.seed}
     siblings = {}
     for name, other in learned(run.config.task).items():
-        if name == subject.name or other.run is None or other.run.config.model_copy(update=same_seed) != run.config:
+        if name == subject.name or other.run is None or not run.config.differs_in_seed_alone(other.run.config):
             continue
         evaluation = kept(other.run.path / "evaluation.json", Evaluation)
         if evaluation is not None:

@@ -34,6 +34,9 @@ def test_other_seeds_are_named_with_their_numbers(sample: Results) -> None:
     _, look = captions.curves(dataclasses.replace(sample, siblings=others), pictured=True)
     assert look.endswith("; trained from 2 other seeds (thin lines) it reaches 0.0600 and 0.0471.")
     assert "thin for other seeds" in captions.outer(dataclasses.replace(sample, siblings=others))[0]
+    many = others | {"d": evaluation(0.05), "e": evaluation(0.05)}
+    _, look = captions.curves(dataclasses.replace(sample, siblings=many), pictured=True)
+    assert look.endswith("; trained from 4 other seeds (thin lines) it reaches 0.0471 to 0.0600.")
     assert "thin" not in captions.outer(sample)[0]
 
 

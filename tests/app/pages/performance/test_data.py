@@ -88,7 +88,12 @@ def test_a_changed_file_is_read_again(copy: Path) -> None:
 def test_siblings_differ_in_the_seed_alone(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     subjects = {}
     original = learned("rosenbrock")["rosenbrock-gru64"]
-    for name, change in {"a": {}, "b": {"seed": 7}, "c": {"seed": 8, "outer_steps": 3}, "d": {"seed": 9}}.items():
+    for name, change in {
+        "a": {},
+        "b": {"seed": 7, "snapshots": 3},
+        "c": {"seed": 8, "outer_steps": 3},
+        "d": {"seed": 9},
+    }.items():
         shutil.copytree(copy / "rosenbrock-gru64", copy / name)
         assert original.run is not None
         config = original.run.config.model_copy(update=change)
