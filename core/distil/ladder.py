@@ -46,7 +46,7 @@ from core.outer.kernels.small import known
 from core.runs import zoo
 from core.runs.run import Run
 from core.seeds import Purpose, generator
-from core.tasks import Problems, Task, make_task
+from core.tasks import Problems, Task, lighter_parameters, make_task
 
 BEYOND = ("second_momentum", "adaptive_memory", "free_schedule")  # rungs above the four mechanisms
 COMPRESSIONS: tuple[Clipping, ...] = ("tanh", "symlog")
@@ -94,6 +94,7 @@ class _Setting:
 
     run: Run
     task: Task
+    trained_on: Task
     context: Context
     lesson: Lesson
     budget: Budget
@@ -154,7 +155,7 @@ class _Trainings:
             formula = Formula(below.structure.structure(), below.values)
             starts.append(extended(formula, structure, sizes_of(setting.lesson).neutral()))
         try:
-            trained = train(setting.task, structure, starts, setting.budget, seed)
+            trained = train(setting.trained_on, structure, starts, setting.budget, seed)
         except TrainingError:
             trained = Trained(Formula(structure, starts[0]), math.inf, diverged=setting.budget.problems)
         return Kept(
@@ -244,8 +245,17 @@ def distil(
     began = time.perf_counter()
     task = make_task(run.config.task)
     context = Context(run.optimizer(), task)
+    lighter = dict(lighter_parameters(task.name))
     setting = _Setting(
-        run, task, context, lesson_of(run.optimizer(), task), budget, list(range(seeds)), on_progress, workers
+        run=run,
+        task=task,
+        trained_on=make_task(task.name, lighter),
+        context=context,
+        lesson=lesson_of(run.optimizer(), task),
+        budget=budget,
+        seeds=list(range(seeds)),
+        report=on_progress,
+        workers=workers,
     )
     plain, exact = held_out(task, problems, seed)
     learned = meta_loss(loss_curves(run.optimizer(), plain, STEPS).double()).numpy()
@@ -279,6 +289,7 @@ def distil(
         steps=STEPS,
         seeds=setting.seeds,
         budget=budget.outer_steps,
+        trained_on=lighter,
         learned=Scored(name=run.name, meta_loss=_mean(learned)),
         best_tuned=Scored(name=best_name, meta_loss=_mean(best)),
         ladder=ladder,

@@ -1,6 +1,6 @@
 """What a distillation found, as it is stored in ``RUN/distillation.json``."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -154,6 +154,7 @@ class Distillation(BaseModel):
         problems, held_out_seed, steps: of the held-out comparison.
         seeds: outer seeds of every training.
         budget: outer steps of every training.
+        trained_on: the task's parameters in training, where they differ from those in the held-out comparison: problems that cost less.
         learned, best_tuned: what the shares are measured between.
         ladder: rungs in order.
         subsets: every subset of the four mechanisms.
@@ -177,6 +178,7 @@ class Distillation(BaseModel):
     steps: int
     seeds: list[int]
     budget: int
+    trained_on: dict[str, Any] = {}
     learned: Scored
     best_tuned: Scored
     ladder: list[Rung]

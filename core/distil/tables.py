@@ -28,6 +28,12 @@ def percent(share: Interval) -> str:
     return f"{100 * share.mean:.0f} % ({100 * share.low:.0f} to {100 * share.high:.0f})"
 
 
+def lighter(result: Distillation) -> str:
+    """On which problems formulas were trained, where those cost less than the held-out ones: ", on problems with 256 points"; else empty."""
+    differs = " and ".join(f"{value} {name.replace('_', ' ')}" for name, value in result.trained_on.items())
+    return f", on problems with {differs}" if differs else ""
+
+
 def loss(rung: Rung) -> str:
     """A rung's mean held-out meta-loss with its standard error."""
     mean, sem = rung.meta_loss.mean, rung.meta_loss.sem
@@ -38,7 +44,7 @@ def distillation_table(result: Distillation) -> str:
     """The ladder, the contributions and the formula without outer training."""
     learned, best = result.learned, result.best_tuned
     subject = f"{result.run} ({result.task}) as a formula"
-    how = f"{result.problems} held-out problems, {len(result.seeds)} outer seeds of {result.budget} outer steps"
+    how = f"{result.problems} held-out problems, {len(result.seeds)} outer seeds of {result.budget} outer steps{lighter(result)}"
     read, imitated = (_loss(one.meta_loss.mean, one.meta_loss.sem) for one in (result.read, result.imitated))
     fit = f"imitation {imitated} (R² {_r2(result.imitated.r2)})"
     lines = [

@@ -1,7 +1,7 @@
 """The tasks by name. To add one, add a file here and a line in `TASKS`.
 
 Besides its name and title, a task's class may have training settings that suit it (``suited``), out-of-distribution variants
-(``other_problems``) and a target (``target``).
+(``other_problems``), a target (``target``), and parameters with which its problems cost less and are nearly the same (``lighter``).
 """
 
 import json
@@ -28,6 +28,7 @@ __all__ = [
     "Problems",
     "Task",
     "Variant",
+    "lighter_parameters",
     "make_task",
     "other_problems",
     "suited_settings",
@@ -47,6 +48,11 @@ SHIPPED = tuple(TASKS)  # plugins add others to TASKS
 def suited_settings(name: str) -> Mapping[str, Any]:
     """Settings of a run that suit a task and differ from the defaults: the class's ``suited``, if any."""
     return getattr(TASKS.get(name), "suited", {})
+
+
+def lighter_parameters(name: str) -> Mapping[str, Any]:
+    """Parameters with which a task's problems cost less and are nearly the same: the class's ``lighter``, if any."""
+    return getattr(TASKS.get(name), "lighter", {})
 
 
 def other_problems(name: str) -> Sequence[Variant]:

@@ -188,6 +188,7 @@ class TwoMoons(Task):
         "problems": 2,
         "unroll": 120,
     }
+    lighter: ClassVar[Mapping[str, Any]] = {"points": 256}
     other_problems: ClassVar[Sequence[Variant]] = (
         Variant("2 hidden layers of 16", "size", {"hidden": (16, 16)}),
         Variant("2 hidden layers of 128", "size", {"hidden": (128, 128)}),

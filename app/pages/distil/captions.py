@@ -2,7 +2,7 @@
 
 from app.shared.numbers import counted, listed, number, plus_minus
 from core.distil.result import Distillation, Rung
-from core.distil.tables import conclusion, percent
+from core.distil.tables import conclusion, lighter, percent
 from core.optimizers.formula import FOUR, MECHANISMS
 
 
@@ -11,7 +11,7 @@ def ladder(result: Distillation) -> list[str]:
     return [
         (
             f"Each formula has the mechanisms of the rungs above it and one more. All are trained alike: {result.budget:,} outer steps, "
-            f"{counted(len(result.seeds), 'outer seed')}; bars are means, lines 95 % bootstrap intervals over {result.problems} held-out problems "
+            f"{counted(len(result.seeds), 'outer seed')}{lighter(result)}; bars are means, lines 95 % bootstrap intervals over {result.problems} held-out problems "
             "and over seeds."
         ),
         conclusion(result),
