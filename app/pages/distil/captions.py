@@ -94,9 +94,9 @@ def both_ways(result: Distillation) -> list[str]:
         needed = needs.low is not None and needs.low > 1
         verdict = result.verdicts.get(name, "unknown")
         if needed and verdict != "shown":
-            said = "not shown" if verdict == "not_shown" else "cannot be told"
+            said = "do not show it" if verdict == "not_shown" else "cannot tell whether it is there"
             texts.append(
-                f"The formula needs {MECHANISMS[name].lower()}; of the learned optimizer the instruments say: {said}."
+                f"The formula needs {MECHANISMS[name].lower()}; the instruments {said} in the learned optimizer."
             )
         if not needed and verdict == "shown":
             texts.append(

@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from app.pages.distil.data import Instruments, Originals
+from app.shared.mechanisms.drawing import KEY
 from app.shared.style import (
     LEARNED,
     LEARNED_COLORS,
@@ -71,6 +72,7 @@ def ladder_figure(theme: Theme, result: Distillation, shown: Rung) -> go.Figure:
     )
     ends = [names[0], names[-1]]
     best = OPTIMIZER_COLORS.get(result.best_tuned.name, theme.muted)
+    compared = ((0, best, "dash", tuned_title(result)), (100, LEARNED, "solid", "learned"))
     lines = [
         go.Scatter(
             x=[at, at],
@@ -80,19 +82,25 @@ def ladder_figure(theme: Theme, result: Distillation, shown: Rung) -> go.Figure:
             name=name,
             hoverinfo="name",
         )
-        for at, color, dash, name in (
-            (0, best, "dash", tuned_title(result)),
-            (100, LEARNED, "solid", "learned"),
-        )
+        for at, color, dash, name in compared
     ]
     edges = [
         100 * (value + side) for value, side in zip((*values, *values), (*(-one for one in low), *high), strict=True)
     ]
     x = {
-        "title": "share of the advantage over the best tuned optimizer, %",
+        "title": "share of the advantage, %",
         "range": [min(0.0, *edges) - 6, max(125.0, *edges)],
     }
     made = figure(theme, f"distil/ladder/{result.run}", x, {"autorange": "reversed", "ticks": ""}, [bars, *lines])
+    label = {
+        "yref": "paper",
+        "y": 1,
+        "yanchor": "bottom",
+        "showarrow": False,
+        "font": {"size": 11, "color": theme.text},
+    }
+    made.layout.annotations = [{**label, "x": at, "text": name} for at, _, _, name in compared]
+    made.layout.margin.t = 22
     return described(made.update_layout(bargap=0.3), _about(result))
 
 
@@ -151,7 +159,8 @@ def curves_figure(theme: Theme, result: Distillation, originals: Originals, curv
     kept = [shown[np.isfinite(shown)] for shown in values]
     y = {"title": "loss / first loss", **log_axis(np.concatenate(kept) if kept else np.ones(1), CEILING)}
     made = figure(theme, f"distil/curves/{result.run}", {"title": "inner step", "zeroline": False}, y, traces)
-    return described(made.update_layout(hovermode="x unified"), _about(result))
+    made.layout.margin.t = 26
+    return described(made.update_layout(hovermode="x unified", showlegend=True, legend=KEY), _about(result))
 
 
 def _pair(
