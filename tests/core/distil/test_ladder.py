@@ -52,6 +52,13 @@ def test_a_distillation_is_resumed_with_the_same_result(run: Run, monkeypatch: p
     assert kept.formula.formula().values == {name: one.value for name, one in found.formula.parameters.items()}
 
 
+def test_cheaper_problems_of_training_are_named() -> None:
+    kept = find_distillation(zoo.find_run("rosenbrock-gru64"))
+    assert kept is not None and " outer steps\n" in distillation_table(kept)
+    lighter = kept.model_copy(update={"trained_on": {"points": 256}})
+    assert " outer steps, on problems with 256 points\n" in distillation_table(lighter)
+
+
 def test_rungs_grow_by_one_mechanism() -> None:
     family = whole("tanh")
     for below, above in zip(rungs(), rungs()[1:], strict=False):

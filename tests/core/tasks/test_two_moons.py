@@ -6,7 +6,7 @@ import torch
 from sklearn.datasets import make_moons
 
 from core.seeds import Purpose, generator
-from core.tasks import make_task
+from core.tasks import lighter_parameters, make_task
 from tests.core.helpers import SMALL_MOONS
 
 
@@ -36,6 +36,14 @@ def test_default_network_and_data(full):
     points, labels = make_moons(1024, noise=0.1, random_state=0)
     np.testing.assert_array_equal(full.points.numpy(), points)
     np.testing.assert_array_equal(full.labels.numpy(), labels)
+
+
+def test_lighter_problems_are_nearly_the_same(full):
+    light = make_task("two_moons", lighter_parameters("two_moons")).sample(2, generator(Purpose.VIEW, 0), torch.float64)
+    assert light.points.shape == (256, 2)
+    torch.testing.assert_close(light.x0, full.x0, rtol=0, atol=0)
+    for one, other in zip(light.loss_and_gradient(light.x0)[1], full.loss_and_gradient(full.x0)[1], strict=True):
+        assert torch.nn.functional.cosine_similarity(one, other, dim=0) > 0.98
 
 
 def test_loss_and_logits_are_those_of_torch_nn(full):
