@@ -53,6 +53,12 @@ class Met:
         """K."""
         return len(self.losses)
 
+    @property
+    def rounding(self) -> Tensor:
+        """How large the rounding errors of updates are at least, [K, parameters]: where the parameter is read, an update may be a difference."""
+        read = "parameter" in self.optimizer.reads
+        return self.optimizer.rounding * self.x.abs() if read else torch.zeros_like(self.x)
+
     def after(self, k: int, gradients: Tensor, x: Tensor | None = None, count: int = 0) -> Tensor:
         """The updates of step k and ``count`` more, if the gradients and parameters of step k were others, [V, count + 1, parameters].
 
@@ -69,7 +75,7 @@ class Met:
         shapes = self.optimizer.shapes  # type: ignore[attr-defined]
         found = []
         for own, at in zip(gradients, first_x, strict=True):
-            run, updates = place.copied(), []
+            run, updates = place.for_slopes(), []
             for j in range(count + 1):
                 g, p = (own, at) if j == 0 else (self.gradients[k + j], self.x[k + j])
                 own_g, own_p = ([one.clone() for one in as_tensors(flat, shapes)] for flat in (g, p))
@@ -157,7 +163,12 @@ def kernel_along(met: Met, k: int, component: int, count: int) -> Tensor:
         return met.after(k, varied, count=count)[:, :, component]
 
     with torch.no_grad():
-        return -slopes_along(answers, float(met.gradients[k, component]), typical_size(met.gradients[k]))
+        return -slopes_along(
+            answers,
+            float(met.gradients[k, component]),
+            typical_size(met.gradients[k]),
+            met.rounding[k : k + count + 1, component],
+        )
 
 
 def decay_along(met: Met, k: int, component: int) -> float:
@@ -177,7 +188,8 @@ def decay_along(met: Met, k: int, component: int) -> float:
         return met.after(k, still.repeat(len(shifts), 1), moved)[:, 0, component : component + 1]
 
     with torch.no_grad():
-        return -float(slopes_along(answers, float(met.x[k, component]), typical_size(met.x[k]))[0])
+        rounding = met.rounding[k, component : component + 1]
+        return -float(slopes_along(answers, float(met.x[k, component]), typical_size(met.x[k]), rounding)[0])
 
 
 def rate_along(met: Met, k: int, component: int) -> float:
@@ -197,7 +209,8 @@ def rate_along(met: Met, k: int, component: int) -> float:
         return met.after(k, varied)[:, 0, component : component + 1]
 
     with torch.no_grad():
-        return -float(slopes_along(answers, 0.0, typical_size(met.gradients[k]))[0])
+        rounding = met.rounding[k, component : component + 1]
+        return -float(slopes_along(answers, 0.0, typical_size(met.gradients[k]), rounding)[0])
 
 
 def answers_along(met: Met, k: int, component: int) -> Tensor:
@@ -215,7 +228,9 @@ def answers_along(met: Met, k: int, component: int) -> Tensor:
         return met.after(k, varied)[:, 0]
 
     with torch.no_grad():
-        return slopes_along(answers, float(met.gradients[k, component]), typical_size(met.gradients[k]))
+        return slopes_along(
+            answers, float(met.gradients[k, component]), typical_size(met.gradients[k]), met.rounding[k]
+        )
 
 
 def coupling_along(met: Met, k: int, component: int) -> float:

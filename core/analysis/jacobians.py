@@ -93,7 +93,7 @@ def _by_differences(optimizer: Optimizer, states: Tensor, gradients: Tensor) -> 
     size = states.shape[1]
     h, g = states.detach().double(), gradients.detach().double()
     inputs = [i for i in range(size) if i not in optimizer.clocks] + [size]
-    found = difference_quotients(optimizer.step, h, g, inputs).values
+    found = difference_quotients(optimizer.step, h, g, inputs, optimizer.rounding_of(h)).values
     slopes = h.new_zeros(len(h), size + 1, size + 1)
     slopes[:, :, inputs] = found
     for clock in optimizer.clocks:
@@ -131,9 +131,8 @@ def update_slope(optimizer: Optimizer, states: Tensor, gradients: Tensor) -> Ten
 
 
 def _slope_by_differences(optimizer: Optimizer, states: Tensor, gradients: Tensor) -> Tensor:
-    found = difference_quotients(
-        optimizer.step, states.detach().double(), gradients.detach().double(), [states.shape[1]]
-    )
+    h, g = states.detach().double(), gradients.detach().double()
+    found = difference_quotients(optimizer.step, h, g, [states.shape[1]], optimizer.rounding_of(h))
     return found.values[:, -1, 0].to(states.dtype)
 
 

@@ -80,6 +80,7 @@ LARGE_OFTEN = 0.0, 0.4, 0.95  # the same on large tasks
 COMPONENTS_MET, LARGE_COMPONENTS_MET = 3, 2
 KERNEL_MET, LARGE_KERNEL_MET = 12, 6  # steps of their memory kernels
 NEEDS_ALONE = "it sees whole tensors, and this needs a component that can be stepped alone"
+COARSE = 1e-5  # relative error of updates from which on it is said that slopes are of another precision
 NO_SLOPE = "its update jumps as its state changes, so that it has no slope there"
 BESIDE = 1e-4  # of how far the states met lie from h*
 
@@ -102,6 +103,14 @@ class Context:
     def sees_tensors(self) -> bool:
         """Whether the optimizer sees whole tensors, so that no component can be looked at alone."""
         return self.optimizer.together is not None
+
+    @property
+    def about_precision(self) -> str:
+        """A sentence where slopes are those of another precision than the optimizer's own; "" elsewhere."""
+        coarse = self.optimizer.coarse
+        if coarse is None or coarse < COARSE:
+            return ""
+        return f"Slopes are those of its arithmetic in double precision: its own is coarser, and its updates are up to {100 * coarse:.1g} % off."
 
     @cached_property
     def double(self) -> Optimizer:

@@ -239,7 +239,7 @@ def momentum_report(context: Context, claim: Claim) -> Momentum:
         "slow_points": int((~fixed_points.converged).sum()),
         "failed": sum(status == "failed" for status in fixed_points.status),
     }
-    sentences = [verdict_sentence(claim, EFFECTS["momentum"].unit)]
+    sentences = [verdict_sentence(claim, EFFECTS["momentum"].unit), *_precision(context)]
     try:
         kernel, linear = context.kernel, context.linearized if context.moving else None
     except InputError as error:
@@ -396,6 +396,10 @@ def weight_decay_report(context: Context, claim: Claim) -> WeightDecay:
     return WeightDecay(reads_parameter=reads, sentences=sentences, **claim.model_dump())
 
 
+def _precision(context: Context) -> list[str]:
+    return [context.about_precision] if context.about_precision else []
+
+
 def coupling_report(context: Context) -> Coupling:
     """How components influence each other."""
     if not context.sees_tensors:
@@ -407,7 +411,7 @@ def coupling_report(context: Context) -> Coupling:
             sentences=["It cannot be told: the updates have no slope over a gradient at most places looked at."],
         )
     said = f"{100 * value:.3g} % of the answer to one component's gradient is found in other components' updates."
-    return Coupling(value=value, sentences=[said])
+    return Coupling(value=value, sentences=[said, *_precision(context)])
 
 
 def _report_of_tensors(name: str, context: Context, interventions: Ablations | None) -> Report:

@@ -91,6 +91,26 @@ class Optimizer(ABC):
         return True
 
     @property
+    def rounding(self) -> float:
+        """The relative distance of two numbers in the arithmetic of a step on numbers in double precision."""
+        return 2.0**-52
+
+    @property
+    def coarse(self) -> float | None:
+        """How far updates that are computed in a lower precision than double lie from those in double precision, relative to their size, where
+        slopes are of the latter; None for all others."""
+        return None
+
+    def rounding_of(self, states: Tensor) -> Tensor:
+        """How large the rounding errors of updates are at least, [n]: where the parameter is read, an update may be the difference of two.
+
+        Args:
+            states: h, [n, S], in double precision.
+        """
+        index = self.reads.get("parameter")
+        return states.new_zeros(len(states)) if index is None else self.rounding * states[:, index].abs()
+
+    @property
     def together(self) -> int | None:
         """How many rows, in order, are the components of one problem and step together; None if every row steps by itself."""
         return None
