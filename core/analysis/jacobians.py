@@ -49,8 +49,8 @@ class Derivatives:
 
 
 def moving_entries(optimizer: Optimizer) -> list[int]:
-    """Indices of the state entries that can have a fixed point: all except clocks, which only count steps, and what it reads."""
-    held = {*optimizer.clocks, *optimizer.reads.values()}
+    """Indices of the state entries that move: all except clocks, which only count steps, constants, and what it reads."""
+    held = {*optimizer.clocks, *optimizer.constants, *optimizer.reads.values()}
     return [i for i in range(optimizer.state_size) if i not in held]
 
 
@@ -122,7 +122,9 @@ def update_slope(optimizer: Optimizer, states: Tensor, gradients: Tensor) -> Ten
     with torch.enable_grad():
         g = gradients.detach().requires_grad_()
         _, update = optimizer.step(states, g)
-        (slope,) = torch.autograd.grad(update.sum(), g)
+        if not update.requires_grad:  # it answers with what it remembers only
+            return torch.zeros_like(gradients)
+        (slope,) = torch.autograd.grad(update.sum(), g, materialize_grads=True)
     lost = ~torch.isfinite(slope) & torch.isfinite(update.detach())
     if bool(lost.any()):
         slope = slope.clone()

@@ -75,6 +75,11 @@ class Optimizer(ABC):
         return (self.state_names.index("step"),) if "step" in self.state_names else ()
 
     @property
+    def constants(self) -> tuple[int, ...]:
+        """State entries that stay as they start, whatever the gradient: they are held where fixed points are looked for."""
+        return ()
+
+    @property
     def clock(self) -> int | None:
         """The first of the clocks; None without one."""
         return self.clocks[0] if self.clocks else None
