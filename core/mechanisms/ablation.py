@@ -235,7 +235,7 @@ def ablate(context: Context, problems: int | None = None, seed: int = 0, steps: 
             Ablation(
                 name=name,
                 meta_loss=scored.meta_loss,
-                median=_finite(float(own.median())),
+                median=_finite(float(own.nanmedian())),
                 ratio=ratio_of(own, whole, seed),
                 diverged=scored.diverged,
                 curve=scored.curve_median or [],
