@@ -16,7 +16,7 @@ from core.analysis.fixed_points import FixedPoints, find_fixed_points
 from core.analysis.general import Met, answers_along, kernel_along, meet, share_of_others
 from core.analysis.jacobians import moving_entries
 from core.analysis.linearization import Linearization, linearize
-from core.analysis.memory_kernel import MemoryKernel, memory_kernel
+from core.analysis.memory_kernel import MemoryKernel, memory_kernel, memory_of, running_kernel
 from core.analysis.whole_loop import loop_along
 from core.errors import InputError
 from core.late import torch
@@ -80,6 +80,7 @@ LARGE_OFTEN = 0.0, 0.4, 0.95  # the same on large tasks
 COMPONENTS_MET, LARGE_COMPONENTS_MET = 3, 2
 KERNEL_MET, LARGE_KERNEL_MET = 12, 6  # steps of their memory kernels
 NEEDS_ALONE = "it sees whole tensors, and this needs a component that can be stepped alone"
+SAME_MEMORY = 0.05  # relative difference of memories up to which they count as one
 COARSE = 1e-5  # relative error of updates from which on it is said that slopes are of another precision
 NO_SLOPE = "its update jumps as its state changes, so that it has no slope there"
 BESIDE = 1e-4  # of how far the states met lie from h*
@@ -306,6 +307,26 @@ class Context:
         if self.moving or self.fixed_point is not None:
             return memory_kernel(self.linearized)
         return memory_kernel(linearize(self.double, self.start, width=self.observed.scale))
+
+    @cached_property
+    def memory_later(self) -> float | None:
+        """For how many of the further steps a gradient of the middle of a run acts, Σ K(j) / max |K(j)|, where that is other than at first.
+
+        None where the memory does not change with the step (or nothing counts steps), or cannot be told.
+        """
+        counting = [*self.double.clocks, *[i for what, i in self.double.reads.items() if what == "step"]]
+        if not counting or not self.moving or self.fixed_point is None or self.jumps_with_state:
+            return None
+        state = self.fixed_point.clone()
+        state[counting] = self.path[STEPS // 2][counting]
+        rest = STEPS - STEPS // 2
+        later = memory_of(running_kernel(self.double, state, rest))
+        try:
+            first = memory_of(self.kernel.values[: rest + 1])
+        except InputError:
+            return None
+        same = later is None or (first is not None and abs(later - first) <= SAME_MEMORY * abs(first))
+        return None if same else later
 
     @cached_property
     def loop_rest(self) -> Rest | None:

@@ -53,7 +53,8 @@ def _measure(value: float, what: str) -> Measure:
 def momentum(context: Context, floor: float = 0.0) -> Measure:
     """Over how many steps a gradient acts: Σ K(j) / max |K(j)| of the memory kernel; 1/(1 − β) for momentum, 1 without memory.
 
-    Negative where the gradients of the past push the other way altogether, as in a network that ascends.
+    Negative where the gradients of the past push the other way altogether, as in a network that ascends. Where the memory changes with the
+    step (a scheduled β), it is that of the middle of a run.
     """
     try:
         kernel = context.kernel
@@ -62,6 +63,8 @@ def momentum(context: Context, floor: float = 0.0) -> Measure:
     linear = context.linearized if context.moving else None
     if linear is not None and len(linear.eigenvalues) and float(linear.eigenvalues.abs().max()) > 1 + MARGINAL:
         return Measure(None, "the fixed point is unstable, so that its memory kernel does not decay")
+    if context.memory_later is not None:
+        return _measure(context.memory_later, "the memory kernel")
     if kernel.memory is None:
         return Measure(None, "its update does not depend on the gradient near the fixed point")
     return _measure(kernel.memory, "the memory kernel")

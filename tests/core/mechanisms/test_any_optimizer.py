@@ -155,6 +155,28 @@ def test_weight_decay_is_measured_on_what_reads_the_parameter() -> None:
     assert momentum.weight_decay.value == 0 and momentum.weight_decay.verdict == "not_shown"
 
 
+class Scheduled(nn.Module):
+    """Momentum whose decay grows with the step that it reads, and a learning rate that falls to 0."""
+
+    state_size = 1
+
+    def forward(self, state: Tensor, gradient: Tensor, step: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
+        v = step / (step + 10) * state[:, 0] + gradient
+        return v[:, None], -0.1 * (1 - step / steps) * v
+
+
+def test_a_step_that_is_read_makes_a_schedule_and_a_memory_of_its_own() -> None:
+    context = Context(ModuleOptimizer("scheduled", Scheduled()), TASK)
+    report = report_of("scheduled", context, ablate(context, problems=4))
+    assert report.schedule.clock and report.schedule.rates[:101:50] == pytest.approx([0.1, 0.075, 0.05])
+    assert report.schedule.value == pytest.approx(1)
+    decays = torch.tensor([k / (k + 10) for k in range(101, 201)], dtype=torch.float64)
+    kernel = torch.cat([torch.ones(1, dtype=torch.float64), decays.cumprod(0)]) * (1 - torch.arange(100, 201) / 200)
+    assert report.momentum.value == pytest.approx(float(kernel.sum() / kernel.abs().max()))
+    assert report.momentum.eigenvalues == pytest.approx([0], abs=1e-12)
+    assert "a gradient of the first step acts for 1 steps" in report.momentum.sentences[1]
+
+
 class Layered(nn.Module):
     """Gradients over the size of their tensor, with momentum and the parameter."""
 
