@@ -14,8 +14,9 @@ choice of width (core/optimizers/differences.py).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from core.errors import InputError
@@ -211,6 +212,50 @@ def rate_along(met: Met, k: int, component: int) -> float:
     with torch.no_grad():
         rounding = met.rounding[k, component : component + 1]
         return -float(slopes_along(answers, 0.0, typical_size(met.gradients[k]), rounding)[0])
+
+
+def rates_after(met: Met, gradients: Tensor, counts: Sequence[int], components: Sequence[int]) -> Tensor:
+    """Effective learning rates after some steps from the start on constant gradients, parameters and loss as at first, [counts, components].
+
+    Args:
+        met: the run of an optimizer that sees whole tensors, with step 0 kept.
+        gradients: of every component, [parameters].
+        counts: after how many steps, ascending.
+        components: indices of inner parameters.
+
+    Returns:
+        −∂u/∂g of each component at its own gradient 0, all others as given; NaN where there is no slope.
+    """
+    place, shapes = met.places[0], met.optimizer.shapes  # type: ignore[attr-defined]
+    assert isinstance(place, ProblemRun)
+    run, x, loss = place.for_slopes(), met.x[0], float(met.losses[0])
+    found = []
+
+    def step(of: ProblemRun, flat: Tensor, k: int) -> Tensor:
+        own = [[one.clone() for one in as_tensors(row, shapes)] for row in (flat, x)]
+        return as_row(of.step(own[0], own[1], loss, k, met.steps))
+
+    def answer(k: int, flat: Tensor) -> Tensor:
+        return step(run.copied(), flat, k)
+
+    with torch.no_grad():
+        for k in range(counts[-1] + 1):
+            if k in counts:
+                found.append([_rate_of(met, i, gradients, partial(answer, k)) for i in components])
+            if k < counts[-1]:
+                step(run, gradients, k)
+    return torch.tensor(found, dtype=torch.float64)
+
+
+def _rate_of(met: Met, component: int, gradients: Tensor, step: Callable[[Tensor], Tensor]) -> float:
+    def answers(shifts: Tensor) -> Tensor:
+        varied = gradients.repeat(len(shifts), 1)
+        varied[:, component] = shifts
+        return torch.stack([step(flat)[component] for flat in varied])[:, None]
+
+    return -float(
+        slopes_along(answers, 0.0, typical_size(met.gradients[0]), met.rounding[0, component : component + 1])[0]
+    )
 
 
 def answers_along(met: Met, k: int, component: int) -> Tensor:

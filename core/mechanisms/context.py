@@ -13,7 +13,7 @@ from core.analysis.autonomous import autonomous_trajectory
 from core.analysis.closed_loop import Rest, rest_of_loop
 from core.analysis.continuation import Branch, continue_fixed_points
 from core.analysis.fixed_points import FixedPoints, find_fixed_points
-from core.analysis.general import Met, answers_along, kernel_along, meet, share_of_others
+from core.analysis.general import Met, answers_along, kernel_along, meet, rates_after, share_of_others
 from core.analysis.jacobians import moving_entries
 from core.analysis.linearization import Linearization, linearize
 from core.analysis.memory_kernel import MemoryKernel, memory_kernel, memory_of, running_kernel
@@ -77,6 +77,8 @@ class Sample:
 MET_AT = 0.2, 0.6  # of a run: where it is gone back to, for optimizers that see whole tensors
 MET_OFTEN = 0.0, 0.05, 0.1, 0.3, 0.45, 0.75, 0.95  # further places, for what is followed along the run
 LARGE_OFTEN = 0.0, 0.4, 0.95  # the same on large tasks
+SHARES = 0.0, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0  # of a run: where its rate without gradients is looked at
+LARGE_SHARES = 0.0, 0.05, 0.25, 1.0
 COMPONENTS_MET, LARGE_COMPONENTS_MET = 3, 2
 KERNEL_MET, LARGE_KERNEL_MET = 12, 6  # steps of their memory kernels
 NEEDS_ALONE = "it sees whole tensors, and this needs a component that can be stepped alone"
@@ -169,6 +171,19 @@ class Context:
         """Memory kernels along that run, one for every component and place, [J + 1] each."""
         steps = LARGE_KERNEL_MET if self.large else KERNEL_MET
         return [kernel_along(self.met, k, i, steps) for k in self.met_at for i in self.places_met]
+
+    @cached_property
+    def rates_at_rest(self) -> Tensor:
+        """Effective learning rates of these components after some steps on gradients of 0, [steps, components]; the last after all."""
+        steps = LARGE_STEPS if self.large else STEPS
+        counts = sorted({round(share * (steps - 1)) for share in (LARGE_SHARES if self.large else SHARES)})
+        return rates_after(self.met, torch.zeros_like(self.met.x[0]), counts, self.places_met)
+
+    @cached_property
+    def rates_at_typical(self) -> Tensor:
+        """The same after as many steps on a constant gradient of the typical size, with the signs of the first one, [components]."""
+        signs = torch.where(self.met.gradients[0] < 0, -1.0, 1.0).to(self.met.gradients.dtype)
+        return rates_after(self.met, self.observed.typical * signs, [self.met.steps - 1], self.places_met)[0]
 
     @cached_property
     def answers_met(self) -> list[list[Tensor]]:

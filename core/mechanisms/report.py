@@ -17,11 +17,11 @@ from core.errors import InputError
 from core.late import torch
 from core.mechanisms.ablation import Ablations, ablate
 from core.mechanisms.adaptation import InUseReport, Slopes, in_use_report, slopes_of
-from core.mechanisms.claims import EFFECTS, Claim, claim_of_tensors, claims_of
+from core.mechanisms.claims import EFFECTS, Claim, claims_of
 from core.mechanisms.clipping import Saturation, largest_gradient_scanned, saturation, states_of
 from core.mechanisms.closed_loop import LoopReport, loop_report, loop_report_of_tensors
 from core.mechanisms.context import STEPS, Context
-from core.mechanisms.measures import measured
+from core.mechanisms.measures import Name
 from core.mechanisms.null import Null
 
 LISTED = 12  # modes that are listed
@@ -420,9 +420,10 @@ def coupling_report(context: Context) -> Coupling:
     return Coupling(value=value, sentences=[said, *_precision(context)])
 
 
-def _report_of_tensors(name: str, context: Context, interventions: Ablations | None) -> Report:
+def _report_of_tensors(
+    name: str, context: Context, claims: dict[Name, Claim], interventions: Ablations | None
+) -> Report:
     """What can be told of an optimizer that sees whole tensors: by going back to places of a run, all else as met."""
-    claims = {mechanism: claim_of_tensors(mechanism, measured(mechanism, context)) for mechanism in EFFECTS}
     told = {
         key: {**one.model_dump(), "sentences": [verdict_sentence(one, EFFECTS[key].unit)]}
         for key, one in claims.items()
@@ -466,11 +467,11 @@ def report_of(
     Raises:
         InputError: weights or states are not finite, so nothing can be measured.
     """
+    run: Callable[[], Ablations] = (lambda: ablate(context)) if interventions is None else (lambda: interventions)
     if context.sees_tensors:
-        return _report_of_tensors(name, context, interventions)
+        return _report_of_tensors(name, context, claims_of(context, null, trained, run), interventions)
     if not bool(torch.isfinite(context.start).all()) or not bool(torch.isfinite(context.probe).all()):
         raise InputError(f"{name} cannot be analysed: its weights, or its first update, are not finite")
-    run: Callable[[], Ablations] = (lambda: ablate(context)) if interventions is None else (lambda: interventions)
     claims = claims_of(context, null, trained, run)
     return Report(
         optimizer=name,

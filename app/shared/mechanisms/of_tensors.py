@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from app.shared.mechanisms.ablation import ABLATIONS
 from app.shared.mechanisms.drawing import KEY, Common, MechanismDrawing, empty, padded, spread, symlog_axis
 from app.shared.mechanisms.frames import Frames
 from app.shared.mechanisms.mechanism import Mechanism, MechanismFigure, References
@@ -343,12 +344,6 @@ OF_TENSORS: dict[str, Mechanism] = {
             (MechanismFigure("eigenvalues", "Eigenvalues of the whole step", _eigenvalues, _eigenvalues_caption),),
             _still,
         ),
-        Mechanism(
-            "ablations",
-            "Ablations",
-            views.unknown_view,
-            (MechanismFigure("unknown", "Meta-loss, one mechanism off", _unknown, _unknown_caption),),
-            _still,
-        ),
+        ABLATIONS,
     )
 }
