@@ -17,11 +17,11 @@ from core.errors import InputError
 from core.late import torch
 from core.mechanisms.ablation import Ablations, ablate
 from core.mechanisms.adaptation import InUseReport, Slopes, in_use_report, slopes_of
-from core.mechanisms.claims import EFFECTS, Claim, claim_of_tensors, claims_of
+from core.mechanisms.claims import EFFECTS, Claim, claims_of
 from core.mechanisms.clipping import Saturation, largest_gradient_scanned, saturation, states_of
 from core.mechanisms.closed_loop import LoopReport, loop_report, loop_report_of_tensors
-from core.mechanisms.context import Context
-from core.mechanisms.measures import measured
+from core.mechanisms.context import STEPS, Context
+from core.mechanisms.measures import Name
 from core.mechanisms.null import Null
 
 LISTED = 12  # modes that are listed
@@ -209,14 +209,14 @@ def _finite(value: float | torch.Tensor) -> float | None:
 
 
 def _n(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.4g}"
+    return "unknown" if value is None else f"{value + 0.0:.4g}"  # −0 is 0
 
 
 def verdict_sentence(claim: Claim, unit: str = "") -> str:
     """What a claim comes to: its verdict, its number, that of noise, and what switching it off does."""
     parts = [SAYS[claim.verdict].capitalize()]
     if claim.value is not None:
-        number = f"{claim.value:.3g}{f' {unit}' if unit else ''}"
+        number = f"{claim.value + 0.0:.3g}{f' {unit}' if unit else ''}"
         parts.append(f"its size is {number}")
         if claim.null is not None:
             parts.append(f"untrained optimizers have {claim.null.low:.2g} to {claim.null.high:.2g}")
@@ -239,7 +239,7 @@ def momentum_report(context: Context, claim: Claim) -> Momentum:
         "slow_points": int((~fixed_points.converged).sum()),
         "failed": sum(status == "failed" for status in fixed_points.status),
     }
-    sentences = [verdict_sentence(claim, EFFECTS["momentum"].unit)]
+    sentences = [verdict_sentence(claim, EFFECTS["momentum"].unit), *_precision(context)]
     try:
         kernel, linear = context.kernel, context.linearized if context.moving else None
     except InputError as error:
@@ -267,6 +267,11 @@ def momentum_report(context: Context, claim: Claim) -> Momentum:
             linear.eigenvalues[:LISTED], linear.rates, linear.timescales, kernel.contributions, strict=False
         )
     ]
+    if context.memory_later is not None:
+        sentences.append(
+            f"Its memory changes with the step: a gradient of the first step acts for {'no' if kernel.memory is None else _n(kernel.memory)} steps, one of step {STEPS // 2} for "
+            f"{_n(context.memory_later)}; what follows is of the first."
+        )
     if kernel.beta is not None:
         sentences.append(
             f"Its memory kernel is α βʲ with α = {_n(kernel.alpha)} and β = {_n(kernel.beta)} to R² = {kernel.r2:.3f}; "
@@ -319,7 +324,8 @@ def schedule_report(context: Context, claim: Claim) -> ScheduleReport:
     """The autonomous learning rate."""
     rates = effective_learning_rate(context.double, context.path, context.observed.scale)
     found = schedule_of(rates)
-    carried = "a step counter" if context.double.clock is not None else "the state's own drift"
+    counts = context.double.clock is not None or "step" in context.double.reads
+    carried = "a step counter" if counts else "the state's own drift"
     sentences = [verdict_sentence(claim)]
     if found.change and math.isfinite(found.change):
         sentences.append(
@@ -336,7 +342,7 @@ def schedule_report(context: Context, claim: Claim) -> ScheduleReport:
         peak_step=found.peak_step,
         end=_finite(found.end),
         change=_finite(found.change),
-        clock=context.double.clock is not None,
+        clock=counts,
         rates=[_finite(rate) for rate in rates],
         sentences=sentences,
         **claim.model_dump(),
@@ -396,6 +402,10 @@ def weight_decay_report(context: Context, claim: Claim) -> WeightDecay:
     return WeightDecay(reads_parameter=reads, sentences=sentences, **claim.model_dump())
 
 
+def _precision(context: Context) -> list[str]:
+    return [context.about_precision] if context.about_precision else []
+
+
 def coupling_report(context: Context) -> Coupling:
     """How components influence each other."""
     if not context.sees_tensors:
@@ -407,12 +417,13 @@ def coupling_report(context: Context) -> Coupling:
             sentences=["It cannot be told: the updates have no slope over a gradient at most places looked at."],
         )
     said = f"{100 * value:.3g} % of the answer to one component's gradient is found in other components' updates."
-    return Coupling(value=value, sentences=[said])
+    return Coupling(value=value, sentences=[said, *_precision(context)])
 
 
-def _report_of_tensors(name: str, context: Context, interventions: Ablations | None) -> Report:
+def _report_of_tensors(
+    name: str, context: Context, claims: dict[Name, Claim], interventions: Ablations | None
+) -> Report:
     """What can be told of an optimizer that sees whole tensors: by going back to places of a run, all else as met."""
-    claims = {mechanism: claim_of_tensors(mechanism, measured(mechanism, context)) for mechanism in EFFECTS}
     told = {
         key: {**one.model_dump(), "sentences": [verdict_sentence(one, EFFECTS[key].unit)]}
         for key, one in claims.items()
@@ -456,11 +467,11 @@ def report_of(
     Raises:
         InputError: weights or states are not finite, so nothing can be measured.
     """
+    run: Callable[[], Ablations] = (lambda: ablate(context)) if interventions is None else (lambda: interventions)
     if context.sees_tensors:
-        return _report_of_tensors(name, context, interventions)
+        return _report_of_tensors(name, context, claims_of(context, null, trained, run), interventions)
     if not bool(torch.isfinite(context.start).all()) or not bool(torch.isfinite(context.probe).all()):
         raise InputError(f"{name} cannot be analysed: its weights, or its first update, are not finite")
-    run: Callable[[], Ablations] = (lambda: ablate(context)) if interventions is None else (lambda: interventions)
     claims = claims_of(context, null, trained, run)
     return Report(
         optimizer=name,
