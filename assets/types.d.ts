@@ -97,6 +97,8 @@ interface ColumnView {
 
 /** What moves in a panel, and its legend (app/shared/marks.py says what each field means). */
 interface Moving {
+  /** The key of the panel's figure. */
+  figure: string;
   marks: Mark[];
   legend: Chip[];
   /** The value at which the horizontal axis turns from linear to logarithmic, where it does. */
@@ -124,7 +126,7 @@ interface MarkBase extends Owner {
 
 type Mark = MarkBase &
   (
-    | { kind: "line"; x: Ref; y: Ref; width: number }
+    | { kind: "line"; x: Ref; y: Ref; width: number; opacity: number }
     | { kind: "point"; x: Ref; y: Ref; ring: string; radius: number; edge: number }
     | { kind: "tick"; x: Ref; width: number; height: number }
     | { kind: "band"; x: Ref; shares: Ref }

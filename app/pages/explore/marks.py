@@ -91,13 +91,17 @@ def loss_marks(d: Drawing) -> list[Mark]:
 
 
 def landscape_marks(d: Drawing) -> list[Mark]:
-    """The paths up to the step, or a classifier's decisions at it."""
+    """The paths, strong up to the step, or a classifier's decisions at it."""
     shown = d.bundle.about["landscape"]
     return _path_marks(d) if shown == "plane" else _decision_marks(d) if shown == "field" else []
 
 
 def _path_marks(d: Drawing) -> list[Mark]:
-    marks: list[Mark] = []
+    whole: list[Mark] = []
+    for row, common in _optimizers(d):
+        x, y = (Ref("paths", (row, ":", i)) for i in (0, 1))
+        whole.append(Line(x=x, y=y, width=1, opacity=0.45, **common))
+    marks = whole
     for row, common in _optimizers(d):
         x, y = (Ref("paths", (row, ":step", i)) for i in (0, 1))
         marks.append(Line(x=x, y=y, width=_bigger(d, row, 2.6, 2), **common))
