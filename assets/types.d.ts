@@ -45,6 +45,8 @@ interface Tables {
   states: Record<string, StateEntry>;
   /** Optimizers without a training of ours: hand-designed ones, and those of plugins. */
   untrained: string[];
+  /** Of the hand-designed optimizers, by name. */
+  titles: Record<string, string>;
   /** Whether nothing can be trained, imported, changed or deleted here. */
   readOnly: boolean;
 }

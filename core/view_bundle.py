@@ -175,12 +175,12 @@ def _plane(problem: PlanarProblems, paths: Tensor, followed: list[bool]) -> tupl
         "plane_window": [list(axis) for axis in window],
         "minimum": list(plane.minimum),
         "startable": plane.whole,
-        "surface_floor": _resolved(surface, centres),
+        "surface_floor": resolved(surface, centres),
     }
     return arrays, about
 
 
-def _resolved(surface: Tensor, centres: Tensor) -> float:
+def resolved(surface: Tensor, centres: Tensor) -> float:
     """The least loss down to which a grid shows the valleys of a surface; contours below it would be strings of beads.
 
     Args:

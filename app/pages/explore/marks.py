@@ -39,11 +39,30 @@ def optimizer_chips(d: Drawing) -> list[Chip]:
     return [Chip(color=d.hues[name], name=d.titles[name], optimizer=d.hues[name]) for name in d.optimizers]
 
 
+def landscape_chips(d: Drawing) -> list[Chip]:
+    """The optimizers, and what else is drawn: the minimum, or the classes of the data."""
+    more = {
+        "plane": [Chip(sign="★", name="minimum")],
+        "field": [Chip(sign="●", name="class 0"), Chip(sign="✕", name="class 1")],
+    }
+    return [*optimizer_chips(d), *more.get(d.bundle.about["landscape"], [])]
+
+
+def gradient_chips(d: Drawing) -> list[Chip]:
+    """The components, and the densities of all gradients."""
+    return [
+        *component_chips(d),
+        Chip(color=d.theme.fill, name="so far"),
+        Chip(sign="—", name="whole run"),
+    ]
+
+
 def loss_chips(d: Drawing) -> list[Chip]:
     """One for each optimizer, with its meta-loss on this problem."""
-    return [
+    chips = [
         replace(chip, name=_scored(d, name, chip)) for name, chip in zip(d.optimizers, optimizer_chips(d), strict=True)
     ]
+    return [*chips, *([Chip(sign="┈", name="mean of held-out problems ± s.e.")] if d.held_out else [])]
 
 
 def _scored(d: Drawing, name: str, chip: Chip) -> str:
