@@ -167,7 +167,7 @@ class Catalog(dict[str, Subject]):
 def _learned(run: Run) -> Subject:
     architecture, snapshots = run.config.architecture, run.snapshots()
     steps = snapshots[-1]
-    detail = f"{architecture.label}, {architecture.features} input, trained for {steps:,} outer steps"
+    detail = f"{architecture.label}, {architecture.features} input, {steps:,} outer steps"
     return Subject(
         run.name, "learned", _title(run, "Learned"), detail, tuple(snapshots), run, {}, held_out=_held_out(run)
     )
@@ -373,6 +373,12 @@ def usual_baselines(task: str) -> tuple[str, ...]:
     compared = None if run is None else stored(run)
     strongest = None if compared is None else best_baseline(compared.optimizers)
     return tuple(name for name in BASELINES if name in EXPLORE_BASELINES or name == strongest)
+
+
+def called(task: str, name: str) -> str:
+    """What every page calls an optimizer; its name if none lists it."""
+    known = subjects(task) if task in TASKS else {}
+    return known[name].title if name in known else name
 
 
 def task_options() -> list[dict[str, Any]]:

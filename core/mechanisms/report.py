@@ -208,22 +208,32 @@ def _finite(value: float | torch.Tensor) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _n(value: float | None) -> str:
-    return "unknown" if value is None else f"{value + 0.0:.4g}"  # −0 is 0
+def _n(value: float | None, digits: int = 4) -> str:
+    return "unknown" if value is None else f"{value + 0.0:.{digits}g}".replace("-", "−")  # −0 is 0
+
+
+def _ends(low: float | None, high: float | None) -> str:
+    """An interval, both ends to two digits of its width."""
+    if low is None or high is None or not 0 < high - low < math.inf:
+        return f"{_n(low, 3)} to {_n(high, 3)}"
+    places = max(0, 1 - math.floor(math.log10(high - low)))
+    if places > 4 or max(abs(low), abs(high)) >= 1e5:
+        return f"{_n(low, 3)} to {_n(high, 3)}"
+    return f"{low:.{places}f} to {high:.{places}f}".replace("-", "−")
 
 
 def verdict_sentence(claim: Claim, unit: str = "") -> str:
     """What a claim comes to: its verdict, its number, that of noise, and what switching it off does."""
     parts = [SAYS[claim.verdict].capitalize()]
     if claim.value is not None:
-        number = f"{claim.value + 0.0:.3g}{f' {unit}' if unit else ''}"
+        number = f"{_n(claim.value, 3)}{f' {unit}' if unit else ''}"
         parts.append(f"its size is {number}")
         if claim.null is not None:
-            parts.append(f"untrained optimizers have {claim.null.low:.2g} to {claim.null.high:.2g}")
+            parts.append(f"untrained optimizers have {_ends(claim.null.low, claim.null.high)}")
     if claim.consequence is not None:
         ratio = claim.consequence
-        end = "more" if ratio.high is None else f"{ratio.high:.3g}"
-        middle = "diverges" if ratio.median is None else f"× {ratio.median:.3g} ({_n(ratio.low)} to {end})"
+        ends = f"{_n(ratio.low, 3)} to more" if ratio.high is None else _ends(ratio.low, ratio.high)
+        middle = "diverges" if ratio.median is None else f"× {_n(ratio.median, 3)} ({ends})"
         parts.append(f"switched off, the meta-loss {'' if ratio.median is None else 'is '}{middle}")
     if claim.reason:
         parts.append(claim.reason)
@@ -360,10 +370,10 @@ def adaptation_report(context: Context, claim: Claim) -> Adaptation:
         return Adaptation(sentences=sentences, in_use=in_use_report(context), **same.model_dump(), **common)
     used = in_use_report(context)
     if used is not None:
-        slope = "is not defined" if used.slope is None else f"is {used.slope:.2g} ({_n(used.low)} to {_n(used.high)})"
+        slope = "is not defined" if used.slope is None else f"is {_n(used.slope, 2)} ({_ends(used.low, used.high)})"
         sentences.append(
             f"In use, its learning rate over the recent size of a component's gradients has rank correlation "
-            f"{used.rank_correlation:.2f} at equal step; the log-log slope {slope}."
+            f"{_n(round(used.rank_correlation, 2))} at equal step; the log-log slope {slope}."
         )
     try:
         (own, sheets), (local, _) = slopes_of(context), slopes_of(context, local=True)
