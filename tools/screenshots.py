@@ -11,6 +11,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "docs" / "images"
 EXPLORE = f"{READY} && loptscope.ready.then(() => 1)"
 PERFORMANCE = "(document.querySelector('#performance-tuning-graph .js-plotly-plot')?.data ?? []).length > 0"
 MECHANISMS = "document.body.dataset.mechanism && document.querySelectorAll('.mechanism-room .main-svg').length > 0"
+PATIENCE = 180_000  # milliseconds: three dimensions take long on a busy machine without a graphics card
 VIEWS = {  # link, colour scheme, ready condition, height
     "explore": ("/?task=rosenbrock&step=30&theme=light", "light", EXPLORE, 860),
     "explore-dark": ("/?task=two_moons&step=36&theme=dark", "dark", EXPLORE, 860),
@@ -29,6 +30,7 @@ def main() -> None:
                 color_scheme=scheme,  # type: ignore[arg-type]
                 bypass_csp=True,  # what is waited for is evaluated in the page
             )
+            page.set_default_timeout(PATIENCE)
             page.goto(f"{address}{link}")
             page.wait_for_function(drawn)
             page.wait_for_timeout(500)

@@ -51,6 +51,15 @@ def test_every_figure_is_drawn_as_one_comes_near_and_leads_to_its_view(explorer:
 
 
 @pytest.mark.long
+def test_figures_out_of_sight_are_drawn_for_paper(explorer: Explorer) -> None:
+    to_guide(explorer)
+    for one in CHAPTERS:
+        if one.drawn:
+            explorer.page.wait_for_function(DRAWN, arg=one.name)
+    assert explorer.page.evaluate("scrollY") == 0
+
+
+@pytest.mark.long
 def test_sliders_change_the_picture(explorer: Explorer) -> None:
     to_guide(explorer)
     page = explorer.page
