@@ -45,6 +45,8 @@ interface Tables {
   states: Record<string, StateEntry>;
   /** Optimizers without a training of ours: hand-designed ones, and those of plugins. */
   untrained: string[];
+  /** Of the hand-designed optimizers, by name. */
+  titles: Record<string, string>;
   /** Whether nothing can be trained, imported, changed or deleted here. */
   readOnly: boolean;
 }
@@ -97,6 +99,8 @@ interface ColumnView {
 
 /** What moves in a panel, and its legend (app/shared/marks.py says what each field means). */
 interface Moving {
+  /** The key of the panel's figure. */
+  figure: string;
   marks: Mark[];
   legend: Chip[];
   /** The value at which the horizontal axis turns from linear to logarithmic, where it does. */
@@ -124,7 +128,7 @@ interface MarkBase extends Owner {
 
 type Mark = MarkBase &
   (
-    | { kind: "line"; x: Ref; y: Ref; width: number }
+    | { kind: "line"; x: Ref; y: Ref; width: number; opacity: number }
     | { kind: "point"; x: Ref; y: Ref; ring: string; radius: number; edge: number }
     | { kind: "tick"; x: Ref; width: number; height: number }
     | { kind: "band"; x: Ref; shares: Ref }

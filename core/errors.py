@@ -1,11 +1,13 @@
 """The errors of this project, and helpers for one-sentence messages."""
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import TypeVar, final
 
 from pydantic import ValidationError
 
 T = TypeVar("T")
+LISTED = 10  # names at most in a message
 
 
 class InputError(ValueError):
@@ -61,10 +63,14 @@ def choose(kind: str, name: object, table: dict[str, T]) -> T:
         table: the valid keys and their values.
 
     Raises:
-        InputError: the table lacks the name; the message lists its keys.
+        InputError: the table lacks the name; the message lists its keys, or those of many that are most like it.
     """
     if not isinstance(name, str) or name not in table:
-        raise InputError(f"unknown {kind} {name!r}: choose one of {', '.join(table)}")
+        listed = list(table)
+        if len(listed) > LISTED:
+            listed = get_close_matches(str(name)[:100], listed, LISTED, cutoff=0)
+        others = f", or one of {len(table) - LISTED:,} others" if len(table) > LISTED else ""
+        raise InputError(f"unknown {kind} {name!r}: choose one of {', '.join(listed)}{others}")
     return table[name]
 
 

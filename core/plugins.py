@@ -26,6 +26,7 @@ from core.optimizers.hand_designed import CALIBRATION, HAND_DESIGNED
 from core.optimizers.hyperparameters import Range
 from core.runs.run import is_name
 from core.tasks import TASKS, Task
+from core.tasks.bound import check_bound
 
 if TYPE_CHECKING:
     from torch import nn
@@ -233,6 +234,7 @@ def register_task(task: type[Task]) -> type[Task]:
         raise InputError(f"task {name} needs a title")
     for dtype in (torch.float32, torch.float64):
         _try_task(task, name, dtype)
+    check_bound(task())
     TASKS[name] = task
     return task
 
@@ -259,6 +261,11 @@ def _try_task(task: type[Task], name: str, dtype: torch.dtype) -> None:
     if not shaped or not torch.isfinite(loss).all() or not torch.isfinite(gradient).all():
         raise InputError(
             f"task {name}: two problems must have finite losses [2] and gradients as x0 (got {list(loss.shape)} in {precision})"
+        )
+    sizes = [torch.Size(shape).numel() for shape in problems.tensor_shapes()]
+    if sum(sizes) != problems.dimension:
+        raise InputError(
+            f"task {name}: its tensor_shapes hold {sum(sizes)} numbers in all, and a problem has {problems.dimension} parameters"
         )
     if problems.x0.dtype != dtype or loss.dtype != dtype or gradient.dtype != dtype:
         got = ", ".join(str(one.dtype).removeprefix("torch.") for one in (problems.x0, loss, gradient))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +92,11 @@ def measure(problem: Problems, item: Recorded) -> Measured:
 
 
 def make_bundle(
-    problem: Problems, recorded: Mapping[str, Recorded], bound: float = 0.0, measured: Measured | None = None
+    problem: Problems,
+    recorded: Mapping[str, Recorded],
+    bound: float = 0.0,
+    measured: Measured | None = None,
+    beside: Collection[str] = (),
 ) -> Bundle:
     """Everything one view shows.
 
@@ -101,6 +105,7 @@ def make_bundle(
         recorded: by name; the first is the one under the microscope.
         bound: of the task's loss; ``losses`` are above it.
         measured: what `measure` gives for the first, if it is known already.
+        beside: names of those whose paths the landscape's window does not follow.
     """
     names = list(recorded)
     losses = torch.stack([item.trajectory.losses[:, 0] for item in recorded.values()]) - bound
@@ -116,7 +121,7 @@ def make_bundle(
     }
     arrays: Arrays = {"losses": _f32(losses)}
     own = measured or measure(problem, recorded[names[0]])
-    for part in (_landscape(problem, recorded), own, _reference_rates(problem, recorded)):
+    for part in (_landscape(problem, recorded, beside), own, _reference_rates(problem, recorded)):
         arrays |= part[0]
         about |= part[1]
     return Bundle(arrays, about)
@@ -138,18 +143,21 @@ def _states(item: Recorded) -> Tensor:
     return item.trajectory.states[:, 0].transpose(0, 1).double()
 
 
-def _landscape(problem: Problems, recorded: Mapping[str, Recorded]) -> tuple[Arrays, dict[str, Any]]:
+def _landscape(
+    problem: Problems, recorded: Mapping[str, Recorded], beside: Collection[str]
+) -> tuple[Arrays, dict[str, Any]]:
     drawn = [item.drawn for item in recorded.values() if item.drawn is not None]
     if isinstance(problem, PlanarProblems):
-        return _plane(problem, torch.stack(drawn))
+        followed = [name not in beside for name, item in recorded.items() if item.drawn is not None]
+        return _plane(problem, torch.stack(drawn), followed)
     if isinstance(problem, ClassifierProblems):
         return _field(problem, torch.stack(drawn))
     return {}, {"landscape": "none", "startable": False}
 
 
-def _plane(problem: PlanarProblems, paths: Tensor) -> tuple[Arrays, dict[str, Any]]:
+def _plane(problem: PlanarProblems, paths: Tensor, followed: list[bool]) -> tuple[Arrays, dict[str, Any]]:
     plane = problem.plane()
-    window = plane.window or _fit(paths, plane.minimum)
+    window = plane.window or _fit(paths[followed], plane.minimum)
     axes = [torch.linspace(low, high, SURFACE, dtype=paths.dtype) for low, high in window]
     points = torch.cartesian_prod(*axes)
     surface = problem.surface(plane.lift(points)).view(SURFACE, SURFACE).T
@@ -167,12 +175,12 @@ def _plane(problem: PlanarProblems, paths: Tensor) -> tuple[Arrays, dict[str, An
         "plane_window": [list(axis) for axis in window],
         "minimum": list(plane.minimum),
         "startable": plane.whole,
-        "surface_floor": _resolved(surface, centres),
+        "surface_floor": resolved(surface, centres),
     }
     return arrays, about
 
 
-def _resolved(surface: Tensor, centres: Tensor) -> float:
+def resolved(surface: Tensor, centres: Tensor) -> float:
     """The least loss down to which a grid shows the valleys of a surface; contours below it would be strings of beads.
 
     Args:

@@ -37,6 +37,7 @@ from tools.distilled import BEGIN, END, section, shipped
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "findings.md"
 LENGTHS = (200, 2000)  # inner steps after which losses are compared with the floor
 PROBLEMS = 128
+NAMED = 3  # optimizers at most that a sentence names; the table above it has them all
 
 INTRODUCTION = """# What the shipped optimizers do
 
@@ -223,7 +224,7 @@ def _sentences(findings: Sequence[Finding]) -> list[str]:
                 parts.append(f"Of all shipped, {_shown(findings, name)}.")
         for reason in dict.fromkeys(claim.reason for claim in claims if claim.verdict != "shown"):
             whose = [f"`{f.name}`" for f, claim in zip(findings, claims, strict=True) if claim.reason == reason]
-            parts.append(f"{', '.join(whose)}: {reason}.")
+            parts.append(f"{', '.join(whose) if len(whose) <= NAMED else f'{len(whose)} of them'}: {reason}.")
         sentences.append("- " + " ".join(parts))
     rising = [
         f for f in findings if f.claim("adaptation").verdict == "shown" and (f.claim("adaptation").value or 0) > 0

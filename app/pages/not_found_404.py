@@ -7,6 +7,7 @@ dash.register_page(__name__, title="Loptscope: no such page")
 
 
 def layout(**_: str) -> html.Main:
-    """One sentence and a way back."""
-    link = dcc.Link("Explore", href="/")
-    return html.Main(html.P(["There is no page at this address. Go to ", link, "."]), className="lone")
+    """What is wrong, and the ways back."""
+    links = [dcc.Link("Explore", href="/"), " or the ", dcc.Link("Guide", href="/guide")]
+    said = html.P(["There is no page at this address. Go to ", *links, "."])
+    return html.Main([html.H2("No such page"), said], className="lone")

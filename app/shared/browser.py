@@ -64,7 +64,8 @@ def data_map(entry: str) -> dict[str, Any]:
 
 
 def browser_tables() -> dict[str, Any]:
-    """What the browser is told: pages with the link fields that it writes, states of a run, optimizers without a training of ours, and read-only."""
+    """What the browser is told: pages with the link fields that it writes, states of a run, optimizers without a training of ours,
+    titles of the hand-designed ones, and read-only."""
     return {
         "pages": {
             name: {
@@ -79,6 +80,7 @@ def browser_tables() -> dict[str, Any]:
         },
         "states": {name: asdict(state) for name, state in STATES.items()},
         "untrained": [*HAND_DESIGNED, *plugins.OPTIMIZERS, *plugins.WRAPPED],
+        "titles": {name: row.title for name, row in HAND_DESIGNED.items()},
         "readOnly": read_only(),
     }
 

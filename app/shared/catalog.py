@@ -4,7 +4,7 @@ import functools
 import hashlib
 import json
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -167,7 +167,7 @@ class Catalog(dict[str, Subject]):
 def _learned(run: Run) -> Subject:
     architecture, snapshots = run.config.architecture, run.snapshots()
     steps = snapshots[-1]
-    detail = f"{architecture.label}, {architecture.features} input, trained for {steps:,} outer steps"
+    detail = f"{architecture.label}, {architecture.features} input, {steps:,} outer steps"
     return Subject(
         run.name, "learned", _title(run, "Learned"), detail, tuple(snapshots), run, {}, held_out=_held_out(run)
     )
@@ -208,26 +208,34 @@ def _own(run: Run, state: Stamp) -> Subject | None:
 
 
 def distinct(learned: Sequence[Subject]) -> list[Subject]:
-    """The same subjects with distinct titles: with their seeds if those differ, otherwise with their names."""
+    """The same subjects with distinct titles: with their seeds if those differ, or with features and seeds, otherwise with their names."""
     alike: dict[str, list[Subject]] = {}
     for subject in learned:
         alike.setdefault(subject.title, []).append(subject)
-    by_seed = {title for title, group in alike.items() if _differ_in_seed(group)}
+    differ = {title: _difference(group) for title, group in alike.items() if len(group) > 1}
     return [
-        subject
-        if len(alike[subject.title]) == 1
-        else replace(subject, title=f"{subject.title} ({_difference(subject, subject.title in by_seed)})")
+        replace(subject, title=f"{subject.title} ({differ[subject.title](subject)})")
+        if subject.title in differ
+        else subject
         for subject in learned
     ]
 
 
-def _differ_in_seed(group: Sequence[Subject]) -> bool:
-    seeds = [subject.run.config.seed for subject in group if subject.run is not None]
-    return len(set(seeds)) == len(seeds)
+def _difference(group: Sequence[Subject]) -> Callable[[Subject], str]:
+    """The shortest of a few descriptions that tells some subjects apart."""
+    for kind in (_seed, _features_and_seed):
+        if len({kind(subject) for subject in group}) == len(group):
+            return kind
+    return lambda subject: subject.name
 
 
-def _difference(subject: Subject, by_seed: bool) -> str:
-    return f"seed {subject.run.config.seed}" if by_seed and subject.run is not None else subject.name
+def _seed(subject: Subject) -> str:
+    return subject.name if subject.run is None else f"seed {subject.run.config.seed}"
+
+
+def _features_and_seed(subject: Subject) -> str:
+    features = "" if subject.run is None else f"{subject.run.config.architecture.features.replace('_', ' ')}, "
+    return features + _seed(subject)
 
 
 def _hand_designed(task: str, name: str, key: str, title: str) -> Subject:
@@ -365,6 +373,12 @@ def usual_baselines(task: str) -> tuple[str, ...]:
     compared = None if run is None else stored(run)
     strongest = None if compared is None else best_baseline(compared.optimizers)
     return tuple(name for name in BASELINES if name in EXPLORE_BASELINES or name == strongest)
+
+
+def called(task: str, name: str) -> str:
+    """What every page calls an optimizer; its name if none lists it."""
+    known = subjects(task) if task in TASKS else {}
+    return known[name].title if name in known else name
 
 
 def task_options() -> list[dict[str, Any]]:

@@ -59,7 +59,7 @@ def _traces(mark: Mark, moment: Moment) -> Sequence[BaseTraceType]:
 @_traces.register
 def _line(mark: Line, moment: Moment) -> Sequence[BaseTraceType]:
     x, y = moment.along(mark.x), finite(moment.read(mark.y))
-    return [line(x, y, mark.color, mark.name, width=mark.width)]
+    return [line(x, y, mark.color, mark.name, width=mark.width, opacity=mark.opacity, showlegend=mark.opacity == 1)]
 
 
 @_traces.register

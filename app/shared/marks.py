@@ -68,12 +68,17 @@ class Mark:
 
 @dataclass(frozen=True, kw_only=True)
 class Line(Mark):
-    """Straight pieces from point to point, with gaps where a number is not finite."""
+    """Straight pieces from point to point, with gaps where a number is not finite.
+
+    Attributes:
+        opacity: less than 1 for what is not reached yet; the legend does not name it.
+    """
 
     kind = "line"
     x: Ref
     y: Ref
     width: float = 2
+    opacity: float = 1
 
 
 @dataclass(frozen=True, kw_only=True)

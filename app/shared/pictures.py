@@ -58,6 +58,7 @@ class Surface:
         loss: at the grid's points, [GRID, GRID], rows are y.
         path: of the learned optimizer, [K + 1, 2]; its first point is the start.
         minimum: (x, y).
+        floor: the least loss with a contour.
     """
 
     x: np.ndarray
@@ -65,6 +66,7 @@ class Surface:
     loss: np.ndarray
     path: np.ndarray
     minimum: tuple[float, float]
+    floor: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -75,35 +77,50 @@ class Data:
     labels: np.ndarray
 
 
-def picture_figure(theme: Theme, scene: Surface | Data | None, optimizer: str = "learned") -> go.Figure:
-    """The picture of a task: contours of its loss with an optimizer's path, or the data of its classifier."""
+def picture_figure(
+    theme: Theme, scene: Surface | Data | None, optimizer: str = "learned", title: str = "path"
+) -> go.Figure:
+    """The picture of a task: contours of its loss with an optimizer's path, or the data of its classifier.
+
+    Args:
+        theme: light or dark.
+        scene: what is drawn; None for nothing.
+        optimizer: whose path it is.
+        title: of the path in legends.
+    """
     hidden = {"visible": False}
     if scene is None:
         return figure(theme, "picture", hidden, hidden, [])
     x, y, traces = (
-        _surface(theme, scene, OPTIMIZER_COLORS[optimizer]) if isinstance(scene, Surface) else _data(theme, scene)
+        _surface(theme, scene, OPTIMIZER_COLORS[optimizer], title)
+        if isinstance(scene, Surface)
+        else _data(theme, scene)
     )
     made = figure(theme, "picture", {**hidden, **x}, {**hidden, **y}, traces)
     made.layout.margin = {"l": 0, "r": 0, "t": 0, "b": 0}
     return made
 
 
-def _surface(theme: Theme, scene: Surface, color: str) -> tuple[dict[str, Any], dict[str, Any], list[Any]]:
-    contours = contour_lines(theme, scene.x, scene.y, scene.loss, float(np.quantile(scene.loss, 0.01)))
+def _surface(theme: Theme, scene: Surface, color: str, title: str) -> tuple[dict[str, Any], dict[str, Any], list[Any]]:
+    contours = contour_lines(
+        theme, scene.x, scene.y, scene.loss, max(scene.floor, float(np.quantile(scene.loss, 0.01)))
+    )
     contours.showscale = False
-    path = line(scene.path[:, 0], scene.path[:, 1], color, "path", width=2.4)
+    path = line(scene.path[:, 0], scene.path[:, 1], color, title, width=2.4)
     edge = {"color": theme.surface, "width": 1.2}
     start = go.Scatter(
         x=scene.path[:1, 0],
         y=scene.path[:1, 1],
         mode="markers",
         marker={"size": 9, "color": color, "line": edge},
+        name="start",
     )
     minimum = go.Scatter(
         x=[scene.minimum[0]],
         y=[scene.minimum[1]],
         mode="markers",
         marker={"symbol": "star", "size": 13, "color": theme.text, "line": edge},
+        name="minimum",
     )
     window = [{"range": [float(axis[0]), float(axis[-1])]} for axis in (scene.x, scene.y)]
     return window[0], window[1], [contours, path, start, minimum]
@@ -115,5 +132,5 @@ def _data(theme: Theme, scene: Data) -> tuple[dict[str, Any], dict[str, Any], li
         points = scene.points[scene.labels == label][::2]
         marker = {"symbol": symbol, "size": 5, "color": color, "opacity": 0.75}
         marker["line"] = {"width": 1.3 if label else 0, "color": color}
-        traces.append(go.Scatter(x=points[:, 0], y=points[:, 1], mode="markers", marker=marker))
+        traces.append(go.Scatter(x=points[:, 0], y=points[:, 1], mode="markers", marker=marker, name=f"class {label}"))
     return {}, {}, traces

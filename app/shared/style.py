@@ -139,6 +139,7 @@ def figure(theme: Theme, key: str, x: dict[str, Any], y: dict[str, Any], traces:
         "tickcolor": theme.line,
         "tickfont": {"size": 10.5},
         "exponentformat": "power",
+        "separatethousands": True,
         "zerolinewidth": 1,
     }
     layout = {  # as a dictionary, Plotly checks it once
@@ -223,15 +224,21 @@ def finite(values: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(values), values, np.nan)
 
 
-def symlog_ticks(scale: float, largest: float) -> tuple[list[float], list[str]]:
-    """Tick positions (asinh(g / scale)) and labels at round powers of ten of g, zero included."""
+def symlog_ticks(scale: float, largest: float, room: float = 0.3) -> tuple[list[float], list[str]]:
+    """Tick positions (asinh(g / scale)) and labels at round powers of ten of g, zero included.
+
+    Args:
+        scale: g at which the axis turns from linear to logarithmic.
+        largest: g at its ends.
+        room: of half the axis, which a label has to itself.
+    """
     largest = max(largest, scale)  # a curve can be the single point at 0
     end = float(np.arcsinh(largest / scale))
     chosen: list[int] = []
     for power in range(int(np.floor(np.log10(largest))), int(np.floor(np.log10(scale))) - 1, -1):
         place = np.arcsinh(10.0**power / scale) / end
         above = np.arcsinh(10.0 ** chosen[-1] / scale) / end if chosen else 2.0
-        if place > 0.3 and above - place > 0.3:  # labels need a third of a half-axis each
+        if place > room and above - place > room:
             chosen.append(power)
     values = sorted({sign * 10.0**power for power in chosen for sign in (1, -1)} | {0.0})
     labels = ["0" if value == 0 else f"{'−' if value < 0 else ''}{_power(abs(value))}" for value in values]

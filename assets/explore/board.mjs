@@ -48,12 +48,22 @@ function legend({ legend: chips, readings }, marked) {
 }
 
 /**
- * The numbers of what is drawn over a panel; what has a point for each inner step is a trace already.
+ * The numbers of what is drawn over a panel: whole lines, and what there is at the step. What else has a point for each inner
+ * step is a trace already.
  * @param {Panel} panel
  */
-function rows({ lines, spread }) {
+function rows({ marks, lines, spread }) {
   const { step } = stage;
-  return lines.flatMap((line) =>
+  const whole = marks.flatMap((mark) =>
+    mark.kind === "line" && mark.opacity < 1
+      ? Array.from({ length: count(mark.x, step) }, (_, i) => [
+          mark.name,
+          unspread(spread, at(mark.x, step, i)),
+          at(mark.y, step, i),
+        ])
+      : [],
+  );
+  const now = lines.flatMap((line) =>
     line.stepped
       ? []
       : Array.from({ length: count(line.x, step) }, (_, i) => [
@@ -62,6 +72,7 @@ function rows({ lines, spread }) {
           line.kind === "tick" ? "" : at(line.y, step, i),
         ]),
   );
+  return [...whole, ...now];
 }
 
 /**

@@ -58,7 +58,9 @@ export function stroke(context, axes, log, line, step) {
 function drawLine(context, axes, log, mark, step) {
   context.lineWidth = mark.width;
   context.lineJoin = "round";
+  context.globalAlpha = mark.kind === "line" ? mark.opacity : 1;
   stroke(context, axes, log, mark, step);
+  context.globalAlpha = 1;
 }
 
 /** @type {(context: Context, axes: Axes, log: boolean, mark: Of<"point">, step: number) => void} */

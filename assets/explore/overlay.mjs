@@ -31,13 +31,12 @@ export class Overlay {
 
   /**
    * Whether Plotly has drawn the figure of this view.
-   * @param {string} key
-   * @param {string} theme
+   * @param {ColumnView} view
    */
-  shows(key, theme) {
+  shows({ moving }) {
     const graph = this.graph();
-    const meta = graph?._fullLayout && graph.layout?.meta;
-    return Boolean(meta && meta.key === key && meta.theme === theme && graph._fullLayout.xaxis);
+    const drawn = graph?._fullLayout?.xaxis && graph.layout?.meta;
+    return Boolean(drawn && drawn.key === moving[this.name].figure);
   }
 
   /**

@@ -220,8 +220,7 @@ export async function show(wanted) {
   makeSlider();
   const views = layOut(wanted);
   const names = panelNames();
-  const isDrawn = () =>
-    views.every((one, i) => names.every((name) => new Overlay(name, i).shows(one.key, one.theme)));
+  const isDrawn = () => views.every((one, i) => names.every((name) => new Overlay(name, i).shows(one)));
   while (number === asked && !isDrawn()) await sleep(8);
   if (number !== asked) return;
   stage.view = wanted;

@@ -41,7 +41,7 @@ function under(event) {
   }
   const overlay = column.overlays.find((one) => one.name === section.dataset.panel);
   const box = overlay?.graph()?.getBoundingClientRect();
-  if (!overlay || !box || !closest(event, ".plot") || !overlay.shows(column.view.key, column.view.theme)) return {};
+  if (!overlay || !box || !closest(event, ".plot") || !overlay.shows(column.view)) return {};
   const found = findAt(overlay, column.panels[overlay.name], stage.step, event.clientX - box.left, event.clientY - box.top);
   showTip(event, column, overlay, found);
   return found;

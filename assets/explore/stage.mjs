@@ -24,7 +24,7 @@ export const stage = {
  */
 export function drawPanel({ view, panels }, overlay) {
   if (overlay.panel.hasAttribute("data-hidden")) return;
-  if (overlay.shows(view.key, view.theme)) {
+  if (overlay.shows(view)) {
     const panel = panels[overlay.name];
     drawMarks(overlay, panel, stage.step);
     overlay.mark(lit);

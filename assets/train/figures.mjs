@@ -1,6 +1,7 @@
 // The figures of one run: what the server drew without data is filled with what is known of the run.
 import { logAxis, runningMedian, thinned } from "#train/series.mjs";
 import { isFinite, plusMinus } from "#shared/numbers.mjs";
+import { titles } from "#shared/tables.mjs";
 
 /** @typedef {import("#train/book.mjs").Book} Book */
 /** @typedef {import("#train/book.mjs").Curve} Curve */
@@ -10,14 +11,14 @@ export const FIGURES = ["outer", "curve"];
 
 /**
  * @param {Figure} frame
- * @param {Record<string, object>} data by name of the trace
+ * @param {Record<string, object>} data by what a trace is of
  * @param {object} x what is different about the axes
  * @param {object} y
  * @returns {Figure}
  */
 function fill({ data: traces, layout }, data, x, y) {
   return {
-    data: traces.map((trace) => ({ ...trace, x: [], y: [], ...data[trace.name] })),
+    data: traces.map((trace) => ({ ...trace, x: [], y: [], ...data[trace.meta] })),
     layout: { ...layout, xaxis: { ...layout.xaxis, ...x }, yaxis: { ...layout.yaxis, ...y } },
   };
 }
@@ -89,7 +90,7 @@ export function caption(book, job) {
   if (newest && baselines.length) {
     const best = baselines.reduce((a, b) => (a.meta_loss <= b.meta_loss ? a : b));
     const mine = newest.meta_loss;
-    const [title, level] = [best.name.replace("_", " + "), plusMinus(best.meta_loss, best.sem)];
+    const [title, level] = [titles[best.name] ?? best.name, plusMinus(best.meta_loss, best.sem)];
     said.push(
       isFinite(mine)
         ? `Held out: ${heldOut(newest)}, ${mine < best.meta_loss ? "below" : "above"} the best tuned baseline, ${title}, at ${level}.`

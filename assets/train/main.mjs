@@ -176,7 +176,8 @@ function show(job) {
   say("train-name", named());
   need("train-name").title = now.run;
   const at = Math.max(job.outer_step, 0);
-  need("train-chosen").dataset.about = `${job.settings.task.replace("_", " ")}, run ${named()}, outer step ${whole(at)}`;
+  const task = job.settings.task.replace("_", " ");
+  need("train-chosen").dataset.about = `${task[0].toUpperCase()}${task.slice(1)}, run ${named()}, outer step ${whole(at)}`;
   const lost = job.state === "running" && !job.worker_alive ? "its worker is gone; another one will take it over" : "";
   const none = job.state === "queued" && now.workers === 0 ? "there is no worker yet; the run starts when one is available" : "";
   const requested = job.requested ? `${job.requested} requested…` : "";

@@ -18,7 +18,7 @@ STEPS = 200
 
 
 def autonomous_trajectory(optimizer: Optimizer, steps: int = STEPS, start: Tensor | None = None) -> Tensor:
-    """The autonomous trajectory h̄[k+1] = F(h̄[k], 0) (arXiv 2011.02159, section 4.3).
+    """The autonomous trajectory h̄[k+1] = F(h̄[k], 0) (arXiv 2011.02159, section 4.3); a step that is read goes on, all else that is read stays.
 
     Args:
         optimizer: any optimizer, in float64.
@@ -30,10 +30,14 @@ def autonomous_trajectory(optimizer: Optimizer, steps: int = STEPS, start: Tenso
     """
     state = optimizer.initial_state(1, torch.float64) if start is None else start[None]
     states = [state]
-    nothing = torch.zeros(1, dtype=torch.float64)
+    nothing, read = torch.zeros(1, dtype=torch.float64), optimizer.reads.get("step")
     with torch.no_grad():
         for _ in range(steps):
-            states.append(optimizer.step(states[-1], nothing)[0])
+            following = optimizer.step(states[-1], nothing)[0]
+            if read is not None:
+                following = following.clone()
+                following[:, read] += 1
+            states.append(following)
     return torch.cat(states)
 
 

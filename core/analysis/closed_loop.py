@@ -10,7 +10,8 @@ The loop rests where F(h, g) = h and u(h, g) = 0. A learned optimizer's u(h*, 0)
     z = (h, x):        z' = M(λ) z,        M(λ) = [[J_h, λ J_g], [U_h, 1 + λ U_g]],
 
 and the spectral radius ρ(λ) of M is the factor by which the distance to the minimum shrinks with every step. Gradient descent has
-|1 − αλ|; momentum the larger root of z² − (1 + β − αλ) z + β. No method of that kind does better over [ℓ, L], κ = L/ℓ, than
+|1 − αλ|; momentum the larger root of z² − (1 + β − αλ) z + β. An optimizer that reads the parameter adds ∂F/∂x and ∂u/∂x to the last column
+(weight decay w: |1 − αλ − w|). No method of that kind does better over [ℓ, L], κ = L/ℓ, than
 (κ − 1)/(κ + 1) and (√κ − 1)/(√κ + 1) (Polyak 1964).
 """
 
@@ -117,14 +118,17 @@ def rest_of_loop(optimizer: Optimizer, state: Tensor) -> Rest:
     return Rest(full, float(z[-1]), float(left.norm()) <= CONVERGED * max(scale, 1e-12))
 
 
-def _loop(at: Derivatives, moving: list[int], curvatures: Tensor) -> Tensor:
-    """M(λ) of one row, without the clock, [L, M + 1, M + 1]."""
+def _loop(at: Derivatives, moving: list[int], curvatures: Tensor, parameter: int | None = None) -> Tensor:
+    """M(λ) of one row, without the clock, [L, M + 1, M + 1]; ``parameter`` is the entry of the state where x is read."""
     size = len(moving)
     matrix = at.j_h.new_zeros(len(curvatures), size + 1, size + 1)
     matrix[:, :size, :size] = at.j_h[0][moving][:, moving]
     matrix[:, :size, size] = curvatures[:, None] * at.j_g[0, moving]
     matrix[:, size, :size] = at.u_h[0, moving]
     matrix[:, size, size] = 1 + curvatures * at.u_g[0]
+    if parameter is not None:
+        matrix[:, :size, size] += at.j_h[0, moving, parameter]
+        matrix[:, size, size] += at.u_h[0, parameter]
     return matrix
 
 
@@ -138,7 +142,7 @@ def convergence_rates(optimizer: Optimizer, rest: Rest, curvatures: Tensor, widt
         width: where the optimizer jumps at g = 0 and rests there, derivatives by g are secants between ±width.
     """
     at = derivatives_at(optimizer, rest, width)
-    matrices = _loop(at, moving_entries(optimizer), curvatures)
+    matrices = _loop(at, moving_entries(optimizer), curvatures, optimizer.reads.get("parameter"))
     finite = torch.isfinite(matrices).all(-1).all(-1)
     rates = torch.full_like(curvatures, torch.inf)
     if bool(finite.any()):
@@ -225,7 +229,7 @@ def contraction_along(optimizer: Optimizer, states: Tensor, curvatures: Tensor, 
     Returns:
         |x_k| / |x_0| from x_0 = 1 and a state on the path, to first order, [L, K + 1].
     """
-    moving = moving_entries(optimizer)
+    moving, parameter = moving_entries(optimizer), optimizer.reads.get("parameter")
     z = states.new_zeros(len(curvatures), len(moving) + 1)
     z[:, -1] = 1
     left = [z[:, -1].abs()]
@@ -235,7 +239,7 @@ def contraction_along(optimizer: Optimizer, states: Tensor, curvatures: Tensor, 
         at = Derivatives(
             every.next_state[row], every.update[row], every.j_h[row], every.j_g[row], every.u_h[row], every.u_g[row]
         )
-        z = torch.einsum("lij,lj->li", _loop(at, moving, curvatures), z)
+        z = torch.einsum("lij,lj->li", _loop(at, moving, curvatures, parameter), z)
         left.append(z[:, -1].abs())
     return torch.stack(left, 1)
 
@@ -260,7 +264,7 @@ def whole_loop(optimizer: Optimizer, states: Tensor, gradients: Tensor, hessian:
         gradients: of the components, [n].
         hessian: of the problem there, [n, n].
     """
-    moving = moving_entries(optimizer)
+    moving, parameter, loss = moving_entries(optimizer), optimizer.reads.get("parameter"), optimizer.reads.get("loss")
     n, size = len(states), len(moving)
     at = derivatives(optimizer, states, gradients)
     matrix = states.new_zeros(n * (size + 1), n * (size + 1))
@@ -271,6 +275,12 @@ def whole_loop(optimizer: Optimizer, states: Tensor, gradients: Tensor, hessian:
         matrix[rows[:, None], x] = at.j_g[i, moving][:, None] * hessian[i]
         matrix[x[i], rows] = at.u_h[i, moving]
         matrix[x[i], x] = at.u_g[i] * hessian[i]
+        if parameter is not None:
+            matrix[rows, x[i]] += at.j_h[i, moving, parameter]
+            matrix[x[i], x[i]] += at.u_h[i, parameter]
+        if loss is not None:  # it changes with every component by the gradient
+            matrix[rows[:, None], x] += at.j_h[i, moving, loss][:, None] * gradients
+            matrix[x[i], x] += at.u_h[i, loss] * gradients
     matrix[x, x] += 1
     return torch.linalg.eigvals(matrix)
 

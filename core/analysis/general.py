@@ -14,8 +14,9 @@ choice of width (core/optimizers/differences.py).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from core.errors import InputError
@@ -53,6 +54,12 @@ class Met:
         """K."""
         return len(self.losses)
 
+    @property
+    def rounding(self) -> Tensor:
+        """How large the rounding errors of updates are at least, [K, parameters]: where the parameter is read, an update may be a difference."""
+        read = "parameter" in self.optimizer.reads
+        return self.optimizer.rounding * self.x.abs() if read else torch.zeros_like(self.x)
+
     def after(self, k: int, gradients: Tensor, x: Tensor | None = None, count: int = 0) -> Tensor:
         """The updates of step k and ``count`` more, if the gradients and parameters of step k were others, [V, count + 1, parameters].
 
@@ -69,7 +76,7 @@ class Met:
         shapes = self.optimizer.shapes  # type: ignore[attr-defined]
         found = []
         for own, at in zip(gradients, first_x, strict=True):
-            run, updates = place.copied(), []
+            run, updates = place.for_slopes(), []
             for j in range(count + 1):
                 g, p = (own, at) if j == 0 else (self.gradients[k + j], self.x[k + j])
                 own_g, own_p = ([one.clone() for one in as_tensors(flat, shapes)] for flat in (g, p))
@@ -157,7 +164,12 @@ def kernel_along(met: Met, k: int, component: int, count: int) -> Tensor:
         return met.after(k, varied, count=count)[:, :, component]
 
     with torch.no_grad():
-        return -slopes_along(answers, float(met.gradients[k, component]), typical_size(met.gradients[k]))
+        return -slopes_along(
+            answers,
+            float(met.gradients[k, component]),
+            typical_size(met.gradients[k]),
+            met.rounding[k : k + count + 1, component],
+        )
 
 
 def decay_along(met: Met, k: int, component: int) -> float:
@@ -177,7 +189,8 @@ def decay_along(met: Met, k: int, component: int) -> float:
         return met.after(k, still.repeat(len(shifts), 1), moved)[:, 0, component : component + 1]
 
     with torch.no_grad():
-        return -float(slopes_along(answers, float(met.x[k, component]), typical_size(met.x[k]))[0])
+        rounding = met.rounding[k, component : component + 1]
+        return -float(slopes_along(answers, float(met.x[k, component]), typical_size(met.x[k]), rounding)[0])
 
 
 def rate_along(met: Met, k: int, component: int) -> float:
@@ -197,7 +210,52 @@ def rate_along(met: Met, k: int, component: int) -> float:
         return met.after(k, varied)[:, 0, component : component + 1]
 
     with torch.no_grad():
-        return -float(slopes_along(answers, 0.0, typical_size(met.gradients[k]))[0])
+        rounding = met.rounding[k, component : component + 1]
+        return -float(slopes_along(answers, 0.0, typical_size(met.gradients[k]), rounding)[0])
+
+
+def rates_after(met: Met, gradients: Tensor, counts: Sequence[int], components: Sequence[int]) -> Tensor:
+    """Effective learning rates after some steps from the start on constant gradients, parameters and loss as at first, [counts, components].
+
+    Args:
+        met: the run of an optimizer that sees whole tensors, with step 0 kept.
+        gradients: of every component, [parameters].
+        counts: after how many steps, ascending.
+        components: indices of inner parameters.
+
+    Returns:
+        −∂u/∂g of each component at its own gradient 0, all others as given; NaN where there is no slope.
+    """
+    place, shapes = met.places[0], met.optimizer.shapes  # type: ignore[attr-defined]
+    assert isinstance(place, ProblemRun)
+    run, x, loss = place.for_slopes(), met.x[0], float(met.losses[0])
+    found = []
+
+    def step(of: ProblemRun, flat: Tensor, k: int) -> Tensor:
+        own = [[one.clone() for one in as_tensors(row, shapes)] for row in (flat, x)]
+        return as_row(of.step(own[0], own[1], loss, k, met.steps))
+
+    def answer(k: int, flat: Tensor) -> Tensor:
+        return step(run.copied(), flat, k)
+
+    with torch.no_grad():
+        for k in range(counts[-1] + 1):
+            if k in counts:
+                found.append([_rate_of(met, i, gradients, partial(answer, k)) for i in components])
+            if k < counts[-1]:
+                step(run, gradients, k)
+    return torch.tensor(found, dtype=torch.float64)
+
+
+def _rate_of(met: Met, component: int, gradients: Tensor, step: Callable[[Tensor], Tensor]) -> float:
+    def answers(shifts: Tensor) -> Tensor:
+        varied = gradients.repeat(len(shifts), 1)
+        varied[:, component] = shifts
+        return torch.stack([step(flat)[component] for flat in varied])[:, None]
+
+    return -float(
+        slopes_along(answers, 0.0, typical_size(met.gradients[0]), met.rounding[0, component : component + 1])[0]
+    )
 
 
 def answers_along(met: Met, k: int, component: int) -> Tensor:
@@ -215,7 +273,9 @@ def answers_along(met: Met, k: int, component: int) -> Tensor:
         return met.after(k, varied)[:, 0]
 
     with torch.no_grad():
-        return slopes_along(answers, float(met.gradients[k, component]), typical_size(met.gradients[k]))
+        return slopes_along(
+            answers, float(met.gradients[k, component]), typical_size(met.gradients[k]), met.rounding[k]
+        )
 
 
 def coupling_along(met: Met, k: int, component: int) -> float:

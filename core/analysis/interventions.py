@@ -105,6 +105,10 @@ class Frozen(Intervention):
             following, update = optimizer.step(at[None], at.new_zeros(1))
         self._drift, self._update = following[0] - at, float(update[0])
 
+    @property
+    def reads(self) -> dict[Input, int]:
+        return {what: index for what, index in self.optimizer.reads.items() if what != "step"}  # which stays that of h̄ₛ
+
     def initial_state(self, n: int, dtype: torch.dtype | None = None) -> Tensor:
         return self.at.to(dtype or torch.float32).expand(n, -1)
 

@@ -49,8 +49,8 @@ class Derivatives:
 
 
 def moving_entries(optimizer: Optimizer) -> list[int]:
-    """Indices of the state entries that can have a fixed point: all except clocks, which only count steps, and what it reads."""
-    held = {*optimizer.clocks, *optimizer.reads.values()}
+    """Indices of the state entries that move: all except clocks, which only count steps, constants, and what it reads."""
+    held = {*optimizer.clocks, *optimizer.constants, *optimizer.reads.values()}
     return [i for i in range(optimizer.state_size) if i not in held]
 
 
@@ -93,7 +93,7 @@ def _by_differences(optimizer: Optimizer, states: Tensor, gradients: Tensor) -> 
     size = states.shape[1]
     h, g = states.detach().double(), gradients.detach().double()
     inputs = [i for i in range(size) if i not in optimizer.clocks] + [size]
-    found = difference_quotients(optimizer.step, h, g, inputs).values
+    found = difference_quotients(optimizer.step, h, g, inputs, optimizer.rounding_of(h)).values
     slopes = h.new_zeros(len(h), size + 1, size + 1)
     slopes[:, :, inputs] = found
     for clock in optimizer.clocks:
@@ -122,7 +122,9 @@ def update_slope(optimizer: Optimizer, states: Tensor, gradients: Tensor) -> Ten
     with torch.enable_grad():
         g = gradients.detach().requires_grad_()
         _, update = optimizer.step(states, g)
-        (slope,) = torch.autograd.grad(update.sum(), g)
+        if not update.requires_grad:  # it answers with what it remembers only
+            return torch.zeros_like(gradients)
+        (slope,) = torch.autograd.grad(update.sum(), g, materialize_grads=True)
     lost = ~torch.isfinite(slope) & torch.isfinite(update.detach())
     if bool(lost.any()):
         slope = slope.clone()
@@ -131,9 +133,8 @@ def update_slope(optimizer: Optimizer, states: Tensor, gradients: Tensor) -> Ten
 
 
 def _slope_by_differences(optimizer: Optimizer, states: Tensor, gradients: Tensor) -> Tensor:
-    found = difference_quotients(
-        optimizer.step, states.detach().double(), gradients.detach().double(), [states.shape[1]]
-    )
+    h, g = states.detach().double(), gradients.detach().double()
+    found = difference_quotients(optimizer.step, h, g, [states.shape[1]], optimizer.rounding_of(h))
     return found.values[:, -1, 0].to(states.dtype)
 
 

@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 
+from core.analysis.autonomous import autonomous_trajectory
+from core.analysis.jacobians import derivatives, moving_entries
 from core.analysis.linearization import Linearization
 from core.late import torch
+from core.optimizers.base import Optimizer
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -77,13 +80,38 @@ def memory_kernel(linear: Linearization, steps: int = STEPS) -> MemoryKernel:
         values=values,
         total=_total(linear),
         horizon=float((ages * sizes).sum()) / size,
-        memory=float(values.sum()) / largest,
+        memory=memory_of(values),
         alpha=alpha,
         beta=beta,
         r2=r2,
         exponentials=_exponentials(linear, values.numpy()),
         contributions=contributions,
     )
+
+
+def running_kernel(optimizer: Optimizer, state: Tensor, steps: int = STEPS) -> Tensor:
+    """K(0) … K(J) from a state on while its clock runs and the gradient stays 0, [J + 1]: where a step's linear system changes with its number.
+
+    Args:
+        optimizer: any optimizer, in float64.
+        state: before the step whose gradient it is about, [S].
+        steps: J.
+    """
+    at = derivatives(optimizer, autonomous_trajectory(optimizer, steps, state), state.new_zeros(steps + 1))
+    values = torch.empty(steps + 1, dtype=torch.float64)
+    values[0] = -at.u_g[0]
+    pushed = at.j_g[0].clone()
+    moving = moving_entries(optimizer)
+    for j in range(1, steps + 1):
+        values[j] = -(at.u_h[j, moving] @ pushed[moving])
+        pushed[moving] = at.j_h[j][moving][:, moving] @ pushed[moving]
+    return values
+
+
+def memory_of(values: Tensor) -> float | None:
+    """Σ K(j) over the largest |K(j)| of a kernel [J + 1]; None for one of zeros, or that is not finite."""
+    largest = float(values.abs().max())
+    return float(values.sum()) / largest if largest > 0 and bool(torch.isfinite(values).all()) else None
 
 
 def _total(linear: Linearization) -> float | None:

@@ -72,7 +72,7 @@ def loop_matrix(met: Met, problem: Problems, k: int) -> Tensor:
         losses, gradients = problem.repeated(len(points)).loss_and_gradient(points[:, :size])
         ends = []
         for point, loss, gradient in zip(points, losses, gradients, strict=True):
-            run = place.copied()
+            run = place.for_slopes()
             state = run.numbers()
             state[moves] = point[size:]
             run.set_numbers(state)
@@ -95,7 +95,7 @@ def loop_matrix(met: Met, problem: Problems, k: int) -> Tensor:
                 moved[:, i] += shifts
                 return step(moved)
 
-            columns.append(slopes_along(answers, float(here[i]), float(scales[i])))
+            columns.append(slopes_along(answers, float(here[i]), float(scales[i]), optimizer.rounding * here.abs()))
     matrix = torch.stack(columns, 1)
     matrix[:size, :size] += torch.eye(size, dtype=matrix.dtype)
     if not bool(torch.isfinite(matrix).all()):

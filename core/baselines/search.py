@@ -26,6 +26,7 @@ from core.errors import InputError, choose
 from core.files.atomic import read_json, write_bytes, write_json
 from core.files.plain import read_plain
 from core.late import torch
+from core.meta_loss import heights
 from core.optimizers.hand_designed import BASELINES, HAND_DESIGNED, HandDesigned, make_hand_designed
 from core.seeds import Purpose, generator
 from core.tasks import SHIPPED
@@ -164,6 +165,8 @@ def search(
                 on_done(done, work)
 
         problems = above_bound(task.sample(count, generator(Purpose.TUNE, seed, number)), loss_bound(task))
+        if not bool(torch.isfinite(heights(problems.loss(problems.x0)[None])).any()):
+            raise InputError(f"all {count} problems of {task.name} start at its minimum: there is nothing to tune on")
         if device is not None:
             from core.optimizers.placing import optimizer_on
             from core.tasks.placing import problems_on
@@ -188,7 +191,10 @@ def search(
         sem = (scored.per_problem[best].std() / count**0.5).item() if count > 1 else None
     winner = int(alive[torch.argmin(result[alive])])
     if not math.isfinite(result[winner].item()):
-        raise InputError(f"all {draws} draws of {optimizer} diverged on {task.name}: try more draws")
+        raise InputError(
+            f"all {draws} draws of {optimizer} diverged on {task.name}: try more draws, or scale the loss (learning rates are drawn "
+            "from their usual ranges)"
+        )
     tuned = SearchResult(
         task=task.name,
         optimizer=optimizer,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -149,6 +150,11 @@ def consequence(ablations: Ablations, name: Name) -> Ratio | None:
 
 def problems_for(context: Context) -> int:
     """On how many held-out problems ablations of a task are run, unless another number is asked for."""
+    if context.sees_tensors:
+        from core.mechanisms.tensor_variants import LARGE_PROBLEMS as LARGE_WHOLE
+        from core.mechanisms.tensor_variants import PROBLEMS as WHOLE
+
+        return LARGE_WHOLE if context.large else WHOLE
     return LARGE_PROBLEMS if context.large else PROBLEMS
 
 
@@ -201,7 +207,13 @@ def memory_gain(context: Context) -> float:
     return later / now if now != 0 else float(np.sign(later) or 1.0) * np.inf
 
 
-def ablate(context: Context, problems: int | None = None, seed: int = 0, steps: int = STEPS) -> Ablations:
+def ablate(
+    context: Context,
+    problems: int | None = None,
+    seed: int = 0,
+    steps: int = STEPS,
+    only: Collection[str] | None = None,
+) -> Ablations:
     """Run an optimizer with each mechanism switched off in turn, on the same held-out problems.
 
     Args:
@@ -209,6 +221,7 @@ def ablate(context: Context, problems: int | None = None, seed: int = 0, steps: 
         problems: number of problems, at least 2; by default as many as every optimizer of a task is compared on (`problems_for`).
         seed: of the problems.
         steps: K, the unroll length in inner steps.
+        only: names of the ablations that are run; by default all.
 
     Returns:
         for each variant the meta-loss (mean over inner steps of f(x_k)/f(x_0)) and its paired difference.
@@ -216,12 +229,16 @@ def ablate(context: Context, problems: int | None = None, seed: int = 0, steps: 
     Raises:
         InputError: fewer than two problems.
     """
+    from core.mechanisms.tensor_variants import variants_of_tensors
+
     count = problems_for(context) if problems is None else problems
     if count < 2:
         raise InputError(f"problems must be at least 2, for an interval (got {count})")
     dtype = torch.float32 if context.large else torch.float64
     batch = context.task.sample(count, generator(Purpose.EVALUATE, seed), dtype)
-    made, without = variants(context, dtype)
+    made, without = variants_of_tensors(context) if context.sees_tensors else variants(context, dtype)
+    if only is not None:
+        made = {name: optimizer for name, optimizer in made.items() if name == "whole" or name in only}
     bound = loss_bound(context.task)
     kept = kept_steps(steps, POINTS) or list(range(steps + 1))
     ablations: list[Ablation] = []
@@ -235,7 +252,7 @@ def ablate(context: Context, problems: int | None = None, seed: int = 0, steps: 
             Ablation(
                 name=name,
                 meta_loss=scored.meta_loss,
-                median=_finite(float(own.median())),
+                median=_finite(float(own.nanmedian())),
                 ratio=ratio_of(own, whole, seed),
                 diverged=scored.diverged,
                 curve=scored.curve_median or [],

@@ -105,23 +105,6 @@ def claim(
     return found.model_copy(update={"verdict": verdict, "reason": reason, "consequence": consequence})
 
 
-def claim_of_tensors(name: Name, measure: Measure) -> Claim:
-    """Decide on one mechanism of an optimizer that sees whole tensors, in which nothing can be switched off: by its number alone.
-
-    Args:
-        name: the mechanism.
-        measure: its number.
-    """
-    found = Claim(verdict="unknown", value=measure.value, effect=EFFECTS[name].least, reason=measure.reason)
-    if measure.value is None:
-        return found
-    if not _exceeds(measure.value, EFFECTS[name]):
-        return found.model_copy(
-            update={"verdict": "not_shown", "reason": "its size is below that from which on it counts"}
-        )
-    return found.model_copy(update={"reason": "it cannot be switched off in whole tensors"})
-
-
 Decision = tuple[Verdict, str, Ratio | None]
 
 
@@ -151,7 +134,8 @@ def _by_consequence(name: Name, ablations: Ablations) -> Decision:
     """Whether switching the mechanism off changes the meta-loss of an optimizer that lowers the loss at all."""
     least, whole = consequence(ablations, name), ablations.of("whole")
     if least is None or whole is None:
-        missing = "; ".join(ablations.without.get(variant, "it was not run") for variant in SWITCHED_OFF[name])
+        reasons = dict.fromkeys(ablations.without.get(variant, "it was not run") for variant in SWITCHED_OFF[name])
+        missing = "; ".join(reasons)
         return "unknown", f"it could not be switched off: {missing}", None
     if whole.median is None or whole.median >= DESCENDS:
         return "not_shown", "the optimizer does not lower the loss", least

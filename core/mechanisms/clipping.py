@@ -97,10 +97,12 @@ def clipping_view(context: Context) -> Bundle:
     """
     optimizer, observed = context.double, context.observed
     states = states_of(context)
-    gradients = grid(context, GRADIENTS, 3 * observed.largest)
     rows = torch.stack(list(states.values()))
     top = np.log10(3 * observed.largest)
     sizes = torch.logspace(float(top) - DECADES, float(top), SIZES, dtype=torch.float64)
+    even = grid(context, GRADIENTS, 3 * observed.largest)
+    small = sizes[sizes < even[GRADIENTS // 2 + 1]]  # an update function may saturate within one step of the grid
+    gradients = torch.cat([even, small, -small]).sort().values
     edges = grid(context, BINS + 1).numpy()
     density, _ = np.histogram(observed.gradients.numpy(), edges)
     arrays: Arrays = {

@@ -225,7 +225,7 @@ def _sentences(r: LoopReport) -> list[str]:
         ["It rests where the gradient is 0: it has no bias."]
         if not r.rest_gradient
         else [
-            f"It rests at a gradient of {r.rest_gradient:.3g}, not at 0"
+            f"It rests at a gradient of {r.rest_gradient:.3g}, not at 0".replace("-", "−")
             + (f": its loss goes flat at {r.loss_floor:.3g}." if r.loss_floor is not None else ".")
         ]
     )

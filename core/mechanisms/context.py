@@ -13,10 +13,10 @@ from core.analysis.autonomous import autonomous_trajectory
 from core.analysis.closed_loop import Rest, rest_of_loop
 from core.analysis.continuation import Branch, continue_fixed_points
 from core.analysis.fixed_points import FixedPoints, find_fixed_points
-from core.analysis.general import Met, answers_along, kernel_along, meet, share_of_others
+from core.analysis.general import Met, answers_along, kernel_along, meet, rates_after, share_of_others
 from core.analysis.jacobians import moving_entries
 from core.analysis.linearization import Linearization, linearize
-from core.analysis.memory_kernel import MemoryKernel, memory_kernel
+from core.analysis.memory_kernel import MemoryKernel, memory_kernel, memory_of, running_kernel
 from core.analysis.whole_loop import loop_along
 from core.errors import InputError
 from core.late import torch
@@ -77,9 +77,13 @@ class Sample:
 MET_AT = 0.2, 0.6  # of a run: where it is gone back to, for optimizers that see whole tensors
 MET_OFTEN = 0.0, 0.05, 0.1, 0.3, 0.45, 0.75, 0.95  # further places, for what is followed along the run
 LARGE_OFTEN = 0.0, 0.4, 0.95  # the same on large tasks
+SHARES = 0.0, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0  # of a run: where its rate without gradients is looked at
+LARGE_SHARES = 0.0, 0.05, 0.25, 1.0
 COMPONENTS_MET, LARGE_COMPONENTS_MET = 3, 2
 KERNEL_MET, LARGE_KERNEL_MET = 12, 6  # steps of their memory kernels
 NEEDS_ALONE = "it sees whole tensors, and this needs a component that can be stepped alone"
+SAME_MEMORY = 0.05  # relative difference of memories up to which they count as one
+COARSE = 1e-5  # relative error of updates from which on it is said that slopes are of another precision
 NO_SLOPE = "its update jumps as its state changes, so that it has no slope there"
 BESIDE = 1e-4  # of how far the states met lie from h*
 
@@ -102,6 +106,14 @@ class Context:
     def sees_tensors(self) -> bool:
         """Whether the optimizer sees whole tensors, so that no component can be looked at alone."""
         return self.optimizer.together is not None
+
+    @property
+    def about_precision(self) -> str:
+        """A sentence where slopes are those of another precision than the optimizer's own; "" elsewhere."""
+        coarse = self.optimizer.coarse
+        if coarse is None or coarse < COARSE:
+            return ""
+        return f"Slopes are those of its arithmetic in double precision: its own is coarser, and its updates are up to {100 * coarse:.1g} % off."
 
     @cached_property
     def double(self) -> Optimizer:
@@ -159,6 +171,19 @@ class Context:
         """Memory kernels along that run, one for every component and place, [J + 1] each."""
         steps = LARGE_KERNEL_MET if self.large else KERNEL_MET
         return [kernel_along(self.met, k, i, steps) for k in self.met_at for i in self.places_met]
+
+    @cached_property
+    def rates_at_rest(self) -> Tensor:
+        """Effective learning rates of these components after some steps on gradients of 0, [steps, components]; the last after all."""
+        steps = LARGE_STEPS if self.large else STEPS
+        counts = sorted({round(share * (steps - 1)) for share in (LARGE_SHARES if self.large else SHARES)})
+        return rates_after(self.met, torch.zeros_like(self.met.x[0]), counts, self.places_met)
+
+    @cached_property
+    def rates_at_typical(self) -> Tensor:
+        """The same after as many steps on a constant gradient of the typical size, with the signs of the first one, [components]."""
+        signs = torch.where(self.met.gradients[0] < 0, -1.0, 1.0).to(self.met.gradients.dtype)
+        return rates_after(self.met, self.observed.typical * signs, [self.met.steps - 1], self.places_met)[0]
 
     @cached_property
     def answers_met(self) -> list[list[Tensor]]:
@@ -297,6 +322,26 @@ class Context:
         if self.moving or self.fixed_point is not None:
             return memory_kernel(self.linearized)
         return memory_kernel(linearize(self.double, self.start, width=self.observed.scale))
+
+    @cached_property
+    def memory_later(self) -> float | None:
+        """For how many of the further steps a gradient of the middle of a run acts, Σ K(j) / max |K(j)|, where that is other than at first.
+
+        None where the memory does not change with the step (or nothing counts steps), or cannot be told.
+        """
+        counting = [*self.double.clocks, *[i for what, i in self.double.reads.items() if what == "step"]]
+        if not counting or not self.moving or self.fixed_point is None or self.jumps_with_state:
+            return None
+        state = self.fixed_point.clone()
+        state[counting] = self.path[STEPS // 2][counting]
+        rest = STEPS - STEPS // 2
+        later = memory_of(running_kernel(self.double, state, rest))
+        try:
+            first = memory_of(self.kernel.values[: rest + 1])
+        except InputError:
+            return None
+        same = later is None or (first is not None and abs(later - first) <= SAME_MEMORY * abs(first))
+        return None if same else later
 
     @cached_property
     def loop_rest(self) -> Rest | None:

@@ -21,7 +21,7 @@ from core.analysis.jacobians import derivatives
 from core.analysis.update_function import effective_learning_rate, update_function
 from core.errors import InputError
 from core.late import torch
-from core.mechanisms.context import NEEDS_ALONE, NO_SLOPE, Context
+from core.mechanisms.context import NO_SLOPE, Context
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,6 +30,9 @@ Name = Literal["momentum", "clipping", "schedule", "adaptation", "weight_decay"]
 LARGEST = 0.1  # share of the gradients, the largest ones, over which clipping is measured
 DECAYS = 400  # states at most that weight decay is measured on
 TINY_SHARE = 0.1  # of the median gradient: where the slope at 0 of an update function is taken
+DIED_AWAY = 0.02  # share of the largest value of a memory kernel at its end
+CONSTANT = 0.05  # by which the last ratios of its values may differ, where it falls by a constant factor
+NOT_DIED_AWAY = "its memory has not died away within the steps looked at, and does not fall by a constant factor"
 PAIRS = 4000  # states and gradients at most that it is measured on
 
 
@@ -53,7 +56,8 @@ def _measure(value: float, what: str) -> Measure:
 def momentum(context: Context, floor: float = 0.0) -> Measure:
     """Over how many steps a gradient acts: Σ K(j) / max |K(j)| of the memory kernel; 1/(1 − β) for momentum, 1 without memory.
 
-    Negative where the gradients of the past push the other way altogether, as in a network that ascends.
+    Negative where the gradients of the past push the other way altogether, as in a network that ascends. Where the memory changes with the
+    step (a scheduled β), it is that of the middle of a run.
     """
     try:
         kernel = context.kernel
@@ -62,6 +66,8 @@ def momentum(context: Context, floor: float = 0.0) -> Measure:
     linear = context.linearized if context.moving else None
     if linear is not None and len(linear.eigenvalues) and float(linear.eigenvalues.abs().max()) > 1 + MARGINAL:
         return Measure(None, "the fixed point is unstable, so that its memory kernel does not decay")
+    if context.memory_later is not None:
+        return _measure(context.memory_later, "the memory kernel")
     if kernel.memory is None:
         return Measure(None, "its update does not depend on the gradient near the fixed point")
     return _measure(kernel.memory, "the memory kernel")
@@ -163,12 +169,24 @@ def _median_along(values: list[float], what: str) -> Measure:
     return Measure(float(np.median(known)))
 
 
+def summed_kernel(kernel: Tensor) -> float:
+    """Σ K(j) to infinity of a kernel [J + 1] that has died away, or falls by a constant factor in the end; NaN for others."""
+    total, largest, last = float(kernel.sum()), float(kernel.abs().max()), float(kernel[-1])
+    if not abs(last) > DIED_AWAY * largest:
+        return total
+    ratios = (kernel[-3:] / kernel[-4:-1]).tolist() if len(kernel) > 3 else []
+    falls = bool(ratios) and max(ratios) < 1 and min(ratios) > 0 and max(ratios) - min(ratios) <= CONSTANT
+    return total + last * ratios[-1] / (1 - ratios[-1]) if falls else math.nan
+
+
 def momentum_of_tensors(context: Context) -> Measure:
     """Σ K(j) / max |K(j)| of the memory kernel along a run, the median over components and places."""
     found = []
     for kernel in context.kernels_met:
         largest = float(kernel.abs().max())
-        found.append(float(kernel.sum()) / largest if largest > 0 else float("nan"))
+        found.append(summed_kernel(kernel) / largest if largest > 0 else math.nan)
+    if all(bool(torch.isfinite(kernel).all()) for kernel in context.kernels_met) and not np.isfinite(found).any():
+        return Measure(None, NOT_DIED_AWAY)
     return _median_along(found, "the update over an earlier gradient")
 
 
@@ -186,6 +204,21 @@ def clipping_of_tensors(context: Context) -> Measure:
     return _median_along(found, "the update function")
 
 
+def schedule_of_tensors(context: Context) -> Measure:
+    """As `schedule`, from a run whose gradients are all 0 while parameters stay: the median over components."""
+    rates = context.rates_at_rest
+    sizes = rates.abs().amax(0)
+    return _median_along(
+        torch.where(sizes > 0, (rates.amax(0) - rates.amin(0)) / sizes, 0.0).tolist(), "the update over the gradient"
+    )
+
+
+def adaptation_of_tensors(context: Context) -> Measure:
+    """As `adaptation`, after a run on a constant gradient of the typical size and one on gradients of 0: the median over components."""
+    rest, typical = context.rates_at_rest[-1], context.rates_at_typical
+    return _median_along(_relative(typical, rest, 0.0).tolist(), "the update over the gradient")
+
+
 def weight_decay_of_tensors(context: Context) -> Measure:
     """−∂u/∂x of a component at its own gradient 0, all else as met, the median over components and places."""
     met = context.met
@@ -197,6 +230,8 @@ def weight_decay_of_tensors(context: Context) -> Measure:
 MEASURES_OF_TENSORS: dict[Name, Callable[[Context], Measure]] = {
     "momentum": momentum_of_tensors,
     "clipping": clipping_of_tensors,
+    "schedule": schedule_of_tensors,
+    "adaptation": adaptation_of_tensors,
     "weight_decay": weight_decay_of_tensors,
 }
 
@@ -219,7 +254,7 @@ def measured(name: Name, context: Context, floor: float = 0.0) -> Measure:
     """
     try:
         if context.sees_tensors:
-            return MEASURES_OF_TENSORS[name](context) if name in MEASURES_OF_TENSORS else Measure(None, NEEDS_ALONE)
+            return MEASURES_OF_TENSORS[name](context)
         return MEASURES[name](context, floor)
     except InputError as error:
         return Measure(None, str(error))

@@ -32,6 +32,7 @@ def _about(context: Context) -> dict[str, Any]:
         "nonfinite": context.observed.nonfinite,
         "steps": context.met_at,
         "components": [names[i] for i in context.places_met],
+        "precision": context.about_precision,
     }
 
 

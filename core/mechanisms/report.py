@@ -17,11 +17,11 @@ from core.errors import InputError
 from core.late import torch
 from core.mechanisms.ablation import Ablations, ablate
 from core.mechanisms.adaptation import InUseReport, Slopes, in_use_report, slopes_of
-from core.mechanisms.claims import EFFECTS, Claim, claim_of_tensors, claims_of
+from core.mechanisms.claims import EFFECTS, Claim, claims_of
 from core.mechanisms.clipping import Saturation, largest_gradient_scanned, saturation, states_of
 from core.mechanisms.closed_loop import LoopReport, loop_report, loop_report_of_tensors
-from core.mechanisms.context import Context
-from core.mechanisms.measures import measured
+from core.mechanisms.context import STEPS, Context
+from core.mechanisms.measures import Name
 from core.mechanisms.null import Null
 
 LISTED = 12  # modes that are listed
@@ -208,22 +208,32 @@ def _finite(value: float | torch.Tensor) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _n(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.4g}"
+def _n(value: float | None, digits: int = 4) -> str:
+    return "unknown" if value is None else f"{value + 0.0:.{digits}g}".replace("-", "−")  # −0 is 0
+
+
+def _ends(low: float | None, high: float | None) -> str:
+    """An interval, both ends to two digits of its width."""
+    if low is None or high is None or not 0 < high - low < math.inf:
+        return f"{_n(low, 3)} to {_n(high, 3)}"
+    places = max(0, 1 - math.floor(math.log10(high - low)))
+    if places > 4 or max(abs(low), abs(high)) >= 1e5:
+        return f"{_n(low, 3)} to {_n(high, 3)}"
+    return f"{low:.{places}f} to {high:.{places}f}".replace("-", "−")
 
 
 def verdict_sentence(claim: Claim, unit: str = "") -> str:
     """What a claim comes to: its verdict, its number, that of noise, and what switching it off does."""
     parts = [SAYS[claim.verdict].capitalize()]
     if claim.value is not None:
-        number = f"{claim.value:.3g}{f' {unit}' if unit else ''}"
+        number = f"{_n(claim.value, 3)}{f' {unit}' if unit else ''}"
         parts.append(f"its size is {number}")
         if claim.null is not None:
-            parts.append(f"untrained optimizers have {claim.null.low:.2g} to {claim.null.high:.2g}")
+            parts.append(f"untrained optimizers have {_ends(claim.null.low, claim.null.high)}")
     if claim.consequence is not None:
         ratio = claim.consequence
-        end = "more" if ratio.high is None else f"{ratio.high:.3g}"
-        middle = "diverges" if ratio.median is None else f"× {ratio.median:.3g} ({_n(ratio.low)} to {end})"
+        ends = f"{_n(ratio.low, 3)} to more" if ratio.high is None else _ends(ratio.low, ratio.high)
+        middle = "diverges" if ratio.median is None else f"× {_n(ratio.median, 3)} ({ends})"
         parts.append(f"switched off, the meta-loss {'' if ratio.median is None else 'is '}{middle}")
     if claim.reason:
         parts.append(claim.reason)
@@ -239,7 +249,7 @@ def momentum_report(context: Context, claim: Claim) -> Momentum:
         "slow_points": int((~fixed_points.converged).sum()),
         "failed": sum(status == "failed" for status in fixed_points.status),
     }
-    sentences = [verdict_sentence(claim, EFFECTS["momentum"].unit)]
+    sentences = [verdict_sentence(claim, EFFECTS["momentum"].unit), *_precision(context)]
     try:
         kernel, linear = context.kernel, context.linearized if context.moving else None
     except InputError as error:
@@ -267,6 +277,11 @@ def momentum_report(context: Context, claim: Claim) -> Momentum:
             linear.eigenvalues[:LISTED], linear.rates, linear.timescales, kernel.contributions, strict=False
         )
     ]
+    if context.memory_later is not None:
+        sentences.append(
+            f"Its memory changes with the step: a gradient of the first step acts for {'no' if kernel.memory is None else _n(kernel.memory)} steps, one of step {STEPS // 2} for "
+            f"{_n(context.memory_later)}; what follows is of the first."
+        )
     if kernel.beta is not None:
         sentences.append(
             f"Its memory kernel is α βʲ with α = {_n(kernel.alpha)} and β = {_n(kernel.beta)} to R² = {kernel.r2:.3f}; "
@@ -319,7 +334,8 @@ def schedule_report(context: Context, claim: Claim) -> ScheduleReport:
     """The autonomous learning rate."""
     rates = effective_learning_rate(context.double, context.path, context.observed.scale)
     found = schedule_of(rates)
-    carried = "a step counter" if context.double.clock is not None else "the state's own drift"
+    counts = context.double.clock is not None or "step" in context.double.reads
+    carried = "a step counter" if counts else "the state's own drift"
     sentences = [verdict_sentence(claim)]
     if found.change and math.isfinite(found.change):
         sentences.append(
@@ -336,7 +352,7 @@ def schedule_report(context: Context, claim: Claim) -> ScheduleReport:
         peak_step=found.peak_step,
         end=_finite(found.end),
         change=_finite(found.change),
-        clock=context.double.clock is not None,
+        clock=counts,
         rates=[_finite(rate) for rate in rates],
         sentences=sentences,
         **claim.model_dump(),
@@ -354,10 +370,10 @@ def adaptation_report(context: Context, claim: Claim) -> Adaptation:
         return Adaptation(sentences=sentences, in_use=in_use_report(context), **same.model_dump(), **common)
     used = in_use_report(context)
     if used is not None:
-        slope = "is not defined" if used.slope is None else f"is {used.slope:.2g} ({_n(used.low)} to {_n(used.high)})"
+        slope = "is not defined" if used.slope is None else f"is {_n(used.slope, 2)} ({_ends(used.low, used.high)})"
         sentences.append(
             f"In use, its learning rate over the recent size of a component's gradients has rank correlation "
-            f"{used.rank_correlation:.2f} at equal step; the log-log slope {slope}."
+            f"{_n(round(used.rank_correlation, 2))} at equal step; the log-log slope {slope}."
         )
     try:
         (own, sheets), (local, _) = slopes_of(context), slopes_of(context, local=True)
@@ -396,6 +412,10 @@ def weight_decay_report(context: Context, claim: Claim) -> WeightDecay:
     return WeightDecay(reads_parameter=reads, sentences=sentences, **claim.model_dump())
 
 
+def _precision(context: Context) -> list[str]:
+    return [context.about_precision] if context.about_precision else []
+
+
 def coupling_report(context: Context) -> Coupling:
     """How components influence each other."""
     if not context.sees_tensors:
@@ -407,12 +427,13 @@ def coupling_report(context: Context) -> Coupling:
             sentences=["It cannot be told: the updates have no slope over a gradient at most places looked at."],
         )
     said = f"{100 * value:.3g} % of the answer to one component's gradient is found in other components' updates."
-    return Coupling(value=value, sentences=[said])
+    return Coupling(value=value, sentences=[said, *_precision(context)])
 
 
-def _report_of_tensors(name: str, context: Context, interventions: Ablations | None) -> Report:
+def _report_of_tensors(
+    name: str, context: Context, claims: dict[Name, Claim], interventions: Ablations | None
+) -> Report:
     """What can be told of an optimizer that sees whole tensors: by going back to places of a run, all else as met."""
-    claims = {mechanism: claim_of_tensors(mechanism, measured(mechanism, context)) for mechanism in EFFECTS}
     told = {
         key: {**one.model_dump(), "sentences": [verdict_sentence(one, EFFECTS[key].unit)]}
         for key, one in claims.items()
@@ -456,11 +477,11 @@ def report_of(
     Raises:
         InputError: weights or states are not finite, so nothing can be measured.
     """
+    run: Callable[[], Ablations] = (lambda: ablate(context)) if interventions is None else (lambda: interventions)
     if context.sees_tensors:
-        return _report_of_tensors(name, context, interventions)
+        return _report_of_tensors(name, context, claims_of(context, null, trained, run), interventions)
     if not bool(torch.isfinite(context.start).all()) or not bool(torch.isfinite(context.probe).all()):
         raise InputError(f"{name} cannot be analysed: its weights, or its first update, are not finite")
-    run: Callable[[], Ablations] = (lambda: ablate(context)) if interventions is None else (lambda: interventions)
     claims = claims_of(context, null, trained, run)
     return Report(
         optimizer=name,

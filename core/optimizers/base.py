@@ -75,6 +75,11 @@ class Optimizer(ABC):
         return (self.state_names.index("step"),) if "step" in self.state_names else ()
 
     @property
+    def constants(self) -> tuple[int, ...]:
+        """State entries that stay as they start, whatever the gradient: they are held where fixed points are looked for."""
+        return ()
+
+    @property
     def clock(self) -> int | None:
         """The first of the clocks; None without one."""
         return self.clocks[0] if self.clocks else None
@@ -89,6 +94,26 @@ class Optimizer(ABC):
     def differentiable(self) -> bool:
         """Whether torch can differentiate through a step; difference quotients are taken otherwise."""
         return True
+
+    @property
+    def rounding(self) -> float:
+        """The relative distance of two numbers in the arithmetic of a step on numbers in double precision."""
+        return 2.0**-52
+
+    @property
+    def coarse(self) -> float | None:
+        """How far updates that are computed in a lower precision than double lie from those in double precision, relative to their size, where
+        slopes are of the latter; None for all others."""
+        return None
+
+    def rounding_of(self, states: Tensor) -> Tensor:
+        """How large the rounding errors of updates are at least, [n]: where the parameter is read, an update may be the difference of two.
+
+        Args:
+            states: h, [n, S], in double precision.
+        """
+        index = self.reads.get("parameter")
+        return states.new_zeros(len(states)) if index is None else self.rounding * states[:, index].abs()
 
     @property
     def together(self) -> int | None:

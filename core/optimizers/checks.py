@@ -9,7 +9,8 @@ from core.optimizers.precision import double
 
 ROWS = 6
 STEPS = 4
-COUNTED = 12  # steps over which a clock must count evenly
+COUNTED = 200  # steps over which a clock must count evenly, and a constant stay
+EVEN = 1e-9  # relative: a clock that counts in thousandths is rounded
 CLOSE = {torch.float32: 1e-4, torch.float64: 1e-9}
 TINY = 1e-14  # a gradient that hardly changes a continuous update
 
@@ -42,7 +43,9 @@ def _check(optimizer: Optimizer, dtype: torch.dtype) -> None:
         raise refuse("a few steps with gradients of size 1 give numbers that are not finite")
     again = stepped(optimizer, state, gradient, size)
     if not (torch.equal(following, again[0]) and torch.equal(update, again[1])):
-        raise refuse("the same state and gradient give different steps: it must be deterministic")
+        raise refuse(
+            "the same state and gradient give different steps: it must be deterministic, and keep nothing on itself"
+        )
     order = torch.randperm(ROWS, generator=source)
     moved = stepped(optimizer, state[order], gradient[order], size)
     alone = stepped(optimizer, state[:1], gradient[:1], size)
@@ -61,46 +64,70 @@ def stepped(optimizer: Optimizer, state: Tensor, gradient: Tensor, size: int) ->
         raise
     except Exception as error:  # noqa: BLE001 - other people's code can raise anything
         text = " ".join(str(error).split())
+        precision = str(state.dtype).removeprefix("torch.")
+        hint = "; make constants in the state's precision, or register them as buffers" if "dtype" in text else ""
         raise InputError(
-            f"optimizer {optimizer.name}: its step(state [n, S], gradient [n]) fails with {type(error).__name__}: {text:.200}"
+            f"optimizer {optimizer.name}: its step(state [n, S], gradient [n]) fails in {precision} with {type(error).__name__}: "
+            f"{text:.200}{hint}"
         ) from None
     expected = ((len(state), size), (len(state),))
     shapes = tuple(tuple(getattr(result, "shape", ())) for result in (following, update))
-    if shapes != expected or following.dtype != state.dtype or update.dtype != state.dtype:
+    if shapes != expected:
         raise InputError(
-            f"optimizer {optimizer.name}: a step must return (state [n, {size}], update [n]) in the state's precision "
-            f"(got {', '.join(str(list(shape)) for shape in shapes)})"
+            f"optimizer {optimizer.name}: a step must return (state [n, {size}], update [n]) "
+            f"(of {len(state)} components it returns {', '.join(str(list(shape)) for shape in shapes)})"
+        )
+    if following.dtype != state.dtype or update.dtype != state.dtype:
+        got = ", ".join(str(one.dtype).removeprefix("torch.") for one in (following, update))
+        raise InputError(
+            f"optimizer {optimizer.name}: a step must return state and update in the precision of the state, "
+            f"{str(state.dtype).removeprefix('torch.')} (it returns {got})"
         )
     return following, update
 
 
 def _differentiate(optimizer: Optimizer, state: Tensor, gradient: Tensor) -> None:
+    instead = "or say differentiable = False: its slopes are then difference quotients"
     with torch.enable_grad():
-        g = gradient.detach().requires_grad_()
-        _, update = optimizer.step(state, g)
-        if not update.requires_grad:
+        h, g = state.detach().requires_grad_(), gradient.detach().requires_grad_()
+        following, update = optimizer.step(h, g)
+        outputs = [one.sum() for one in (following, update) if one.requires_grad]
+        try:
+            slopes = torch.autograd.grad(outputs, (h, g), allow_unused=True) if outputs else (None, None)
+        except RuntimeError as error:
+            text = " ".join(str(error).split())
             raise InputError(
-                f"optimizer {optimizer.name}: its update cannot be differentiated with respect to the gradient (is something detached?)"
-            )
-        (slope,) = torch.autograd.grad(update.sum(), g)
-    if not torch.isfinite(slope).all():
+                f"optimizer {optimizer.name}: torch cannot differentiate its step ({instead}): {text:.160}"
+            ) from None
+    if slopes[1] is None:
+        raise InputError(
+            f"optimizer {optimizer.name}: its step cannot be differentiated with respect to the gradient: something is detached ({instead})"
+        )
+    if not torch.isfinite(slopes[1]).all():
         raise InputError(f"optimizer {optimizer.name}: the slope of its update function is not finite")
 
 
-def find_clocks(optimizer: Optimizer) -> list[int]:
-    """State entries that only count: the same step, not 0, for every row whatever its gradient."""
+def find_held(optimizer: Optimizer) -> tuple[list[int], list[int]]:
+    """State entries that only count (the same step, not 0, for every row whatever its gradient), and those that never change."""
     source = torch.Generator().manual_seed(1)
     state = optimizer.initial_state(ROWS, torch.float64)
     counts = torch.ones(optimizer.state_size, dtype=torch.bool)
+    stays = counts.clone()
     first: Tensor | None = None
     for _ in range(COUNTED):
-        gradient = torch.randn(ROWS, generator=source, dtype=torch.float64)
-        following = stepped(optimizer, state, gradient, optimizer.state_size)[0].detach()
+        sizes = 10 ** (4 - 12 * torch.rand(ROWS, generator=source, dtype=torch.float64))
+        gradient = sizes * torch.randn(ROWS, generator=source, dtype=torch.float64).sign()
+        with torch.no_grad():
+            following = stepped(optimizer, state, gradient, optimizer.state_size)[0]
         moved = following - state
         first = moved[0] if first is None else first
-        counts &= (moved == first).all(0) & (first != 0)
+        same = (moved == moved[0]).all(0)
+        counts &= (
+            same & (first != 0) & ((moved[0] - first).abs() <= EVEN * first.abs().clamp_min(EVEN * state[0].abs()))
+        )
+        stays &= (moved == 0).all(0)
         state = following
-    return torch.nonzero(counts)[:, 0].tolist()
+    return tuple(torch.nonzero(one)[:, 0].tolist() for one in (counts, stays))  # type: ignore[return-value]
 
 
 def is_smooth(optimizer: Optimizer) -> bool:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 LEVELS = 24  # widths of the ladder
 DEEP, FLAT = 1e-28, 2.0**-24  # the smallest width over the largest, for an input of 0, and over the input's size
 TINY = 1e-300
+NOTHING = 2.0**-126  # what has died away down to here, in single precision, counts as 0
 PLATEAU = 0.05  # relative spread of neighbours up to which the quotient counts as settled
 WIDE = 2.0**-7  # of a number: a stretch on which half precision (8 bits at least) cannot stand still
 LAST = 6  # narrowest levels that are asked whether the quotient still grows
@@ -44,7 +45,9 @@ class Quotients:
     jumps: Tensor
 
 
-def difference_quotients(step: Step, states: Tensor, gradients: Tensor, inputs: Sequence[int]) -> Quotients:
+def difference_quotients(
+    step: Step, states: Tensor, gradients: Tensor, inputs: Sequence[int], rounding: Tensor | None = None
+) -> Quotients:
     """Difference quotients of one step of n independent rows.
 
     Args:
@@ -52,11 +55,15 @@ def difference_quotients(step: Step, states: Tensor, gradients: Tensor, inputs: 
         states: h, [n, S], float64.
         gradients: g, [n], float64.
         inputs: which inputs to shift: entries of the state, and S for the gradient.
+        rounding: how large the rounding errors of updates are at least, [n]; by default that of an update itself.
     """
     at = torch.cat([states, gradients[:, None]], 1).detach()
     with torch.no_grad():
         middle = _outputs(step, at)
-        parts = [_by_input(step, at, middle, i) for i in inputs]
+        errors_of = torch.zeros_like(middle)
+        if rounding is not None:
+            errors_of[:, -1] = rounding
+        parts = [_by_input(step, at, middle, i, errors_of) for i in inputs]
     empty = middle.new_zeros(*middle.shape, 0)
     if not parts:
         return Quotients(empty, empty, empty.bool())
@@ -72,13 +79,16 @@ def _outputs(step: Step, at: Tensor) -> Tensor:
 def _ladder(at: Tensor, index: int) -> Tensor:
     """Falling widths of the shift of one input, [n, LEVELS]: powers of two, so that shifts are exact where they can be."""
     size, row = at[:, index].abs(), at.abs().amax(1)
-    top = 0.25 * torch.where(row > 0, torch.maximum(size, row), torch.ones_like(row))
+    size = torch.where(size > NOTHING, size, 0.0)
+    top = 0.25 * torch.where(row > NOTHING, torch.maximum(size, row), torch.ones_like(row))
     bottom = torch.where(size > 0, size * FLAT, top * DEEP)
     share = torch.linspace(0, 1, LEVELS, dtype=at.dtype)
     return torch.exp2((top.log2()[:, None] * (1 - share) + bottom.log2()[:, None] * share).round())
 
 
-def slopes_along(answers: Callable[[Tensor], Tensor], at: float, scale: float) -> Tensor:
+def slopes_along(
+    answers: Callable[[Tensor], Tensor], at: float, scale: float, rounding: Tensor | None = None
+) -> Tensor:
     """Slopes of several outputs by one number; NaN where they settle nowhere.
 
     NaN also where an output stands still for small shifts and not for large ones, as in arithmetic in half precision. Where another output
@@ -88,6 +98,7 @@ def slopes_along(answers: Callable[[Tensor], Tensor], at: float, scale: float) -
         answers: maps shifts of the number [m] to outputs [m, O].
         at: the number.
         scale: the size of numbers of its kind.
+        rounding: how large the rounding errors of outputs are at least, [O]; by default those of the outputs themselves.
 
     Returns:
         [O], float64.
@@ -98,9 +109,11 @@ def slopes_along(answers: Callable[[Tensor], Tensor], at: float, scale: float) -
     found = answers(shifts).double()
     moved = (place[0, 0] + shifts) - place[0, 0]
     ends = torch.stack([found[:LEVELS], found[LEVELS:-1]])[None]
-    values, errors, _ = _slopes(ends, found[-1:], steps, torch.stack([moved[:LEVELS], moved[LEVELS:-1]])[None])
+    least = torch.zeros_like(found[-1:]) if rounding is None else rounding.double()[None]
+    values, errors, _ = _slopes(ends, found[-1:], steps, torch.stack([moved[:LEVELS], moved[LEVELS:-1]])[None], least)
     rises = (ends[:, 0] - ends[:, 1]).abs()
-    stairs = (values == 0) & (rises[:, -LAST:] == 0).all(1) & (rises[:, :LAST] > 0).any(1)
+    answered = rises[:, :LAST] > 4 * least[:, None]
+    stairs = (values == 0) & (rises[:, -LAST:] == 0).all(1) & answered.any(1)
     vague = (errors > PLATEAU * values.abs()) & (values.abs() > errors)
     moving = torch.where(rises[0] > 0, torch.arange(LEVELS)[:, None], -1).amax(
         0
@@ -116,7 +129,7 @@ def typical_size(values: Tensor) -> float:
     return float(sizes.median()) if len(sizes) else 1.0
 
 
-def _by_input(step: Step, at: Tensor, middle: Tensor, index: int) -> tuple[Tensor, Tensor, Tensor]:
+def _by_input(step: Step, at: Tensor, middle: Tensor, index: int, rounding: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Slopes by one input with their errors, and where it jumps, [n, S + 1] each."""
     n, width = at.shape
     steps = _ladder(at, index)
@@ -124,10 +137,10 @@ def _by_input(step: Step, at: Tensor, middle: Tensor, index: int) -> tuple[Tenso
     shifted[:, 0, :, index] += steps
     shifted[:, 1, :, index] -= steps
     ends = _outputs(step, shifted.reshape(-1, width)).view(n, 2, LEVELS, width)
-    return _slopes(ends, middle, steps, shifted[..., index] - at[:, None, None, index])
+    return _slopes(ends, middle, steps, shifted[..., index] - at[:, None, None, index], rounding)
 
 
-def _slopes(ends: Tensor, middle: Tensor, steps: Tensor, moved: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _slopes(ends: Tensor, middle: Tensor, steps: Tensor, moved: Tensor, least: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Slopes with their errors, and where outputs jump, [n, O] each.
 
     Args:
@@ -135,6 +148,7 @@ def _slopes(ends: Tensor, middle: Tensor, steps: Tensor, moved: Tensor) -> tuple
         middle: outputs without a shift, [n, O].
         steps: widths, [n, LEVELS].
         moved: what is left of the shifts after rounding, [n, 2, LEVELS].
+        least: how large rounding errors of outputs are at least, [n, O].
     """
     high, low = ends[:, 0], ends[:, 1]
     apart, right = (moved[:, 0] - moved[:, 1])[..., None], moved[:, 0, :, None]
@@ -142,11 +156,12 @@ def _slopes(ends: Tensor, middle: Tensor, steps: Tensor, moved: Tensor) -> tuple
     single = (ends == ends.float()).flatten(0, 2).all(0)  # an output that was computed in single precision
     rounding = torch.where(single, SINGLE, DOUBLE)
     sizes = torch.maximum(torch.maximum(high.abs(), torch.nan_to_num(low).abs()), middle.abs()[:, None])
-    noise = rounding * sizes / apart
+    noise = torch.maximum(rounding * sizes, least[:, None]) / apart
     inside = torch.isfinite(both[:, -LAST:]).all(1, keepdim=True)  # beyond a domain's edge there is one side only
     value, error = _plateau(torch.where(inside, both, ahead), noise, steps)
     flat = (high - low).abs()[:, -LAST:]
-    jumps = (flat.amin(1) > 0.5 * flat.amax(1)) & (flat.amin(1) > 64 * rounding * sizes.amax(1))
+    floor = torch.maximum(rounding * sizes.amax(1), least)
+    jumps = (flat.amin(1) > 0.5 * flat.amax(1)) & (flat.amin(1) > 64 * floor)
     if bool(jumps.any()):
         beside = ((high[:, :-1] - high[:, 1:]) - (low[:, :-1] - low[:, 1:])) / (apart[:, :-1] - apart[:, 1:])
         other, its_error = _plateau(beside, noise[:, :-1], steps[:, :-1])
@@ -173,5 +188,6 @@ def _plateau(quotients: Tensor, noise: Tensor, steps: Tensor) -> tuple[Tensor, T
     value, error = candidates.gather(1, chosen)[:, 0], errors.gather(1, chosen)[:, 0]
     last = quotients[:, -LAST:]
     grows = ((last[:, 1:].abs() > 1.2 * last[:, :-1].abs()) & (last[:, 1:].sign() == last[:, :-1].sign())).all(1)
+    grows &= (last.abs() > 2 * noise[:, -LAST:]).any(1)  # and not as rounding does by chance
     unsettled = ~torch.isfinite(error) | (~settled & grows)
     return torch.where(unsettled, torch.nan, value), torch.where(unsettled, torch.inf, error)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from core.errors import InputError
 from core.optimizers.base import INPUTS, Input, Optimizer
-from core.optimizers.checks import find_clocks, is_smooth
+from core.optimizers.checks import find_held, is_smooth
 from core.optimizers.precision import double
 
 ASSUMED: dict[Input, float] = {
@@ -28,7 +28,8 @@ class ModuleOptimizer(Optimizer):
     The module has ``forward(state [n, S], gradient [n]) -> (next state [n, S], update [n])``, where the update is to be *added* to
     the inner parameters, and gives the size of its state: either ``state_size``, with states that start at 0, or
     ``initial_state(n, dtype) -> [n, S]``. It may have ``state_names`` and ``smooth`` (False if the update jumps at gradient 0; found
-    by trying if it is not said), and ``differentiable`` (False if torch has no graph of its step). State entries that only count steps are found by what they do, whatever they are called.
+    by trying if it is not said), and ``differentiable`` (False if torch has no graph of its step). State entries that only count steps, or
+    never change, are found by what they do, whatever they are called.
 
     What else a step reads is said by the names of further arguments of ``forward``, each [n]: ``parameter`` (the component's x),
     ``loss`` (of its problem), ``step`` (the inner step k) and ``steps`` (their number K). ``initial_state`` may take ``parameter``, too.
@@ -58,9 +59,12 @@ class ModuleOptimizer(Optimizer):
         self._names = (*own, *asked)
         self._reads: dict[Input, int] = {what: self._own + i for i, what in enumerate(asked)}
         self._clocks: tuple[int, ...] = ()
+        self._constants: tuple[int, ...] = ()
         self._smooth = True
         precise = self.to(torch.float64)
-        self._clocks = tuple(i for i in find_clocks(precise) if i < self._own)
+        clocks, constants = find_held(precise)
+        self._clocks = tuple(i for i in clocks if i < self._own)
+        self._constants = tuple(i for i in constants if i < self._own)
         said = getattr(module, "smooth", None)
         self._smooth = bool(said) if said is not None else is_smooth(precise)
 
@@ -87,6 +91,10 @@ class ModuleOptimizer(Optimizer):
         return self._clocks
 
     @property
+    def constants(self) -> tuple[int, ...]:
+        return self._constants
+
+    @property
     def reads(self) -> dict[Input, int]:
         return self._reads
 
@@ -111,10 +119,15 @@ class ModuleOptimizer(Optimizer):
     def step(self, state: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
         own = state[:, : self._own] if self._reads else state
         read = {what: state[:, index] for what, index in self._reads.items()}
-        following, update = self.module(own, gradient, **read)
+        # copies, since some write into what they are given
+        found = self.module(own.clone(), gradient.clone(), **{what: value.clone() for what, value in read.items()})
+        if not isinstance(found, tuple | list) or len(found) != 2:
+            raise InputError(f"optimizer {self._name}: forward must return (next state [n, S], update [n])")
+        following, update = found
         if isinstance(update, Tensor) and update.numel() == len(gradient):
             update = update.reshape(-1)  # [n, 1], and [] of one row that was squeezed
-        return (torch.cat([following, state[:, self._own :]], 1) if self._reads else following), update
+        fits = isinstance(following, Tensor) and following.shape == own.shape
+        return (torch.cat([following, state[:, self._own :]], 1) if self._reads and fits else following), update
 
     def to(self, dtype: torch.dtype) -> "ModuleOptimizer":
         """The same optimizer with its weights in another precision."""

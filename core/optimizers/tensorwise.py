@@ -37,7 +37,13 @@ def as_row(tensors: Sequence[Tensor]) -> Tensor:
 
 
 class ProblemRun(ABC):
-    """An optimizer at work on one problem."""
+    """An optimizer at work on one problem.
+
+    Attributes:
+        parameters: the problem's tensors, where the optimizer holds them itself.
+    """
+
+    parameters: Sequence[Tensor] = ()
 
     @abstractmethod
     def step(
@@ -57,17 +63,21 @@ class ProblemRun(ABC):
         """A run that goes on from here by itself."""
         return copy.deepcopy(self, copies_of(self.kept()))
 
+    def for_slopes(self) -> Self:
+        """A copy to differentiate: in double precision throughout, where the optimizer's own arithmetic is coarser."""
+        return self.copied()
+
     def numbers(self) -> Tensor:
         """The numbers that it keeps, of whatever shape, in a fixed order, [numbers], float64."""
-        return numbers_in(self.kept())
+        return numbers_in(self.kept(), self.parameters)
 
     def set_numbers(self, values: Tensor) -> None:
         """Set the numbers that it keeps, [numbers]."""
-        set_numbers_in(self.kept(), values)
+        set_numbers_in(self.kept(), values, self.parameters)
 
     def fixed(self) -> list[Any]:
         """What it keeps and cannot be set: counters, flags, numbers in tuples."""
-        return others_in(self.kept())
+        return others_in(self.kept(), self.parameters)
 
 
 class TensorwiseOptimizer(Optimizer):

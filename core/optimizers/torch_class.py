@@ -6,10 +6,8 @@ parameter group or on the optimizer itself) is carried as a whole: if it does no
 read off a rehearsal.
 """
 
-import contextlib
 import copy
 import inspect
-import io
 import math
 import threading
 from collections.abc import Callable, Mapping
@@ -20,6 +18,7 @@ import torch
 from torch import Tensor
 
 from core.errors import InputError
+from core.optimizers.quiet import quiet
 from core.optimizers.schedules import Scalar
 from core.optimizers.torch_errors import MODEL, reason
 
@@ -37,7 +36,7 @@ NAMES = {
     "learning_rate_decay": "lr_decay",
 }
 OPTIONAL = ("momentum", "weight_decay")  # hyperparameters that an optimizer does not have where they are 0
-QUIET = ("foreach", "fused", "capturable")  # faster ways through the same arithmetic
+WAYS = ("foreach", "fused", "capturable", "differentiable")  # other ways through the same arithmetic
 KEPT = 32  # prepared optimizers that are kept, by hyperparameters
 REHEARSED = 3  # components of a rehearsal
 TRIED = 24  # steps over which the state is looked at
@@ -153,6 +152,8 @@ class TorchClass:
         differentiable: whether torch can differentiate through its steps.
         wants_closure: whether its step must be given one.
         single: whether it is run in single precision, since it cannot in double.
+        coarse: how far its updates, which are computed in a lower precision than double, lie from those in double (`coarseness`); None if
+            they are not, or cannot be had in double.
         needs_rate: whether its learning rate has no default and is not given.
 
     Raises:
@@ -182,6 +183,7 @@ class TorchClass:
         closure = inspect.signature(torch_class.step).parameters.get("closure")
         self.wants_closure = closure is not None and closure.default is closure.empty
         self.single = False
+        self.coarse: float | None = None
         rate = signature.get("lr")
         self.needs_rate = rate is not None and rate.default is None and settings.get("lr") is None
         self.usual: dict[str, float] = {}
@@ -200,8 +202,8 @@ class TorchClass:
             if ours not in OPTIONAL or float(value) != 0:
                 used.add(into)
                 self.usual[ours] = float(value)
-        quiet = {key: False for key in QUIET if key in signature}
-        self.fixed = {**{key: value for key, value in settings.items() if key not in used}, **quiet}
+        plain = {key: False for key in WAYS if key in signature}
+        self.fixed = {**{key: value for key, value in settings.items() if key not in used}, **plain}
         self.differentiable = "differentiable" in signature and not settings.get("maximize", False)
         self._prepared = threading.local()
 
@@ -218,7 +220,7 @@ class TorchClass:
 
     def make(self, parameters: list[Tensor], values: Mapping[str, float], **more: Any) -> torch.optim.Optimizer:
         """A new optimizer of the class; what it prints when it is made is not shown again for every one."""
-        with contextlib.redirect_stdout(io.StringIO()):
+        with quiet():
             given: Any = parameters if self.groups is None else self.groups(parameters)
             made = self.torch_class(given, **{**self.fixed, **self.arguments(values), **more})
         train = getattr(made, "train", None)
@@ -281,13 +283,17 @@ class TorchClass:
             for k in range(steps):
                 sizes = torch.randn(REHEARSED, generator=source, dtype=torch.float64)
                 parameter.grad = torch.zeros_like(sizes) if k == 0 else sizes
-                optimizer.step()
+                with quiet():
+                    optimizer.step()
                 rests.append(self._rest(optimizer, parameter, recorder))
         except Exception as error:  # noqa: BLE001
             raise UnfitError(self.reason("a plain step fails", error)) from None
         memory, kinds, starts = [], [], []
         for key, value in recorder.first.items():
             if isinstance(value, Tensor) and value.shape == parameter.shape:
+                if not value.is_floating_point():
+                    what = "complex numbers" if value.is_complex() else "whole numbers, which have no slopes"
+                    raise UnfitError(f"its state {key} holds {what}")
                 numbers = set(value.tolist())
                 if len(numbers) != 1:
                     raise UnfitError(f"its {key} does not start at the same value for all parameters")

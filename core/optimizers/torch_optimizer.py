@@ -15,7 +15,10 @@ from torch import Tensor
 
 from core.optimizers.base import Input
 from core.optimizers.differences import difference_quotients
+from core.optimizers.full_precision import InFull
 from core.optimizers.hand_designed import HandDesigned
+from core.optimizers.precision import double
+from core.optimizers.quiet import quiet
 from core.optimizers.torch_class import OWN, Anatomy, TorchClass, values_of_row
 
 
@@ -30,6 +33,7 @@ class TorchOptimizer(HandDesigned):
         reads_parameter: whether its update depends on the parameter.
         exact: whether torch can differentiate through the step.
         is_smooth: whether the update is continuous at gradient 0.
+        full: whether what it computes in a lower precision than double is computed in double.
     """
 
     color: ClassVar[str] = "#D55E00"  # the colour of learned optimizers
@@ -41,6 +45,7 @@ class TorchOptimizer(HandDesigned):
     reads_parameter: ClassVar[bool]
     exact: ClassVar[bool]
     is_smooth: ClassVar[bool] = True
+    full: ClassVar[bool] = False  # analysis sets it on its copies
 
     @property
     def counts(self) -> bool:
@@ -53,6 +58,10 @@ class TorchOptimizer(HandDesigned):
     @property
     def differentiable(self) -> bool:
         return self.exact
+
+    @property
+    def coarse(self) -> float | None:
+        return type(self).source.coarse
 
     @property
     def state_names(self) -> tuple[str, ...]:
@@ -76,6 +85,12 @@ class TorchOptimizer(HandDesigned):
         return state
 
     def step(self, state: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        if self.full:
+            with InFull():
+                return self._stepped(state, gradient)
+        return self._stepped(state, gradient)
+
+    def _stepped(self, state: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
         tracked = torch.is_grad_enabled() and (state.requires_grad or gradient.requires_grad)
         if tracked and not self.exact:
             return _Differences.apply(self, state, gradient)
@@ -133,7 +148,8 @@ class TorchOptimizer(HandDesigned):
             del attributes[name]
         attributes.update(copy.deepcopy(rest.own))
         parameter.grad = gradient.clone()
-        optimizer.step()
+        with quiet():
+            optimizer.step()
         kept = optimizer.state[parameter]
         after = [kept[name].to(state.dtype) for name in self.memory]
         if self.reads_parameter:
@@ -166,6 +182,15 @@ def _starts(cls: type[TorchOptimizer], values: tuple[tuple[str, float], ...]) ->
     return tuple(one if isinstance(one, str) else other for one, other in zip(usual, found, strict=True))
 
 
+@double.register
+def _(optimizer: TorchOptimizer) -> TorchOptimizer:
+    if optimizer.coarse is None:
+        return optimizer
+    made = copy.copy(optimizer)
+    object.__setattr__(made, "full", True)
+    return made
+
+
 def _in(value: Any, dtype: torch.dtype) -> Any:
     return value.to(dtype) if isinstance(value, Tensor) and value.is_floating_point() else value
 
@@ -185,7 +210,9 @@ class _Differences(torch.autograd.Function):
         state, gradient = context.saved_tensors
         optimizer, size = context.optimizer, state.shape[1]
         inputs = [i for i in range(size + 1) if i not in optimizer.clocks]
-        found = difference_quotients(optimizer.step, state.double(), gradient.double(), inputs).values
+        found = difference_quotients(
+            optimizer.step, state.double(), gradient.double(), inputs, optimizer.rounding_of(state)
+        ).values
         weights = torch.cat([by_state, by_update[:, None]], 1).double()
         slopes = torch.zeros(len(state), size + 1, dtype=torch.float64)
         # an output without weight says nothing, whether it has a slope or not

@@ -194,5 +194,8 @@ def autograd_hessian_vector_product(problems: Problems, x: Tensor, v: Tensor) ->
     """
     with torch.enable_grad():
         leaf = x.detach().requires_grad_()
-        (product,) = torch.autograd.grad(problems.gradient(leaf), leaf, v)
+        gradient = problems.gradient(leaf)
+        if not gradient.requires_grad:  # it is the same everywhere
+            return torch.zeros_like(v)
+        (product,) = torch.autograd.grad(gradient, leaf, v, materialize_grads=True)
     return product

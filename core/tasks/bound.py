@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core.errors import InputError
 from core.late import torch
 from core.seeds import Purpose, generator
 from core.tasks.base import Problems, Task
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 STARTS = 32  # problems that are descended
 STEPS = 200  # of the descent
 MARGIN = 0.01  # of the median first loss above the lowest
+RAY = -30, 60  # powers of 2: lengths along the gradient at which a loss is looked at
+ENDLESS = 1e9  # times the size of a first loss: what goes further down has no end
 LARGE = 1000  # inner parameters above which fewer problems are descended
 
 
@@ -38,6 +41,31 @@ def loss_bound(task: Task) -> float:
     if not lowest < 0:
         return 0.0
     return lowest - MARGIN * max(float(starts.median()) - lowest, abs(lowest) * MARGIN)
+
+
+def check_bound(task: Task) -> None:
+    """Check that a task's `minimum` is a number that no loss on the way down from two start points is below, and that there is an end.
+
+    Raises:
+        InputError: it is not.
+    """
+    stated = task.minimum
+    if stated is not None and not (isinstance(stated, int | float) and np.isfinite(stated)):
+        raise InputError(f"task {task.name}: its minimum must be a finite number, or None (got {stated!r:.40})")
+    problems = task.sample(2, generator(Purpose.TUNE, 0), torch.float64)
+    lengths = torch.exp2(torch.arange(*RAY, dtype=torch.float64))
+    _, gradient = problems.loss_and_gradient(problems.x0)
+    with torch.no_grad():
+        losses = torch.stack([problems.loss(problems.x0 - length * gradient) for length in lengths])
+    first, met = problems.loss(problems.x0).detach(), torch.where(torch.isfinite(losses), losses, torch.inf)
+    lowest, size = float(met.min()), float(first.abs().max()) + 1
+    if lowest < -ENDLESS * size:
+        raise InputError(
+            f"task {task.name}: its loss goes down to {lowest:.3g} along its gradient, so it seems to have no lower bound: optimizers are "
+            "compared by how far above one they are"
+        )
+    if stated is not None and lowest < stated - 1e-6 * size:
+        raise InputError(f"task {task.name}: its minimum is said to be {stated:g}, and its loss comes to {lowest:.6g}")
 
 
 def _descended(problem: Problems) -> float:

@@ -44,7 +44,7 @@ def recorded_run(recording: Recording, keep: Sequence[int], group: int = 0) -> M
     if len(parts) != 1 or parts[0].factor != 1:
         raise InputError(f"the instruments need one learning rate for all steps: that of {recording.name} changes")
     x, gradients = (_double(values[:, own]) for values in (arrays.parameters, arrays.gradients))
-    places: dict[int, Tensor | ProblemRun] = {int(k): again.states[k] for k in keep}
+    places: dict[int, Tensor | ProblemRun] = {int(k): again.states[k][:, parts[0].columns] for k in keep}
     return Met(parts[0].optimizer, x, _double(np.nan_to_num(arrays.losses)), gradients, places)
 
 

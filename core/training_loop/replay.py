@@ -99,11 +99,13 @@ class Part:
         optimizer: with the settings at these steps.
         cells: where it holds, [K, C].
         factor: on its updates.
+        columns: entries of the replayed states that are its own, in its order: a group without weight decay does not read the parameter.
     """
 
     optimizer: Optimizer
     cells: Cells
     factor: float
+    columns: list[int]
 
 
 @dataclass(frozen=True)
@@ -113,29 +115,30 @@ class Replay:
     Attributes:
         parts: one for each parameter group and learning rate.
         states: as the optimizer reads them, [K, C, S], in double precision.
+        optimizer: the one of the parts that keeps and reads most.
     """
 
     parts: list[Part]
     states: Tensor
-
-    @property
-    def optimizer(self) -> Optimizer:
-        """One of the optimizers: they differ in their settings only."""
-        return self.parts[0].optimizer
+    optimizer: Optimizer
 
     def only(self, components: Sequence[int]) -> "Replay":
         """The same for some of the components."""
         kept = list(components)
-        parts = [Part(part.optimizer, part.cells[:, kept], part.factor) for part in self.parts]
-        return Replay(parts, self.states[:, kept])
+        parts = [Part(part.optimizer, part.cells[:, kept], part.factor, part.columns) for part in self.parts]
+        return Replay(parts, self.states[:, kept], self.optimizer)
 
     def over(self, function: Callable[[Optimizer, Tensor, Cells], Tensor], *shape: int) -> Tensor:
-        """A function of the optimizer, the states [n, S] and the cells, times the factor, for all steps and components, [K, C, *shape]."""
+        """A function of the optimizer, the states [n, S] and the cells, times the factor, for all steps and components, [K, C, *shape].
+
+        NaN where a state is not known, as that of a parameter that is never stepped.
+        """
         out = torch.full((*self.states.shape[:2], *shape), torch.nan, dtype=torch.float64)
         for part in self.parts:
-            if part.cells.any():
-                cells = torch.from_numpy(part.cells)
-                out[cells] = part.factor * function(part.optimizer, self.states[cells], part.cells)
+            own = self.states[..., part.columns]
+            cells = torch.from_numpy(part.cells) & torch.isfinite(own).all(-1)
+            if cells.any():
+                out[cells] = part.factor * function(part.optimizer, own[cells], cells.numpy())
         return out
 
 
@@ -176,17 +179,22 @@ def replay(recording: Recording, arrays: Arrays) -> Replay:
     learned = double(_learned(recording)) if recording.about.learned is not None else None
     if learned is not None and learned.together is not None:
         raise InputError(f"{learned.name} sees whole tensors, and the recording holds a sample of components")
-    parts: list[Part] = []
+    made: list[tuple[Optimizer, Cells, float]] = []
     for group in sorted(set(groups.tolist())):
         rates = arrays.rates[:, group]
         usual = 1.0 if learned is not None else float(np.nanmax(np.abs(rates), initial=0.0)) or 1.0
         optimizer = learned or _torch(recording, group, usual)
         for rate in np.unique(rates).tolist():
             cells = (rates == rate)[:, None] & (groups == group)
-            parts.append(
-                Part(optimizer, cells, rate / usual)
-            )  # updates are proportional to it, or the check below fails
-    found = Replay(parts, _read_states(recording, arrays, parts[0].optimizer))
+            made.append((optimizer, cells, rate / usual))  # updates are proportional to it, or the check below fails
+    fullest = max((optimizer for optimizer, _, _ in made), key=lambda one: one.state_size)
+    names = fullest.state_names
+    for optimizer, _, _ in made:
+        if not set(optimizer.state_names) <= set(names):
+            kept = [", ".join(one.state_names) or "nothing" for one in (optimizer, fullest)]
+            raise InputError(f"its parameter groups keep different things ({kept[0]}; {kept[1]})")
+    parts = [Part(one, cells, factor, [names.index(name) for name in one.state_names]) for one, cells, factor in made]
+    found = Replay(parts, _read_states(recording, arrays, fullest), fullest)
     _check(found, arrays)
     return found
 
@@ -215,6 +223,15 @@ def _check(found: Replay, arrays: Arrays) -> None:
     share = float(differ.double().mean())
     late = found.optimizer.clocks and arrays.steps[-1] > REHEARSED
     why = f"it depends on the step after step {REHEARSED:,}, or " if late else ""
+    parameters = torch.from_numpy(arrays.parameters)
+    for half in (torch.bfloat16, torch.float16):
+        if share > DIFFERENT and torch.equal(
+            parameters.nan_to_num(), parameters.nan_to_num().to(half).to(parameters.dtype)
+        ):
+            name = str(half).removeprefix("torch.")
+            raise InputError(
+                f"the parameters are kept in {name}, and rounding to it changes {100 * share:.0f} % of the updates"
+            )
     if share > DIFFERENT:
         raise InputError(
             f"the optimizer, run again from the recorded states and gradients, does not give the recorded updates in "

@@ -47,7 +47,11 @@ def add_analyze(a: argparse.ArgumentParser) -> None:
         "--curvatures", type=list_of(float), metavar="L,L,…", help="report the closed loop at these curvatures"
     )
     a.add_argument("--interventions", action="store_true", help="also run its ablations: each mechanism switched off")
-    a.add_argument("--problems", type=int, help="held-out problems of the ablations (default: 128, or 16 large ones)")
+    a.add_argument(
+        "--problems",
+        type=int,
+        help="held-out problems of the ablations (default: 128, or 16 large ones; for whole tensors 8, or 4)",
+    )
     a.add_argument("--save", action="store_true", help="run the ablations and store them with the run")
     a.add_argument("--html", type=Path, metavar="FILE", help="also write a printable page with figures")
 

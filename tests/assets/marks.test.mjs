@@ -33,6 +33,7 @@ const gradient = { array: "gradient", index: [1, "step"] };
 const steps = { array: "steps", index: ["step"] };
 /** @type {Moving} */
 const moving = {
+  figure: "key",
   marks: [
     { kind: "cursor", x: steps, color: "#000", name: "", width: 1, opacity: 0.5 },
     { kind: "point", x: steps, y: gradient, ring: "#fff", radius: 5, edge: 1.5, reading: gradient, lights: "track", ...owner },

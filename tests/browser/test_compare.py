@@ -64,7 +64,7 @@ def readouts_are_each_columns_own(compared: Explorer) -> None:
     for column in (1, 2):
         view = page.evaluate(f"loptscope.view.beside[{column - 1}]")
         bundle = Bundle.decode(page.request.get(compared.address + view["bundle"]).body())
-        said = page.locator(f"#{panel_id('gradient', column)} .chip b").all_inner_texts()
+        said = page.locator(f"#{panel_id('gradient', column)} .chip[data-component] b").all_inner_texts()
         wanted = page.evaluate(
             "(values) => values.map(numbers.fixedWidth)",
             [float(bundle.arrays["gradient"][one["index"], 40]) for one in view["components"]],

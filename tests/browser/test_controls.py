@@ -29,15 +29,17 @@ def to_adam(page: Page) -> None:
 
 SNAPSHOTS = subjects("rosenbrock")["rosenbrock-gru64"].snapshots
 
+OF_RUNS = {*PANELS} - {"landscape"}  # the valley stays; paths are drawn over it
+
 # what is done; the address after it; panels whose figures change; panels drawn over in another way
 CHANGES: list[tuple[str, Callable[[Page], object], str, set[str], set[str]]] = [
-    ("seed", lambda page: page.get_by_label("Problem seed").fill("7"), "seed=7", set(PANELS), set(PANELS)),
-    ("outer step", to_the_left, f"outer_step={SNAPSHOTS[-2]}&seed=7", set(PANELS), set(PANELS)),
+    ("seed", lambda page: page.get_by_label("Problem seed").fill("7"), "seed=7", OF_RUNS, set(PANELS)),
+    ("outer step", to_the_left, f"outer_step={SNAPSHOTS[-2]}&seed=7", OF_RUNS, set(PANELS)),
     (
         "baselines",
         lambda page: page.get_by_role("checkbox", name="RMSProp").uncheck(),
         f"outer_step={SNAPSHOTS[-2]}&seed=7&baselines=momentum,adam,adam_cosine",
-        {"loss", "landscape", "rate"},
+        {"loss", "rate"},
         {"loss", "landscape"},
     ),
     (
@@ -58,7 +60,7 @@ CHANGES: list[tuple[str, Callable[[Page], object], str, set[str], set[str]]] = [
         "optimizer",
         to_adam,
         "optimizer=adam&seed=7&baselines=momentum,adam,adam_cosine&axis=linear&theme=dark",
-        set(PANELS),
+        OF_RUNS,
         set(PANELS),
     ),
 ]

@@ -52,7 +52,7 @@ def test_the_newest_view_wins(explorer: Explorer) -> None:
         seed.fill(value)
     explorer.after(lambda: seed.fill("45"), "location.search.includes('seed=45')")
     assert explorer.query == "task=rosenbrock&seed=45"
-    assert page.evaluate("probe.graph('loss').layout.meta.key === loptscope.view.key")
+    assert page.evaluate("probe.graph('loss').layout.meta.key === loptscope.view.moving.loss.figure")
 
 
 def test_a_server_that_does_not_answer_is_said_and_asked_again(explorer: Explorer) -> None:

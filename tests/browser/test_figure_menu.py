@@ -136,6 +136,34 @@ def test_enlarging_hiding_and_the_keyboard(explorer: Explorer) -> None:
     assert page.locator("#landscape-panel").get_attribute("data-hidden") is not None
 
 
+COVERED = """() => [...document.querySelectorAll(".figure-button")].filter((one) => one.offsetParent).flatMap((one) => {
+  one.scrollIntoView({ block: "center" });
+  const { x, y, width, height } = one.getBoundingClientRect();
+  const found = document.elementFromPoint(x + width / 2, y + height / 2);
+  return found === one ? [] : [`${one.getAttribute("aria-label")} under ${found?.tagName}`];
+})"""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "link",
+    [
+        "",
+        "mechanisms",
+        "mechanisms?view=adaptation",
+        "performance",
+        "distil",
+        "runs?runs=rosenbrock-gru64,two_moons-gru24",
+    ],
+)
+def test_nothing_lies_over_the_button_of_a_menu(explorer: Explorer, link: str) -> None:
+    page = explorer.visit(link)
+    page.wait_for_selector(".figure-button:visible")
+    page.wait_for_timeout(500)
+    assert page.locator(".figure-button:visible").count() > 1
+    assert page.evaluate(COVERED) == []
+
+
 def by_keyboard(explorer: Explorer) -> None:
     """Through the menu and back, and the Python lines."""
     page = explorer.page

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import Explorer
+from tests.browser.test_figure_menu import COVERED
 
 TINY = {"units": 3, "problems": 4, "unroll": 20, "truncation": "", "outer_steps": 60}
 LONG = {**TINY, "problems": 128, "unroll": 100, "outer_steps": 200_000}  # long enough, and not too many points to draw
@@ -145,6 +146,8 @@ def test_a_preset_is_started_and_watched_to_its_end(trainer: Trainer) -> None:
         drawn = f"document.querySelector('#train-{figure}-graph .js-plotly-plot')"
         page.wait_for_function(f"{drawn}._fullData.some((trace) => trace.x && trace.x.length > 1)")
     assert "finished at outer step 60" in page.locator("#train-log").inner_text()
+    assert page.locator(".figure-button:visible").count() == 5
+    assert page.evaluate(COVERED) == []
     links.first.click()
     page.wait_for_function("window.loptscope && document.querySelector('#loss-graph .main-svg')")
     page.evaluate("loptscope.ready")

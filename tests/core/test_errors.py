@@ -45,6 +45,13 @@ def test_sentence_of_a_whole_model_and_of_a_long_value():
     assert len(sentence(caught.value)) < 200
 
 
+def test_choose_lists_the_likeliest_of_many():
+    many = {f"run-{number}": number for number in range(1000)}
+    with pytest.raises(InputError) as error:
+        choose("run", "run-77x", many)
+    assert "choose one of run-77, run-" in str(error.value) and str(error.value).endswith(", or one of 990 others")
+
+
 def test_choose():
     assert choose("colour", "red", {"red": 1, "blue": 2}) == 1
     for name in ("green", None, ["red"], 0):

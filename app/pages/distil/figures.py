@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from app.pages.distil.data import Instruments, Originals
+from app.shared.catalog import called
 from app.shared.mechanisms.drawing import KEY
 from app.shared.style import (
     LEARNED,
@@ -35,7 +36,7 @@ FLOOR = 1e-12
 def _about(result: Distillation) -> str:
     """What the figures are of, for exports."""
     task = TASKS[result.task].title if result.task in TASKS else result.task
-    return f"{task}, {result.run}, outer step {result.outer_step:,}, {result.problems} held-out problems (seed {result.held_out_seed})"
+    return f"{task}, {called(result.task, result.run)}, outer step {result.outer_step:,}, {result.problems} held-out problems (seed {result.held_out_seed})"
 
 
 def ladder_figure(theme: Theme, result: Distillation, shown: Rung) -> go.Figure:
@@ -185,10 +186,10 @@ def overlay_figures(
     positions, labels = symlog_ticks(scale, float(np.abs(originals.gradients).max()))
     symlog = {"title": "gradient (symlog)", "tickvals": positions, "ticktext": labels, "tickangle": 0}
     rate = {"title": "effective learning rate"}
-    closed = {"title": "factor a step", "range": [0.5, 1.25]}
-    logarithmic = {"title": "curvature", "type": "log", "dtick": 1}
+    closed = {"title": "factor per step", "range": [0.5, 1.25]}
+    logarithmic = {"title": "curvature", **log_axis(originals.curvatures)}
     key = f"distil/{result.run}"
-    return {
+    pairs = {
         "update": _pair(
             theme,
             f"{key}/update",
@@ -222,6 +223,7 @@ def overlay_figures(
             [learned.convergence, formula.convergence],
         ),
     }
+    return {name: described(pair, _about(result)) for name, pair in pairs.items()}
 
 
 DISAGREEMENTS = {"step": "inner step", "gradient": "size of the gradient", "recent": "recent size of gradients"}
@@ -247,6 +249,6 @@ def disagreement_figure(theme: Theme, result: Distillation, name: str) -> go.Fig
         )
     ]
     title = DISAGREEMENTS[name] + (" + 1" if offset else "")
-    x = {"title": title, "type": "log", "exponentformat": "power", "dtick": 1}
+    x = {"title": title, **log_axis(steps)}
     made = figure(theme, f"distil/{result.run}/{name}", x, {"title": "% of Σ u²", "rangemode": "tozero"}, traces)
     return described(made, _about(result))

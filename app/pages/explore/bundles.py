@@ -87,7 +87,7 @@ def _compute(view: View) -> Bundle:
     made_of = identity(subject, view.outer_step)
     measured = _measured(view.task, view.optimizer, view.outer_step, made_of, view.seed, view.start)
     problem = problem_of(view.task, view.seed, view.start)
-    return make_bundle(problem, recorded_, loss_bound(make_task(view.task)), measured)
+    return make_bundle(problem, recorded_, loss_bound(make_task(view.task)), measured, [view.own])
 
 
 @functools.lru_cache(maxsize=8)

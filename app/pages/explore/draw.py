@@ -1,12 +1,14 @@
 """Draws a view of the Explore page: one column of figures for each optimizer, and a description of what moves over them."""
 
+import functools
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import plotly.graph_objects as go
 
-from app.pages.explore.bundles import Source, bundle_bytes
+from app.pages.explore.bundles import Source, bundle_bytes, source_of
 from app.pages.explore.figures import Drawing
 from app.pages.explore.panels import PANELS
 from app.pages.explore.view import KEPT_BY_BROWSER, View, columns, to_query
@@ -28,14 +30,31 @@ class Column:
         subject: the optimizer.
         source: where its bundle comes from.
         drawing: what its figures share.
-        figures: by panel.
+        keys: of its figures, by panel; figures with the same key are the same.
     """
 
     view: View
     subject: Subject
     source: Source
     drawing: Drawing
-    figures: dict[str, go.Figure]
+    keys: dict[str, str]
+
+    @functools.cached_property
+    def figures(self) -> dict[str, go.Figure]:
+        """Every figure, by panel."""
+        return self.changed({})
+
+    def changed(self, drawn: Mapping[str, str]) -> dict[str, go.Figure]:
+        """The figures that are not among those drawn already, by panel.
+
+        Args:
+            drawn: the keys of those, by panel.
+        """
+        return {
+            name: panel.draw(self.drawing, self.keys[name])
+            for name, panel in PANELS.items()
+            if drawn.get(name) != self.keys[name]
+        }
 
     @property
     def title(self) -> str:
@@ -91,7 +110,7 @@ def _held_out(view: View, subject: Subject) -> dict[str, Score]:
 
 
 def draw(view: View, scheme: str) -> Drawn:
-    """Draw the static figures and describe where the browser gets the data of what moves.
+    """Describe a view, its static figures (drawn when they are asked for) and where the browser gets the data of what moves.
 
     Args:
         view: the view.
@@ -154,7 +173,20 @@ def _column(
         about=_about(view, subject),
         held_out=_held_out(view, subject) if view.band == "on" else {},
     )
-    return Column(view, subject, source, drawing, {name: panel.draw(drawing) for name, panel in PANELS.items()})
+    return Column(view, subject, source, drawing, _keys(view, source, theme))
+
+
+def _keys(view: View, source: Source, theme: Theme) -> dict[str, str]:
+    """For each panel a hash of everything that its figure depends on."""
+    nothing: dict[str, Any] = {"own": "", "baselines": ()}  # what bundles depend on, and some figures do not
+    known, keys = {view: source.key}, {}
+    for name, panel in PANELS.items():
+        made_of = replace(view, **{field: none for field, none in nothing.items() if field in panel.ignores})
+        if made_of not in known:
+            known[made_of] = source_of(made_of).key
+        shown = to_query(view, leave_out=(*KEPT_BY_BROWSER, *panel.ignores))
+        keys[name] = hashlib.sha256(f"{known[made_of]} {theme.name} {shown}".encode()).hexdigest()[:32]
+    return keys
 
 
 def _describe(column: Column) -> dict[str, Any]:
@@ -180,7 +212,7 @@ def _describe(column: Column) -> dict[str, Any]:
             {"index": index, "name": drawing.bundle.about["components"][index], "color": color}
             for index, color in zip(drawing.components, drawing.colors(), strict=True)
         ],
-        "moving": {name: panel.describe(drawing) for name, panel in PANELS.items()},
+        "moving": {name: {"figure": column.keys[name], **panel.describe(drawing)} for name, panel in PANELS.items()},
         "muted": theme.muted,
         "theme": theme.name,
     }

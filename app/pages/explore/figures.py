@@ -30,7 +30,7 @@ class Drawing:
 
     Attributes:
         bundle: the arrays.
-        key: of the bundle.
+        key: of the view.
         theme: light or dark.
         optimizers: names of the optimizers to draw, the chosen one first.
         components: positions in the bundle's components.
@@ -146,7 +146,7 @@ def _band(d: Drawing, name: str, first: float) -> list[go.Scatter]:
 
 
 def landscape_figure(d: Drawing) -> go.Figure:
-    """The loss around the trajectories, or the data that a classifier separates."""
+    """The loss around the trajectories, which are drawn over it, or the data that a classifier separates."""
     drawn = {"plane": _plane_figure, "field": _data_figure}.get(d.bundle.about["landscape"])
     return drawn(d) if drawn else _no_landscape(d)
 
@@ -167,10 +167,6 @@ def _plane_figure(d: Drawing) -> go.Figure:
     contours = contour_lines(
         d.theme, arrays["surface_x"], arrays["surface_y"], above, max(about["surface_floor"] - bound, 0.0)
     )
-    paths = [
-        _path(finite(arrays["paths"][d.row(name)]), d.hues[name], d.titles[name], opacity=0.45, hoverinfo="skip")
-        for name in d.optimizers
-    ]
     minimum = _star(about["minimum"], "minimum", "minimum<extra></extra>", d.theme)
     x, y = (
         {"title": label, "range": window}
@@ -179,7 +175,7 @@ def _plane_figure(d: Drawing) -> go.Figure:
     if about["startable"]:  # both axes are parameters: a step looks as long in one direction as in the other
         x["constrain"] = y["constrain"] = "domain"
         y["scaleanchor"] = "x"
-    return figure(d.theme, d.key, x, y, [contours, *paths, minimum]).update_layout(hovermode=False)
+    return figure(d.theme, d.key, x, y, [contours, minimum]).update_layout(hovermode=False)
 
 
 def _data_figure(d: Drawing) -> go.Figure:
@@ -295,7 +291,7 @@ def gradient_figure(d: Drawing) -> go.Figure:
     )  # each column has its own: one density can be a thousand times another
     x, y = np.repeat(edges, 2)[1:-1], np.repeat(density, 2)
     outline = line(x, y, d.theme.muted, "whole run", width=1.2, hovertemplate="whole run<extra></extra>")
-    vertical = {"title": "density (share a unit of the axis)", "range": [0, top], "zeroline": False}
+    vertical = {"title": "density (share per unit of the axis)", "range": [0, top], "zeroline": False}
     return figure(d.theme, d.key, _gradient_axis(d), vertical, [outline])
 
 

@@ -39,11 +39,30 @@ def optimizer_chips(d: Drawing) -> list[Chip]:
     return [Chip(color=d.hues[name], name=d.titles[name], optimizer=d.hues[name]) for name in d.optimizers]
 
 
+def landscape_chips(d: Drawing) -> list[Chip]:
+    """The optimizers, and what else is drawn: the minimum, or the classes of the data."""
+    more = {
+        "plane": [Chip(sign="★", name="minimum")],
+        "field": [Chip(sign="●", name="class 0"), Chip(sign="✕", name="class 1")],
+    }
+    return [*optimizer_chips(d), *more.get(d.bundle.about["landscape"], [])]
+
+
+def gradient_chips(d: Drawing) -> list[Chip]:
+    """The components, and the densities of all gradients."""
+    return [
+        *component_chips(d),
+        Chip(color=d.theme.fill, name="so far"),
+        Chip(sign="—", name="whole run"),
+    ]
+
+
 def loss_chips(d: Drawing) -> list[Chip]:
     """One for each optimizer, with its meta-loss on this problem."""
-    return [
+    chips = [
         replace(chip, name=_scored(d, name, chip)) for name, chip in zip(d.optimizers, optimizer_chips(d), strict=True)
     ]
+    return [*chips, *([Chip(sign="┈", name="mean of held-out problems ± s.e.")] if d.held_out else [])]
 
 
 def _scored(d: Drawing, name: str, chip: Chip) -> str:
@@ -91,13 +110,17 @@ def loss_marks(d: Drawing) -> list[Mark]:
 
 
 def landscape_marks(d: Drawing) -> list[Mark]:
-    """The paths up to the step, or a classifier's decisions at it."""
+    """The paths, strong up to the step, or a classifier's decisions at it."""
     shown = d.bundle.about["landscape"]
     return _path_marks(d) if shown == "plane" else _decision_marks(d) if shown == "field" else []
 
 
 def _path_marks(d: Drawing) -> list[Mark]:
-    marks: list[Mark] = []
+    whole: list[Mark] = []
+    for row, common in _optimizers(d):
+        x, y = (Ref("paths", (row, ":", i)) for i in (0, 1))
+        whole.append(Line(x=x, y=y, width=1, opacity=0.45, **common))
+    marks = whole
     for row, common in _optimizers(d):
         x, y = (Ref("paths", (row, ":step", i)) for i in (0, 1))
         marks.append(Line(x=x, y=y, width=_bigger(d, row, 2.6, 2), **common))

@@ -51,6 +51,7 @@ def layout(**query: str) -> html.Main:
         className="explore",
         children=[
             dcc.Store(id="view", data=drawn.description),
+            dcc.Store(id="drawn", data=drawn.columns[0].keys),
             dcc.Store(
                 id="position", data=outer_step_properties(subjects(view.task)[view.optimizer], view.outer_step)["value"]
             ),
@@ -270,6 +271,7 @@ def on_theme(theme: str) -> str:
     Output("notice", "children"),
     Output("outer-step-text", "children"),
     Output("optimizer-detail", "children"),
+    Output("drawn", "data"),
     Output("answered", "data"),
     inputs={
         "task": Input("task", "value"),
@@ -286,6 +288,7 @@ def on_theme(theme: str) -> str:
         "axis": Input("axis", "value"),
         "theme": Input("explore-theme", "data"),
         "scheme": State("provider", "forceColorScheme"),
+        "drawn": State("drawn", "data"),
     },
     prevent_initial_call=True,
 )
@@ -304,19 +307,24 @@ def on_view(
     axis: str,
     theme: str,
     scheme: str | None,
+    drawn: dict[str, str],
 ) -> tuple[Any, ...]:
-    """Draw the view for the current values of the controls."""
+    """Draw the view for the current values of the controls: those of its figures that are not drawn already."""
+    same = [no_update] * len(PANELS)
     if optimizer not in subjects(task):  # the task has changed; its optimizer follows in the next call
-        return (*[no_update] * (len(PANELS) + 4), time.monotonic())
+        return *same, *[no_update] * 5, time.monotonic()
     try:
         compared = compared_of(task, names, steps)
         view = view_of(task, optimizer, position, compared, seed, start, baselines, own, band, components, axis, theme)
     except InputError as error:
-        return (*[no_update] * len(PANELS), no_update, sentences([str(error)]), no_update, no_update, time.monotonic())
-    drawn = draw(view, scheme or "")
+        return *same, no_update, sentences([str(error)]), *[no_update] * 3, time.monotonic()
+    made = draw(view, scheme or "")
+    column = made.columns[0]
+    changed = column.changed(drawn)
+    figures = [changed.get(name, no_update) for name in PANELS]
     subject = subjects(view.task)[view.optimizer]
     said = outer_step_text(subject, view.outer_step), subject.detail_at(view.outer_step)
-    return (*drawn.figures.values(), drawn.description, sentences(drawn.notices), *said, time.monotonic())
+    return *figures, made.description, sentences(made.notices), *said, column.keys, time.monotonic()
 
 
 clientside_callback(ClientsideFunction("explore", "show"), Output("view", "modified_timestamp"), Input("view", "data"))

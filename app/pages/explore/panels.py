@@ -12,6 +12,9 @@ from app.shared.mark_traces import Moment, add_marks
 from app.shared.marks import STEPS, Chip, Mark
 from app.shared.style import described
 
+BESIDE = ("baselines", "own", "band")  # fields that say what is drawn beside the chosen optimizer
+OF_COMPONENTS = ("components", "axis")
+
 
 @dataclass(frozen=True)
 class Panel:
@@ -28,6 +31,7 @@ class Panel:
         spread: whether its horizontal axis is the gradient's, on which values may be spread.
         note: a sentence under its legend.
         startable: whether a click on it chooses the start, where the problem allows that.
+        ignores: the fields of a view that its figure does not depend on.
     """
 
     name: str
@@ -40,10 +44,18 @@ class Panel:
     spread: bool = False
     note: str = ""
     startable: bool = False
+    ignores: Sequence[str] = ()
 
-    def draw(self, drawing: Drawing) -> go.Figure:
-        """What does not move, with what it is of."""
-        return described(self.figure(drawing), drawing.about)
+    def draw(self, drawing: Drawing, key: str = "") -> go.Figure:
+        """What does not move, with what it is of.
+
+        Args:
+            drawing: what is drawn.
+            key: covers everything that the figure depends on; that of the view if it is empty.
+        """
+        made = described(self.figure(drawing), drawing.about)
+        made.layout.meta = {**made.layout.meta, "key": key or drawing.key}
+        return made
 
     def describe(self, drawing: Drawing) -> dict[str, Any]:
         """What the browser needs to draw what moves in it."""
@@ -79,6 +91,7 @@ _ROWS = (
         figure=figures.loss_figure,
         marks=marks.loss_marks,
         legend=marks.loss_chips,
+        ignores=OF_COMPONENTS,
         note="In brackets: the meta-loss here, the mean of f(xₖ)/f(x₀) over all steps. Optimizers are judged by it, not by the last loss.",
     ),
     Panel(
@@ -88,8 +101,9 @@ _ROWS = (
         about="the paths of the optimizers, or the decisions of the classifier being trained",
         figure=figures.landscape_figure,
         marks=marks.landscape_marks,
-        legend=marks.optimizer_chips,
+        legend=marks.landscape_chips,
         startable=True,
+        ignores=("own", "band", *OF_COMPONENTS),
     ),
     Panel(
         name="state",
@@ -99,6 +113,7 @@ _ROWS = (
         figure=figures.state_figure,
         marks=marks.state_marks,
         legend=marks.state_chips,
+        ignores=(*BESIDE, "axis"),
     ),
     Panel(
         name="update",
@@ -109,6 +124,7 @@ _ROWS = (
         marks=marks.update_marks,
         legend=marks.update_chips,
         spread=True,
+        ignores=BESIDE,
     ),
     Panel(
         name="gradient",
@@ -117,8 +133,9 @@ _ROWS = (
         about="density of the gradients so far (filled) and of the whole run (outline)",
         figure=figures.gradient_figure,
         marks=marks.gradient_marks,
-        legend=marks.component_chips,
+        legend=marks.gradient_chips,
         spread=True,
+        ignores=(*BESIDE, "components"),
     ),
     Panel(
         name="rate",
@@ -128,6 +145,7 @@ _ROWS = (
         figure=figures.rate_figure,
         marks=marks.rate_marks,
         legend=marks.rate_chips,
+        ignores=("band", "axis"),
     ),
 )
 PANELS = {panel.name: panel for panel in _ROWS}

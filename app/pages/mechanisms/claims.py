@@ -12,8 +12,8 @@ from app.shared.cache import once, source_digest
 from app.shared.catalog import Subject, identity, subjects
 from app.shared.read_only import SENTENCE, read_only
 from core.errors import InputError, TooManyError
-from core.mechanisms.ablation import Ablations, ablate
-from core.mechanisms.claims import EFFECTS, Claim, claim, claim_of_tensors
+from core.mechanisms.ablation import SWITCHED_OFF, Ablations, ablate
+from core.mechanisms.claims import EFFECTS, Claim, claim
 from core.mechanisms.measures import MEASURES, Name, measured
 from core.mechanisms.null import COUNT, measure_null, null_name, write_null
 from core.mechanisms.report import verdict_sentence
@@ -65,11 +65,10 @@ def compute_claim(task: str, name: str, outer_step: int | None, mechanism: Name)
     subject = subjects(task)[name]
     null = None if subject.trained_by is None else zoo.find_null(subject.trained_by.config)
     context = context_of(task, name, outer_step)
-    if context.sees_tensors:
-        return claim_of_tensors(mechanism, measured(mechanism, context)).model_dump_json().encode()
 
     def ablations() -> Ablations:
-        return saved_ablations(task, name, outer_step) or ablate(context)
+        only = SWITCHED_OFF[mechanism] if context.sees_tensors else None  # each takes seconds, and is not kept
+        return saved_ablations(task, name, outer_step) or ablate(context, only=only)
 
     found = measured(mechanism, context, 0.0 if null is None else null.floor)
     return claim(mechanism, found, null, subject.trained, ablations).model_dump_json().encode()

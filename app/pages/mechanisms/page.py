@@ -64,13 +64,8 @@ def layout(**query: str) -> html.Main:
             html.Div(id="mechanisms-notice", className="notice", role="status"),
             html.H2("Mechanisms: how it works"),
             html.P(INTRODUCTION, className="introduction"),
-            _chooser(view, subject, sides),
-            buttons(
-                "mechanisms-view",
-                [{"value": name, "label": row.title} for name, row in MECHANISMS.items()],
-                view.view,
-                "Mechanism",
-            ),
+            _chooser(view, subject),
+            _views(view, sides),
             html.Div(stage(view, sides), id="mechanisms-stage"),
             html.Div(
                 id="mechanisms-bar",
@@ -97,7 +92,7 @@ def layout(**query: str) -> html.Main:
     )
 
 
-def _chooser(view: View, subject: Any, sides: Sequence[Side]) -> html.Div:
+def _chooser(view: View, subject: Any) -> html.Div:
     return html.Div(
         className="chooser mechanisms-chooser",
         children=[
@@ -135,27 +130,33 @@ def _chooser(view: View, subject: Any, sides: Sequence[Side]) -> html.Div:
                     html.Span(outer_step_text(subject, view.outer_step), id="mechanisms-outer-text", className="value"),
                 ],
             ),
-            html.Div(
-                id="mechanisms-moment-block",
-                className="film moment",
-                style=moment_style(sides),
-                children=[
-                    html.Span("Second moment, percentile", className="label"),
-                    dmc.Slider(
-                        id="mechanisms-moment",
-                        min=1,
-                        max=99,
-                        step=1,
-                        value=view.moment,
-                        size="sm",
-                        updatemode="mouseup",
-                        thumbLabel="Second moment: percentile of those over a run",
-                        className="film-slider",
-                    ),
-                ],
+        ],
+    )
+
+
+def _views(view: View, sides: Sequence[Side]) -> html.Div:
+    """The buttons of the mechanisms, and what a view has to be set."""
+    options = [{"value": name, "label": row.title} for name, row in MECHANISMS.items()]
+    moment = html.Div(
+        id="mechanisms-moment-block",
+        className="film moment",
+        style=moment_style(sides),
+        children=[
+            html.Span("Second moment, percentile", className="label"),
+            dmc.Slider(
+                id="mechanisms-moment",
+                min=1,
+                max=99,
+                step=1,
+                value=view.moment,
+                size="sm",
+                updatemode="mouseup",
+                thumbLabel="Second moment: percentile of those over a run",
+                className="film-slider",
             ),
         ],
     )
+    return html.Div([buttons("mechanisms-view", options, view.view, "Mechanism"), moment], className="views")
 
 
 def versus_options(task: str) -> list[dict[str, str]]:

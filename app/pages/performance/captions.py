@@ -119,12 +119,16 @@ def tuning(landscape: Landscape, results: Results) -> Sentences:
     return [drawn, look + "."]
 
 
+def problems_of(results: Generalization) -> str:
+    """How many problems the conditions have: "128" or "32 to 128"."""
+    counts = sorted({condition.evaluation.problems for condition in results.conditions})
+    return f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+
+
 def shift(results: Generalization, title: str) -> Sentences:
     """Under the out-of-distribution results: what is drawn, where the optimizer fails, where it is better."""
-    counts = sorted({condition.evaluation.problems for condition in results.conditions})
-    problems = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     drawn = (
-        f"Mean meta-loss on {problems} problems under each condition, with bars of one standard error; the tuned baselines keep "
+        f"Mean meta-loss on {problems_of(results)} problems under each condition, with bars of one standard error; the tuned baselines keep "
         "their hyperparameters from the training task, and the learned optimizer fails in the shaded rows."
     )
     means = [score.meta_loss.mean for c in results.conditions for score in c.evaluation.optimizers.values()]

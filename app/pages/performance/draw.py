@@ -11,7 +11,7 @@ from app.pages.performance.figures.outer import outer_figure
 from app.pages.performance.figures.shift import row_height, shift_figure
 from app.pages.performance.figures.tuning import tuning_figure
 from app.pages.performance.table import Row, orders, rows
-from app.pages.performance.task_pictures import scene
+from app.pages.performance.task_pictures import SEED, scene
 from app.pages.performance.view import View
 from app.shared.catalog import TITLES, learned
 from app.shared.pages import page
@@ -75,7 +75,9 @@ def _draw_task(drawn: Drawn, view: View, theme: Theme, task: str) -> None:
             drawn.captions[name] = [str(error)]
         return
     pictured = scene(task, shown.subject.name, shown.subject.snapshots[-1])
-    drawn.figures[picture] = picture_figure(theme, pictured)
+    drawn.figures[picture] = described(
+        picture_figure(theme, pictured, title=shown.subject.title), _about(task, shown, f"problem seed {SEED}")
+    )
     drawn.figures[curves] = described(
         curves_figure(theme, shown.scores, view.shown, shown.subject.title, shown.siblings), _about(task, shown)
     )
@@ -84,12 +86,18 @@ def _draw_task(drawn: Drawn, view: View, theme: Theme, task: str) -> None:
         _draw_details(drawn, view, theme, shown)
 
 
-def _about(task: str, shown: Results, problems: bool = True) -> str:
-    """What a figure shows, in words."""
+def _about(task: str, shown: Results, problems: str | None = None) -> str:
+    """What a figure shows, in words.
+
+    Args:
+        task, shown: of the figure.
+        problems: those that it shows, in words, instead of the held-out ones.
+    """
     evaluation = shown.evaluation
     snapshot = "" if evaluation.outer_step is None else f", outer step {evaluation.outer_step:,}"
-    held_out = f", {evaluation.problems} held-out problems (seed {evaluation.seed})" if problems else ""
-    return f"{TASKS[task].title}, {shown.subject.title}{snapshot}{held_out}"
+    if problems is None:
+        problems = f"{evaluation.problems} held-out problems (seed {evaluation.seed})"
+    return f"{TASKS[task].title}, {shown.subject.title}{snapshot}, {problems}"
 
 
 def _draw_details(drawn: Drawn, view: View, theme: Theme, shown: Results) -> None:
@@ -112,7 +120,8 @@ def _draw_details(drawn: Drawn, view: View, theme: Theme, shown: Results) -> Non
         command = f"loptscope evaluate --run {name} --out-of-distribution --save"
         drawn.captions["shift"] = [f"{name} has not been evaluated out of distribution yet ({command})."]
     else:
-        about = _about(view.task, shown, problems=False)
+        count = captions.problems_of(shown.generalization)
+        about = _about(view.task, shown, f"{count} problems a condition (seed {shown.generalization.seed})")
         drawn.figures["shift"] = described(
             shift_figure(theme, shown.generalization, view.shown, shown.subject.title), about
         )

@@ -10,8 +10,9 @@ from app.shared.problem import STEPS, problem_of
 from core.late import torch
 from core.tasks import ClassifierProblems, PlanarProblems
 from core.unroll import unroll
+from core.view_bundle import resolved
 
-GRID = 56  # points of a surface along each side
+GRID = 101  # points of a surface along each side
 SEED = 0  # of the problem shown
 
 
@@ -43,6 +44,11 @@ def scene(task: str, optimizer: str, stamp: float) -> Surface | Data | None:
     path = path[np.isfinite(path).all(1)]
     (x_low, x_high), (y_low, y_high) = plane.window or _window(np.concatenate([path, [plane.minimum]]))
     x, y = np.linspace(x_low, x_high, GRID), np.linspace(y_low, y_high, GRID)
-    points = torch.tensor(np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2), dtype=problem.x0.dtype)
-    loss = problem.surface(plane.lift(points)).numpy().reshape(GRID, GRID)
-    return Surface(x, y, loss, path, plane.minimum)
+
+    def losses(x: np.ndarray, y: np.ndarray) -> torch.Tensor:
+        points = torch.tensor(np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2), dtype=problem.x0.dtype)
+        return problem.surface(plane.lift(points)).view(len(y), len(x))
+
+    loss = losses(x, y)
+    floor = resolved(loss, losses((x[1:] + x[:-1]) / 2, (y[1:] + y[:-1]) / 2))
+    return Surface(x, y, loss.numpy(), path, plane.minimum, floor)

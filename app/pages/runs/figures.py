@@ -7,6 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from app.pages.runs.data import RunSummary, text_of
+from app.shared.catalog import called
 from app.shared.numbers import number, plus_minus
 from app.shared.style import LEARNED_COLORS, Theme, component_colors, figure, line, log_axis
 
@@ -37,10 +38,11 @@ def curves_figure(
         if run.name not in curves:
             continue
         value = text_of(run.settings.get(axis)) if axis else ""
-        text = f"{run.name}{f', {axis} {value}' if axis else ''}: %{{y}}<extra></extra>"
+        title = called(run.task, run.name)
+        text = f"{title}{f', {axis} {value}' if axis else ''}: %{{y}}<extra></extra>"
         color = colors.get(value, LEARNED_COLORS[0])
         steps, losses = curves[run.name]
-        traces.append(line(steps, losses, color, run.name, width=1.8, hovertemplate=text, legendgroup=run.name))
+        traces.append(line(steps, losses, color, title, width=1.8, hovertemplate=text, legendgroup=run.name))
     every = np.concatenate([curve[1] for curve in curves.values()] or [np.empty(0)])
     y = {"title": "meta-loss in training", **(log_axis(every) if scale == "log" else {"rangemode": "tozero"})}
     made = figure(theme, f"runs/{scale}", {"title": "outer step", "zeroline": False}, y, traces)

@@ -1,5 +1,6 @@
 """The Runs page: compares the outer trainings of a sweep, or any others."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -12,9 +13,9 @@ from app.pages.runs import PAGE
 from app.pages.runs.data import RunSummary, compared_by, curves_of, differences, summarize, text_of
 from app.pages.runs.figures import colors_of, curves_figure, levels_figure
 from app.pages.runs.view import MOST_SMOOTH, View, chosen, parse, sweeps, to_query
-from app.shared.catalog import subjects
+from app.shared.catalog import called
 from app.shared.menus import buttons, menu
-from app.shared.numbers import number, plus_minus
+from app.shared.numbers import counted, listed, number, plus_minus
 from app.shared.parts import sentences
 from app.shared.style import GRAPH_CONFIG, LIGHT, THEMES, Theme, described
 from core.runs.states import STATES
@@ -137,39 +138,41 @@ def _draw(view: View, summaries: list[RunSummary], theme: Theme) -> dict[str, An
         "levels": described(levels_figure(summaries, axis, values, theme, view.scale), about),
         "head": [
             html.Th(text, scope="col")
-            for text in (HEADINGS[0], *(name.replace("_", " ") for name in differ), *HEADINGS[1:])
+            for text in (HEADINGS[0], *(name.replace("_", " ") for name in _columns(differ)), *HEADINGS[1:])
         ],
         "rows": [_row(run, list(differ)) for run in ordered],
     }
 
 
-def _sentence(summaries: list[RunSummary], differ: dict[str, list[Any]]) -> str:
+def _sentence(summaries: list[RunSummary], differ: dict[str, list[Any]]) -> str | list[Any]:
     if not summaries:
-        return "No runs are chosen: open a sweep, or list runs in the address, as in /runs?runs=one,another."
+        return [
+            "No runs are chosen: tick some in the ",
+            dcc.Link("Library", href="/library"),
+            ", open a sweep, or list runs in the address, as in /runs?runs=one,another.",
+        ]
     tasks = sorted({run.task for run in summaries})
     states = {
         state: sum(run.state == state for run in summaries) for state in dict.fromkeys(run.state for run in summaries)
     }
     count = ", ".join(f"{number} {state}" for state, number in states.items())
-    by = " and ".join(name.replace("_", " ") for name in differ) or "nothing but their names"
-    return (
-        f"{len(summaries)} runs on {', '.join(task.replace('_', ' ') for task in tasks)} ({count}) that differ in {by}."
-    )
+    by = listed([name.replace("_", " ") for name in differ]) or "nothing but their names"
+    on = ", ".join(TASKS[task].title if task in TASKS else task for task in tasks)
+    return f"{counted(len(summaries), 'run')} on {on} ({count}) that differ in {by}."
 
 
-def called(task: str, name: str) -> str:
-    """What the other pages call a run, if they list it; otherwise its name."""
-    known = subjects(task) if task in TASKS else {}
-    return known[name].title if name in known else name
+def _columns(differ: Iterable[str]) -> list[str]:
+    """Settings with a column of their own: how many outer steps there are is said beside how many are done."""
+    return [name for name in differ if name != "outer_steps"]
 
 
 def _row(run: RunSummary, differ: list[str]) -> html.Tr:
     held = "–" if run.held_out is None else plus_minus(*run.held_out)
     links: list[Any] = [dcc.Link("Train", href=f"/train?run={run.name}")]
     if STATES[run.state].kept and run.snapshots:
-        links = [dcc.Link("Explore", href=f"/?task={run.task}&optimizer={run.name}"), " ", *links]
+        links = [dcc.Link("Explore", href=f"/?task={run.task}&optimizer={run.name}"), html.Br(), *links]
     cells = [
-        *(text_of(run.settings.get(name)) for name in differ),
+        *(text_of(run.settings.get(name)) for name in _columns(differ)),
         run.state,
         f"{run.outer_step:,} of {run.outer_steps:,}",
         held,

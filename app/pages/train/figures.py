@@ -1,4 +1,4 @@
-"""The empty figures of the Train page: the browser adds points to traces that it finds by name."""
+"""The empty figures of the Train page: the browser adds points to traces that it finds by their `meta`."""
 
 import numpy as np
 import plotly.graph_objects as go
@@ -20,7 +20,8 @@ def outer_figure(theme: Theme) -> go.Figure:
             NOTHING,
             NOTHING,
             OPTIMIZER_COLORS[name],
-            name,
+            TITLES[name],
+            meta=name,
             width=1.4,
             dash=OPTIMIZER_DASHES[name],
             hovertemplate=f"{TITLES[name]}, tuned: %{{y}} on the same held-out problems<extra></extra>",
@@ -28,10 +29,10 @@ def outer_figure(theme: Theme) -> go.Figure:
         for name in BASELINES
     ]
     traces += [
-        line(NOTHING, NOTHING, color, RAW, width=1, opacity=0.35, hovertemplate=f"training, {text}"),
-        line(NOTHING, NOTHING, color, SMOOTH, width=1.6, dash="dot", hoverinfo="skip"),
+        line(NOTHING, NOTHING, color, RAW, meta=RAW, width=1, opacity=0.35, hovertemplate=f"training, {text}"),
+        line(NOTHING, NOTHING, color, SMOOTH, meta=SMOOTH, width=1.6, dash="dot", hoverinfo="skip"),
     ]
-    held_out = line(NOTHING, NOTHING, color, HELD_OUT, width=2.8, hovertemplate=f"held out: {text}")
+    held_out = line(NOTHING, NOTHING, color, HELD_OUT, meta=HELD_OUT, width=2.8, hovertemplate=f"held out: {text}")
     held_out.update(mode="lines+markers", marker={"size": 7, "color": color})
     x = {"title": "outer step"}
     made = figure(theme, "outer", x, {"title": "meta-loss", "type": "log"}, [*traces, held_out])
@@ -45,7 +46,8 @@ def curve_figure(theme: Theme) -> go.Figure:
             NOTHING,
             NOTHING,
             OPTIMIZER_COLORS[name],
-            name,
+            TITLES[name],
+            meta=name,
             width=3.0 if name == "learned" else 1.4,
             dash=OPTIMIZER_DASHES[name],
             hovertemplate=f"{TITLES[name]}: %{{y}}<extra></extra>",

@@ -26,9 +26,9 @@ Points = tuple[Sequence[float] | np.ndarray, Sequence[float | None] | np.ndarray
 
 def _filled(made: go.Figure, points: dict[str, Points]) -> go.Figure:
     """The figure with the named traces filled; traces without points are removed."""
-    made.data = [trace for trace in made.data if trace.name in points]
+    made.data = [trace for trace in made.data if trace.meta in points]
     for trace in made.data:
-        trace.x, trace.y = points[trace.name]
+        trace.x, trace.y = points[trace.meta]
     drawn = np.concatenate([np.array(y, dtype=np.float64) for _, y in points.values()])
     made.update_yaxes(**log_axis(drawn))
     return made

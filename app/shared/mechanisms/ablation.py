@@ -9,12 +9,13 @@ from app.shared.mechanisms.drawing import MechanismDrawing
 from app.shared.mechanisms.frames import Frames
 from app.shared.mechanisms.mechanism import Mechanism, MechanismFigure, References
 from app.shared.numbers import number
-from app.shared.style import Theme, component_colors, figure, finite, line, log_axis
+from app.shared.style import Theme, component_colors, figure, finite, line, log_axis, log_ticks
 from core.bundle import Bundle
 from core.mechanisms.ablation import TITLES, Ablation, Ablations, Ratio, ablate
 from core.mechanisms.context import Context
 
-HIGHEST_RATIO = 100.0  # ratios beyond get a mark at the end of the axis
+HIGHEST_RATIO = 1000.0  # the axis of ratios ends here; those beyond get a mark in the shaded strip
+STRIP = 2.0  # times that: where the marks are
 HIGHEST = 100.0  # the axes of losses and meta-losses end here
 
 
@@ -64,18 +65,22 @@ def _ratios(p: MechanismDrawing) -> go.Figure:
         "yref": "paper",
         "line": {"color": p.theme.muted, "width": 1, "dash": "dot"},
     }
+    ends = [float(np.log10(low)), float(np.log10(HIGHEST_RATIO * 400))]
     x = {
         "title": "meta-loss / unmodified",
         "type": "log",
-        "range": [float(np.log10(low)), float(np.log10(HIGHEST_RATIO * 20))],
+        "range": ends,
+        **log_ticks(ends[0], float(np.log10(HIGHEST_RATIO))),
     }
+    strip = {"x0": HIGHEST_RATIO, "x1": 10.0 ** ends[1], "y0": 0, "y1": 1, "yref": "paper", "layer": "below"}
+    beyond = {"type": "rect", "line": {"width": 0}, "fillcolor": p.theme.fill, **strip}
     y = {
         "title": None,
         "showgrid": False,
         "categoryorder": "array",
         "categoryarray": [TITLES[one.name] for one in order],
     }
-    return figure(p.theme, p.key, x, y, traces).add_shape(reference)
+    return figure(p.theme, p.key, x, y, traces).add_shape(reference).add_shape(beyond)
 
 
 def _dot(ablation: Ablation, title: str, color: str, theme: Theme, problems: int) -> list[go.Scatter]:
@@ -89,7 +94,7 @@ def _dot(ablation: Ablation, title: str, color: str, theme: Theme, problems: int
         mark = {"symbol": "triangle-right", "size": 12, "color": color}
         return [
             go.Scatter(
-                x=[HIGHEST_RATIO],
+                x=[STRIP * HIGHEST_RATIO],
                 y=[title],
                 mode="markers+text",
                 marker=mark,
@@ -129,7 +134,7 @@ def _leaving(ratio: Ratio, title: str, color: str, theme: Theme, text: str) -> g
     """The end of an interval that lies beyond the axis, with where it ends."""
     words = "no limit" if ratio.high is None else f"to × {number(ratio.high, 2)}"
     return go.Scatter(
-        x=[HIGHEST_RATIO],
+        x=[STRIP * HIGHEST_RATIO],
         y=[title],
         mode="markers+text",
         marker={"symbol": "triangle-right", "size": 9, "color": color},
@@ -158,7 +163,7 @@ def _ratios_caption(bundle: Bundle, references: References) -> list[str]:
     ablations = Ablations.model_validate(bundle.about["ablations"])
     known = [one for one in ablations.ablations[1:] if one.ratio is not None and one.ratio.median is not None]
     sentences = [
-        f"The meta-loss with one mechanism switched off over the unmodified one, on the same {ablations.problems} problems: the median of the ratios and its 95 % interval over problems. An arrow marks what lies beyond the axis; a ratio of 1 means that nothing is lost."
+        f"The meta-loss with one mechanism switched off over the unmodified one, on the same {ablations.problems} problems: the median of the ratios and its 95 % interval over problems. An arrow in the shaded strip marks what lies beyond the axis; a ratio of 1 means that nothing is lost."
     ]
     if known:
         worst = max(known, key=lambda one: one.ratio.median if one.ratio and one.ratio.median else 0.0)

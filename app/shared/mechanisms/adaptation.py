@@ -83,7 +83,7 @@ def _curve(p: MechanismDrawing) -> go.Figure:
         )
     traces.append(lit(p))
     title = components(p.bundle.about["explained"])[0]
-    return figure(p.theme, p.key, symlog_axis(p, "constant gradient (symlog)"), {"title": f"h*(g), {title}"}, traces)
+    return figure(p.theme, p.key, symlog_axis(p, "constant g (symlog)"), {"title": f"h*(g), {title}"}, traces)
 
 
 def _space(p: MechanismDrawing) -> go.Figure:
@@ -118,22 +118,22 @@ def _space(p: MechanismDrawing) -> go.Figure:
         "backgroundcolor": "rgba(0,0,0,0)",
         "gridcolor": p.theme.grid,
         "zerolinecolor": p.theme.line,
-        "tickfont": {"size": 10.5},
+        "tickfont": {"size": 10},
         "nticks": 4,
         "showspikes": False,
     }
-    positions, labels = symlog_ticks(p.common.scale, p.common.reach)
-    titles = [*components(p.bundle.about["explained"]), "PC 2"][:2]
+    positions, labels = symlog_ticks(p.common.scale, p.common.reach, room=0.7)
     made.layout.scene = {
         "xaxis": {
             **axis,
-            "title": {"text": "gradient", "font": {"size": 11}},
+            "title": {"text": "g", "font": {"size": 11}},
             "tickvals": positions,
             "ticktext": labels,
         },
-        "yaxis": {**axis, "title": {"text": titles[0], "font": {"size": 11}}},
-        "zaxis": {**axis, "title": {"text": titles[1], "font": {"size": 11}}},
-        "camera": {"eye": {"x": 1.75, "y": -1.75, "z": 0.9}},
+        "yaxis": {**axis, "title": {"text": "PC 1", "font": {"size": 11}}},
+        "zaxis": {**axis, "title": {"text": "PC 2", "font": {"size": 11}}},
+        "camera": {"eye": {"x": 1.9, "y": -1.9, "z": 0.9}, "center": {"x": 0, "y": 0, "z": -0.12}},
+        "aspectmode": "cube",
         "uirevision": "turned",
     }
     made.layout.margin = {"l": 0, "r": 0, "t": 0, "b": 0}
@@ -176,7 +176,7 @@ def _rate(p: MechanismDrawing) -> go.Figure:
     for arm, x, y in _arms(p.bundle, local):
         traces.append(_arm("local slope", arm, x, y, p.theme.muted, log, width=1.2, dash=DASH[arm]))
     for arm, x, y in _arms(p.bundle, own):
-        traces.append(_arm("effective learning rate", arm, x, y, p.color, log, width=2.6, dash=DASH[arm]))
+        traces.append(_arm("effective rate", arm, x, y, p.color, log, width=2.6, dash=DASH[arm]))
     named: set[str] = set()
     for trace in traces:
         trace.showlegend = trace.name not in named
@@ -315,7 +315,7 @@ def _in_use_caption(bundle: Bundle, references: References) -> list[str]:
     return [
         "Each component of held-out problems at each step: the learning rate of its state over the recent size of its own gradients, an exponential average; the lines are stretches of the run.",
         (
-            f"At equal step the rank correlation is {used['rank_correlation']:.2f} ({used['rank_low']:.2f} to {used['rank_high']:.2f}), "
+            f"At equal step the rank correlation is {number(used['rank_correlation'], 2)} ({number(used['rank_low'], 2)} to {number(used['rank_high'], 2)}), "
             f"and the log-log slope {slope}. RMSProp's is −1 far out, momentum's 0."
         ),
     ]
@@ -406,9 +406,9 @@ ADAPTATION = Mechanism(
     adaptation_view,
     (
         MechanismFigure("curve", "The S-curve", _curve, _curve_caption, points_at="position"),
-        MechanismFigure("space", "The S-curve in three dimensions", _space, _space_caption),
+        MechanismFigure("space", "The S-curve in 3-d", _space, _space_caption),
         MechanismFigure("update", "Update function on it", _update, _update_caption),
-        MechanismFigure("rate", "Learning rate along both arms", _rate, _rate_caption),
+        MechanismFigure("rate", "Rate along both arms", _rate, _rate_caption),
         MechanismFigure("in_use", "Learning rate in use", _in_use, _in_use_caption),
     ),
     _frames,

@@ -51,7 +51,7 @@ def _rate(p: MechanismDrawing) -> go.Figure:
     ]
     for name, (bundle, color) in p.baselines.items():
         if "rates" in bundle.arrays:
-            text = f"{name}: %{{y:.4f}} a step at curvature %{{x}}<extra></extra>"
+            text = f"{name}: %{{y:.4f}} per step at curvature %{{x}}<extra></extra>"
             values = finite(bundle.arrays["rates"].astype(float))
             traces.append(
                 line(
@@ -64,13 +64,13 @@ def _rate(p: MechanismDrawing) -> go.Figure:
                     hovertemplate=text,
                 )
             )
-    text = "%{y:.4f} a step at curvature %{x}<extra></extra>"
+    text = "%{y:.4f} per step at curvature %{x}<extra></extra>"
     own = line(x, finite(rates), p.color, "this optimizer", width=2.8, hovertemplate=text, customdata=np.arange(len(x)))
     traces += [own, lit(p)]
     for trace in traces:
         trace.showlegend = trace.name not in (LIT, "no convergence above")
     axis = {"title": "curvature λ", "type": "log", "range": np.log10(x[[0, -1]]).tolist()}
-    made = figure(p.theme, p.key, axis, {"title": "factor a step", "range": [bottom, TOP]}, traces)
+    made = figure(p.theme, p.key, axis, {"title": "factor per step", "range": [bottom, TOP]}, traces)
     return made.update_layout(showlegend=True, legend=KEY)
 
 
@@ -113,7 +113,7 @@ def _frames(bundle: Bundle, common: Common) -> Frames:
         "descent": {MOVING: Moving(Along(np.arange(descent.shape[1])), Along(descent, ("position",)))},
     }
     texts = [
-        f"λ = {number(value)}, factor {fraction(rate) if np.isfinite(rate) else 'unknown'} a step"
+        f"λ = {number(value)}, factor {fraction(rate) if np.isfinite(rate) else 'unknown'} per step"
         for value, rate in zip(x.tolist(), rates.tolist(), strict=True)
     ]
     return Frames(figures, {"mode": [], "position": texts})

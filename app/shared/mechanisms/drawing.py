@@ -17,6 +17,7 @@ from core.bundle import Bundle
 
 RATES = ("rates", "in_use")  # arrays of learning rates
 NARROW = 40  # letters of a line in an empty figure
+ROOM = 0.33  # of half an axis: what a label of a symlog axis has to itself, since figures are narrow
 WIDE = 50  # a factor between the largest and the smallest rate beyond which an axis is logarithmic
 
 KEY = {  # a legend above a figure, where it covers nothing
@@ -105,7 +106,7 @@ class MechanismDrawing:
 def symlog_axis(p: MechanismDrawing, title: str = "gradient (symlog)") -> dict[str, Any]:
     """An axis of asinh(g / scale) with round gradients as labels, the same on both sides."""
     scale, reach = p.common.scale, p.common.reach
-    positions, labels = symlog_ticks(scale, reach)
+    positions, labels = symlog_ticks(scale, reach, ROOM)
     end = float(np.arcsinh(reach / scale))
     return {"title": title, "tickvals": positions, "ticktext": labels, "tickangle": 0, "range": [-end, end]}
 

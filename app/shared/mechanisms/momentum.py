@@ -44,16 +44,14 @@ def _kernel(p: MechanismDrawing) -> go.Figure:
         traces.append(line(ages, fitted, p.theme.text, name, width=1.4, dash="dot", hoverinfo="skip"))
     for name, (alpha, beta) in p.references.items():
         if "tuned" in name:
-            label = f"{name}, β = {fraction(beta)}"
+            label = f"Momentum, β = {fraction(beta)}"
             drawn = line(
                 ages, alpha * beta**ages, OPTIMIZER_COLORS["momentum"], label, width=1.6, dash="dash", hoverinfo="skip"
             )
             traces.append(drawn)
     for trace in traces:
         trace.showlegend = True
-    made = figure(
-        p.theme, p.key, {"title": "steps since the gradient", "zeroline": False}, {"title": "memory kernel"}, traces
-    )
+    made = figure(p.theme, p.key, {"title": "steps since the gradient", "zeroline": False}, {"title": "kernel"}, traces)
     return made.update_layout(showlegend=True, legend=KEY)
 
 
@@ -383,7 +381,7 @@ MOMENTUM = Mechanism(
     (
         MechanismFigure("kernel", "Memory kernel", _kernel, _kernel_caption),
         MechanismFigure("state", "State space", _state, _state_caption),
-        MechanismFigure("update", "Update functions along a mode", _update, _update_caption),
+        MechanismFigure("update", "Update along a mode", _update, _update_caption),
         MechanismFigure("eigenvalues", "Eigenvalues", _eigenvalues, _eigenvalues_caption, points_at="mode"),
         MechanismFigure("modes", "Modes as momentum", _modes, _modes_caption, points_at="mode"),
     ),

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from app.shared.mechanisms.ablation import ABLATIONS
 from app.shared.mechanisms.drawing import KEY, Common, MechanismDrawing, empty, padded, spread, symlog_axis
 from app.shared.mechanisms.frames import Frames
 from app.shared.mechanisms.mechanism import Mechanism, MechanismFigure, References
@@ -16,6 +17,10 @@ from core.mechanisms import of_tensors as views
 NO_SLOPE = "the update has no slope there (as in arithmetic in half precision)"
 ALONG = "All else is as met in one run: the optimizer is taken back to a step, and one number is changed there."
 DASHES = ("dot", "solid")  # of the two steps looked at
+
+
+def _precision(bundle: Bundle) -> list[str]:
+    return [bundle.about["precision"]] if bundle.about["precision"] else []
 
 
 def _places(p: MechanismDrawing, name: str) -> list[tuple[np.ndarray, str, dict[str, Any]]]:
@@ -71,6 +76,7 @@ def _kernel_caption(bundle: Bundle, references: References) -> list[str]:
     kernels = bundle.arrays["kernels"].astype(float)
     known = kernels[_known(kernels)]
     drawn = "What later updates of a component owe to its gradient at one step, while later gradients and parameters stay as met. Momentum has βʲ."
+    drawn = " ".join([drawn, *_precision(bundle)])
     if not len(known):
         return [drawn, "Unknown: the updates have no slope over an earlier gradient at the places looked at."]
     count = kernels.shape[0] * kernels.shape[1]
@@ -155,6 +161,7 @@ def _update_caption(bundle: Bundle, references: References) -> list[str]:
     return [
         f"The update of a component over its own gradient, at two steps, over the density of the gradients met. {ALONG} {_dotted(bundle)}",
         *([f"{bundle.about['nonfinite']} gradients were not finite."] if bundle.about["nonfinite"] else []),
+        *_precision(bundle),
     ]
 
 
@@ -225,7 +232,7 @@ def _rate_caption(bundle: Bundle, references: References) -> list[str]:
     if not np.isfinite(rates).any():
         return [drawn, "Unknown: the updates have no slope at gradient 0."]
     meant = "Gradients are those of the run, so this holds adaptation, too: a schedule alone would need them to stay 0."
-    return [drawn, f"It is {_range(rates)}. {meant}"]
+    return [drawn, f"It is {_range(rates)}. {meant}", *_precision(bundle)]
 
 
 def _decay(p: MechanismDrawing) -> go.Figure:
@@ -337,12 +344,6 @@ OF_TENSORS: dict[str, Mechanism] = {
             (MechanismFigure("eigenvalues", "Eigenvalues of the whole step", _eigenvalues, _eigenvalues_caption),),
             _still,
         ),
-        Mechanism(
-            "ablations",
-            "Ablations",
-            views.unknown_view,
-            (MechanismFigure("unknown", "Meta-loss, one mechanism off", _unknown, _unknown_caption),),
-            _still,
-        ),
+        ABLATIONS,
     )
 }

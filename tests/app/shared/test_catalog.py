@@ -128,12 +128,16 @@ def test_titles_tell_learned_optimizers_apart() -> None:
     run = next(iter(subjects("rosenbrock").values())).run
     assert run is not None
 
-    def subject(name: str, title: str, seed: int) -> Subject:
+    def subject(name: str, title: str, seed: int, features: str = "symlog") -> Subject:
         other = copy.copy(run)
-        other.config = run.config.model_copy(update={"seed": seed})
+        architecture = run.config.architecture.model_copy(update={"features": features})
+        other.config = run.config.model_copy(update={"seed": seed, "architecture": architecture})
         return Subject(name, "learned", title, "", (0,), other, {})
 
     alike = [subject("a", "GRU", 0), subject("b", "GRU", 7), subject("c", "LSTM", 0)]
     assert [subject.title for subject in distinct(alike)] == ["GRU (seed 0)", "GRU (seed 7)", "LSTM"]
+    other = [*alike, subject("d", "GRU", 7, "two_scales")]
+    expected = ["GRU (symlog, seed 0)", "GRU (symlog, seed 7)", "LSTM", "GRU (two scales, seed 7)"]
+    assert [subject.title for subject in distinct(other)] == expected
     alike.append(subject("d", "GRU", 7))
     assert [subject.title for subject in distinct(alike)] == ["GRU (a)", "GRU (b)", "LSTM", "GRU (d)"]

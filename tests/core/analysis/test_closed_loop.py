@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from core.analysis.autonomous import autonomous_trajectory
 from core.analysis.closed_loop import (
@@ -21,6 +22,7 @@ from core.analysis.interventions import Repaired
 from core.evaluation.held_out import loss_curves
 from core.mechanisms.context import Context
 from core.optimizers import make_hand_designed
+from core.optimizers.module import ModuleOptimizer
 from core.runs.zoo import find_run
 from core.seeds import Purpose, generator
 from core.tasks import make_task
@@ -42,6 +44,50 @@ def test_gradient_descent():
     torch.testing.assert_close(found.rates, (1 - 1.7 * CURVATURES).abs(), rtol=1e-8, atol=1e-12)
     assert found.stable_to == pytest.approx(2 / 1.7, rel=1e-6) and found.stable_from is None
     assert found.rest.converged and found.rest.gradient == 0
+
+
+class Reading(nn.Module):
+    """Momentum on the gradient and on the parameter, with weight decay, at a rate that follows the loss."""
+
+    state_size = 1
+
+    def __init__(self, by_loss=0.0):
+        super().__init__()
+        self.by_loss = by_loss
+
+    def forward(self, state, gradient, parameter, loss):
+        v = 0.5 * state[:, 0] + gradient + 0.2 * parameter
+        return v[:, None], -(0.1 + self.by_loss * (loss - 1)) * v - 0.003 * parameter
+
+
+def test_what_reads_the_parameter_has_it_in_its_loop():
+    optimizer = ModuleOptimizer("reading", Reading()).to(DOUBLE)
+    start = optimizer.initial_state(1, DOUBLE)[0]
+    rates = closed_loop(optimizer, start, CURVATURES).rates
+    for rate, curvature in zip(rates.tolist(), CURVATURES.tolist(), strict=True):
+        pull = curvature + 0.2
+        matrix = [[0.5, pull], [-0.05, 1 - 0.1 * pull - 0.003]]
+        assert rate == pytest.approx(np.abs(np.linalg.eigvals(matrix)).max(), rel=1e-9)
+
+
+def test_the_whole_loop_is_that_of_one_step_where_parameter_and_loss_are_read():
+    optimizer = ModuleOptimizer("reading", Reading(0.01)).to(DOUBLE)
+    problem = make_task("linear_regression").sample(1, generator(Purpose.VIEW, 0), DOUBLE)
+    n = problem.dimension
+
+    def step(z):
+        h, x = z[:n, None], z[None, n:]
+        loss, gradient = problem.loss_and_gradient(x)
+        state = optimizer.told(torch.cat([h, h.new_zeros(n, 2)], 1), x, loss, 0, 1)
+        following, update = optimizer.step(state, gradient[0])
+        return torch.cat([following[:, 0], x[0] + update])
+
+    z = torch.cat([torch.linspace(-1, 1, n, dtype=DOUBLE), problem.x0[0]])
+    known = torch.linalg.eigvals(torch.autograd.functional.jacobian(step, z))
+    loss, gradient = problem.loss_and_gradient(z[None, n:])
+    states = optimizer.told(torch.cat([z[:n, None], z.new_zeros(n, 2)], 1), z[None, n:], loss, 0, 1)
+    found = whole_loop(optimizer, states, gradient[0], hessians(problem, z[None, n:])[0])
+    assert found.abs().sort().values.tolist() == pytest.approx(known.abs().sort().values.tolist(), rel=1e-9)
 
 
 def test_momentum_is_the_larger_root():

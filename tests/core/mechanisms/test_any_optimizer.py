@@ -15,13 +15,15 @@ from core.mechanisms.adaptation import slopes_of
 from core.mechanisms.clipping import saturation
 from core.mechanisms.closed_loop import loop_report_of_tensors
 from core.mechanisms.context import Context
+from core.mechanisms.measures import measured, summed_kernel
 from core.mechanisms.report import report_of
 from core.optimizers.base import Optimizer
 from core.optimizers.hand_designed import make_hand_designed
 from core.optimizers.module import ModuleOptimizer
 from core.optimizers.module_tensors import TensorwiseModule
 from core.optimizers.plain_step import PlainStep
-from core.optimizers.wrapping import wrap
+from core.optimizers.torch_class import TorchClass
+from core.optimizers.wrapping import _whole, wrap
 from core.tasks import make_task
 
 TASK = make_task("linear_regression")
@@ -155,6 +157,28 @@ def test_weight_decay_is_measured_on_what_reads_the_parameter() -> None:
     assert momentum.weight_decay.value == 0 and momentum.weight_decay.verdict == "not_shown"
 
 
+class Scheduled(nn.Module):
+    """Momentum whose decay grows with the step that it reads, and a learning rate that falls to 0."""
+
+    state_size = 1
+
+    def forward(self, state: Tensor, gradient: Tensor, step: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
+        v = step / (step + 10) * state[:, 0] + gradient
+        return v[:, None], -0.1 * (1 - step / steps) * v
+
+
+def test_a_step_that_is_read_makes_a_schedule_and_a_memory_of_its_own() -> None:
+    context = Context(ModuleOptimizer("scheduled", Scheduled()), TASK)
+    report = report_of("scheduled", context, ablate(context, problems=4))
+    assert report.schedule.clock and report.schedule.rates[:101:50] == pytest.approx([0.1, 0.075, 0.05])
+    assert report.schedule.value == pytest.approx(1)
+    decays = torch.tensor([k / (k + 10) for k in range(101, 201)], dtype=torch.float64)
+    kernel = torch.cat([torch.ones(1, dtype=torch.float64), decays.cumprod(0)]) * (1 - torch.arange(100, 201) / 200)
+    assert report.momentum.value == pytest.approx(float(kernel.sum() / kernel.abs().max()))
+    assert report.momentum.eigenvalues == pytest.approx([0], abs=1e-12)
+    assert "a gradient of the first step acts for 1 steps" in report.momentum.sentences[1]
+
+
 class Layered(nn.Module):
     """Gradients over the size of their tensor, with momentum and the parameter."""
 
@@ -166,14 +190,49 @@ class Layered(nn.Module):
         return {"m": m}, [-0.05 * one / (1 + one.norm()) - 0.002 * p for one, p in zip(m, parameters, strict=True)]
 
 
-def test_what_needs_a_component_alone_is_unknown_for_whole_tensors() -> None:
+def test_what_cannot_be_switched_off_in_whole_tensors_is_unknown() -> None:
     report = report_of("layered", Context(TensorwiseModule("layered", Layered()), TASK))
     for claim in (report.schedule, report.adaptation):
-        assert claim.verdict == "unknown" and claim.value is None and "whole tensors" in claim.reason
-    assert report.weight_decay.value == pytest.approx(0.002, rel=1e-6)
+        assert claim.value is not None and (claim.verdict == "not_shown" or "could not be switched off" in claim.reason)
+    assert report.weight_decay.value == pytest.approx(0.002, rel=1e-6) and report.weight_decay.verdict == "shown"
     assert report.momentum.value is not None and report.momentum.value > 2
     assert report.coupling.value is not None and 0.01 < report.coupling.value < 0.9
     assert "NaN" not in json.dumps(report.model_dump(mode="json"))
+
+
+def whole(torch_class: Any, **settings: Any) -> Optimizer:
+    """A component-wise class, wrapped as if it saw whole tensors."""
+    return _whole(TorchClass("whole", torch_class, settings), "for comparison")()
+
+
+CALIBRATED: list[tuple[Any, dict[str, Any]]] = [
+    (torch.optim.AdamW, {"lr": 0.05, "weight_decay": 0.5}),
+    (torch.optim.SGD, {"lr": 0.01, "momentum": 0.9}),
+]
+
+
+@pytest.mark.parametrize(("torch_class", "settings"), CALIBRATED)
+def test_whole_tensors_are_measured_as_their_components_are(torch_class: Any, settings: dict[str, Any]) -> None:
+    known = Context(wrap("alone", torch_class, **settings)(), TASK)
+    found = Context(whole(torch_class, **settings), TASK)
+    for name in ("schedule", "adaptation", "weight_decay"):
+        assert measured(name, found).value == pytest.approx(measured(name, known).value, rel=1e-6, abs=1e-12)
+    momentum = measured("momentum", found).value
+    assert momentum is not None and 0.8 * 10 < momentum < 1.001 * 10  # along a run, Adam's second moment answers, too
+    variants = ("undecayed",) if torch_class is torch.optim.AdamW else ("memoryless", "unsaturated")
+    one, other = ablate(known, 3, steps=60), ablate(found, 3, steps=60, only=variants)
+    for name in variants:
+        alone, together = one.of(name), other.of(name)
+        assert alone is not None and together is not None and alone.ratio is not None and together.ratio is not None
+        assert together.ratio.median == pytest.approx(alone.ratio.median, rel=1e-6)
+
+
+def test_a_kernel_that_falls_by_a_constant_factor_is_summed_to_the_end() -> None:
+    decays = 0.9 ** torch.arange(13, dtype=torch.float64)
+    assert summed_kernel(decays) == pytest.approx(10)
+    assert summed_kernel(0.1 ** torch.arange(7, dtype=torch.float64)) == pytest.approx(1 / 0.9, rel=1e-5)
+    turning = decays * torch.cos(0.3 * torch.arange(13, dtype=torch.float64))
+    assert math.isnan(summed_kernel(turning))
 
 
 def test_the_closed_loop_of_whole_tensors_is_told_along_a_run_where_it_is_small() -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from core.analysis.jacobians import derivatives
+from core.analysis.jacobians import derivatives, moving_entries, update_slope
 from core.errors import InputError
 from core.optimizers import Architecture, RecurrentOptimizer
 from core.optimizers.checks import check_optimizer
@@ -73,6 +73,9 @@ WRONG: dict[str, Any] = {
     "raises": complain,
     "one": lambda following, update: (following, None),
     "float": lambda following, update: (following.float(), update.float()),
+    "alone": lambda following, update: update,
+    "named": lambda following, update: {"state": following, "update": update},
+    "constant": lambda following, update: (following @ torch.eye(5), update),
 }
 
 
@@ -92,9 +95,12 @@ MISTAKES = {
     "chance": "must be deterministic",
     "detached": "cannot be differentiated",
     "nan": "not finite",
-    "raises": "fails with ValueError: no such thing",
+    "raises": "fails in float64 with ValueError: no such thing",
     "one": "must return",
-    "float": "precision",
+    "float": r"in the precision of the state, float64 \(it returns float32, float32\)",
+    "alone": r"forward must return \(next state",
+    "named": r"forward must return \(next state",
+    "constant": "fails in float64 .* make constants in the state's precision",
 }
 
 
@@ -107,3 +113,51 @@ def test_a_mistake_is_said(mistake: str) -> None:
 def test_a_module_must_say_its_state() -> None:
     with pytest.raises(InputError, match="state_size"):
         ModuleOptimizer("linear", nn.Linear(1, 1))
+
+
+class Writing(nn.Module):
+    """Writes into what it is given, and answers one step late; beside its momentum it keeps a constant and counts in thousandths."""
+
+    state_names = ("m", "constant", "thousandths")
+    differentiable = False
+
+    def initial_state(self, n: int, dtype: torch.dtype) -> Tensor:
+        return torch.tensor([0.0, 0.9, 0.0], dtype=dtype).repeat(n, 1)
+
+    def forward(self, state: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        update = -0.1 * state[:, 0]
+        gradient.clamp_(-1, 1)
+        state[:, 2] += 0.001
+        state[:, 0] = state[:, 1] * state[:, 0] + gradient
+        return state, update
+
+
+def test_what_is_written_into_what_counts_and_what_stays_are_dealt_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    optimizer = ModuleOptimizer("writing", Writing())
+    check_optimizer(optimizer)
+    assert optimizer.clocks == (2,) and optimizer.constants == (1,) and moving_entries(optimizer) == [0]
+    precise = optimizer.to(torch.float64)
+    state, gradient = precise.initial_state(3, torch.float64), torch.ones(3, dtype=torch.float64)
+    assert update_slope(precise, state, gradient / 2).tolist() == [0, 0, 0]  # it remembers first, and answers later
+    assert derivatives(precise, state, gradient / 2).j_g[:, 0].tolist() == pytest.approx([1, 1, 1])
+    assert state[:, 0].tolist() == [0, 0, 0] and gradient.tolist() == [1, 1, 1]
+    monkeypatch.setattr(Writing, "differentiable", True)
+    with pytest.raises(InputError, match=r"torch cannot differentiate its step \(or say differentiable = False"):
+        check_optimizer(ModuleOptimizer("writing", Writing()))
+
+
+class Late(nn.Module):
+    """Answers with what it remembers, and remembers afterwards."""
+
+    state_size = 1
+
+    def forward(self, state: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        return 0.5 * state + gradient[:, None], -0.1 * state[:, 0]
+
+
+def test_an_answer_may_come_one_step_late() -> None:
+    optimizer = ModuleOptimizer("late", Late()).to(torch.float64)
+    check_optimizer(optimizer)
+    state, gradient = torch.ones(2, 1, dtype=torch.float64), torch.ones(2, dtype=torch.float64)
+    assert update_slope(optimizer, state, gradient).tolist() == [0, 0]
+    assert derivatives(optimizer, state, gradient).u_h[:, 0].tolist() == [-0.1, -0.1]

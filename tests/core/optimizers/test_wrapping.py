@@ -38,7 +38,7 @@ def optimizer_class(rule: Rule, **defaults: Any) -> type[torch.optim.Optimizer]:
 def halving(optimizer: Any, group: dict[str, Any], parameter: Tensor, state: dict[str, Any]) -> None:
     """A schedule that is kept in the parameter group."""
     parameter.sub_(group["lr"] * 0.5 ** (group["seen"] // 10) * parameter.grad)  # type: ignore[operator]
-    group["seen"] += 1
+    group["seen"] += parameter is group["params"][-1]
 
 
 def counting(optimizer: Any, group: dict[str, Any], parameter: Tensor, state: dict[str, Any]) -> None:
@@ -65,7 +65,7 @@ def averaging(optimizer: Any, group: dict[str, Any], parameter: Tensor, state: d
 
 def on_itself(optimizer: Any, group: dict[str, Any], parameter: Tensor, state: dict[str, Any]) -> None:
     """A number that is kept on the optimizer."""
-    optimizer.calls = getattr(optimizer, "calls", 0) + 1
+    optimizer.calls = getattr(optimizer, "calls", 0) + (parameter is group["params"][0])
     parameter.sub_(group["lr"] * 0.99**optimizer.calls * parameter.grad)
 
 

@@ -6,10 +6,14 @@ import pytest
 import torch
 
 from core.baselines.search import search
+from core.errors import InputError
 from core.evaluation.held_out import score
+from core.mechanisms.ablation import ablate
+from core.mechanisms.context import Context
 from core.meta_loss import meta_loss
+from core.optimizers import make_hand_designed
 from core.tasks import AutogradProblems, Task, make_task
-from core.tasks.bound import above_bound, loss_bound
+from core.tasks.bound import above_bound, check_bound, loss_bound
 
 
 @final
@@ -59,3 +63,63 @@ def test_a_search_prefers_what_goes_down():
     assert 0.05 < found.hyperparameters["learning_rate"] < 1 and 0 < found.meta_loss < 0.5
     shifted = above_bound(problems, -5.0)
     torch.testing.assert_close(shifted.part(1, 3).loss(problems.x0[1:3]), problems.loss(problems.x0)[1:3] + 5)
+
+
+class TooHigh(Below):
+    name: ClassVar[str] = "too_high"
+    minimum: ClassVar[float | None] = -3.0
+
+
+class NoNumber(Below):
+    name: ClassVar[str] = "no_number"
+    minimum: ClassVar[float | None] = float("nan")
+
+
+@final
+class Slope(AutogradProblems):
+    def loss(self, x):
+        return x.sum(1)
+
+
+class Endless(Below):
+    name: ClassVar[str] = "endless"
+
+    def sample(self, count, generator, dtype=torch.float32):
+        return Slope(torch.randn(count, 2, generator=generator, dtype=torch.float64).to(dtype), {})
+
+
+class AtRest(Below):
+    name: ClassVar[str] = "at_rest"
+    minimum: ClassVar[float | None] = -5.0
+
+    def sample(self, count, generator, dtype=torch.float32):
+        return Valley(torch.ones(count, 2, dtype=dtype), {})
+
+
+WRONG = {
+    TooHigh: "said to be -3, and its loss comes to -5",
+    NoNumber: "must be a finite number, or None",
+    Endless: "seems to have no lower bound",
+}
+
+
+@pytest.mark.parametrize("task", WRONG)
+def test_a_minimum_that_cannot_be_is_not_taken(task):
+    with pytest.raises(InputError, match=WRONG[task]):
+        check_bound(task())
+
+
+def test_where_all_problems_start_at_the_minimum_there_is_nothing_to_tune_on():
+    check_bound(AtRest())
+    with pytest.raises(InputError, match="start at its minimum"):
+        search(AtRest(), "sgd", draws=4, steps=5, rungs=[(4, 4)])
+
+
+def test_a_problem_that_starts_at_the_minimum_does_not_hide_that_others_descend():
+    found = ablate(Context(make_hand_designed("sgd", {"learning_rate": 0.1}), Said()), 4, steps=20).of("whole")
+    assert found is not None and found.median is not None and found.median < 0.5
+
+
+def test_a_loss_without_curvature_has_a_hessian_of_zeros():
+    problems = Endless().sample(2, torch.Generator().manual_seed(0), torch.float64)
+    assert problems.hessian_vector_product(problems.x0, problems.x0).tolist() == [[0, 0], [0, 0]]

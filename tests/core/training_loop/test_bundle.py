@@ -88,6 +88,34 @@ def test_every_component_wise_optimizer_of_torch_runs_again(
     assert ("update" in bundle.arrays) == (name not in WHOLE), bundle.about["not_again"]
 
 
+def test_groups_that_keep_different_things_and_parameters_that_are_never_stepped_run_again() -> None:
+    def make(model: nn.Module) -> torch.optim.Optimizer:
+        weights = [one for one in model.parameters() if one.ndim == 2]
+        weights[0].requires_grad_(False)  # it stays in its group, without a gradient
+        others = [one for one in model.parameters() if one.ndim != 2]
+        return torch.optim.AdamW(
+            [{"params": weights, "weight_decay": 0.5}, {"params": others, "weight_decay": 0.0}], lr=1e-2
+        )
+
+    bundle = recording_bundle(recorded("groups", make, 12))
+    assert bundle.about["not_again"] is None
+    known = np.isfinite(bundle.arrays["rate"]).all(1)
+    assert known.any() and not known.all()
+    assert (bundle.arrays["applied"][~known] == 0).all() and np.abs(bundle.arrays["applied"][known]).min() > 0
+
+
+def test_a_model_in_half_precision_says_that_rounding_hides_its_updates() -> None:
+    torch.manual_seed(0)
+    model = nn.Linear(4, 3).bfloat16()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    with ls.record(optimizer, model, "half"):
+        for _ in range(8):
+            optimizer.zero_grad()
+            model(torch.randn(5, 4).bfloat16()).square().mean().backward()
+            optimizer.step()
+    assert "kept in bfloat16, and rounding" in recording_bundle(ls.open_recording("half")).about["not_again"]
+
+
 class Stubborn(torch.optim.SGD):
     """It is of no package that may be imported again."""
 

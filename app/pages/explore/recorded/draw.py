@@ -212,6 +212,7 @@ def draw_recording(view: RecordedView, scheme: str) -> DrawnRecording:
     theme = THEMES.get(scheme, LIGHT)
     source = source_of(view)
     drawing = _drawing(view, source, theme)
+    key = f"{source.key} {theme.name}"
     description = {
         "key": source.key,
         "bundle": source.address,
@@ -225,14 +226,14 @@ def draw_recording(view: RecordedView, scheme: str) -> DrawnRecording:
             {"index": index, "name": drawing.bundle.about["components"][index], "color": color}
             for index, color in zip(drawing.components, drawing.colors(), strict=True)
         ],
-        "moving": {name: panel.describe(drawing) for name, panel in RECORDED_PANELS.items()},
+        "moving": {name: {"figure": key, **panel.describe(drawing)} for name, panel in RECORDED_PANELS.items()},
         "muted": theme.muted,
         "theme": theme.name,
         "query": to_query(view, leave_out=KEPT_BY_BROWSER),
         "config": GRAPH_CONFIG,
         "beside": [],
     }
-    figures = {name: panel.figure(drawing) for name, panel in RECORDED_PANELS.items()}
+    figures = {name: panel.draw(drawing, key) for name, panel in RECORDED_PANELS.items()}
     return DrawnRecording(drawing, figures, description, _notices(source.recording, drawing.bundle))
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from app.pages.performance.table import title_of
+from app.shared.catalog import called
 from app.shared.style import (
     LEAST_LOSS,
     OPTIMIZER_COLORS,
@@ -82,10 +83,11 @@ def curves_figure(
         drawn.append(mean)
     for name, other in (siblings or {}).items():
         score = other.optimizers["learned"]
-        text = f"{name}: %{{y}}<extra></extra>"
+        title = called(evaluation.task, name)
+        text = f"{title}: %{{y}}<extra></extra>"
         settings = {"width": 1, "opacity": 0.75, "hovertemplate": text}
         steps, mean = steps_of(score), positive(score.curve_mean)
-        traces.append(line(steps, mean, OPTIMIZER_COLORS["learned"], name, **settings, **belonging("learned", shown)))
+        traces.append(line(steps, mean, OPTIMIZER_COLORS["learned"], title, **settings, **belonging("learned", shown)))
         drawn.append(mean)
     last = evaluation.steps
     x = {"title": "inner step", "range": [-0.02 * last, 1.02 * last], "zeroline": False}

@@ -11,6 +11,8 @@ from plotly.io import to_json
 
 from app.pages.explore.figures import Drawing
 from app.pages.explore.panels import PANELS
+from app.shared.catalog import TITLES
+from app.shared.style import OPTIMIZER_COLORS, finite
 from tests.app.conftest import Shown
 from tests.app.pages.explore.test_figures import drawing
 
@@ -48,6 +50,19 @@ def test_dots_stand_on_the_curves(d: Drawing) -> None:
     assert rates == [(STEP, float(d.bundle.arrays["rate"][index, STEP])) for index in d.components]
     (cursor,) = PANELS["rate"].at_step(d, STEP).layout.shapes
     assert (cursor.x0, cursor.x1) == (STEP, STEP)
+
+
+def test_paths_are_faint_beyond_the_step(d: Drawing) -> None:
+    if d.bundle.about["landscape"] != "plane":
+        return
+    for name in d.optimizers:
+        lines = [trace for trace in added("landscape", d) if trace.name == TITLES[name]]
+        assert {trace.line.color for trace in lines} == {OPTIMIZER_COLORS[name]}
+        whole, so_far = lines
+        path = finite(d.bundle.arrays["paths"][d.row(name)])
+        np.testing.assert_array_equal(np.stack([whole.x, whole.y], 1), path)
+        np.testing.assert_array_equal(np.stack([so_far.x, so_far.y], 1), path[: STEP + 1])
+        assert (whole.opacity < so_far.opacity, whole.showlegend) == (True, False)
 
 
 def test_the_path_so_far_ends_at_the_state(d: Drawing) -> None:

@@ -91,7 +91,7 @@ def test_half_a_start_point_is_none(page: Any) -> None:
 def test_an_optimizer_of_another_task_is_waited_for(page: Any) -> None:
     held = controls(page, "", optimizer="rosenbrock-gru64")
     del held["compared"]
-    answer = page.on_view(names=[None] * 3, steps=[None] * 3, scheme="light", **held)
+    answer = page.on_view(names=[None] * 3, steps=[None] * 3, scheme="light", drawn={}, **held)
     assert all(part is no_update for part in answer[:-1])
     assert answer[-1] is not no_update  # the slider must not wait for ever
 
@@ -127,6 +127,7 @@ def test_a_new_optimizer_brings_its_own_snapshots(page: Any) -> None:
 
 def drawn(app: Dash, page: Any, query: str, scheme: str | None = "light", **changes: Any) -> tuple[Any, ...]:
     """Figures, description, notice and the outer step in words, as the browser gets them."""
+    already = changes.pop("drawn", {})
     held = controls(page, query, **changes)
     parts = [part.partition("@")[::2] for part in held.pop("compared").split(",") if part]
     names, steps = zip(*parts, strict=True) if parts else ((), ())
@@ -135,7 +136,7 @@ def drawn(app: Dash, page: Any, query: str, scheme: str | None = "light", **chan
         for name, list_ in (("names", names), ("steps", steps))
     }
     with app.server.app_context():
-        answer = page.on_view(scheme=scheme, **held)
+        answer = page.on_view(scheme=scheme, drawn=already, **held)
     count = len(PANELS)
     return answer[:count], *answer[count : count + 3]
 
@@ -146,7 +147,7 @@ def test_the_score_is_that_of_the_snapshot_shown(app: Dash, page: Any) -> None:
         held = controls(page, "task=rosenbrock", position=position)
         del held["compared"]
         with app.server.app_context():
-            said = page.on_view(names=[None] * 3, steps=[None] * 3, scheme="light", **held)[-2]
+            said = page.on_view(names=[None] * 3, steps=[None] * 3, scheme="light", drawn={}, **held)[-3]
         score = subject.held_out[step]
         assert said.endswith(
             f"At outer step {step:,}: held-out meta-loss {plus_minus(score.mean, score.sem)} (128 problems)"
@@ -166,11 +167,40 @@ def test_the_description_of_a_view(app: Dash, page: Any) -> None:
     assert [(c["index"], c["name"]) for c in description["components"]] == [(1, "y")]
     assert description["theme"] == "dark"
     about = "Rosenbrock, Learned GRU-64 (seed 0), outer step 1,500, problem seed 3"
-    assert all(figure.layout.meta == {"key": description["key"], "theme": "dark", "about": about} for figure in figures)
+    for figure, moving in zip(figures, description["moving"].values(), strict=True):
+        assert figure.layout.meta == {"key": moving["figure"], "theme": "dark", "about": about}
     assert notice == []
     assert text.endswith(f"of {subjects('rosenbrock')['rosenbrock-gru64'].snapshots[-1]:,}")
     content = app.server.test_client().get(description["bundle"]).data
     assert Bundle.decode(content).about["components"] == ["x", "y"]
+
+
+@pytest.mark.parametrize(
+    "change, redrawn",
+    [
+        ("own=adam:learning_rate=0.2", {"loss", "rate"}),
+        ("baselines=sgd", {"loss", "landscape", "rate"}),
+        ("band=on", {"loss"}),
+        ("components=1", {"state", "update", "rate"}),
+        ("axis=linear", {"update", "gradient"}),
+        ("step=7", set()),
+        ("seed=4", set(PANELS)),
+    ],
+)
+def test_figures_that_stay_the_same_are_not_drawn_again(app: Dash, page: Any, change: str, redrawn: set[str]) -> None:
+    first, query = "task=linear_regression&own=adam:learning_rate=0.1", dict([change.split("=", 1)])
+    before = drawn(app, page, first)[1]["moving"]
+    keys = {name: moving["figure"] for name, moving in before.items()}
+    view = parse({**dict(part.split("=", 1) for part in first.split("&")), **query})[0]
+    figures, description, *_ = drawn(app, page, to_query(view), drawn=keys)
+    assert {name for name, figure in zip(PANELS, figures, strict=True) if figure is not no_update} == redrawn
+    assert {name for name, moving in description["moving"].items() if moving["figure"] != keys[name]} == redrawn
+    whole = drawn(app, page, to_query(view))[0]
+    same = [name for name in PANELS if name not in redrawn]
+    again = dict(zip(PANELS, drawn(app, page, first)[0], strict=True))
+    for name, figure in zip(PANELS, whole, strict=True):
+        if name in same:
+            assert figure.to_json() == again[name].to_json(), name
 
 
 def test_optimizers_side_by_side(app: Dash, page: Any) -> None:

@@ -84,11 +84,12 @@ def test_the_layout_of_a_link_sets_everything(app: Dash, page: Any) -> None:
 
 def test_the_layout_of_a_link_with_mistakes(app: Dash, page: Any) -> None:
     parts = laid_out(app, page, task="nonsense", optimizer="nobody", sort="<b>")
-    known = ", ".join(learned("linear_regression"))
-    assert said(parts["link-notice"])[:2] == [
-        "unknown task 'nonsense': choose one of linear_regression, rosenbrock, two_moons",
-        f"unknown learned optimizer for linear_regression 'nobody': choose one of {known}",
-    ]
+    task, optimizer = said(parts["link-notice"])[:2]
+    assert task == "unknown task 'nonsense': choose one of linear_regression, rosenbrock, two_moons"
+    assert optimizer.startswith(
+        "unknown learned optimizer for linear_regression 'nobody': choose one of linear_regression-"
+    )
+    assert optimizer.endswith(f", or one of {len(learned('linear_regression')) - 10} others")
     assert len(said(parts["link-notice"])) == 3
     assert parts["performance-task"].value == "linear_regression"
 

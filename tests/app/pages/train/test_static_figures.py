@@ -26,11 +26,11 @@ def test_every_figure_is_drawn_from_the_run(queued):
     assert page.names == ("outer", "curve", "update", "eigenvalues", "schedule")
     for name in page.names:
         json.loads(to_json(page.figure(name)), parse_constant=pytest.fail)
-    outer = {trace.name: trace for trace in page.figure("outer").data}
+    outer = {trace.meta: trace for trace in page.figure("outer").data}
     assert set(outer) == {*BASELINES, RAW, SMOOTH, HELD_OUT}
     assert list(outer[RAW].y) == pytest.approx([step.meta_loss for step in run.outer_losses()])
     assert list(outer[HELD_OUT].x) == [4]
-    curve = {trace.name: trace for trace in page.figure("curve").data}
+    curve = {trace.meta: trace for trace in page.figure("curve").data}
     assert set(curve) == {*BASELINES, "learned"} and list(curve["learned"].x) == list(range(7))
     assert curve["learned"].y[0] == 1
 

@@ -82,9 +82,8 @@ def test_the_closed_loop_is_drawn_where_it_is_small(heavy: Context) -> None:
     assert bundle.arrays["eigenvalues"].shape == (2, 10, 2) and len(figures["eigenvalues"].data) == 3
 
 
-@pytest.mark.parametrize("name", ["adaptation", "ablations"])
-def test_what_needs_a_component_alone_is_said_to_be_unknown(heavy: Context, name: str) -> None:
-    _, figures, said = drawn(heavy, name)
+def test_what_needs_a_component_alone_is_said_to_be_unknown(heavy: Context) -> None:
+    _, figures, said = drawn(heavy, "adaptation")
     assert (
         said[0].startswith("Unknown: it sees whole tensors") and "<br>" in figures["unknown"].layout.annotations[0].text
     )
@@ -95,3 +94,14 @@ def test_no_slope_is_unknown_and_no_number() -> None:
     _, figures, said = drawn(coarse, "closed_loop")
     assert figures["eigenvalues"].layout.annotations and "no slope there" in said[0]
     assert not any("nan" in one for name in OF_TENSORS for one in drawn(coarse, name)[2])
+
+
+def test_what_can_be_switched_off_from_the_outside_is_drawn(heavy: Context) -> None:
+    bundle, figures, _ = drawn(heavy, "ablations")
+    assert [one["name"] for one in bundle.about["ablations"]["ablations"]] == [
+        "whole",
+        "memoryless",
+        "unsaturated",
+        "undecayed",
+    ]
+    assert bundle.about["ablations"]["without"]["pinned"].startswith("it sees whole tensors") and len(figures) == 2
