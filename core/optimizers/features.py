@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+FINER = 100.0  # times the scale is the second one of `two_scales`
+
+
 def raw(g: Tensor, scale: float) -> Tensor:
     """g itself (the scale is not used)."""
     return g[:, None]
@@ -30,6 +33,11 @@ def log_sign(g: Tensor, scale: float) -> Tensor:
 def symlog(g: Tensor, scale: float) -> Tensor:
     """asinh(scale · g): linear for small gradients, logarithmic for large ones, smooth everywhere."""
     return torch.asinh(scale * g)[:, None]
+
+
+def two_scales(g: Tensor, scale: float) -> Tensor:
+    """asinh(scale · g) and asinh(100 · scale · g): the second one tells small gradients from none."""
+    return torch.cat([symlog(g, scale), symlog(g, FINER * scale)], 1)
 
 
 def raw_slope(g: Tensor, scale: float) -> Tensor:
@@ -52,6 +60,11 @@ def symlog_slope(g: Tensor, scale: float) -> Tensor:
     return (scale * torch.rsqrt(1 + (scale * g) ** 2))[:, None]
 
 
+def two_scales_slope(g: Tensor, scale: float) -> Tensor:
+    """Those of both."""
+    return torch.cat([symlog_slope(g, scale), symlog_slope(g, FINER * scale)], 1)
+
+
 @dataclass(frozen=True)
 class Features:
     """A feature map, its derivative, its number of inputs, and whether it is differentiable at g = 0."""
@@ -67,4 +80,5 @@ FEATURES: dict[str, Features] = {
     "scaled": Features(scaled, scaled_slope, 1, True),
     "log_sign": Features(log_sign, log_sign_slope, 2, False),
     "symlog": Features(symlog, symlog_slope, 1, True),
+    "two_scales": Features(two_scales, two_scales_slope, 2, True),
 }

@@ -49,8 +49,11 @@ class Architecture(BaseModel):
     reset: Literal["after", "before"] = setting(
         "after", "Reset gate", "For a GRU: after the recurrent product as in PyTorch, or before as in renn.", OPTIMIZER
     )
-    features: Literal["raw", "scaled", "log_sign", "symlog"] = setting(
-        "raw", "Features", "The input features of a gradient.", OPTIMIZER
+    features: Literal["raw", "scaled", "log_sign", "symlog", "two_scales"] = setting(
+        "raw",
+        "Features",
+        "The input features of a gradient g, with a scale s: g, sg, (log(1 + s|g|), sign g), asinh(sg), or asinh(sg) and asinh(100sg).",
+        OPTIMIZER,
     )
     feature_scale: float = setting(
         1.0, "Feature scale", "Factor on the gradient; raw features have none.", OPTIMIZER, gt=0, allow_inf_nan=False

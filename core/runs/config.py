@@ -9,7 +9,7 @@ from core.errors import InputError, sentence
 from core.meta_loss import Objective
 from core.optimizers.recurrent import Architecture
 from core.settings import GRADIENT, TASK, TRAINING, setting
-from core.tasks import Task, make_task, suited_settings
+from core.tasks import Task, lighter_parameters, make_task, suited_settings
 from core.version import __version__
 
 
@@ -44,6 +44,7 @@ class RunConfig(BaseModel):
         start: the snapshot of another run to start from; None for a random θ.
         outer_steps: number of updates of θ.
         problems: problems in the batch of one outer step.
+        fidelity: "reduced" trains on problems that cost less and are nearly the same; the optimizer is judged on the task's own all the same.
         unroll: inner steps of one unroll.
         objective: what is minimized: the meta-loss ("mean"), or the mean over inner steps of ln f(x_k) ("log").
         learning_rate: of Adam on θ, at the start.
@@ -79,6 +80,12 @@ class RunConfig(BaseModel):
         TASK,
         ge=1,
         le=100_000,
+    )
+    fidelity: Literal["full", "reduced"] = setting(
+        "full",
+        "Fidelity",
+        "The task's own problems, or ones that cost less and are nearly the same, if the task has some (two moons: a quarter of the points).",
+        TASK,
     )
     unroll: int = setting(200, "Unroll", "Inner steps of one optimization.", TASK, ge=1, le=100_000)
     outer_steps: int = setting(
@@ -174,6 +181,11 @@ class RunConfig(BaseModel):
     def make_task(self) -> Task:
         """The task trained on."""
         return make_task(self.task, self.task_parameters)
+
+    def training_task(self) -> Task:
+        """The task whose problems outer training draws."""
+        reduced = lighter_parameters(self.task) if self.fidelity == "reduced" else {}
+        return make_task(self.task, {**reduced, **self.task_parameters})
 
     def differs_in_seed_alone(self, other: "RunConfig") -> bool:
         """Whether another training differs in its seed and in nothing else that matters to θ."""

@@ -26,7 +26,7 @@ class Backpropagation(Estimator):
         staggered = window_length(config, 0) < config.unroll
         blank = {name: torch.zeros(shape) for name, shape in config.architecture.shapes().items()}
         compiled = workers.engine(RecurrentOptimizer(config.architecture, blank))
-        rows = config.make_task().sample(1, generator(Purpose.TRAIN, 0)).dimension
+        rows = config.training_task().sample(1, generator(Purpose.TRAIN, 0)).dimension
         self.stride = stride_for(compiled, rows, config.unroll, config.recompute)
         spans = blocks(config.problems, compiled.bytes(rows, config.unroll, self.stride))
         if staggered:

@@ -62,7 +62,7 @@ class Estimator(ABC):
 
     def __init__(self, config: RunConfig, workers: Workers, team: Team, spans: list[tuple[int, int]], staggered: bool):
         self.config, self.workers, self.team = config, workers, team
-        self.task = config.make_task()
+        self.task = config.training_task()
         self.groups = []
         for i, (start, stop) in enumerate(spans):
             limit = config.unroll - (i * config.unroll // len(spans) if staggered else 0)

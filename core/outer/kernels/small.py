@@ -8,14 +8,15 @@ import math
 
 import numpy as np
 
+from core.optimizers.features import FINER
 from core.outer.kernels.elementary import kernel
 from core.tasks.base import Problems
 from core.tasks.linear_regression import LinearRegressionProblems
 from core.tasks.rosenbrock import RosenbrockProblems
 
 QUADRATIC, ROSENBROCK = 0, 1
-RAW, SCALED, LOG_SIGN, SYMLOG = 0, 1, 2, 3
-MAPS = {"raw": RAW, "scaled": SCALED, "log_sign": LOG_SIGN, "symlog": SYMLOG}
+RAW, SCALED, LOG_SIGN, SYMLOG, TWO_SCALES = 0, 1, 2, 3, 4
+MAPS = {"raw": RAW, "scaled": SCALED, "log_sign": LOG_SIGN, "symlog": SYMLOG, "two_scales": TWO_SCALES}
 
 Known = tuple[int, np.ndarray, np.ndarray]
 
@@ -84,6 +85,8 @@ def features(kind, scale, g, z):  # type: ignore[no-untyped-def]
             z[i, 1] = np.sign(g[i])
         else:
             z[i, 0] = math.asinh(scale * g[i])
+            if kind == TWO_SCALES:
+                z[i, 1] = math.asinh(FINER * scale * g[i])
 
 
 @kernel
@@ -99,3 +102,6 @@ def pull(kind, scale, g, dz, out):  # type: ignore[no-untyped-def]
         else:
             t = scale * g[i]
             out[i] = scale / math.sqrt(1 + t * t) * dz[i, 0]
+            if kind == TWO_SCALES:
+                t *= FINER
+                out[i] += FINER * scale / math.sqrt(1 + t * t) * dz[i, 1]

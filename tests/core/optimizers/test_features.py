@@ -6,11 +6,18 @@ import torch
 from core.optimizers.features import FEATURES
 
 G = [-30.0, -1e-3, 0.0, 2e-7, 0.5, 1e6]
+
+
+def symlog(g, s):
+    return math.copysign(math.log(s * abs(g) + math.sqrt(1 + (s * g) ** 2)), g)
+
+
 EXPECTED = {
     "raw": lambda g, s: [g],
     "scaled": lambda g, s: [s * g],
     "log_sign": lambda g, s: [math.log1p(s * abs(g)), (g > 0) - (g < 0)],
-    "symlog": lambda g, s: [math.copysign(math.log(s * abs(g) + math.sqrt(1 + (s * g) ** 2)), g)],
+    "symlog": lambda g, s: [symlog(g, s)],
+    "two_scales": lambda g, s: [symlog(g, s), symlog(g, 100 * s)],
 }
 
 
@@ -35,7 +42,7 @@ def test_smooth_means_that_the_slope_at_zero_is_the_same_from_both_sides(name):
 def test_slope_at_zero(name):
     g = torch.zeros(1, dtype=torch.float64, requires_grad=True)
     (slope,) = torch.autograd.grad(FEATURES[name].map(g, 3.0).sum(), g)
-    assert slope.item() == pytest.approx(1.0 if name == "raw" else 3.0)
+    assert slope.item() == pytest.approx({"raw": 1.0, "two_scales": 303.0}.get(name, 3.0))
 
 
 @pytest.mark.parametrize("name", FEATURES)

@@ -13,7 +13,9 @@ from core.unroll import unroll
 from tests.core.helpers import SMALL_TASKS, learned, small_problems
 
 STEPS = 9
-CASES = list(itertools.product(SMALL_TASKS, ["gru", "lstm", "vanilla"], ["raw", "scaled", "log_sign", "symlog"]))
+CASES = list(
+    itertools.product(SMALL_TASKS, ["gru", "lstm", "vanilla"], ["raw", "scaled", "log_sign", "symlog", "two_scales"])
+)
 # Double precision is compiled for the tests alone: each cell step by step, and the GRU in whole unrolls, too. The glue of whole
 # unrolls is the same for every cell; single precision is compared in all cases.
 DOUBLE_CASES = [case for case in CASES if case[0] == "two_moons" or case[1] == "gru"]

@@ -79,3 +79,12 @@ def test_snapshot_steps_are_evenly_spaced_in_their_logarithm():
 @pytest.mark.parametrize("outer_steps, count, expected", [(1, 14, [0, 1]), (7, 2, [0, 7]), (7, 3, [0, 1, 7])])
 def test_few_snapshots(outer_steps, count, expected):
     assert snapshot_steps(outer_steps, count) == expected
+
+
+@pytest.mark.parametrize(
+    "fidelity, parameters, points", [("full", {}, 1024), ("reduced", {}, 256), ("reduced", {"points": 9}, 9)]
+)
+def test_reduced_fidelity_trains_on_cheaper_problems_and_is_judged_on_the_tasks_own(fidelity, parameters, points):
+    config = make_config({"task": "two_moons", "task_parameters": parameters, "fidelity": fidelity})
+    assert dict(config.training_task())["points"] == points
+    assert dict(config.make_task())["points"] == parameters.get("points", 1024)

@@ -350,7 +350,7 @@ def test_a_killed_web_server_loses_nothing(serving: Serving, root: Path) -> None
     assert [event["state"] for event in reported if event["kind"] == "state"] == ["queued", "running", "finished"]
     wait_for(lambda: ask(f"{address}/api/jobs")["workers"] >= 1)
     second.terminate()
-    second.wait(30)
+    second.wait(90)
     wait_for(lambda: not list((root / ".workers").iterdir()))  # its worker went with it
 
 
