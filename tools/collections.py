@@ -2,8 +2,8 @@
 
 Each class is registered with its defaults (a missing learning rate is 0.01) and then run for 200 steps on problems of linear regression, in a
 batch and by the class itself on each problem alone. Taken *by component* or *whole*, it follows the class to 1e-6, as long as rounding does
-not decide where the class goes: steps after which the class itself goes elsewhere from a start moved by its last bit are not compared. *Wrong*
-does not follow; *refused* was not taken, with the sentence that says why; *missing* packages cannot be imported. Nothing else needs them.
+not decide where the class goes: steps after which the class itself goes elsewhere from a start moved by its last bit (in single precision, where
+a part of its arithmetic is) are not compared. *Wrong* does not follow; *refused* was not taken, with the sentence that says why; *missing* packages cannot be imported. Nothing else needs them.
 """
 
 import argparse
@@ -76,7 +76,8 @@ def by_itself(
     start = problem.x0[0].clone()
     if nudge:
         bits = torch.randn(len(start), generator=torch.Generator().manual_seed(nudge)).sign()
-        start = start + bits * torch.finfo(torch.float32 if source.single else start.dtype).eps * start
+        coarse = source.single or source.coarse is not None  # part of its arithmetic is in single precision, or half
+        start = start + bits * torch.finfo(torch.float32 if coarse else start.dtype).eps * start
     start = start.float() if source.single else start
     parameter = torch.nn.Parameter(start[None] if as_matrices else start)
     optimizer, losses = torch_class([parameter], **settings), []

@@ -97,17 +97,15 @@ def clipping(context: Context, floor: float = 0.0) -> Measure:
     rates = effective_learning_rate(context.double, states, context.observed.scale)
     shares = _relative(rates, secants, floor)
     finite = shares[torch.isfinite(shares)]
-    return (
-        _measure(float(finite.median()), "the update function")
-        if len(finite)
-        else Measure(None, "the update is not finite")
-    )
+    if 2 * len(finite) <= len(shares):
+        return Measure(None, "the update function has no slope at 0, or is not finite, in most of the states met")
+    return _measure(float(finite.median()), "the update function")
 
 
 def _relative(first: Tensor, second: Tensor, floor: float) -> Tensor:
-    """(first − second) over the larger of their sizes and the floor; 0 where all are 0."""
+    """(first − second) over the larger of their sizes and the floor; 0 where all are 0, NaN where one is not known."""
     size = torch.maximum(first.abs(), second.abs()).clamp_min(floor)
-    return torch.where(size > 0, (first - second) / size.clamp_min(torch.finfo(size.dtype).tiny), 0.0)
+    return torch.where(size == 0, 0.0, (first - second) / size.clamp_min(torch.finfo(size.dtype).tiny))
 
 
 def schedule(context: Context, floor: float = 0.0) -> Measure:

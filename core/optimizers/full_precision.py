@@ -27,6 +27,11 @@ class InFull(TorchDispatchMode):
         super().__init__()
         self.met = False
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """No: without this, torch wraps the method below in a way that takes most of its time."""
+        return False
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """An operation of torch, in double precision."""
         if kwargs and kwargs.get("dtype") in LOW:

@@ -11,6 +11,7 @@ import inspect
 import math
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -225,7 +226,8 @@ class TorchClass:
             made = self.torch_class(given, **{**self.fixed, **self.arguments(values), **more})
         train = getattr(made, "train", None)
         if callable(train):  # schedule-free ones must be told that this is training
-            train()
+            with suppress(AttributeError):  # of wrappers whose inner one need not be
+                train()
         return made
 
     def prepared(self, values: Mapping[str, float], *, tracked: bool) -> torch.optim.Optimizer:

@@ -5,6 +5,7 @@ each component alone as among others, and on problems of a task. Whatever fails 
 says why. Only what cannot run at all is refused.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import field, make_dataclass
 from functools import partial
@@ -231,6 +232,8 @@ def _close(ours: Tensor, theirs: Tensor) -> bool:
     return torch.allclose(ours, theirs, rtol=close, atol=close * size)
 
 
+PRECISION = re.compile("dtype|scalar type|same type")  # in torch's errors, where precisions are mixed
+
 WAYS: tuple[
     tuple[dict[str, bool], str], ...
 ] = (  # to run a class whole: what it is given, and what is said of it if it can be run in that way only
@@ -251,7 +254,8 @@ def _whole(source: TorchClass, because: str) -> type[TorchTensorwise]:
             if "without a closure" in str(refused) and not source.wants_closure:
                 source.wants_closure = True
                 return _whole(source, because)
-            first = first or refused
+            # single precision, where double is what fails, says what is in the way
+            first = refused if first is None or PRECISION.search(str(first)) else first
             continue
         made: type[TorchTensorwise] = _made(
             source, TorchTensorwise, {"because": only or because, "as_matrices": as_matrices}
