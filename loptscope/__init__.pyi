@@ -37,6 +37,7 @@ from core.analysis.general import decay_along as decay_along
 from core.analysis.general import kernel_along as kernel_along
 from core.analysis.general import meet as meet
 from core.analysis.general import rate_along as rate_along
+from core.analysis.general import rates_after as rates_after
 from core.analysis.general import share_of_others as share_of_others
 from core.analysis.general import update_functions as update_functions
 from core.analysis.in_use import InUse as InUse
@@ -54,7 +55,9 @@ from core.analysis.linearization import Linearization as Linearization
 from core.analysis.linearization import LinearOptimizer as LinearOptimizer
 from core.analysis.linearization import linearize as linearize
 from core.analysis.memory_kernel import MemoryKernel as MemoryKernel
+from core.analysis.memory_kernel import effective_memory as effective_memory
 from core.analysis.memory_kernel import memory_kernel as memory_kernel
+from core.analysis.memory_kernel import running_kernel as running_kernel
 from core.analysis.projection import Projection as Projection
 from core.analysis.projection import principal_components as principal_components
 from core.analysis.update_function import effective_learning_rate as effective_learning_rate

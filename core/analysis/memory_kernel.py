@@ -80,7 +80,7 @@ def memory_kernel(linear: Linearization, steps: int = STEPS) -> MemoryKernel:
         values=values,
         total=_total(linear),
         horizon=float((ages * sizes).sum()) / size,
-        memory=memory_of(values),
+        memory=effective_memory(values),
         alpha=alpha,
         beta=beta,
         r2=r2,
@@ -108,7 +108,7 @@ def running_kernel(optimizer: Optimizer, state: Tensor, steps: int = STEPS) -> T
     return values
 
 
-def memory_of(values: Tensor) -> float | None:
+def effective_memory(values: Tensor) -> float | None:
     """Σ K(j) over the largest |K(j)| of a kernel [J + 1]; None for one of zeros, or that is not finite."""
     largest = float(values.abs().max())
     return float(values.sum()) / largest if largest > 0 and bool(torch.isfinite(values).all()) else None

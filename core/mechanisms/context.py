@@ -16,7 +16,7 @@ from core.analysis.fixed_points import FixedPoints, find_fixed_points
 from core.analysis.general import Met, answers_along, kernel_along, meet, rates_after, share_of_others
 from core.analysis.jacobians import moving_entries
 from core.analysis.linearization import Linearization, linearize
-from core.analysis.memory_kernel import MemoryKernel, memory_kernel, memory_of, running_kernel
+from core.analysis.memory_kernel import MemoryKernel, effective_memory, memory_kernel, running_kernel
 from core.analysis.whole_loop import loop_along
 from core.errors import InputError
 from core.late import torch
@@ -335,9 +335,9 @@ class Context:
         state = self.fixed_point.clone()
         state[counting] = self.path[STEPS // 2][counting]
         rest = STEPS - STEPS // 2
-        later = memory_of(running_kernel(self.double, state, rest))
+        later = effective_memory(running_kernel(self.double, state, rest))
         try:
-            first = memory_of(self.kernel.values[: rest + 1])
+            first = effective_memory(self.kernel.values[: rest + 1])
         except InputError:
             return None
         same = later is None or (first is not None and abs(later - first) <= SAME_MEMORY * abs(first))
