@@ -109,7 +109,11 @@ def running_kernel(optimizer: Optimizer, state: Tensor, steps: int = STEPS) -> T
 
 
 def effective_memory(values: Tensor) -> float | None:
-    """Σ K(j) over the largest |K(j)| of a kernel [J + 1]; None for one of zeros, or that is not finite."""
+    """How many steps a gradient acts: Σ K(j) over the largest |K(j)|; None for a kernel of zeros, or that is not finite.
+
+    Args:
+        values: K(0) … K(J), [J + 1].
+    """
     largest = float(values.abs().max())
     return float(values.sum()) / largest if largest > 0 and bool(torch.isfinite(values).all()) else None
 
