@@ -215,11 +215,11 @@ def _sentences(findings: Sequence[Finding]) -> list[str]:
     seeds = _outer_seeds(findings)
     for name, text in CLAIMED.items():
         claims = [f.claim(name) for f in findings]
-        parts = [f"{text} Here {_shown(findings, name)} show it."]
-        if len(seeds) > 1:
-            parts[-1] = (
-                f"{text} Of `{seeds[0].name}` trained from {len(seeds)} outer seeds, **{_shown(seeds, name)}** show it."
-            )
+        if len(seeds) == 1:
+            parts = [f"{text} Here {_shown(findings, name)} show it."]
+        else:
+            of_seeds = f"Of `{seeds[0].name}` trained from {len(seeds)} outer seeds, **{_shown(seeds, name)}** show it."
+            parts = [f"{text} {of_seeds}"]
             if len(seeds) < len(findings):
                 parts.append(f"Of all shipped, {_shown(findings, name)}.")
         for reason in dict.fromkeys(claim.reason for claim in claims if claim.verdict != "shown"):

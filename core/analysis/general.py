@@ -201,17 +201,8 @@ def rate_along(met: Met, k: int, component: int) -> float:
         k: a kept step.
         component: index of an inner parameter.
     """
-    still = met.gradients[k].clone()
-    still[component] = 0
-
-    def answers(shifts: Tensor) -> Tensor:
-        varied = still.repeat(len(shifts), 1)
-        varied[:, component] += shifts
-        return met.after(k, varied)[:, 0, component : component + 1]
-
     with torch.no_grad():
-        rounding = met.rounding[k, component : component + 1]
-        return -float(slopes_along(answers, 0.0, typical_size(met.gradients[k]), rounding)[0])
+        return _rate_of(met, k, component, met.gradients[k], lambda varied: met.after(k, varied)[:, 0])
 
 
 def rates_after(met: Met, gradients: Tensor, counts: Sequence[int], components: Sequence[int]) -> Tensor:
@@ -235,27 +226,28 @@ def rates_after(met: Met, gradients: Tensor, counts: Sequence[int], components: 
         own = [[one.clone() for one in as_tensors(row, shapes)] for row in (flat, x)]
         return as_row(of.step(own[0], own[1], loss, k, met.steps))
 
-    def answer(k: int, flat: Tensor) -> Tensor:
-        return step(run.copied(), flat, k)
+    def answer(k: int, varied: Tensor) -> Tensor:
+        return torch.stack([step(run.copied(), flat, k) for flat in varied])
 
     with torch.no_grad():
         for k in range(counts[-1] + 1):
             if k in counts:
-                found.append([_rate_of(met, i, gradients, partial(answer, k)) for i in components])
+                found.append([_rate_of(met, 0, i, gradients, partial(answer, k)) for i in components])
             if k < counts[-1]:
                 step(run, gradients, k)
     return torch.tensor(found, dtype=torch.float64)
 
 
-def _rate_of(met: Met, component: int, gradients: Tensor, step: Callable[[Tensor], Tensor]) -> float:
+def _rate_of(met: Met, k: int, component: int, gradients: Tensor, step: Callable[[Tensor], Tensor]) -> float:
+    """−∂u/∂g of one component at its own gradient 0, with sizes and rounding of step k; ``step`` maps gradients to updates, [n, parameters]."""
+
     def answers(shifts: Tensor) -> Tensor:
         varied = gradients.repeat(len(shifts), 1)
         varied[:, component] = shifts
-        return torch.stack([step(flat)[component] for flat in varied])[:, None]
+        return step(varied)[:, component : component + 1]
 
-    return -float(
-        slopes_along(answers, 0.0, typical_size(met.gradients[0]), met.rounding[0, component : component + 1])[0]
-    )
+    rounding = met.rounding[k, component : component + 1]
+    return -float(slopes_along(answers, 0.0, typical_size(met.gradients[k]), rounding)[0])
 
 
 def answers_along(met: Met, k: int, component: int) -> Tensor:

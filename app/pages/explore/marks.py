@@ -116,11 +116,10 @@ def landscape_marks(d: Drawing) -> list[Mark]:
 
 
 def _path_marks(d: Drawing) -> list[Mark]:
-    whole: list[Mark] = []
-    for row, common in _optimizers(d):
+    marks: list[Mark] = []
+    for row, common in _optimizers(d):  # below all else
         x, y = (Ref("paths", (row, ":", i)) for i in (0, 1))
-        whole.append(Line(x=x, y=y, width=1, opacity=0.45, **common))
-    marks = whole
+        marks.append(Line(x=x, y=y, width=1, opacity=0.45, **common))
     for row, common in _optimizers(d):
         x, y = (Ref("paths", (row, ":step", i)) for i in (0, 1))
         marks.append(Line(x=x, y=y, width=_bigger(d, row, 2.6, 2), **common))
