@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from scipy.stats import binomtest
 from tqdm import tqdm
 
 from core.analysis.closed_loop import convergence_rates, loss_floor
@@ -46,7 +47,8 @@ and learning-rate adaptation. Do the optimizers that ship here, which were train
 
 A mechanism is *shown* where its number lies outside the 95 % range of untrained optimizers of the same architecture, is of a size that
 counts, and where switching the mechanism off changes the meta-loss on held-out problems beyond its 95 % interval
-([what each number is](mechanisms.md)). `loptscope analyze` measured everything below, and `python -m tools.findings` wrote this page; no
+([what each number is](mechanisms.md)). Behind how many of some outer seeds show one stands the exact 95 % interval (Clopper and Pearson
+1934) of the share among all seeds with which it could be trained. `loptscope analyze` measured everything below, and `python -m tools.findings` wrote this page; no
 number is typed by hand.
 """
 CLAIMED = {
@@ -203,6 +205,13 @@ def _shown(findings: Sequence[Finding], name: str) -> str:
     return f"{sum(f.claim(name).verdict == 'shown' for f in findings)} of {len(findings)}"
 
 
+def _interval(findings: Sequence[Finding], name: str) -> str:
+    """The exact 95 % interval of the share of outer seeds that show a mechanism, in per cent."""
+    shown = sum(f.claim(name).verdict == "shown" for f in findings)
+    found = binomtest(shown, len(findings)).proportion_ci(0.95, method="exact")
+    return f"{100 * found.low:.0f} to {100 * found.high:.0f} %"
+
+
 def _outer_seeds(findings: Sequence[Finding]) -> list[Finding]:
     """The first one, and those that differ from it in the outer seed alone."""
     first, *others = findings
@@ -218,7 +227,7 @@ def _sentences(findings: Sequence[Finding]) -> list[str]:
         if len(seeds) == 1:
             parts = [f"{text} Here {_shown(findings, name)} show it."]
         else:
-            of_seeds = f"Of `{seeds[0].name}` trained from {len(seeds)} outer seeds, **{_shown(seeds, name)}** show it."
+            of_seeds = f"Of `{seeds[0].name}` trained from {len(seeds)} outer seeds, **{_shown(seeds, name)}** show it ({_interval(seeds, name)})."
             parts = [f"{text} {of_seeds}"]
             if len(seeds) < len(findings):
                 parts.append(f"Of all shipped, {_shown(findings, name)}.")
