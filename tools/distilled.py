@@ -1,5 +1,7 @@
 """The answer to the paper's question, as a section of docs/findings.md: how much of the advantage known techniques explain."""
 
+from itertools import pairwise
+
 from core.distil.result import Distillation
 from core.distil.store import find_distillation
 from core.distil.tables import loss, percent, title_of, tuned_title
@@ -60,7 +62,7 @@ def answer(results: list[Distillation]) -> str:
         text = f"on {TASKS[result.task].title}, {four.numbers} numbers and the four mechanisms keep {percent(four.share)} of the advantage of `{result.run}`"
         if best.mechanisms != four.mechanisms:
             text += f", and the best formula, with {best.numbers} numbers, {percent(best.share)}"
-        sentences.append(text + ";")
+        sentences.append(text + _beyond(result) + ";")
     shares = [result.best.share.mean for result in results]
     known = [share for share in shares if share is not None]
     most = sum(share >= GOAL for share in known)
@@ -70,6 +72,19 @@ def answer(results: list[Distillation]) -> str:
         f"and {rest} is something else."
     )
     return " ".join(sentences)
+
+
+def _beyond(result: Distillation) -> str:
+    """Which part above the four mechanisms adds most to the share, if one does."""
+    gains = [
+        (upper.share.mean - lower.share.mean, upper.mechanisms[-1], lower, upper)
+        for lower, upper in pairwise(result.ladder)
+        if len(upper.mechanisms) > len(FOUR) and upper.share.mean is not None and lower.share.mean is not None
+    ]
+    gain, name, lower, upper = max(gains, default=(0.0, "", None, None), key=lambda found: found[0])
+    if lower is None or upper is None or gain <= 0:
+        return ""
+    return f" (above the four, {MECHANISMS[name].lower()} adds most: from {percent(lower.share)} to {percent(upper.share)})"
 
 
 def _details(result: Distillation) -> str:

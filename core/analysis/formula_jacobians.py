@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from core.late import torch
 from core.optimizers.formula import Formula, coefficients
+from core.optimizers.formula.formula import TINY
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -98,6 +99,22 @@ def _adaptive_memory(formula: Formula, memory: _Dual, recent: _Dual) -> _Dual:
     return _Dual(beta, by - (spread * power / (squared + recent.value))[:, None] * recent.by)
 
 
+def _agreement(formula: Formula, v: _Dual, before: list[_Dual], y: _Dual) -> list[_Dual]:
+    """The averages of v y and of |v y|."""
+    product, kept = _product(v, y), formula.values["agreement_decay"]
+    absolute = product.through(product.value.abs(), torch.sign(product.value))
+    pairs = zip(before, (product, absolute), strict=True)
+    return [_sum(average.scaled(kept), one.scaled(1 - kept)) for average, one in pairs]
+
+
+def _boost(formula: Formula, signed: _Dual, absolute: _Dual) -> _Dual:
+    """e^(λ q/q₊)."""
+    inverse = 1 / (absolute.value + TINY)
+    agreement = _product(signed, absolute.through(inverse, -(inverse**2)))
+    factor = torch.exp(formula.values["boost"] * agreement.value)
+    return agreement.through(factor, formula.values["boost"] * factor)
+
+
 def formula_derivatives(formula: Formula, states: Tensor, gradients: Tensor) -> Columns:
     """One step of n rows and its first derivatives, in the order of `Derivatives`.
 
@@ -136,6 +153,10 @@ def formula_derivatives(formula: Formula, states: Tensor, gradients: Tensor) -> 
     if structure.adaptation != "none":
         move = _product(_adapted(formula, recent), move)
     following += averages
+    if structure.agreement:
+        averages = _agreement(formula, entries[0], entries[len(following) : len(following) + 2], y)
+        move = _product(_boost(formula, *averages), move)
+        following += averages
     if structure.counts:
         following.append(entries[size - 1].scaled(1.0, 1.0))
     rows = torch.stack([one.by for one in following], 1) if following else states.new_zeros(len(states), 0, size + 1)

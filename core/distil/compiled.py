@@ -30,7 +30,7 @@ NO_CLIP = 0.0
 
 def _kinds(structure: Structure) -> np.ndarray:
     parts = (CLIPPING[structure.clipping], structure.momenta, structure.limit, ADAPTATION[structure.adaptation])
-    return np.array((*parts, structure.adaptive_memory), dtype=np.int64)
+    return np.array((*parts, structure.adaptive_memory, structure.agreement), dtype=np.int64)
 
 
 def _schedule(structure: Structure, values: Mapping[str, Scalar], steps: int) -> Tensor:
@@ -40,7 +40,7 @@ def _schedule(structure: Structure, values: Mapping[str, Scalar], steps: int) ->
 
 
 def _numbers(values: Mapping[str, Scalar]) -> Tensor:
-    """The numbers that do not change with the step, in the order of the compiled code, float64 [5]; 1 or 0 where a formula has none."""
+    """The numbers that do not change with the step, in the order of the compiled code, float64 [7]; 1 or 0 where a formula has none."""
     scale = values.get("scale", values.get("epsilon", 1.0))
     given = (
         values.get("limit", 1.0),
@@ -48,6 +48,8 @@ def _numbers(values: Mapping[str, Scalar]) -> Tensor:
         scale,
         values.get("exponent", 0.0),
         values.get("forgetting", 0.0),
+        values.get("boost", 0.0),
+        values.get("agreement_decay", 0.0),
     )
     return torch.stack([torch.as_tensor(value, dtype=torch.float64) for value in given])
 
@@ -144,9 +146,9 @@ def _backward(
     weights: np.ndarray,
     adjoint_clip: float | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Adjoints of the schedule [K, 7] and of the constants [5], summed over problems."""
+    """Adjoints of the schedule [K, 7] and of the constants [7], summed over problems."""
     steps, (count, d) = len(at), problems.x0.shape
-    adjoint_x, adjoint, pulled = np.zeros((count, d)), np.zeros((1, count * d, 3)), np.zeros((count, d))
+    adjoint_x, adjoint, pulled = np.zeros((count, d)), np.zeros((5, count * d)), np.zeros((count, d))
     d_at, d_numbers = np.zeros_like(at), np.zeros_like(numbers)
     clipping, largest = adjoint_clip is not None, adjoint_clip or NO_CLIP
     kinds, task = _kinds(structure), known(problems, np.dtype(np.float64))
@@ -161,7 +163,7 @@ def _backward(
     for k in range(steps - 1, -1, -1):
         if clipping:
             clip(adjoint_x.reshape(1, -1, 1), count, largest)
-            clip(adjoint, count, largest)
+            compiled.clip_each(adjoint, count, largest)
         compiled.step_back(
             k, at, numbers, kinds, run.gradients[k].reshape(-1), run.tape, adjoint_x.reshape(-1), adjoint,
             pulled.reshape(-1), d_at, d_numbers,

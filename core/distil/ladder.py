@@ -48,7 +48,7 @@ from core.runs.run import Run
 from core.seeds import Purpose, generator
 from core.tasks import Problems, Task, lighter_parameters, make_task
 
-BEYOND = ("second_momentum", "adaptive_memory", "free_schedule")  # rungs above the four mechanisms
+BEYOND = ("agreement", "second_momentum", "adaptive_memory", "free_schedule")  # rungs above the four mechanisms
 COMPRESSIONS: tuple[Clipping, ...] = ("tanh", "symlog")
 PROBLEMS, SEEDS = 128, 3
 LARGE, FEW = (
@@ -59,7 +59,7 @@ LARGE, FEW = (
 
 def whole(clipping: Clipping) -> Structure:
     """The formula with every mechanism."""
-    return Structure(2, clipping, True, "knots", "power", True)
+    return Structure(2, clipping, True, "knots", "power", True, True)
 
 
 def rungs() -> list[tuple[str, ...]]:
@@ -190,10 +190,17 @@ def _mean(losses: Tensor | np.ndarray) -> MetaLoss:
     return MetaLoss(mean=float(values.mean()), sem=float(values.std() / len(values) ** 0.5))
 
 
-def _scores(kept: Iterable[Kept], problems: Problems) -> np.ndarray:
-    """Meta-losses of trained formulas, [seeds, problems]."""
-    formulas = [Formula(one.structure.structure(), one.values) for one in kept]
-    return torch.stack([meta_loss(losses_of(formula, problems, STEPS)) for formula in formulas]).numpy()
+def _scores(
+    kept: dict[tuple[str, ...], list[Kept]], problems: Problems, workers: int
+) -> dict[tuple[str, ...], np.ndarray]:
+    """Meta-losses of trained formulas by their mechanisms, each [seeds, problems]."""
+
+    def score(one: Kept) -> Tensor:
+        return meta_loss(losses_of(Formula(one.structure.structure(), one.values), problems, STEPS))
+
+    with ThreadPoolExecutor(workers) as pool:
+        scores = pool.map(score, [one for ones in kept.values() for one in ones])
+        return {key: torch.stack([next(scores) for _ in ones]).numpy() for key, ones in kept.items()}
 
 
 def _rung(
@@ -272,7 +279,7 @@ def distil(
     wanted = {key: family.only(key) for key in [*structures, *(key for key in rungs() if key not in structures)]}
     found = trainings.of(wanted.values(), readings)
     kept = {key: [found[structure, one] for one in setting.seeds] for key, structure in wanted.items()}
-    losses = {key: _scores(ones, exact) for key, ones in kept.items()}
+    losses = _scores(kept, exact, workers)
     draws = Bootstrap(problems, seeds)
     shares = {key: share(value, best, learned, draws) for key, value in losses.items()}
     fits = _imitations(setting, family, readings[clipping])

@@ -43,6 +43,7 @@ class Parts(BaseModel):
     schedule: ScheduleKind
     adaptation: Adaptation
     adaptive_memory: bool
+    agreement: bool = False  # results stored before there was this mechanism do not name it
     bias_correction: bool
 
     def structure(self) -> Structure:

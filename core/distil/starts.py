@@ -19,6 +19,7 @@ NEUTRAL = {  # numbers with which a mechanism that is switched on does nothing, 
     "exponent": 0.0,
     "second_share": 0.0,
     "forgetting": 0.0,
+    "boost": 0.0,
 }
 UNREACHED = 30.0  # times the largest gradient or update
 

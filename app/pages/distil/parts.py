@@ -22,7 +22,7 @@ from core.optimizers.formula import PARAMETERS, Formula
 from core.optimizers.formula.structure import KNOTS
 
 SYMBOLS = {
-    r"\alpha": "α", r"\beta": "β", r"\delta": "δ", r"\gamma": "γ", r"\sigma": "σ", r"\omega": "ω", r"\tau": "τ", r"\psi": "ψ",
+    r"\alpha": "α", r"\beta": "β", r"\delta": "δ", r"\gamma": "γ", r"\sigma": "σ", r"\omega": "ω", r"\tau": "τ", r"\psi": "ψ", r"\lambda": "λ", r"\kappa": "κ",
     r"\varepsilon": "ε", r"\eta": "η", r"\pi": "π", r"\infty": "∞", r"\leftarrow": "←", r"\cdot": "·", r"\operatorname": r"\text",
 }  # fmt: skip
 FUNCTIONS = ("tanh", "min", "max", "cos")
@@ -36,6 +36,7 @@ LIGHTS = {  # mechanism -> the figure in which it acts
     "free_schedule": "schedule",
     "adaptation": "curves",
     "adaptive_memory": "kernel",
+    "agreement": "kernel",
 }
 STEPS = 200  # of a slider
 SMALLEST = 1e-12  # a rate, and a decay's distance to 0 and 1, that have a place on a slider

@@ -106,6 +106,10 @@ def _averages(structure: Structure, n: dict[str, str]) -> list[str]:
             faster = rf"(1 + \frac{{s}}{{{n['scale']}^2}})^{{{n['forgetting']}}}"
             found.append(rf"b = \frac{{{beta}}}{{{beta} + (1 - {beta}) {faster}}}")
             beta = "b"
+        if structure.agreement:
+            kappa = n["agreement_decay"]
+            found.append(rf"q \leftarrow {kappa} q + (1 - {kappa}) v {y}")
+            found.append(rf"q_+ \leftarrow {kappa} q_+ + (1 - {kappa}) |v {y}|")
         found.append(rf"v \leftarrow {beta} v + (1 - {beta}) {y}")
     if structure.momenta == 2:
         beta = n["second_memory"]
@@ -129,6 +133,8 @@ def _update(formula: Formula, n: dict[str, str]) -> list[str]:
     move = f"{rate} {inner}"
     if structure.limit:
         move = rf"{n['limit']} \tanh \frac{{{move}}}{{{n['limit']}}}"
+    if structure.agreement:
+        move = rf"e^{{{n['boost']} q / q_+}} {move}"
     if structure.adaptation == "none":
         return [rf"u = -{move}"]
     s = rf"\frac{{s}}{{1 - {n['averaging']}^{{k + 1}}}}" if corrected else "s"

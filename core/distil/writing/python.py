@@ -4,6 +4,7 @@ Both have the same body: the step of a formula, written with only the parts that
 """
 
 from core.optimizers.formula import Formula, Structure
+from core.optimizers.formula.formula import TINY
 from core.optimizers.formula.structure import KNOTS, SCHEDULED
 
 
@@ -22,7 +23,7 @@ def body(formula: Formula, *, exact: bool, tensors: bool) -> list[str]:
     Args:
         formula: the formula.
         exact: whether numbers keep all their digits.
-        tensors: whether ``g``, ``v``, ``w`` and ``s`` are tensors (torch functions) or numbers (math functions).
+        tensors: whether ``g``, ``v``, ``w``, ``s`` and ``q`` are tensors (torch functions) or numbers (math functions).
     """
     structure, values = formula.structure, formula.values
     n = {name: repr(value) if exact else _number(value) for name, value in values.items()}
@@ -32,6 +33,7 @@ def body(formula: Formula, *, exact: bool, tensors: bool) -> list[str]:
         "asinh": f"{elementwise}asinh",
         "sqrt": f"{elementwise}sqrt",
         "exp": "math.exp" if tensors else "exp",
+        "growth": f"{elementwise}exp",
         "log1p": "math.log1p" if tensors else "log1p",
     }
     lines = [*_schedule(formula, n, names, exact)]
@@ -89,6 +91,10 @@ def _averages(structure: Structure, n: dict[str, str]) -> list[str]:
         found.append(f"s = {n['averaging']} * s + (1 - {n['averaging']}) * g**2")
     if structure.adaptive_memory:
         found.append(f"memory = memory / (memory + (1 - memory) * (1 + s / {n['scale']}**2) ** {n['forgetting']})")
+    if structure.agreement:
+        decay = n["agreement_decay"]
+        found.append(f"q = {decay} * q + (1 - {decay}) * v * y")
+        found.append(f"q_abs = {decay} * q_abs + (1 - {decay}) * abs(v * y)")
     if structure.momenta:
         found.append("v = memory * v + (1 - memory) * y")
     if structure.momenta == 2:
@@ -107,6 +113,8 @@ def _move(structure: Structure, n: dict[str, str], names: dict[str, str]) -> lis
     found = [f"u = -{move}"]
     if structure.limit:
         found.append(f"u = {n['limit']} * {names['tanh']}(u / {n['limit']})")
+    if structure.agreement:
+        found.append(f"u = u * {names['growth']}({n['boost']} * q / (q_abs + {TINY}))")
     corrected = f"s / (1 - {n['averaging']} ** (k + 1))" if structure.bias_correction and "averaging" in n else "s"
     if structure.adaptation == "power":
         found.append(f"u = u * (1 + {corrected} / {n['scale']}**2) ** -({n['exponent']})")
@@ -132,7 +140,11 @@ def between_knots(k, values):
 
 def state_of(structure: Structure) -> list[str]:
     """The names of the state's entries in written code, without the step."""
-    return ["v", "w"][: structure.momenta] + (["s"] if structure.adaptation != "none" else [])
+    return (
+        ["v", "w"][: structure.momenta]
+        + (["s"] if structure.adaptation != "none" else [])
+        + (["q", "q_abs"] if structure.agreement else [])
+    )
 
 
 def python_lines(formula: Formula) -> str:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Values = Mapping[str, Scalar]
 
+TINY = 1e-30  # added to the average of |v φ(g)|, so that nothing agrees before there is a gradient
+
 
 class Coefficients(NamedTuple):
     """What a formula's schedule says at some steps; each is a number or a tensor like the steps.
@@ -143,7 +145,8 @@ class Formula(Optimizer):
     def state_names(self) -> tuple[str, ...]:
         momenta = ("v",) if self.structure.momenta == 1 else tuple(f"v{i + 1}" for i in range(self.structure.momenta))
         average = ("s",) if self.structure.adaptation != "none" else ()
-        return (*momenta, *average, *(("step",) if self.structure.counts else ()))
+        agreement_ = ("q", "q_abs") if self.structure.agreement else ()
+        return (*momenta, *average, *agreement_, *(("step",) if self.structure.counts else ()))
 
     def initial_state(self, n: int, dtype: torch.dtype | None = None) -> Tensor:
         return torch.zeros(self.state_size, n, dtype=dtype or torch.float32).mT
@@ -173,6 +176,13 @@ class Formula(Optimizer):
         if structure.adaptation != "none":
             update = update * adapted(structure, values, recent)
         following += averages
+        if structure.agreement:
+            kept = values["agreement_decay"]
+            product = state[:, 0] * y
+            signed, size = state[:, len(following)], state[:, len(following) + 1]
+            signed, size = kept * signed + (1 - kept) * product, kept * size + (1 - kept) * product.abs()
+            update = update * torch.exp(values["boost"] * signed / (size + TINY))
+            following += [signed, size]
         if structure.counts:
             following.append(clock + 1)
         return (torch.stack(following).mT if following else state), -update

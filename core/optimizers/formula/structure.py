@@ -2,11 +2,14 @@
 
 With every part switched on, the update of one inner parameter at inner step k is
 
-    u = −a(s) · L tanh(w / L)        w = rate_k · [(1 − direct_k − ω) v + ω v₂ + direct_k φ(g)]
+    u = −a(s) e^(λr) · L tanh(w / L)        w = rate_k · [(1 − direct_k − ω) v + ω v₂ + direct_k φ(g)]
     v ← β v + (1 − β) φ(g)        logit β = logit β_k − ψ ln(1 + s / σ²)        v₂ ← β₂ v₂ + (1 − β₂) φ(g)
     s ← γ s + (1 − γ) g²          a(s) = (1 + s / σ²)^−p
+    q ← κ q + (1 − κ) v φ(g)      q₊ ← κ q₊ + (1 − κ) |v φ(g)|      r = q / q₊, v being the momentum before the step
 
-where φ clips or compresses the gradient, and rate_k, direct_k and β_k relax exponentially from a first to a last value.
+where φ clips or compresses the gradient, and rate_k, direct_k and β_k relax exponentially from a first to a last value. The agreement r lies
+between −1, where gradients alternate in sign, and 1, where they point along the momentum: a rate that follows it is the delta-bar-delta rule
+of Jacobs (1988), with an average in place of the sign and without a rate that accumulates.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,6 +28,7 @@ MECHANISMS: dict[str, str] = {
     "clipping": "Clipping",
     "schedule": "Schedule",
     "adaptation": "Adaptation",
+    "agreement": "Agreement",
     "second_momentum": "Second momentum",
     "adaptive_memory": "Adaptive memory",
     "free_schedule": "Free schedule",
@@ -140,6 +144,18 @@ PARAMETERS: dict[str, Parameter] = {
         1.0,
         "How fast the memory shortens with recent squared gradients; below 0 it lengthens.",
     ),
+    "boost": Parameter(
+        r"\lambda",
+        "agreement",
+        "linear",
+        0.0,
+        -3.0,
+        3.0,
+        "How much the rate grows where gradients agree with the momentum, and falls where they alternate.",
+    ),
+    "agreement_decay": Parameter(
+        r"\kappa", "agreement", "logit", 0.7, 0.01, 0.9999, "Decay of the averages that say how much they agree."
+    ),
     "epsilon": Parameter(r"\varepsilon", "adaptation", "log", 1e-8, 1e-12, 1.0, "Added to the root of the average."),
     "decay": Parameter(r"\eta", "schedule", "log", 1e-2, 1e-6, 10.0, "Decay of the learning rate: 1 / (1 + ηk)."),
     "half_life": Parameter(r"H", "schedule", "log", 100.0, 1.0, 1e4, "Inner steps in which the learning rate halves."),
@@ -171,6 +187,7 @@ class Structure:
             the hand-designed optimizers and act on the rate.
         adaptation: "power" is a(s) = (1 + s/σ²)^−p, "root" is 1/(√s + ε).
         adaptive_memory: whether the memory depends on recent gradients, as the rate does with adaptation by a power.
+        agreement: whether the rate grows where gradients agree with the momentum.
         bias_correction: whether averages are divided by 1 − decay^(k + 1), as in Adam.
     """
 
@@ -180,6 +197,7 @@ class Structure:
     schedule: ScheduleKind = "none"
     adaptation: Adaptation = "none"
     adaptive_memory: bool = False
+    agreement: bool = False
     bias_correction: bool = False
 
     def __post_init__(self) -> None:
@@ -187,6 +205,8 @@ class Structure:
             raise InputError(f"a formula has 0, 1 or 2 momenta (got {self.momenta})")
         if self.adaptive_memory and not (self.momenta and self.adaptation == "power"):
             raise InputError("an adaptive memory needs a momentum, and adaptation by a power")
+        if self.agreement and not self.momenta:
+            raise InputError("agreement of gradients with the momentum needs a momentum")
         if self.bias_correction and (self.schedule in ("relaxing", "knots") or self.momenta > 1):
             raise InputError(
                 "bias correction needs a constant memory: neither a relaxing schedule nor a second momentum"
@@ -207,6 +227,8 @@ class Structure:
             present |= {"second_memory", "second_share"}
         if self.adaptive_memory:
             present.add("forgetting")
+        if self.agreement:
+            present |= {"boost", "agreement_decay"}
         if self.clipping not in ("none", "sign"):
             present.add("threshold")
         if self.limit:
@@ -236,6 +258,7 @@ class Structure:
             "clipping": self.clipping != "none" or self.limit,
             "schedule": self.schedule != "none",
             "adaptation": self.adaptation != "none",
+            "agreement": self.agreement,
             "second_momentum": self.momenta == 2,
             "adaptive_memory": self.adaptive_memory,
             "free_schedule": self.schedule == "knots",
@@ -256,6 +279,7 @@ class Structure:
             self,
             momenta=momenta,
             adaptive_memory=self.adaptive_memory and {"adaptive_memory", "momentum", "adaptation"} <= kept,
+            agreement=self.agreement and {"agreement", "momentum"} <= kept,
             clipping=self.clipping if "clipping" in kept else "none",
             limit=self.limit and "clipping" in kept,
             schedule=_schedule_with(self.schedule, kept),

@@ -1,9 +1,9 @@
 """One step of a formula and its backward pass in compiled code, and a whole unroll of small problems as one call.
 
 Rows are the inner parameters of all problems. A formula's schedule is evaluated beforehand: ``at`` [K, 7] holds the fields of `Coefficients`
-at every step, ``numbers`` [5] the limit, the average's decay, its scale (or ε), its exponent, and the exponent of the memory.
-``kinds`` [5] says which parts there are: clipping, momenta, limit, adaptation, adaptive memory. A tape [K + 1, 6, n] holds v, v₂ and s *before* step k in its first three rows and φ(g), the
-update before adaptation, and a(s) of step k in the others.
+at every step, ``numbers`` [7] the limit, the average's decay, its scale (or ε), its exponent, the exponent of the memory, and factor and decay of
+the agreement. ``kinds`` [6] says which parts there are: clipping, momenta, limit, adaptation, adaptive memory, agreement. A tape [K + 1, 8, n]
+holds v, v₂, s, q and q₊ *before* step k in its first five rows and φ(g), the update before adaptation, and a(s) e^(λr) of step k in the others.
 """
 
 import math
@@ -16,14 +16,15 @@ from core.outer.kernels.small import add_hessian_product, value_and_gradient
 
 NONE, TANH, SYMLOG, CLAMP, SIGN = 0, 1, 2, 3, 4
 POWER, ROOT = 1, 2
-TAPE = 6
+TAPE = 8
+TINY = 1e-30  # as in `core.optimizers.formula.formula`
 
 
 @kernel
 def step(k, at, numbers, kinds, g, tape, x, x_next):  # type: ignore[no-untyped-def]
     """Step k of n rows: writes the tape of step k, the state after it, and x_next = x + u; g, x and x_next [n]."""
     first, second, direct, memory, second_memory, correction, threshold = at[k]
-    limit, averaging, scale, exponent, forgetting = numbers
+    limit, averaging, scale, exponent, forgetting, boost, decay = numbers
     kept = memory
     for i in range(len(g)):
         y = g[i]
@@ -50,12 +51,17 @@ def step(k, at, numbers, kinds, g, tape, x, x_next):  # type: ignore[no-untyped-
             a = math.exp(-exponent * math.log1p(correction * s / (scale * scale)))
         elif kinds[3] == ROOT:
             a = 1 / (math.sqrt(correction * s) + scale)
+        if kinds[5]:
+            product = tape[k, 0, i] * y
+            tape[k + 1, 3, i] = decay * tape[k, 3, i] + (1 - decay) * product
+            tape[k + 1, 4, i] = decay * tape[k, 4, i] + (1 - decay) * abs(product)
+            a *= math.exp(boost * tape[k + 1, 3, i] / (tape[k + 1, 4, i] + TINY))
         tape[k + 1, 0, i] = v
         tape[k + 1, 1, i] = v2
         tape[k + 1, 2, i] = s
-        tape[k, 3, i] = y
-        tape[k, 4, i] = w
-        tape[k, 5, i] = a
+        tape[k, 5, i] = y
+        tape[k, 6, i] = w
+        tape[k, 7, i] = a
         x_next[i] = x[i] - a * w
 
 
@@ -63,14 +69,14 @@ def step(k, at, numbers, kinds, g, tape, x, x_next):  # type: ignore[no-untyped-
 def step_back(k, at, numbers, kinds, g, tape, adjoint_x, adjoint, pulled, d_at, d_numbers):  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915 - each part has its branch
     """The backward pass of step k.
 
-    ``adjoint_x`` [n] is that of x_next and stays; ``adjoint`` [1, n, 3] is that of (v, v₂, s), replaced by the one before the step; ``pulled`` [n]
-    becomes that of the gradient; ``d_at`` [K, 7] and ``d_numbers`` [5] are added to.
+    ``adjoint_x`` [n] is that of x_next and stays; ``adjoint`` [5, n] is that of (v, v₂, s, q, q₊), replaced by the one before the step; ``pulled`` [n]
+    becomes that of the gradient; ``d_at`` [K, 7] and ``d_numbers`` [7] are added to.
     """
     first, second, direct, memory, second_memory, correction, threshold = at[k]
-    limit, averaging, scale, exponent, forgetting = numbers
+    limit, averaging, scale, exponent, forgetting, boost, decay = numbers
     kept = memory
     for i in range(len(g)):
-        y, z, a = tape[k, 3, i], tape[k, 4, i], tape[k, 5, i]
+        y, z, a = tape[k, 5, i], tape[k, 6, i], tape[k, 7, i]
         s = tape[k + 1, 2, i]
         d_w, d_a = -a * adjoint_x[i], -z * adjoint_x[i]
         if kinds[2]:
@@ -79,7 +85,7 @@ def step_back(k, at, numbers, kinds, g, tape, adjoint_x, adjoint, pulled, d_at, 
             w_over = 0.5 * math.log((1 + t) / (1 - t)) if abs(t) < 1 else 0.0
             d_numbers[0] += d_w * (t - w_over * slope)
             d_w *= slope
-        d_s = adjoint[0, i, 2]
+        d_s = adjoint[2, i]
         if kinds[3] == POWER:
             inner = 1 + correction * s / (scale * scale)
             d_numbers[3] -= d_a * a * math.log(inner)
@@ -88,7 +94,9 @@ def step_back(k, at, numbers, kinds, g, tape, adjoint_x, adjoint, pulled, d_at, 
             d_numbers[2] -= 2 * d_inner * correction * s / (scale * scale * scale)
             d_at[k, 5] += d_inner * s / (scale * scale)
         elif kinds[3] == ROOT:
-            d_root = -d_a * a * a
+            d_root = (
+                -d_a * a * a / (math.exp(boost * tape[k + 1, 3, i] / (tape[k + 1, 4, i] + TINY)) if kinds[5] else 1.0)
+            )
             d_numbers[2] += d_root
             r = math.sqrt(correction * s)
             if r > 0:
@@ -99,10 +107,10 @@ def step_back(k, at, numbers, kinds, g, tape, adjoint_x, adjoint, pulled, d_at, 
             d_y += d_w * first
             d_at[k, 0] += d_w * y
             d_at[k, 2] += d_w * y
-            adjoint[0, i, 0] = 0.0
-            adjoint[0, i, 1] = 0.0
+            adjoint[0, i] = 0.0
+            adjoint[1, i] = 0.0
         else:
-            d_v, d_v2 = adjoint[0, i, 0] + d_w * first, adjoint[0, i, 1] + d_w * second
+            d_v, d_v2 = adjoint[0, i] + d_w * first, adjoint[1, i] + d_w * second
             d_at[k, 0] += d_w * tape[k + 1, 0, i]
             d_at[k, 1] += d_w * tape[k + 1, 1, i]
             d_at[k, 2] += d_w * y
@@ -121,10 +129,21 @@ def step_back(k, at, numbers, kinds, g, tape, adjoint_x, adjoint, pulled, d_at, 
                 d_at[k, 3] += d_kept
             d_at[k, 4] += d_v2 * (tape[k, 1, i] - y)
             d_y += d_v * (1 - kept) + d_v2 * (1 - second_memory)
-            adjoint[0, i, 0] = kept * d_v
-            adjoint[0, i, 1] = second_memory * d_v2
+            adjoint[0, i] = kept * d_v
+            adjoint[1, i] = second_memory * d_v2
+        if kinds[5]:
+            product, size = tape[k, 0, i] * y, tape[k + 1, 4, i] + TINY
+            r = tape[k + 1, 3, i] / size
+            d_numbers[5] += d_a * a * r
+            d_r = d_a * a * boost / size
+            d_signed, d_size = adjoint[3, i] + d_r, adjoint[4, i] - d_r * r
+            d_numbers[6] += d_signed * (tape[k, 3, i] - product) + d_size * (tape[k, 4, i] - abs(product))
+            adjoint[3, i], adjoint[4, i] = decay * d_signed, decay * d_size
+            d_product = (1 - decay) * (d_signed + np.sign(product) * d_size)
+            d_y += d_product * tape[k, 0, i]
+            adjoint[0, i] += d_product * y
         d_numbers[1] += d_s * (tape[k, 2, i] - g[i] * g[i])
-        adjoint[0, i, 2] = averaging * d_s
+        adjoint[2, i] = averaging * d_s
         d_g = 2 * (1 - averaging) * g[i] * d_s
         if kinds[0] == NONE:
             d_g += d_y
@@ -143,6 +162,14 @@ def step_back(k, at, numbers, kinds, g, tape, adjoint_x, adjoint, pulled, d_at, 
             else:
                 d_at[k, 6] += d_y * np.sign(g[i])
         pulled[i] = d_g
+
+
+@kernel
+def clip_each(adjoint, problems, largest):  # type: ignore[no-untyped-def]
+    """Rescale each problem's adjoints of each state, [states, n], to a norm of at most ``largest``: states have different units."""
+    states, n = adjoint.shape
+    for j in range(states):
+        clip(adjoint[j].reshape(1, n, 1), problems, largest)
 
 
 @kernel
@@ -184,7 +211,7 @@ def unroll_back(  # type: ignore[no-untyped-def]
     for k in range(steps - 1, -1, -1):
         if clipping:
             clip(adjoint_x.reshape(1, n, 1), problems, clip_at)
-            clip(adjoint, problems, clip_at)
+            clip_each(adjoint, problems, clip_at)
         step_back(
             k,
             at,

@@ -54,7 +54,7 @@ def test_an_optimizer_with_other_parts_is_no_member() -> None:
 
 
 def test_parts_are_switched_off() -> None:
-    whole = Structure(2, "tanh", True, "knots", "power", True)
+    whole = Structure(2, "tanh", True, "knots", "power", True, True)
     assert whole.mechanisms == tuple(MECHANISMS)
     assert whole.only(FOUR) == Structure(1, "tanh", True, "relaxing", "power")
     assert whole.only(()) == Structure(0)
@@ -71,6 +71,7 @@ def test_parts_are_switched_off() -> None:
         (lambda: Structure(3), "0, 1 or 2 momenta"),
         (lambda: Structure(1, schedule="relaxing", bias_correction=True), "constant memory"),
         (lambda: Structure(0, adaptive_memory=True), "needs a momentum"),
+        (lambda: Structure(0, agreement=True), "needs a momentum"),
         (lambda: Structure(1).only(["magic"]), "'magic' is no mechanism of a formula; these are: momentum, "),
         (lambda: Formula(Structure(1), {"rate": 0.1, "memory": 0.9}), "missing or unknown: direct"),
         (lambda: Formula(Structure(0), {"rate": -0.1}), "rate must be at least 0"),
