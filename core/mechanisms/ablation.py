@@ -238,7 +238,7 @@ def ablate(
         raise InputError(f"problems must be at least 2, for an interval (got {count})")
     dtype = torch.float32 if context.large else torch.float64
     batch = context.task.sample(count, generator(Purpose.EVALUATE, seed), dtype)
-    made, without = variants_of_tensors(context) if context.sees_tensors else variants(context, dtype)
+    made, without = variants_of_tensors(context, only) if context.sees_tensors else variants(context, dtype)
     if only is not None:
         made = {name: optimizer for name, optimizer in made.items() if name == "whole" or name in only}
     bound = loss_bound(context.task)
