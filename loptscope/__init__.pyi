@@ -78,9 +78,7 @@ from core.mechanisms.ablation import ablate as ablate
 from core.mechanisms.adaptation import adaptation_view as adaptation_view
 from core.mechanisms.claims import Claim as Claim
 from core.mechanisms.claims import claims_of as claims_of
-from core.mechanisms.clipping import Saturation as Saturation
 from core.mechanisms.clipping import clipping_view as clipping_view
-from core.mechanisms.clipping import saturation as saturation
 from core.mechanisms.closed_loop import closed_loop_view as closed_loop_view
 from core.mechanisms.closed_loop import loop_report as loop_report
 from core.mechanisms.context import Context as Context
@@ -90,6 +88,8 @@ from core.mechanisms.null import Null as Null
 from core.mechanisms.null import measure_null as measure_null
 from core.mechanisms.report import Report as Report
 from core.mechanisms.report import report_of as report_of
+from core.mechanisms.saturation import Saturation as Saturation
+from core.mechanisms.saturation import saturation as saturation
 from core.mechanisms.schedule import schedule_view as schedule_view
 from core.optimizers import Architecture as Architecture
 from core.optimizers import HandDesigned as HandDesigned

@@ -27,7 +27,8 @@ from core.mechanisms.closed_loop import loop_report
 from core.mechanisms.context import Context
 from core.mechanisms.measures import MEASURES
 from core.mechanisms.null import measure_null, read_null, write_null
-from core.mechanisms.report import SAYS, Report, report_of
+from core.mechanisms.report import Report, report_of
+from core.mechanisms.wording import SAYS
 from core.runs import zoo
 from core.runs.config import RunConfig
 from core.runs.run import Run

@@ -23,8 +23,8 @@ from core.analysis.autonomous import STEPS
 from core.analysis.update_function import effective_learning_rate
 from core.errors import InputError
 from core.mechanisms.adaptation import in_use_report
-from core.mechanisms.clipping import saturation
 from core.mechanisms.context import Context
+from core.mechanisms.saturation import saturation
 from core.optimizers.formula import PARAMETERS, Structure
 
 # |g|/c at which the slope of c tanh(g/c) and of c asinh(g/c) has halved, and |g| for a clamp

@@ -15,7 +15,7 @@ from core.errors import InputError
 from core.evaluation.held_out import MetaLoss, kept_steps, loss_curves, score
 from core.late import torch
 from core.mechanisms.context import STEPS, Context
-from core.mechanisms.measures import Name
+from core.mechanisms.measures import Name, no_answer
 from core.meta_loss import meta_loss
 from core.optimizers.base import Optimizer
 from core.seeds import Purpose, generator
@@ -203,6 +203,8 @@ def memory_gain(context: Context) -> float:
         InputError: the memory kernel cannot be told.
     """
     kernel = context.kernel
+    if kernel.memory is None:
+        raise InputError(no_answer(context))
     now, later = float(kernel.values[0]), float(kernel.values.sum())
     return later / now if now != 0 else float(np.sign(later) or 1.0) * np.inf
 
@@ -236,7 +238,7 @@ def ablate(
         raise InputError(f"problems must be at least 2, for an interval (got {count})")
     dtype = torch.float32 if context.large else torch.float64
     batch = context.task.sample(count, generator(Purpose.EVALUATE, seed), dtype)
-    made, without = variants_of_tensors(context) if context.sees_tensors else variants(context, dtype)
+    made, without = variants_of_tensors(context, only) if context.sees_tensors else variants(context, dtype)
     if only is not None:
         made = {name: optimizer for name, optimizer in made.items() if name == "whole" or name in only}
     bound = loss_bound(context.task)

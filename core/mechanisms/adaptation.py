@@ -20,6 +20,7 @@ from core.bundle import Arrays, Bundle
 from core.errors import InputError
 from core.late import torch
 from core.mechanisms.context import Context, grid
+from core.mechanisms.counters import ADAPTATION, adaptation_along, sentences_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -94,6 +95,7 @@ def adaptation_view(context: Context) -> Bundle:
     explained = principal_components(moving).explained
     about |= {"explained": [float(v) for v in explained], "ended": [end for branch in branches for end in branch.ended]}
     about |= {**own.model_dump(), "local": beside.model_dump(), "sheets": list(sheets)}
+    about["counters"] = sentences_of(context, adaptation_along(context), ADAPTATION)
     used = in_use_report(context)
     about["in_use"] = None if used is None else used.model_dump()
     if used is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from core.analysis.closed_loop import (
     ClosedLoop,
@@ -21,6 +21,7 @@ from core.bundle import Arrays, Bundle
 from core.errors import InputError
 from core.late import torch
 from core.mechanisms.context import STEPS, Context
+from core.mechanisms.counters import CLOSED_LOOP, Counted, closed_loop_along, sentences_of
 from core.seeds import Purpose, generator
 from core.tasks.base import PlanarProblems, Problems
 from core.unroll import unroll
@@ -50,7 +51,7 @@ class LoopAt(BaseModel):
     eigenvalues: list[tuple[float, float]]
 
 
-class LoopReport(BaseModel):
+class LoopReport(Counted):
     """What `analyze` says of the closed loop.
 
     Attributes:
@@ -67,8 +68,8 @@ class LoopReport(BaseModel):
         reason: why there is no closed loop; "" where there is one.
     """
 
-    curvatures: list[float] = []
-    rates: list[float | None] = []
+    curvatures: list[float] = Field(default_factory=list)
+    rates: list[float | None] = Field(default_factory=list)
     low: float | None = None
     high: float | None = None
     stable_from: float | None = None
@@ -79,9 +80,9 @@ class LoopReport(BaseModel):
     loss_floor: float | None = None
     heavy_ball: float | None = None
     gradient_descent: float | None = None
-    along_run: list[LoopAt] = []
+    along_run: list[LoopAt] = Field(default_factory=list)
     reason: str = ""
-    sentences: list[str] = []
+    sentences: list[str] = Field(default_factory=list)
 
 
 def at_the_end(context: Context) -> tuple[Problems, Tensor]:
@@ -126,7 +127,7 @@ def loop_of(context: Context, curvatures: Tensor) -> ClosedLoop:
     """
     if not context.double.smooth:
         raise InputError("its update jumps at gradient 0, so that no linear system stands for it near the minimum")
-    state = context.fixed_point if context.moving else context.start
+    state = context.fixed_point if context.moving else context.with_counters(context.start)
     if state is None:
         raise InputError("no fixed point was found to look for the loop's rest at")
     return closed_loop(context.double, state, curvatures, context.observed.scale)
@@ -159,7 +160,8 @@ def loop_report(context: Context, curvatures: list[float] | None = None) -> Loop
     if not loop.rest.converged:
         reason = "the optimizer and a quadratic come to rest nowhere"
         return LoopReport(reason=reason, sentences=[f"There is no closed loop: {reason}."])
-    within = convergence_rates(context.double, loop.rest, own[:: max(1, len(own) // 100)], context.observed.scale)
+    some = own[:: max(1, len(own) // 100)]
+    within = convergence_rates(context.double, loop.rest, some, context.observed.scale)
     low, high, worst = float(own[0]), float(own[-1]), float(within.max())
     report = LoopReport(
         curvatures=loop.curvatures.tolist(),
@@ -174,8 +176,11 @@ def loop_report(context: Context, curvatures: list[float] | None = None) -> Loop
         loss_floor=floor_of(context, loop.rest.gradient) if worst < 1 else None,
         heavy_ball=best_heavy_ball(low, high),
         gradient_descent=best_gradient_descent(low, high),
+        step=context.counts_to,
+        along_counters=closed_loop_along(context, some),
     )
-    return report.model_copy(update={"sentences": _sentences(report)})
+    told = [*_sentences(report), *sentences_of(context, report.along_counters, CLOSED_LOOP)]
+    return report.model_copy(update={"sentences": told})
 
 
 def loop_report_of_tensors(context: Context) -> LoopReport:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 STEPS = 200
+HELD_AT = STEPS // 2  # the inner step at which step counters are held where a state rests: a typical one
 ROWS = 80  # observed components: 16 problems of 5 parameters, or some of one large problem
 LARGE = 1000  # inner parameters; above this, one problem and fewer steps represent the task
 LARGE_STEPS = 40
@@ -82,9 +83,12 @@ LARGE_SHARES = 0.0, 0.05, 0.25, 1.0
 COMPONENTS_MET, LARGE_COMPONENTS_MET = 3, 2
 KERNEL_MET, LARGE_KERNEL_MET = 12, 6  # steps of their memory kernels
 NEEDS_ALONE = "it sees whole tensors, and this needs a component that can be stepped alone"
-SAME_MEMORY = 0.05  # relative difference of memories up to which they count as one
+SAME_MEMORY = 0.01  # relative difference of memories up to which they count as one
 COARSE = 1e-5  # relative error of updates from which on it is said that slopes are of another precision
 NO_SLOPE = "its update jumps as its state changes, so that it has no slope there"
+NOT_OF_COUNTERS = frozenset(
+    {"double", "observed", "sample", "path", "start", "probe", "visited", "dimension", "moving", "counting"}
+)  # what a context has measured that does not depend on where counters are held
 BESIDE = 1e-4  # of how far the states met lie from h*
 
 
@@ -96,11 +100,21 @@ class Context:
         optimizer: any optimizer.
         task: the task of its gradients.
         seed: of the problems.
+        step: from 0 to 200, the inner step at which an optimizer that counts steps is held where fixed points, modes, saturation, the S-curve and the closed
+            loop are measured; by default the middle of a run. Where nothing counts it says nothing.
+
+    Raises:
+        InputError: the step is not between 0 and 200.
     """
 
     optimizer: Optimizer
     task: Task
     seed: int = 0
+    step: int = HELD_AT
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.step <= STEPS:
+            raise InputError(f"step must be from 0 to {STEPS} (got {self.step})")
 
     @property
     def sees_tensors(self) -> bool:
@@ -217,6 +231,41 @@ class Context:
         return moving_entries(self.double)
 
     @cached_property
+    def counting(self) -> list[int]:
+        """Entries of the state that count steps: clocks, and the step that is read."""
+        return [*self.double.clocks, *[i for what, i in self.double.reads.items() if what == "step"]]
+
+    @property
+    def counts_to(self) -> int | None:
+        """The inner step at which its counters are held (`Context.step`); None where nothing counts."""
+        return self.step if self.counting else None
+
+    def with_counters(self, states: Tensor) -> Tensor:
+        """States [..., S] with their counters as they are before inner step `Context.step`."""
+        if not self.counting:
+            return states
+        states = states.clone()
+        states[..., self.counting] = self.path[self.step][self.counting]
+        return states
+
+    @cached_property
+    def along_counters(self) -> dict[int, Context]:
+        """The same optimizer with its counters held at the first step, at `Context.step` and at the last one; empty where nothing counts."""
+        return {k: self._held_at(k) for k in sorted({0, self.step, STEPS - 1})} if self.counting else {}
+
+    def _held_at(self, step: int) -> Context:
+        """The same with counters held at another step, its fixed point followed there from h*."""
+        if step == self.step:
+            return self
+        made = replace(self, step=step)
+        vars(made).update({name: value for name, value in vars(self).items() if name in NOT_OF_COUNTERS})
+        if self.fixed_point is not None:
+            found = find_fixed_points(self.double, made.with_counters(self.fixed_point)[None], free=0)
+            if len(found.states) and bool(found.converged[0]):
+                vars(made)["fixed_points"] = found
+        return made
+
+    @cached_property
     def start(self) -> Tensor:
         """h₀, [S], float64."""
         return self.double.initial_state(1, torch.float64)[0]
@@ -255,8 +304,8 @@ class Context:
 
     @cached_property
     def fixed_points(self) -> FixedPoints:
-        """Fixed points at g = 0 reached from h₀ and from observed states."""
-        starts = torch.cat([self.start[None], self.visited[:12]])
+        """Fixed points at g = 0 reached from h₀ and from observed states, step counters held at `Context.step`."""
+        starts = self.with_counters(torch.cat([self.start[None], self.visited[:12]]))
         return find_fixed_points(self.double, starts, free=FREE)
 
     @cached_property
@@ -321,34 +370,31 @@ class Context:
             raise InputError(NO_SLOPE)
         if self.moving or self.fixed_point is not None:
             return memory_kernel(self.linearized)
-        return memory_kernel(linearize(self.double, self.start, width=self.observed.scale))
+        return memory_kernel(linearize(self.double, self.with_counters(self.start), width=self.observed.scale))
 
     @cached_property
-    def memory_later(self) -> float | None:
-        """For how many of the further steps a gradient of the middle of a run acts, Σ K(j) / max |K(j)|, where that is other than at first.
+    def memory_counting(self) -> float | None:
+        """For how many of the further steps a gradient of step `Context.step` acts while the counters go on, Σ K(j) / max |K(j)|.
 
-        None where the memory does not change with the step (or nothing counts steps), or cannot be told.
+        None where it is as long as with the counters held (or nothing counts steps), or cannot be told.
         """
-        counting = [*self.double.clocks, *[i for what, i in self.double.reads.items() if what == "step"]]
-        if not counting or not self.moving or self.fixed_point is None or self.jumps_with_state:
+        if not self.counting or not self.moving or self.fixed_point is None or self.jumps_with_state:
             return None
-        state = self.fixed_point.clone()
-        state[counting] = self.path[STEPS // 2][counting]
-        rest = STEPS - STEPS // 2
-        later = effective_memory(running_kernel(self.double, state, rest))
+        rest = max(1, STEPS - self.step)
+        going_on = effective_memory(running_kernel(self.double, self.fixed_point, rest))
         try:
-            first = effective_memory(self.kernel.values[: rest + 1])
+            held = effective_memory(self.kernel.values[: rest + 1])
         except InputError:
             return None
-        same = later is None or (first is not None and abs(later - first) <= SAME_MEMORY * abs(first))
-        return None if same else later
+        same = going_on is None or (held is not None and abs(going_on - held) <= SAME_MEMORY * abs(held))
+        return None if same else going_on
 
     @cached_property
     def loop_rest(self) -> Rest | None:
         """Where the optimizer and a quadratic come to rest together, searched from h*; None where there is no h* or a jump."""
         if not self.double.smooth:
             return None
-        state = self.fixed_point if self.moving else self.start
+        state = self.fixed_point if self.moving else self.with_counters(self.start)
         return None if state is None else rest_of_loop(self.double, state)
 
     @cached_property
@@ -368,7 +414,7 @@ class Context:
         found = []
         for sign in (-1.0, 1.0):
             at = sign * self.observed.scale
-            points = find_fixed_points(self.double, self.visited[:4], at)
+            points = find_fixed_points(self.double, self.with_counters(self.visited[:4]), at)
             if len(points.states) and bool(points.converged[0]):
                 low, high = (-reach, 0.0) if sign < 0 else (0.0, reach)
                 found.append(

@@ -86,7 +86,7 @@ def typical_moment(context: Context, share: float) -> float:
 
 def held_at(context: Context, value: float) -> Context:
     """The same optimizer with its second moment held; what it observes on the task is what it observes without that."""
-    held = Context(HeldMoment(context.optimizer, value), context.task, context.seed)
+    held = Context(HeldMoment(context.optimizer, value), context.task, context.seed, context.step)
     states = context.observed.states.clone()
     states[..., context.optimizer.state_names.index(MOMENT)] = value
     vars(held)["observed"] = replace(context.observed, states=states)  # as if it had been computed

@@ -56,8 +56,8 @@ def _measure(value: float, what: str) -> Measure:
 def momentum(context: Context, floor: float = 0.0) -> Measure:
     """Over how many steps a gradient acts: Σ K(j) / max |K(j)| of the memory kernel; 1/(1 − β) for momentum, 1 without memory.
 
-    Negative where the gradients of the past push the other way altogether, as in a network that ascends. Where the memory changes with the
-    step (a scheduled β), it is that of the middle of a run.
+    Negative where the gradients of the past push the other way altogether, as in a network that ascends. Where the memory changes while
+    the optimizer counts steps (a scheduled β), it is that of a gradient of the middle of a run.
     """
     try:
         kernel = context.kernel
@@ -66,11 +66,17 @@ def momentum(context: Context, floor: float = 0.0) -> Measure:
     linear = context.linearized if context.moving else None
     if linear is not None and len(linear.eigenvalues) and float(linear.eigenvalues.abs().max()) > 1 + MARGINAL:
         return Measure(None, "the fixed point is unstable, so that its memory kernel does not decay")
-    if context.memory_later is not None:
-        return _measure(context.memory_later, "the memory kernel")
+    if context.memory_counting is not None:
+        return _measure(context.memory_counting, "the memory kernel")
     if kernel.memory is None:
-        return Measure(None, "its update does not depend on the gradient near the fixed point")
+        return Measure(None, no_answer(context))
     return _measure(kernel.memory, "the memory kernel")
+
+
+def no_answer(context: Context) -> str:
+    """Why there is no memory kernel where the update near the fixed point does not depend on the gradient."""
+    where = "" if context.counts_to is None else f" at step {context.counts_to}, where its counter is held"
+    return f"its update does not depend on the gradient near the fixed point{where}"
 
 
 def clipping(context: Context, floor: float = 0.0) -> Measure:

@@ -16,6 +16,7 @@ from core.bundle import Arrays, Bundle
 from core.errors import InputError
 from core.late import torch
 from core.mechanisms.context import Context, grid
+from core.mechanisms.counters import MOMENTUM, momentum_along, sentences_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -62,7 +63,7 @@ def momentum_view(context: Context) -> Bundle:
     }
     gradients = grid(context, GRADIENTS, observed.typical)
     arrays: Arrays = {"gradients": gradients.float().numpy()}
-    about["kernel"] = None
+    about["kernel"], about["counters"] = None, sentences_of(context, momentum_along(context), MOMENTUM)
     try:
         kernel = context.kernel
         arrays["kernel"] = kernel.values[:KERNEL].float().numpy()

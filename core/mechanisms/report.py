@@ -15,18 +15,19 @@ from core.analysis.autonomous import schedule_of
 from core.analysis.update_function import effective_learning_rate
 from core.errors import InputError
 from core.late import torch
+from core.mechanisms import counters
 from core.mechanisms.ablation import Ablations, ablate
 from core.mechanisms.adaptation import InUseReport, Slopes, in_use_report, slopes_of
 from core.mechanisms.claims import EFFECTS, Claim, claims_of
-from core.mechanisms.clipping import Saturation, largest_gradient_scanned, saturation, states_of
 from core.mechanisms.closed_loop import LoopReport, loop_report, loop_report_of_tensors
-from core.mechanisms.context import STEPS, Context
+from core.mechanisms.context import Context
 from core.mechanisms.measures import Name
 from core.mechanisms.null import Null
+from core.mechanisms.saturation import Saturation, largest_gradient_scanned, saturation, states_of
+from core.mechanisms.wording import interval, number, verdict_sentence
 
 LISTED = 12  # modes that are listed
 KERNEL = 51  # steps of the memory kernel that are listed
-SAYS = {"shown": "shown", "not_shown": "not shown", "unknown": "cannot be told"}
 
 
 class Mode(BaseModel):
@@ -65,7 +66,7 @@ class Kernel(BaseModel):
     values: list[float]
 
 
-class Momentum(Claim):
+class Momentum(Claim, counters.Counted):
     """Momentum: the memory kernel, and the modes that make it.
 
     Attributes:
@@ -92,7 +93,7 @@ class Momentum(Claim):
     sentences: list[str] = Field(default_factory=list)
 
 
-class Clipping(Claim):
+class Clipping(Claim, counters.Counted):
     """Gradient clipping in use, and the update function at h₀ and h*.
 
     Attributes:
@@ -126,7 +127,7 @@ class ScheduleReport(Claim):
     sentences: list[str] = Field(default_factory=list)
 
 
-class Adaptation(Claim, Slopes):
+class Adaptation(Claim, Slopes, counters.Counted):
     """The effective learning rate of the states h*(g) over a constant gradient, and in use.
 
     Attributes:
@@ -208,43 +209,12 @@ def _finite(value: float | torch.Tensor) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _n(value: float | None, digits: int = 4) -> str:
-    return "unknown" if value is None else f"{value + 0.0:.{digits}g}".replace("-", "−")  # −0 is 0
-
-
-def _ends(low: float | None, high: float | None) -> str:
-    """An interval, both ends to two digits of its width."""
-    if low is None or high is None or not 0 < high - low < math.inf:
-        return f"{_n(low, 3)} to {_n(high, 3)}"
-    places = max(0, 1 - math.floor(math.log10(high - low)))
-    if places > 4 or max(abs(low), abs(high)) >= 1e5:
-        return f"{_n(low, 3)} to {_n(high, 3)}"
-    return f"{low:.{places}f} to {high:.{places}f}".replace("-", "−")
-
-
-def verdict_sentence(claim: Claim, unit: str = "") -> str:
-    """What a claim comes to: its verdict, its number, that of noise, and what switching it off does."""
-    parts = [SAYS[claim.verdict].capitalize()]
-    if claim.value is not None:
-        number = f"{_n(claim.value, 3)}{f' {unit}' if unit else ''}"
-        parts.append(f"its size is {number}")
-        if claim.null is not None:
-            parts.append(f"untrained optimizers have {_ends(claim.null.low, claim.null.high)}")
-    if claim.consequence is not None:
-        ratio = claim.consequence
-        ends = f"{_n(ratio.low, 3)} to more" if ratio.high is None else _ends(ratio.low, ratio.high)
-        middle = "diverges" if ratio.median is None else f"× {_n(ratio.median, 3)} ({ends})"
-        parts.append(f"switched off, the meta-loss {'' if ratio.median is None else 'is '}{middle}")
-    if claim.reason:
-        parts.append(claim.reason)
-    return (parts[0] + ": " + "; ".join(parts[1:]) if len(parts) > 1 else parts[0]) + "."
-
-
 def momentum_report(context: Context, claim: Claim) -> Momentum:
     """Memory kernel, fixed point, modes."""
     fixed_points = context.fixed_points
     counts: dict[str, Any] = {
         **claim.model_dump(),
+        "step": context.counts_to,
         "fixed_points": int(fixed_points.converged.sum()),
         "slow_points": int((~fixed_points.converged).sum()),
         "failed": sum(status == "failed" for status in fixed_points.status),
@@ -277,15 +247,16 @@ def momentum_report(context: Context, claim: Claim) -> Momentum:
             linear.eigenvalues[:LISTED], linear.rates, linear.timescales, kernel.contributions, strict=False
         )
     ]
-    if context.memory_later is not None:
+    along = counters.momentum_along(context)
+    sentences += counters.sentences_of(context, along, counters.MOMENTUM)
+    if context.memory_counting is not None:
         sentences.append(
-            f"Its memory changes with the step: a gradient of the first step acts for {'no' if kernel.memory is None else _n(kernel.memory)} steps, one of step {STEPS // 2} for "
-            f"{_n(context.memory_later)}; what follows is of the first."
+            f"While it counts on, its memory changes: a gradient of step {context.step} acts for {number(context.memory_counting)} steps."
         )
     if kernel.beta is not None:
         sentences.append(
-            f"Its memory kernel is α βʲ with α = {_n(kernel.alpha)} and β = {_n(kernel.beta)} to R² = {kernel.r2:.3f}; "
-            f"a gradient acts for {_n(kernel.horizon)} steps on average."
+            f"Its memory kernel is α βʲ with α = {number(kernel.alpha)} and β = {number(kernel.beta)} to R² = {kernel.r2:.3f}; "
+            f"a gradient acts for {number(kernel.horizon)} steps on average."
         )
     if linear.near_defective:
         sentences.append("Some modes nearly coincide: their learning rates are not individually meaningful.")
@@ -297,6 +268,7 @@ def momentum_report(context: Context, claim: Claim) -> Momentum:
         modes=modes,
         direct_learning_rate=_finite(linear.direct),
         near_defective=linear.near_defective,
+        along_counters=along,
         sentences=sentences,
         **counts,
     )
@@ -312,20 +284,25 @@ def clipping_report(context: Context, claim: Claim) -> Clipping:
     if not context.double.smooth:
         sentences.append("Its update jumps at gradient 0, so that a gradient at which the slope halves does not apply.")
     elif at.nearest is None:
-        sentences.append(f"At {where} the slope of the update function never halves for gradients up to {_n(high)}.")
+        sentences.append(
+            f"At {where} the slope of the update function never halves for gradients up to {number(high)}."
+        )
     else:
         share = 100 * (at.share_beyond or 0.0)
         sentences.append(
-            f"At {where} the slope halves at |g| = {_n(at.nearest)}; {share:.3g} % of the observed gradients are larger."
+            f"At {where} the slope halves at |g| = {number(at.nearest)}; {share:.3g} % of the observed gradients are larger."
         )
     if at.largest_update is not None:
-        sentences.append(f"No update is larger than {_n(at.largest_update)}.")
+        sentences.append(f"No update is larger than {number(at.largest_update)}.")
+    along = counters.clipping_along(context)
     return Clipping(
         largest_gradient_scanned=high,
         secant=not context.double.smooth,
         start=start,
         fixed_point=fixed_point,
-        sentences=sentences,
+        step=context.counts_to,
+        along_counters=along,
+        sentences=[*sentences, *counters.sentences_of(context, along, counters.CLIPPING)],
         **claim.model_dump(),
     )
 
@@ -334,16 +311,16 @@ def schedule_report(context: Context, claim: Claim) -> ScheduleReport:
     """The autonomous learning rate."""
     rates = effective_learning_rate(context.double, context.path, context.observed.scale)
     found = schedule_of(rates)
-    counts = context.double.clock is not None or "step" in context.double.reads
+    counts = bool(context.counting)
     carried = "a step counter" if counts else "the state's own drift"
     sentences = [verdict_sentence(claim)]
     if found.change and math.isfinite(found.change):
         sentences.append(
-            f"At gradient 0 its learning rate goes from {_n(found.start)} over {_n(found.peak)} at step {found.peak_step} to "
-            f"{_n(found.end)}, carried by {carried}."
+            f"At gradient 0 its learning rate goes from {number(found.start)} over {number(found.peak)} at step {found.peak_step} to "
+            f"{number(found.end)}, carried by {carried}."
         )
     elif math.isfinite(found.start):
-        sentences.append(f"At gradient 0 its learning rate stays at {_n(found.end)}.")
+        sentences.append(f"At gradient 0 its learning rate stays at {number(found.end)}.")
     if found.nonfinite:
         sentences.append(f"At {found.nonfinite} steps it is not finite.")
     return ScheduleReport(
@@ -361,19 +338,22 @@ def schedule_report(context: Context, claim: Claim) -> ScheduleReport:
 
 def adaptation_report(context: Context, claim: Claim) -> Adaptation:
     """The effective learning rate along the curve of fixed points, and in use."""
-    common: dict[str, Any] = {**claim.model_dump(), "typical": context.observed.typical}
+    common: dict[str, Any] = {**claim.model_dump(), "typical": context.observed.typical, "step": context.counts_to}
     sentences = [verdict_sentence(claim)]
     if not context.moving:
-        rate = _finite(effective_learning_rate(context.double, context.start, context.observed.scale))
+        only = context.with_counters(context.start)
+        rate = _finite(effective_learning_rate(context.double, only, context.observed.scale))
         same = Slopes(rate_at_zero=rate, rate_at_typical=rate, exponent=0.0)
         sentences.append("It has no state, so nothing can adapt.")
         return Adaptation(sentences=sentences, in_use=in_use_report(context), **same.model_dump(), **common)
     used = in_use_report(context)
     if used is not None:
-        slope = "is not defined" if used.slope is None else f"is {_n(used.slope, 2)} ({_ends(used.low, used.high)})"
+        slope = (
+            "is not defined" if used.slope is None else f"is {number(used.slope, 2)} ({interval(used.low, used.high)})"
+        )
         sentences.append(
             f"In use, its learning rate over the recent size of a component's gradients has rank correlation "
-            f"{_n(round(used.rank_correlation, 2))} at equal step; the log-log slope {slope}."
+            f"{number(round(used.rank_correlation, 2))} at equal step; the log-log slope {slope}."
         )
     try:
         (own, sheets), (local, _) = slopes_of(context), slopes_of(context, local=True)
@@ -381,9 +361,11 @@ def adaptation_report(context: Context, claim: Claim) -> Adaptation:
     except InputError as error:
         return Adaptation(sentences=[*sentences, f"There is no curve of fixed points: {error}."], in_use=used, **common)
     sentences.append(
-        f"With a constant gradient of the typical size {_n(context.observed.typical)} for ever its learning rate goes from "
-        f"{_n(own.rate_at_zero)} to {_n(own.rate_at_typical)}; the local slope there is {_n(local.rate_at_typical)}."
+        f"With a constant gradient of the typical size {number(context.observed.typical)} for ever its learning rate goes from "
+        f"{number(own.rate_at_zero)} to {number(own.rate_at_typical)}; the local slope there is {number(local.rate_at_typical)}."
     )
+    along = counters.adaptation_along(context)
+    sentences += counters.sentences_of(context, along, counters.ADAPTATION)
     folds = [float(fold.gradient) for branch in branches for fold in branch.folds]
     unstable = int(sum((branch.unstable > 0).sum() for branch in branches))
     points = sum(len(branch.gradients) for branch in branches)
@@ -397,6 +379,7 @@ def adaptation_report(context: Context, claim: Claim) -> Adaptation:
         points=points,
         unstable=unstable,
         ended=[end for branch in branches for end in branch.ended],
+        along_counters=along,
         sentences=sentences,
         **own.model_dump(),
         **common,

@@ -38,7 +38,7 @@ def schedule_view(context: Context) -> Bundle:
         "smooth": optimizer.smooth,
         "scale": observed.scale,
         "states": len(context.moving),
-        "clock": optimizer.clock is not None or "step" in optimizer.reads,
+        "clock": bool(context.counting),
         "explained": [],
     }
     rates = effective_learning_rate(optimizer, states, observed.scale)

@@ -30,6 +30,8 @@ class TorchOptimizer(HandDesigned):
         anatomy: what it keeps, at its usual hyperparameters.
         clocked: whether anything it keeps changes with the step alone.
         counts_late: whether what it counts is missing before the first step, which starts it.
+        starts_late: whether all that it keeps is missing before the first step, which makes it in a way of its own (SGD with dampening). It then
+            counts steps, so that the first one is known.
         reads_parameter: whether its update depends on the parameter.
         exact: whether torch can differentiate through the step.
         is_smooth: whether the update is continuous at gradient 0.
@@ -42,6 +44,7 @@ class TorchOptimizer(HandDesigned):
     anatomy: ClassVar[Anatomy]
     clocked: ClassVar[bool]
     counts_late: ClassVar[bool] = False
+    starts_late: ClassVar[bool] = False
     reads_parameter: ClassVar[bool]
     exact: ClassVar[bool]
     is_smooth: ClassVar[bool] = True
@@ -134,6 +137,8 @@ class TorchOptimizer(HandDesigned):
             own = {key: _in(value, state.dtype) for key, value in own.items()}
         for i, (name, kind) in enumerate(zip(self.memory, self.anatomy.kinds, strict=True)):
             own[name] = state[:, i].clone() if kind is None else state[:, i].detach().to(kind)
+        if self.starts_late and at == 0:
+            own = {}
         optimizer.state = defaultdict(dict)
         if own:
             optimizer.state[parameter] = own

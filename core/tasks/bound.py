@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 STARTS = 32  # problems that are descended
 STEPS = 200  # of the descent
+LIMITS = {"maxiter": STEPS, "maxfun": 3 * STEPS}  # evaluations, too: a search along a line with gaps can take 20 a step
 MARGIN = 0.01  # of the median first loss above the lowest
 RAY = -30, 60  # powers of 2: lengths along the gradient at which a loss is looked at
 ENDLESS = 1e9  # times the size of a first loss: what goes further down has no end
@@ -82,7 +83,7 @@ def _descended(problem: Problems) -> float:
         return value, gradient[0].numpy()
 
     with np.errstate(all="ignore"):
-        minimize(value_and_slope, problem.x0[0].numpy(), jac=True, method="L-BFGS-B", options={"maxiter": STEPS})
+        minimize(value_and_slope, problem.x0[0].numpy(), jac=True, method="L-BFGS-B", options=LIMITS)
     return min(met)
 
 

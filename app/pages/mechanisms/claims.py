@@ -16,7 +16,7 @@ from core.mechanisms.ablation import SWITCHED_OFF, Ablations, ablate
 from core.mechanisms.claims import EFFECTS, Claim, claim
 from core.mechanisms.measures import MEASURES, Name, measured
 from core.mechanisms.null import COUNT, measure_null, null_name, write_null
-from core.mechanisms.report import verdict_sentence
+from core.mechanisms.wording import verdict_sentence
 from core.runs import zoo
 from core.runs.config import RunConfig
 

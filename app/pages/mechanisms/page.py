@@ -26,7 +26,7 @@ from app.shared.read_only import read_only
 from app.shared.style import GRAPH_CONFIG, LIGHT, THEMES
 from core.errors import InputError
 from core.mechanisms.null import COUNT
-from core.mechanisms.report import SAYS
+from core.mechanisms.wording import SAYS
 
 dash.register_page(__name__, **PAGE.registration())
 

@@ -297,6 +297,7 @@ def _rate_caption(bundle: Bundle, references: References) -> list[str]:
             f"It goes from {number(near)} at 0 to {number(far)} at |g| = {number(bundle.about['typical'])}{where}; "
             "98 % of the observed gradients are smaller."
         )
+    sentences += bundle.about.get("counters", [])
     if hidden:
         sentences.append(f"At {counted(hidden, 'point')} it is 0 or negative, so the axes of both sides are linear.")
     return sentences

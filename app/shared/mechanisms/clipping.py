@@ -11,7 +11,8 @@ from app.shared.mechanisms.mechanism import Mechanism, MechanismFigure, Referenc
 from app.shared.numbers import counted, number
 from app.shared.style import figure, finite, line
 from core.bundle import Bundle
-from core.mechanisms.clipping import Saturation, clipping_view
+from core.mechanisms.clipping import clipping_view
+from core.mechanisms.saturation import Saturation
 
 THRESHOLDS = 201  # positions of the slider for which the clipped line is computed
 INSIDE = 41  # points of the clipped line between them
@@ -105,6 +106,7 @@ def _slope_caption(bundle: Bundle, references: References) -> list[str]:
     return [
         "The local slope −∂u/∂g relative to that at 0. Clipping is a fall from 1 towards 0 (for clipped gradient descent, a sudden drop).",
         "; ".join(parts).capitalize() + ".",
+        *bundle.about.get("counters", []),
     ]
 
 

@@ -317,6 +317,7 @@ def _eigenvalues_caption(bundle: Bundle, references: References) -> list[str]:
         f"The slowest has |λ| = {fraction(size)}, a timescale of {number(timescale)} steps."
         + (f" {'; '.join(tuned)}." if tuned else ""),
     ]
+    sentences += bundle.about.get("counters", [])
     if bundle.about["near_defective"]:
         sentences.append(
             "Some modes nearly coincide (the Jacobian is near defective): their learning rates are not individually meaningful."

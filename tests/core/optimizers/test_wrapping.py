@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from core.analysis.jacobians import derivatives
 from core.errors import InputError
 from core.optimizers.torch_optimizer import TorchOptimizer
 from core.optimizers.torch_tensors import TorchTensorwise
@@ -218,6 +219,16 @@ def test_tensors_can_be_divided_into_groups_of_the_class_s_own() -> None:
     assert ratio[0] == pytest.approx(0.2) and ratio[2 * 64] == pytest.approx(0.1)
     with pytest.raises(InputError, match="groups must say"):
         wrap("divided", Divided)
+
+
+def test_a_state_that_the_first_step_makes_in_a_way_of_its_own() -> None:
+    """SGD with dampening takes the first gradient whole, and of every later one a share: it counts, so that the first step is known."""
+    made = wrap("dampened", torch.optim.SGD, lr=0.1, momentum=0.9, dampening=0.5)
+    assert issubclass(made, TorchOptimizer) and made().clocks == (1,)
+    states = torch.tensor([[0.0, 0.0], [0.0, 100.0]], dtype=torch.float64)
+    at = derivatives(made(), states, torch.zeros(2, dtype=torch.float64))
+    torch.testing.assert_close(at.u_g, torch.tensor([-0.1, -0.05], dtype=torch.float64))
+    torch.testing.assert_close(at.j_h[:, 0, 0], torch.tensor([0.0, 0.9], dtype=torch.float64))
 
 
 def mixing(optimizer: Any, group: dict[str, Any], parameter: Tensor, state: dict[str, Any]) -> None:
