@@ -21,6 +21,9 @@ FIRST, SECOND, EPSILON = 0.9, 0.999, 1e-8  # Adam's constants
 JITTER = 0.05  # standard deviation of what a seed adds to the raw numbers it starts from
 LARGE, LARGE_PROBLEMS = 1000, 4  # inner parameters above which a batch has at most so many problems
 SELECTING = 2**31  # the seed of those problems
+LOOK_EVERY = (
+    40  # outer steps after which the numbers are scored; the best ones count, for the last ones may stand at an edge
+)
 SCORED = 8  # batches of the problems that select between starts and rungs
 
 
@@ -89,6 +92,7 @@ class _Training:
     def __init__(self, task: Task, structure: Structure, raw: np.ndarray, budget: Budget, seed: int):
         self.task, self.structure, self.budget, self.seed = task, structure, budget, seed
         self.raw, self.adam = raw.copy(), _Adam(len(raw))
+        self.best, self.best_score = raw.copy(), math.inf
         self.done = self.skips = 0
         self.result = Trained(Formula(structure, values_of(structure, raw)), math.inf)
 
@@ -111,9 +115,17 @@ class _Training:
                 if self.skips >= SKIPS_IN_A_ROW:
                     raise TrainingError(f"the outer gradient was not finite in {self.skips} outer steps in a row")
             self.done += 1
+            if self.done % LOOK_EVERY == 0:
+                self.look()
             on_step()
 
-    def score(self) -> float:
+    def look(self) -> None:
+        """Keep the numbers if they are the best so far."""
+        score = self._score()
+        if score < self.best_score:
+            self.best, self.best_score = self.raw.copy(), score
+
+    def _score(self) -> float:
         """The mean meta-loss on training problems that no outer step of any seed uses; infinite where one diverges."""
         problems = training_problems(self.task, SELECTING, 0, SCORED * self.budget.problems)
         formula = Formula(self.structure, values_of(self.structure, self.raw))
@@ -139,7 +151,8 @@ def train(
 ) -> Trained:
     """Train a formula's numbers on a task.
 
-    Each start is trained for a share of the budget; the one with the lowest meta-loss on a fixed batch goes on.
+    Each start is trained for a share of the budget; the one with the lowest meta-loss on a fixed batch of training problems goes on. On the same
+    batch the numbers are scored every `LOOK_EVERY` outer steps and at the end, and the best ones count.
 
     Args:
         task: the task.
@@ -164,11 +177,13 @@ def train(
             training.run(trial, on_step)
         except TrainingError:
             continue
-        standing.append((training.score(), training))
+        training.look()
+        standing.append((training.best_score, training))
     best = min(standing, key=lambda pair: pair[0])[1] if standing else None
     if best is None or not math.isfinite(min(score for score, _ in standing)):
         raise TrainingError("the formula diverges from every start: no training is possible")
     best.run(budget.outer_steps, on_step)
-    best.result.formula = Formula(structure, values_of(structure, best.raw))
-    best.result.meta_loss = best.score()
+    best.look()
+    best.result.formula = Formula(structure, values_of(structure, best.best))
+    best.result.meta_loss = best.best_score
     return best.result

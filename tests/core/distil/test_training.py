@@ -1,6 +1,7 @@
 """Outer training of a formula's numbers."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -39,6 +40,15 @@ def test_the_best_start_goes_on() -> None:
     assert 0.1 < found.formula.values["rate"] < 100
     with pytest.raises(TrainingError, match="diverges from every start"):
         train(TASK, Structure(1), [wild, wild], SHORT)
+
+
+def test_the_best_numbers_count_and_not_the_last() -> None:
+    trained = train(TASK, Structure(1), [POOR], SHORT).formula
+    restless = replace(
+        SHORT, learning_rate=3.0, outer_steps=SHORT.outer_steps - 1
+    )  # too large steps, and no look on the way
+    again = train(TASK, Structure(1), [trained.values], restless)
+    assert again.curve[-1] > 1.5 * again.curve[0] and held_out(again.formula) < 1.1 * held_out(trained)
 
 
 def test_problems_differ_with_the_outer_step_and_are_few_where_they_are_large() -> None:
