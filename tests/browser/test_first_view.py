@@ -32,6 +32,21 @@ def test_six_panels_a_timeline_and_the_player(explorer: Explorer) -> None:
         assert page.locator(f"#{notice}").inner_text() == ""
 
 
+def test_no_figure_is_without_its_legend(explorer: Explorer) -> None:
+    page, held = explorer.page, []
+    page.route("**/api/bundles/**", held.append)  # what is read at a step comes later
+    explorer.visit("?task=rosenbrock&optimizer=adam")
+    page.wait_for_function("document.querySelector('#loss-graph .main-svg .xtitle')")
+    assert "Adam" in page.locator("#loss-panel .readout").inner_text()
+    assert all(page.locator(f"#{name}-panel .readout .chip").count() for name in PANELS)
+    page.wait_for_timeout(50)
+    page.unroute_all()
+    for route in held:
+        route.continue_()
+    explorer.settle()
+    assert all(explorer.readout("loss").values())
+
+
 def test_the_step_of_a_link_is_shown(explorer: Explorer) -> None:
     page = explorer.open("?task=rosenbrock&step=37").page
     assert explorer.step == 37
