@@ -45,9 +45,9 @@ def test_no_figure_is_without_its_legend(explorer: Explorer) -> None:
     assert "Adam" in page.locator("#loss-panel .readout").inner_text()
     assert all(page.locator(f"#{name}-panel .readout .chip").count() for name in PANELS)
     page.wait_for_timeout(50)
-    page.unroute_all()
     for route in held:
         route.continue_()
+    page.unroute_all()
     explorer.settle()
     assert all(explorer.readout("loss").values())
 
