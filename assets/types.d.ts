@@ -133,7 +133,7 @@ type Mark = MarkBase &
     | { kind: "tick"; x: Ref; width: number; height: number }
     | { kind: "band"; x: Ref; shares: Ref }
     | { kind: "cursor"; x: Ref; width: number; opacity: number }
-    | { kind: "field"; positive: string; values: Ref; unit: number; window: Ends[]; opacity: number }
+    | { kind: "field"; positive: string; values: Ref; unit: Ref; window: Ends[]; opacity: number }
     | { kind: "boundary"; values: Ref; window: Ends[]; width: number }
   );
 

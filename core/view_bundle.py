@@ -32,7 +32,8 @@ BINS = 60  # of the gradient density
 SURFACE = 201  # grid lines of a landscape, each way
 ROUGH = 1.5  # times the loss in the middle of a cell that its corners may have on average
 FIELD = (26, 42)  # rows and columns of a classifier's logits
-LOGIT_RANGE = 6.0  # logits are stored as int8 over ± this
+LOGIT_RANGE = 6.0  # logits beyond are as sure: they are cut off there
+LEVELS = 127  # of int8: logits are stored as whole multiples of a unit of their step
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Recorded:
         optimizer: the optimizer.
         trajectory: losses, inner parameters, gradients, and the states of the watched components.
         drawn: what the landscape shows of it: its path in the plane [K + 1, 2], or its classifier's logits on a grid
-            [K + 1, rows, columns] in int8; None where the problem has no landscape.
+            [K + 1, rows, columns]; None where the problem has no landscape.
     """
 
     optimizer: Optimizer
@@ -79,8 +80,7 @@ def _logits(problem: ClassifierProblems, x: Tensor) -> Tensor:
     grid = torch.stack(torch.meshgrid(*_grid(problem), indexing="xy"), -1).view(-1, 2)
     with torch.no_grad():
         logits = torch.cat([problem.logits(part, grid) for part in x.split(8)])
-    scaled = torch.nan_to_num(logits * (127 / LOGIT_RANGE), nan=0.0, posinf=127, neginf=-127).clamp(-127, 127)
-    return scaled.round().to(torch.int8).view(-1, *FIELD)
+    return torch.nan_to_num(logits, nan=0.0).clamp(-LOGIT_RANGE, LOGIT_RANGE).view(-1, *FIELD)
 
 
 Measured = tuple[Arrays, dict[str, Any]]  # arrays, and their description
@@ -194,9 +194,17 @@ def resolved(surface: Tensor, centres: Tensor) -> float:
 
 def _field(problem: ClassifierProblems, logits: Tensor) -> tuple[Arrays, dict[str, Any]]:
     xs, ys = _grid(problem)
-    arrays = {"logits": logits.numpy(), "points": _f32(problem.points), "labels": _f32(problem.labels)}
+    # Each step has a unit of its own: the logits of an untrained network are small, and so is what its decision turns on.
+    units = (logits.abs().amax((-2, -1)) / LEVELS).clamp(min=torch.finfo(logits.dtype).tiny)
+    whole = (logits / units[..., None, None]).round().clamp(-LEVELS, LEVELS).to(torch.int8)
+    arrays = {
+        "logits": whole.numpy(),
+        "logit_units": _f32(units),
+        "points": _f32(problem.points),
+        "labels": _f32(problem.labels),
+    }
     window = [[float(xs[0]), float(xs[-1])], [float(ys[0]), float(ys[-1])]]
-    return arrays, {"landscape": "field", "plane_window": window, "logit_range": LOGIT_RANGE, "startable": False}
+    return arrays, {"landscape": "field", "plane_window": window, "startable": False}
 
 
 def _fit(paths: Tensor, minimum: tuple[float, float]) -> tuple[tuple[float, float], tuple[float, float]]:

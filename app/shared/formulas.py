@@ -24,6 +24,8 @@ def _sign(token: str) -> str:
         return f"<mn>{token}</mn>"
     if token.isalpha():
         return f"<mi>{token}</mi>"
+    if token == "-":
+        token = "−"  # a minus sign, and not a hyphen
     return f'<mo stretchy="false">{escape(token)}</mo>' if token in STICKING else f"<mo>{escape(token)}</mo>"
 
 

@@ -109,7 +109,7 @@ def _grid(mark: Field | Boundary, shape: tuple[int, ...]) -> dict[str, np.ndarra
 
 @_traces.register
 def _field(mark: Field, moment: Moment) -> Sequence[BaseTraceType]:
-    sure = np.tanh(moment.read(mark.values) * mark.unit / 2)  # twice the probability minus one
+    sure = np.tanh(moment.read(mark.values) * moment.read(mark.unit) / 2)  # twice the probability minus one
     colors = [[0, mark.color], [0.5, moment.surface], [1, mark.positive]]
     look = {"zmin": -1, "zmax": 1, "colorscale": colors, "opacity": mark.opacity, "zsmooth": "best", "showscale": False}
     return [go.Heatmap(z=sure, **_grid(mark, sure.shape), **look, name=mark.name, hoverinfo="skip")]

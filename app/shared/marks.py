@@ -128,7 +128,8 @@ class Field(Mark):
 
     Attributes:
         color: where the logit is negative, and ``positive`` where it is positive.
-        values: the logits [rows, columns] in units of ``unit``, from the bottom.
+        values: the logits [rows, columns] from the bottom, in units of ``unit``.
+        unit: one number a step.
         window: the ends of both axes, which the outermost values lie on.
         opacity: where it is quite sure.
     """
@@ -136,7 +137,7 @@ class Field(Mark):
     kind = "field"
     positive: str
     values: Ref
-    unit: float
+    unit: Ref
     window: tuple[tuple[float, float], tuple[float, float]]
     opacity: float = 0.412
 

@@ -76,7 +76,7 @@ LIGHT = Theme(
     (0.0, 0.86),
     "#d9dde3",
     "#a9b1bb",
-    ("#00003b", "#281937", "#68453d", "#9f8948", "#c7e55d"),
+    ("#07069c", "#403a7f", "#704254", "#8e7855", "#979829"),
 )
 DARK = Theme(
     "dark",
@@ -89,7 +89,7 @@ DARK = Theme(
     (0.28, 1.0),
     "#343a42",
     "#59626d",
-    ("#67355a", "#ab6355", "#dd9963", "#f9d288", "#f7ffca"),
+    ("#a2692f", "#c9c24e", "#a2de95", "#ddf98d", "#f8ffff"),
 )
 THEMES = {"light": LIGHT, "dark": DARK}
 
@@ -201,22 +201,32 @@ def log_axis(values: np.ndarray, ceiling: float = np.inf) -> dict[str, Any]:
 
 
 def log_ticks(low: float, high: float) -> dict[str, Any]:
-    """Ticks of a log axis between two powers of ten, each with a label that can be read alone."""
+    """Ticks of a log axis between two powers of ten, each with a label that can be read alone; at least three on any axis."""
     powers = range(int(np.floor(low)), int(np.ceil(high)) + 1)
     every = max(1, round((high - low) / 6))
     span = high - low
     factors = tuple(range(1, 10)) if span < 0.6 else (1, 2, 5) if span < 2.2 else (1,)
     ticks = [factor * 10.0**power for power in powers if power % every == 0 for factor in factors]
     kept = [tick for tick in ticks if low <= np.log10(tick) <= high]
+    if len(kept) < 3:
+        kept = _evenly(10.0**low, 10.0**high)
     return {"tickvals": kept, "ticktext": [_plain(tick, 3 if len(factors) > 1 else 1) for tick in kept]}
+
+
+def _evenly(low: float, high: float) -> list[float]:
+    """Round numbers at equal distances: on a short stretch a log axis is nearly linear."""
+    rough = (high - low) / 4
+    power = 10.0 ** np.floor(np.log10(rough))
+    step = power * max(factor for factor in (1, 2, 5) if factor * power <= rough * (1 + 1e-9))
+    return [float(f"{step * i:.12g}") for i in range(int(np.ceil(low / step)), int(np.floor(high / step)) + 1)]
 
 
 def _plain(value: float, furthest: int) -> str:
     power = int(np.floor(np.log10(value) + 1e-9))
     if abs(power) <= furthest:
         return f"{value:g}"
-    factor = round(value / 10.0**power)
-    return f"{'' if factor == 1 else f'{factor} × '}10<sup>{power}</sup>".replace("-", "−")
+    factor = f"{value / 10.0**power:.5g}"
+    return f"{'' if factor == '1' else f'{factor} × '}10<sup>{power}</sup>".replace("-", "−")
 
 
 def finite(values: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 // A classifier's decision on its plane: a field of colour, and decision boundaries as lines.
 import { pixel } from "#explore/axes.mjs";
+import { at } from "#explore/marks.mjs";
 
 /** @typedef {CanvasRenderingContext2D} Context */
 /**
@@ -35,7 +36,7 @@ function grid(axes, { values, window }, step) {
  */
 export function drawField(context, axes, mark, step) {
   const { rows, columns, left, bottom, dx, dy, start } = grid(axes, mark, step);
-  const picture = paint(mark, start, rows, columns);
+  const picture = paint(mark, at(mark.unit, step), start, rows, columns);
   context.imageSmoothingEnabled = true;
   context.drawImage(picture, left - dx / 2, bottom - (rows - 0.5) * dy, columns * dx, rows * dy);
 }
@@ -61,11 +62,12 @@ const channels = (color) => [1, 3, 5].map((i) => parseInt(color.slice(i, i + 2),
 /**
  * One pixel a point of the grid: the surer, the stronger its colour.
  * @param {Of<"field">} mark its values lie row by row from the bottom
+ * @param {number} unit of its values
  * @param {number} start
  * @param {number} rows
  * @param {number} columns
  */
-function paint({ values, unit, color, positive, opacity }, start, rows, columns) {
+function paint({ values, color, positive, opacity }, unit, start, rows, columns) {
   image ??= document.createElement("canvas");
   image.width = columns;
   image.height = rows;
@@ -76,11 +78,11 @@ function paint({ values, unit, color, positive, opacity }, start, rows, columns)
     for (let c = 0; c < columns; c++) {
       const sure = Math.tanh((values.data[start + r * columns + c] * unit) / 2); // −1 … 1, twice the probability less one
       const shown = sure < 0 ? low : high;
-      const at = 4 * ((rows - 1 - r) * columns + c);
-      pixels.data[at] = shown[0];
-      pixels.data[at + 1] = shown[1];
-      pixels.data[at + 2] = shown[2];
-      pixels.data[at + 3] = 255 * opacity * Math.abs(sure);
+      const corner = 4 * ((rows - 1 - r) * columns + c);
+      pixels.data[corner] = shown[0];
+      pixels.data[corner + 1] = shown[1];
+      pixels.data[corner + 2] = shown[2];
+      pixels.data[corner + 3] = 255 * opacity * Math.abs(sure);
     }
   }
   context.putImageData(pixels, 0, 0);
@@ -101,11 +103,11 @@ function boundary(context, data, start, rows, columns, px, py) {
   context.beginPath();
   for (let r = 0; r + 1 < rows; r++) {
     for (let c = 0; c + 1 < columns; c++) {
-      const at = start + r * columns + c;
-      const a = data[at];
-      const b = data[at + 1];
-      const d = data[at + columns];
-      const e = data[at + columns + 1];
+      const corner = start + r * columns + c;
+      const a = data[corner];
+      const b = data[corner + 1];
+      const d = data[corner + columns];
+      const e = data[corner + columns + 1];
       if (a > 0 === b > 0 && b > 0 === d > 0 && d > 0 === e > 0) continue;
       const ends = [];
       if (a > 0 !== b > 0) ends.push(px(c + a / (a - b)), py(r));

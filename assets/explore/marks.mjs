@@ -13,7 +13,7 @@ import { spread } from "#explore/axes.mjs";
  */
 /**
  * @template T
- * @typedef {{ [K in keyof T]: K extends "x" | "y" | "shares" | "values" | "reading" ? Numbers : T[K] }} Ready
+ * @typedef {{ [K in keyof T]: K extends "x" | "y" | "shares" | "values" | "unit" | "reading" ? Numbers : T[K] }} Ready
  */
 /** @typedef {Mark extends infer T ? T extends Mark ? Ready<T> : never : never} ReadyMark */
 /**
@@ -103,7 +103,7 @@ function prepare(moving, bundle) {
   const ready = (mark) => {
     const found = { ...mark };
     if (mark.x) found.x = along(mark.x);
-    for (const name of ["y", "shares", "values", "reading"]) if (mark[name]) found[name] = resolve(mark[name], arrays);
+    for (const name of ["y", "shares", "values", "unit", "reading"]) if (mark[name]) found[name] = resolve(mark[name], arrays);
     return found;
   };
   const marks = moving.marks.map(ready);

@@ -5,6 +5,9 @@ import { all, make, need, plotIn } from "#shared/elements.mjs";
 /** @typedef {{ step: number | null, component: number | null, optimizer: string | null }} Lit */
 /** @typedef {CanvasRenderingContext2D} Context */
 
+/** @type {WeakMap<HTMLElement, { entries: string, values: Text[] }>} the legend of each readout */
+const legends = new WeakMap();
+
 export class Overlay {
   /** @type {Text[]} */
   #values = [];
@@ -82,10 +85,16 @@ export class Overlay {
   }
 
   /**
-   * Chips with values that change.
+   * Chips with values that change; those that are there already stay, with their values.
    * @param {Chip[]} entries
    */
   legend(entries) {
+    const wanted = JSON.stringify(entries);
+    const there = legends.get(this.readout);
+    if (there?.entries === wanted) {
+      this.#values = there.values;
+      return;
+    }
     this.readout.replaceChildren();
     this.#values = entries.map((entry) => {
       const chip = make("span", { className: "chip" });
@@ -99,6 +108,7 @@ export class Overlay {
       this.readout.append(chip);
       return text;
     });
+    legends.set(this.readout, { entries: wanted, values: this.#values });
   }
 
   /**

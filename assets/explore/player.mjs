@@ -195,7 +195,7 @@ function attach() {
 }
 
 /**
- * Show a view: fetch its bundle, wait until Plotly has drawn its figures, draw what moves.
+ * Show a view: name what is drawn, fetch its bundle, wait until Plotly has drawn its figures, draw what moves.
  * @param {View} wanted
  */
 export async function show(wanted) {
@@ -205,6 +205,7 @@ export async function show(wanted) {
     ready = new Promise((resolve) => (resolveReady = resolve));
   }
   document.body.classList.add("loading");
+  for (const name of panelNames()) new Overlay(name).legend(wanted.moving[name].legend); // no figure without names
   /** @type {Bundle[]} */
   let bundles;
   try {

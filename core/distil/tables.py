@@ -78,12 +78,17 @@ def _loss(mean: float | None, sem: float | None) -> str:
     return f"{mean:.4f} ± {sem:.4f}" if mean < 100 else f"{mean:.2g} ± {sem:.1g}"
 
 
-def conclusion(result: Distillation) -> str:
-    """What the ladder says, in two sentences."""
+def conclusion(result: Distillation, name: str = "") -> str:
+    """What the ladder says, in two sentences.
+
+    Args:
+        result: of a distillation.
+        name: of the learned optimizer; its run's if empty.
+    """
     best = result.best
     four = next(rung for rung in result.ladder if len(rung.mechanisms) == 4)
     text = (
-        f"A formula of {four.numbers} numbers with the four mechanisms keeps {percent(four.share)} of the advantage of {result.run} over "
+        f"A formula of {four.numbers} numbers with the four mechanisms keeps {percent(four.share)} of the advantage of {name or result.run} over "
         f"{tuned_title(result)}."
     )
     if best.mechanisms != four.mechanisms:

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable
 
 import pytest
+from playwright.sync_api import Route
 
 from app.shared.problem import typical_seed
 from app.shared.style import DARK, LIGHT
@@ -30,6 +31,25 @@ def test_six_panels_a_timeline_and_the_player(explorer: Explorer) -> None:
     assert page.url == explorer.address + "/"
     for notice in ("notice", "link-notice"):
         assert page.locator(f"#{notice}").inner_text() == ""
+
+
+def test_no_figure_is_without_its_legend(explorer: Explorer) -> None:
+    page, held = explorer.page, []
+
+    def hold(route: Route) -> None:
+        held.append(route)  # what is read at a step comes later
+
+    page.route("**/api/bundles/**", hold)
+    explorer.visit("?task=rosenbrock&optimizer=adam")
+    page.wait_for_function("document.querySelector('#loss-graph .main-svg .xtitle')")
+    assert "Adam" in page.locator("#loss-panel .readout").inner_text()
+    assert all(page.locator(f"#{name}-panel .readout .chip").count() for name in PANELS)
+    page.wait_for_timeout(50)
+    for route in held:
+        route.continue_()
+    page.unroute_all()
+    explorer.settle()
+    assert all(explorer.readout("loss").values())
 
 
 def test_the_step_of_a_link_is_shown(explorer: Explorer) -> None:
@@ -147,6 +167,26 @@ def test_the_keyboard_reaches_everything(explorers: Callable[..., Explorer]) -> 
         "speed",
     ]
     assert [name for name in reached if name in wanted] == wanted
+
+
+def test_dark_figures_can_be_read_on_paper(explorers: Callable[..., Explorer]) -> None:
+    page = explorers(color_scheme="dark").open("?task=rosenbrock").page
+    page.emulate_media(media="print")
+    try:
+        colors = page.evaluate(
+            """() => {
+                const style = (selector) => getComputedStyle(document.querySelector(selector));
+                const panel = style("#loss-panel"), letters = style("#loss-panel .ytitle");
+                return [panel.backgroundColor, letters.fill, style("body").color, panel.printColorAdjust];
+            }"""
+        )
+    finally:
+        page.emulate_media(media="null")
+    rgb = [
+        f"rgb({', '.join(str(int(c[i : i + 2], 16)) for i in (1, 3, 5))})"
+        for c in (DARK.surface, DARK.text, LIGHT.text)
+    ]
+    assert colors == [*rgb, "exact"]
 
 
 def test_figures_keep_their_shape_on_paper(explorer: Explorer) -> None:

@@ -1,5 +1,6 @@
 """The sentences of the Distil page; every number comes from the stored result."""
 
+from app.shared.catalog import called
 from app.shared.numbers import counted, listed, number, plus_minus
 from core.distil.result import Distillation, Rung
 from core.distil.tables import conclusion, lighter, percent
@@ -14,7 +15,7 @@ def ladder(result: Distillation) -> list[str]:
             f"{counted(len(result.seeds), 'outer seed')}{lighter(result)}; bars are means, lines 95 % bootstrap intervals over {result.problems} held-out problems "
             "and over seeds."
         ),
-        conclusion(result),
+        conclusion(result, called(result.task, result.run)),
     ]
 
 

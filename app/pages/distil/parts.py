@@ -22,11 +22,12 @@ from core.optimizers.formula import PARAMETERS, Formula
 from core.optimizers.formula.structure import KNOTS
 
 SYMBOLS = {
-    r"\alpha": "α", r"\beta": "β", r"\delta": "δ", r"\gamma": "γ", r"\sigma": "σ", r"\omega": "ω", r"\tau": "τ", r"\psi": "ψ", r"\lambda": "λ", r"\kappa": "κ",
-    r"\varepsilon": "ε", r"\eta": "η", r"\pi": "π", r"\infty": "∞", r"\leftarrow": "←", r"\cdot": "·", r"\operatorname": r"\text",
+    r"\alpha": "α", r"\beta": "β", r"\delta": "δ", r"\gamma": "γ", r"\sigma": "σ", r"\omega": "ω", r"\tau": "τ", r"\psi": "ψ",
+    r"\lambda": "λ", r"\kappa": "κ", r"\varepsilon": "ε", r"\eta": "η", r"\pi": "π", r"\infty": "∞", r"\leftarrow": "←", r"\cdot": "·",
 }  # fmt: skip
 FUNCTIONS = ("tanh", "min", "max", "cos")
-COMMAND = re.compile(r"\\[a-z]+")
+COMMAND = re.compile(r"\\operatorname\{(\w+)\}|\\[a-z]+")
+THIN = "\u2009"  # space around the name of a function
 LIGHTS = {  # mechanism -> the figure in which it acts
     "": "schedule",
     "momentum": "kernel",
@@ -47,8 +48,9 @@ def simple(text: str) -> str:
 
     def replaced(match: re.Match[str]) -> str:
         command = match[0]
-        if command[1:] in FUNCTIONS:
-            return rf"\text{{{command[1:]}}}"
+        name = match[1] or command[1:]
+        if match[1] or name in FUNCTIONS:
+            return rf"\text{{{THIN}{name}{THIN}}}"
         return SYMBOLS.get(command, command)
 
     return COMMAND.sub(replaced, text)

@@ -291,7 +291,7 @@ def gradient_figure(d: Drawing) -> go.Figure:
     )  # each column has its own: one density can be a thousand times another
     x, y = np.repeat(edges, 2)[1:-1], np.repeat(density, 2)
     outline = line(x, y, d.theme.muted, "whole run", width=1.2, hovertemplate="whole run<extra></extra>")
-    vertical = {"title": "density (share per unit of the axis)", "range": [0, top], "zeroline": False}
+    vertical = {"title": "share per unit of axis", "range": [0, top], "zeroline": False}
     return figure(d.theme, d.key, _gradient_axis(d), vertical, [outline])
 
 

@@ -133,10 +133,10 @@ def _decision_marks(d: Drawing) -> list[Mark]:
     about = d.bundle.about
     (x0, x1), (y0, y1) = about["plane_window"]
     window = ((x0, x1), (y0, y1))
-    chosen = Ref("logits", (d.row(d.optimizers[0]), "step", ":", ":"))
+    chosen = d.row(d.optimizers[0])
     field = Field(
-        values=chosen,
-        unit=about["logit_range"] / 127,
+        values=Ref("logits", (chosen, "step", ":", ":")),
+        unit=Ref("logit_units", (chosen, "step")),
         window=window,
         color=NEGATIVE[d.theme.name],
         positive=POSITIVE[d.theme.name],

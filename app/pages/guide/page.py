@@ -183,7 +183,7 @@ def _callback_of(chapter: Chapter) -> Callable[..., Any]:
         try:
             drawn = draw(chapter.name, task, positions, chosen)
         except InputError as error:  # a damaged file in the zoo
-            return html.P(str(error), className="coming"), [], *([""] * len(positions))
+            return html.P(str(error), className="undrawn"), [], *([""] * len(positions))
         return [_figure(chapter.name, shown) for shown in drawn.figures], origins(drawn), *drawn.readouts
 
     return on_chapter

@@ -118,7 +118,7 @@ def _draw_details(drawn: Drawn, view: View, theme: Theme, shown: Results) -> Non
         name = shown.subject.name
         drawn.figures["shift"] = nothing(theme)
         command = f"loptscope evaluate --run {name} --out-of-distribution --save"
-        drawn.captions["shift"] = [f"{name} has not been evaluated out of distribution yet ({command})."]
+        drawn.captions["shift"] = [f"{shown.subject.title} has not been evaluated out of distribution yet ({command})."]
     else:
         count = captions.problems_of(shown.generalization)
         about = _about(view.task, shown, f"{count} problems a condition (seed {shown.generalization.seed})")

@@ -41,6 +41,7 @@ class RunSummary:
         skipped: outer steps skipped.
         seconds: training time.
         snapshots: outer steps of its snapshots.
+        queued: whether it went through the queue, so that the Train page knows it.
     """
 
     name: str
@@ -56,6 +57,7 @@ class RunSummary:
     skipped: int
     seconds: float
     snapshots: tuple[int, ...]
+    queued: bool
 
     @property
     def level(self) -> float | None:
@@ -123,6 +125,7 @@ def _summary(run: Run, state: Stamp) -> RunSummary:
         skipped=status.skipped_steps,
         seconds=status.seconds,
         snapshots=tuple(run.snapshots()),
+        queued=(run.path / "job.json").is_file(),
     )
 
 

@@ -68,7 +68,7 @@ def levels_figure(
         at += list(place + spread)
         levels += list(own)
         hues += [colors.get(name, LEARNED_COLORS[0])] * len(mine)
-        texts += [f"{run.name}: {_level(run)}" for run in mine]
+        texts += [f"{called(run.task, run.name)}: {_level(run)}" for run in mine]
         means.append(float(own.mean()) if len(own) else np.nan)
         errors.append(float(own.std(ddof=1) / np.sqrt(len(own))) if len(own) > 1 else 0.0)
     mean = go.Scatter(
@@ -88,7 +88,7 @@ def levels_figure(
     x = {
         "title": axis.replace("_", " "),
         "tickvals": list(range(len(names))),
-        "ticktext": names,
+        "ticktext": names if axis else [called(run.task, run.name) for run in summaries],
         "range": [-0.5, len(names) - 0.5],
         "zeroline": False,
     }

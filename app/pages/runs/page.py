@@ -168,7 +168,7 @@ def _columns(differ: Iterable[str]) -> list[str]:
 
 def _row(run: RunSummary, differ: list[str]) -> html.Tr:
     held = "–" if run.held_out is None else plus_minus(*run.held_out)
-    links: list[Any] = [dcc.Link("Train", href=f"/train?run={run.name}")]
+    links: list[Any] = [dcc.Link("Train", href=f"/train?run={run.name}")] if run.queued else []
     if STATES[run.state].kept and run.snapshots:
         links = [dcc.Link("Explore", href=f"/?task={run.task}&optimizer={run.name}"), html.Br(), *links]
     cells = [

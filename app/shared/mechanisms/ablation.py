@@ -19,9 +19,12 @@ STRIP = 2.0  # times that: where the marks are
 HIGHEST = 100.0  # the axes of losses and meta-losses end here
 
 
-def _colors(p: MechanismDrawing) -> dict[str, str]:
+def looks(color: str, theme: Theme) -> dict[str, tuple[str, str]]:
+    """Colour and dash of each variant: neighbours on the sequence of colours also differ in the dash, and are apart in the list."""
     others = [name for name in TITLES if name != "whole"]
-    return {"whole": p.color, **dict(zip(others, component_colors(len(others), p.theme), strict=True))}
+    colors = component_colors(len(others), theme)
+    solid, dashed = [(one, "solid") for one in colors[::2]], [(one, "dash") for one in colors[1::2]]
+    return {"whole": (color, "solid"), **dict(zip(others, [*solid, *dashed], strict=True))}
 
 
 def _found(p: MechanismDrawing) -> Ablations:
@@ -30,21 +33,22 @@ def _found(p: MechanismDrawing) -> Ablations:
 
 def _curves(p: MechanismDrawing) -> go.Figure:
     """Median of f(x_k)/f(x_0) over problems, one line a variant."""
-    colors = _colors(p)
+    known = looks(p.color, p.theme)
     traces, drawn = [], []
     for one in reversed(_found(p).ablations):
         values = np.array([value or np.nan for value in one.curve], dtype=np.float64)
         drawn.append(values)
         text = f"{TITLES[one.name]}, step %{{x}}: %{{y}}<extra></extra>"
-        style = {"width": 3.0 if one.name == "whole" else 1.7, "hovertemplate": text}
-        traces.append(line(np.array(one.steps), finite(values), colors[one.name], TITLES[one.name], **style))
+        color, dash = known[one.name]
+        style = {"width": 3.0 if one.name == "whole" else 1.7, "dash": dash, "hovertemplate": text}
+        traces.append(line(np.array(one.steps), finite(values), color, TITLES[one.name], **style))
     y = {"title": "loss / first loss, median", **log_axis(np.concatenate(drawn), HIGHEST)}
     return figure(p.theme, p.key, {"title": "inner step", "zeroline": False}, y, traces)
 
 
 def _ratios(p: MechanismDrawing) -> go.Figure:
     """Each variant's meta-loss over that of the unmodified optimizer: median and interval; a mark at the end of the axis where it is beyond."""
-    ablations, colors = _found(p), _colors(p)
+    ablations, known = _found(p), looks(p.color, p.theme)
     order = [ablation for ablation in reversed(ablations.ablations) if ablation.name != "whole"]
     traces: list[Any] = []
     ends = [HIGHEST_RATIO]
@@ -54,8 +58,7 @@ def _ratios(p: MechanismDrawing) -> go.Figure:
             ends += [value for value in (ratio.low, ratio.median) if value is not None]
     low = min(1 / 1.5, *(end / 1.2 for end in ends if end < 1)) if any(end < 1 for end in ends) else 1 / 1.5
     for ablation in order:
-        color, title = colors[ablation.name], TITLES[ablation.name]
-        traces += _dot(ablation, title, color, p.theme, ablations.problems)
+        traces += _dot(ablation, *known[ablation.name], p.theme, ablations.problems)
     reference = {
         "type": "line",
         "x0": 1,
@@ -83,15 +86,15 @@ def _ratios(p: MechanismDrawing) -> go.Figure:
     return figure(p.theme, p.key, x, y, traces).add_shape(reference).add_shape(beyond)
 
 
-def _dot(ablation: Ablation, title: str, color: str, theme: Theme, problems: int) -> list[go.Scatter]:
-    """The median of a variant's ratios with its interval, or a mark at the end of the axis with what is beyond."""
-    ratio = ablation.ratio
+def _dot(ablation: Ablation, color: str, dash: str, theme: Theme, problems: int) -> list[go.Scatter]:
+    """The median of a variant's ratios with its interval, or a mark at the end of the axis with what is beyond; open where its curve is dashed."""
+    ratio, title, opened = ablation.ratio, TITLES[ablation.name], "" if dash == "solid" else "-open"
     lost = f", {ablation.diverged} of {problems} diverge" if ablation.diverged else ""
     if ratio is None:
         return []
     if ratio.median is None or ratio.median > HIGHEST_RATIO:
         words = "diverges" if ratio.median is None else f"× {number(ratio.median, 2)}"
-        mark = {"symbol": "triangle-right", "size": 12, "color": color}
+        mark = {"symbol": f"triangle-right{opened}", "size": 12, "color": color}
         return [
             go.Scatter(
                 x=[STRIP * HIGHEST_RATIO],
@@ -121,7 +124,7 @@ def _dot(ablation: Ablation, title: str, color: str, theme: Theme, problems: int
             x=[ratio.median],
             y=[title],
             mode="markers",
-            marker={"size": 10, "color": color},
+            marker={"symbol": f"circle{opened}", "size": 10, "color": color, "line": {"width": 2 if opened else 0}},
             error_x={"type": "data", "symmetric": False, **bars},
             name=title,
             hovertemplate=text,
@@ -152,7 +155,7 @@ def _curves_caption(bundle: Bundle, references: References) -> list[str]:
     found = Ablations.model_validate(bundle.about["ablations"])
     lost = [f"{TITLES[one.name]}: {one.diverged} of {found.problems}" for one in found.ablations if one.diverged]
     sentences = [
-        f"The median loss over {found.problems} held-out problems: unmodified (bold), and with one mechanism switched off on the same problems.",
+        f"The median loss over {found.problems} held-out problems: unmodified (bold), and with one mechanism switched off on the same problems. Dashed curves have open marks beside them.",
         f"Diverged: {'; '.join(lost)}." if lost else "None diverged.",
     ]
     return sentences + [f"Not run: {TITLES[name]}, because {why}." for name, why in found.without.items()]

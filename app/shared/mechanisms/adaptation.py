@@ -132,7 +132,7 @@ def _space(p: MechanismDrawing) -> go.Figure:
         },
         "yaxis": {**axis, "title": {"text": "PC 1", "font": {"size": 11}}},
         "zaxis": {**axis, "title": {"text": "PC 2", "font": {"size": 11}}},
-        "camera": {"eye": {"x": 1.9, "y": -1.9, "z": 0.9}, "center": {"x": 0, "y": 0, "z": -0.12}},
+        "camera": {"eye": {"x": 2.2, "y": -2.2, "z": 1.05}, "center": {"x": 0, "y": 0, "z": -0.12}},
         "aspectmode": "cube",
         "uirevision": "turned",
     }

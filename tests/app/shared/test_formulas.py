@@ -29,6 +29,7 @@ def plain(formula: str) -> str:
         (r"\sqrt{n}", "<msqrt><mrow><mi>n</mi></mrow></msqrt>"),
         (r"\text{a < b}", "<mtext>a\u00a0&lt;\u00a0b</mtext>"),
         (r"a \quad b", '<mi>a</mi><mspace width="1.6em"/><mi>b</mi>'),
+        ("a - b", "<mi>a</mi><mo>−</mo><mi>b</mi>"),
         ("a < b", "<mi>a</mi><mo>&lt;</mo><mi>b</mi>"),
         ("|λ|", '<mo stretchy="false">|</mo><mi>λ</mi><mo stretchy="false">|</mo>'),
     ],

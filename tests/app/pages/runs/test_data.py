@@ -93,7 +93,9 @@ def test_figures_hold_the_levels(made: str) -> None:
 def test_runs_that_do_not_differ_have_their_names_on_the_axis() -> None:
     (summary,) = summarize(chosen(parse("runs=linear_regression-gru64")[0]))
     made = levels_figure([summary], "", [], LIGHT)
-    assert list(made.layout.xaxis.ticktext) == ["linear_regression-gru64"]
+    assert list(made.layout.xaxis.ticktext) == ["Learned GRU-64 (seed 0)"]  # the name that all pages give it
+    assert len(made.layout.yaxis.tickvals) >= 3
+    assert not summary.queued  # the Train page does not know it
     assert text_of(None) == "none" and text_of(0.5) == "0.5"
 
 
