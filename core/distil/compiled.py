@@ -148,7 +148,7 @@ def _backward(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Adjoints of the schedule [K, 7] and of the constants [7], summed over problems."""
     steps, (count, d) = len(at), problems.x0.shape
-    adjoint_x, adjoint, pulled = np.zeros((count, d)), np.zeros((5, count * d)), np.zeros((count, d))
+    adjoint_x, adjoint, pulled = np.zeros((count, d)), np.zeros((compiled.STATES, count * d)), np.zeros((count, d))
     d_at, d_numbers = np.zeros_like(at), np.zeros_like(numbers)
     clipping, largest = adjoint_clip is not None, adjoint_clip or NO_CLIP
     kinds, task = _kinds(structure), known(problems, np.dtype(np.float64))

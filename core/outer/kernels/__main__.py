@@ -54,7 +54,11 @@ def _load_formulas() -> None:
     """One step of a formula, forward and back, alone and in a whole unroll; formulas are always in double precision."""
     problems = make_task("rosenbrock").sample(1, generator(Purpose.INITIALIZE, 0), torch.float64)
     task = known(problems, np.dtype(np.float64))
-    at, numbers, kinds = np.full((1, 7), 1e-3), np.ones(5), np.ones(5, dtype=np.int64)
+    at, numbers, kinds = (
+        np.full((1, formula.COEFFICIENTS), 1e-3),
+        np.ones(formula.NUMBERS),
+        np.ones(formula.PARTS, dtype=np.int64),
+    )
     x, gradients, losses, tape = (
         np.zeros((2, 1, 2)),
         np.zeros((2, 1, 2)),
@@ -62,8 +66,8 @@ def _load_formulas() -> None:
         np.zeros((2, formula.TAPE, 2)),
     )
     formula.unroll(task, at, numbers, kinds, x, gradients, losses, tape)
-    adjoints = np.zeros((1, 2)), np.zeros((1, 2, 3)), np.zeros((1, 2))
-    totals = np.zeros((1, 7)), np.zeros(5)
+    adjoints = np.zeros((1, 2)), np.zeros((formula.STATES, 2)), np.zeros((1, 2))
+    totals = np.zeros((1, formula.COEFFICIENTS)), np.zeros(formula.NUMBERS)
     formula.unroll_back(
         task, at, numbers, kinds, True, 1.0, np.ones((2, 1)), x, gradients, tape, *adjoints, *totals
     )  # fmt: skip

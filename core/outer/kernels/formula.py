@@ -16,7 +16,7 @@ from core.outer.kernels.small import add_hessian_product, value_and_gradient
 
 NONE, TANH, SYMLOG, CLAMP, SIGN = 0, 1, 2, 3, 4
 POWER, ROOT = 1, 2
-TAPE = 8
+TAPE, STATES, COEFFICIENTS, NUMBERS, PARTS = 8, 5, 7, 7, 6
 TINY = 1e-30  # as in `core.optimizers.formula.formula`
 
 
