@@ -87,6 +87,9 @@ def disagreement(result: Distillation) -> list[str]:
     ]
 
 
+UNMEASURED = ("agreement", "adaptive_memory")  # mechanisms of formulas for which there is no instrument
+
+
 def both_ways(result: Distillation) -> list[str]:
     """Mechanisms that one side has and the other does not."""
     texts = []
@@ -103,4 +106,9 @@ def both_ways(result: Distillation) -> list[str]:
             texts.append(
                 f"The learned optimizer shows {MECHANISMS[name].lower()}; averaged over all orders, the gain of the formulas by it is within its error."
             )
+    texts += [
+        f"The formula shown has {MECHANISMS[name].lower()}; no instrument measures it in the learned optimizer."
+        for name in result.best.mechanisms
+        if name in UNMEASURED
+    ]
     return texts or ["The formula needs just the mechanisms that the instruments show of the learned optimizer."]

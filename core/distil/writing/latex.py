@@ -130,14 +130,15 @@ def _update(formula: Formula, n: dict[str, str]) -> list[str]:
     corrected = structure.bias_correction
     if corrected and structure.momenta:
         inner = rf"\frac{{{inner}}}{{1 - {n['memory']}^{{k + 1}}}}"
-    move = f"{rate} {inner}"
+    move, before = f"{rate} {inner}", list[str]()
     if structure.limit:
-        move = rf"{n['limit']} \tanh \frac{{{move}}}{{{n['limit']}}}"
+        before = [f"m = {move}"]
+        move = rf"{n['limit']} \tanh \frac{{m}}{{{n['limit']}}}"
     if structure.agreement:
         move = rf"e^{{{n['boost']} q / q_+}} {move}"
     if structure.adaptation == "none":
-        return [rf"u = -{move}"]
+        return [*before, rf"u = -{move}"]
     s = rf"\frac{{s}}{{1 - {n['averaging']}^{{k + 1}}}}" if corrected else "s"
     if structure.adaptation == "root":
-        return [rf"u = -\frac{{{move}}}{{\sqrt{{{s}}} + {n['epsilon']}}}"]
-    return [rf"u = -(1 + \frac{{{s}}}{{{n['scale']}^2}})^{{{number(-values['exponent'])}}} {move}"]
+        return [*before, rf"u = -\frac{{{move}}}{{\sqrt{{{s}}} + {n['epsilon']}}}"]
+    return [*before, rf"u = -(1 + \frac{{{s}}}{{{n['scale']}^2}})^{{{number(-values['exponent'])}}} {move}"]

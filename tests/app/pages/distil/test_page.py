@@ -149,7 +149,7 @@ def test_a_run_of_ones_own_is_distilled_by_a_worker(
 
 def test_wrong_links_are_said() -> None:
     view, wrong = parse("task=rosenbrock&mechanisms=40")
-    assert view.mechanisms == 0 and wrong == ["mechanisms must be a whole number from 0 to 7 (got '40')"]
+    assert view.mechanisms == 0 and wrong == ["mechanisms must be a whole number from 0 to 8 (got '40')"]
     assert to_query(parse("task=rosenbrock&mechanisms=3")[0]) == "task=rosenbrock&mechanisms=3"
     assert "learned optimizer for rosenbrock" in parse("task=rosenbrock&optimizer=none")[1][0]
 
