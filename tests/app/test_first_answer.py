@@ -10,9 +10,14 @@ from flask import Flask
 from app.pages.explore.bundles import compute_bundle, source_of
 from app.pages.explore.shipped import shipped
 from app.pages.explore.view import parse
-from app.shared.problem import kind_drawn, kind_of
+from app.shared.problem import STEPS, kind_drawn, kind_of
 from core.bundle import Bundle
 from core.tasks import SHIPPED, TASKS
+
+# Other processors, and other numbers of threads, round differently; a run on two moons that settles into small oscillations
+# makes of that something that can be seen, but not in its first steps, nor much in what is made from all steps together.
+EARLY = 20
+OF_THE_WHOLE_RUN = ("state", "fixed_point", "update", "gradient_grid", "histogram", "histogram_edges")
 
 FIRST = """
 import sys
@@ -55,7 +60,9 @@ def test_what_ships_is_what_the_program_computes(server: Flask) -> None:
             assert kept.arrays[name].shape == array.shape, (task, name)
             reach = np.nanmax(np.abs(array.astype(float)))
             far = np.abs(kept.arrays[name].astype(float) - array) / (reach or 1)
-            assert np.nanmedian(far) < 1e-3, (task, name)  # other processors round differently
+            if STEPS + 1 in far.shape:
+                far = far.take(range(EARLY), far.shape.index(STEPS + 1))
+            assert np.nanmedian(far) < (0.05 if name in OF_THE_WHOLE_RUN else 1e-3), (task, name)
 
 
 def test_what_is_kept_of_a_task_is_what_its_problems_say() -> None:

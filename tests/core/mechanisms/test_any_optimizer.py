@@ -200,7 +200,8 @@ def test_whole_tensors_get_verdicts() -> None:
     for claim in (report.momentum, report.clipping, report.schedule, report.adaptation):
         assert claim.value is not None and claim.verdict in ("shown", "not_shown")
     assert report.schedule.verdict == "not_shown"  # nothing in it depends on time alone
-    assert report.weight_decay.value == pytest.approx(0.002, rel=1e-6) and report.weight_decay.verdict == "shown"
+    assert report.weight_decay.value == pytest.approx(0.002, rel=1e-6)
+    assert report.weight_decay.verdict == "not_shown"  # without it the meta-loss changes by less than 0.1 %
     assert report.momentum.value is not None and report.momentum.value > 2
     assert report.coupling.value is not None and 0.01 < report.coupling.value < 0.9
     assert "NaN" not in json.dumps(report.model_dump(mode="json"))

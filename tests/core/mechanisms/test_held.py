@@ -32,7 +32,8 @@ def test_adam_held_is_momentum() -> None:
     alpha, beta1, beta2, epsilon, moment = 0.1, 0.9, 0.99, 1e-8, 0.04
     held = held_at(context("adam", learning_rate=alpha, beta1=beta1, beta2=beta2, epsilon=epsilon), moment)
     kernel = held.kernel.values
-    rate = alpha / (math.sqrt(beta2 * moment) + epsilon)
+    corrected = beta2 * moment / (1 - beta2**101)  # at step 100, where the counter is held
+    rate = alpha / (math.sqrt(corrected) + epsilon)
     ages = torch.arange(len(kernel), dtype=torch.float64)
     torch.testing.assert_close(kernel, rate * (1 - beta1) * beta1**ages, rtol=1e-3, atol=1e-9)
     updates = torch.from_numpy(momentum_view(held).arrays["updates"])
