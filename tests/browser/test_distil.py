@@ -2,6 +2,7 @@
 
 import pytest
 
+from core.optimizers.formula import MECHANISMS
 from tests.browser.conftest import Explorer
 
 DRAWN = "document.querySelector('#distil-{}-graph .js-plotly-plot')"
@@ -11,7 +12,7 @@ FORMULA = f"{DRAWN.format('curves')}?._fullData?.find((trace) => trace.name === 
 @pytest.mark.long
 def test_a_slider_moves_the_held_out_curve_of_the_formula(explorer: Explorer) -> None:
     page = explorer.visit("distil?task=rosenbrock&mechanisms=4")
-    page.wait_for_function(f"{DRAWN.format('ladder')}?._fullData?.[0].x.length === 7")
+    page.wait_for_function(f"{DRAWN.format('ladder')}?._fullData?.[0].x.length === {len(MECHANISMS)}")
     page.wait_for_function(FORMULA)
     page.wait_for_function("document.querySelector('#distil-curves-caption')?.textContent.includes('It keeps')")
     curve, caption = page.evaluate(f"[{FORMULA}.y[100], document.querySelector('#distil-curves-caption').textContent]")
