@@ -201,15 +201,18 @@ def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return [f"| {' | '.join(heading)} |", "|" + "---|" * len(heading), *lines, ""]
 
 
+def _count(findings: Sequence[Finding], name: str) -> int:
+    return sum(f.claim(name).verdict == "shown" for f in findings)
+
+
 def _shown(findings: Sequence[Finding], name: str) -> str:
     """How many of some findings show a mechanism: k of n."""
-    return f"{sum(f.claim(name).verdict == 'shown' for f in findings)} of {len(findings)}"
+    return f"{_count(findings, name)} of {len(findings)}"
 
 
 def _interval(findings: Sequence[Finding], name: str) -> str:
     """The exact 95 % interval of the share of outer seeds that show a mechanism, in per cent."""
-    shown = sum(f.claim(name).verdict == "shown" for f in findings)
-    found = binomtest(shown, len(findings)).proportion_ci(0.95, method="exact")
+    found = binomtest(_count(findings, name), len(findings)).proportion_ci(0.95, method="exact")
     return f"{100 * found.low:.0f} to {100 * found.high:.0f} %"
 
 

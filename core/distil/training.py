@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -21,9 +22,7 @@ FIRST, SECOND, EPSILON = 0.9, 0.999, 1e-8  # Adam's constants
 JITTER = 0.05  # standard deviation of what a seed adds to the raw numbers it starts from
 LARGE, LARGE_PROBLEMS = 1000, 4  # inner parameters above which a batch has at most so many problems
 SELECTING = 2**31  # the seed of those problems
-LOOK_EVERY = (
-    40  # outer steps after which the numbers are scored; the best ones count, for the last ones may stand at an edge
-)
+LOOK_EVERY = 40  # outer steps between scores; the best numbers count, for the last ones may stand at an edge
 SCORED = 8  # batches of the problems that select between starts and rungs
 
 
@@ -94,6 +93,7 @@ class _Training:
         self.raw, self.adam = raw.copy(), _Adam(len(raw))
         self.best, self.best_score = raw.copy(), math.inf
         self.done = self.skips = 0
+        self.looked = -1  # the step of the last score
         self.result = Trained(Formula(structure, values_of(structure, raw)), math.inf)
 
     def run(self, until: int, on_step: Callable[[], None]) -> None:
@@ -119,17 +119,22 @@ class _Training:
                 self.look()
             on_step()
 
+    @cached_property
+    def _selecting(self) -> Problems:
+        return training_problems(self.task, SELECTING, 0, SCORED * self.budget.problems)
+
     def look(self) -> None:
-        """Keep the numbers if they are the best so far."""
-        score = self._score()
+        """Keep the numbers if they are the best so far; once a step."""
+        if self.looked == self.done:
+            return
+        self.looked, score = self.done, self._score()
         if score < self.best_score:
             self.best, self.best_score = self.raw.copy(), score
 
     def _score(self) -> float:
         """The mean meta-loss on training problems that no outer step of any seed uses; infinite where one diverges."""
-        problems = training_problems(self.task, SELECTING, 0, SCORED * self.budget.problems)
         formula = Formula(self.structure, values_of(self.structure, self.raw))
-        mean = float(meta_loss(losses_of(formula, problems, self.budget.unroll)).mean())
+        mean = float(meta_loss(losses_of(formula, self._selecting, self.budget.unroll)).mean())
         return mean if math.isfinite(mean) else math.inf
 
 

@@ -6,6 +6,8 @@ from core.distil.result import Distillation, Rung
 from core.distil.tables import conclusion, lighter, percent
 from core.optimizers.formula import FOUR, MECHANISMS
 
+UNMEASURED = ("agreement", "adaptive_memory")  # mechanisms of formulas for which there is no instrument
+
 
 def ladder(result: Distillation) -> list[str]:
     """Under the ladder."""
@@ -85,9 +87,6 @@ def disagreement(result: Distillation) -> list[str]:
         ),
         f"Most of the disagreement sits at inner steps {low} to {high}: {percent_of(steps.error[worst] / total if total else None)} of it.",
     ]
-
-
-UNMEASURED = ("agreement", "adaptive_memory")  # mechanisms of formulas for which there is no instrument
 
 
 def both_ways(result: Distillation) -> list[str]:
