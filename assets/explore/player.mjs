@@ -135,7 +135,7 @@ function onKey(event) {
   const id = event.target instanceof Element ? event.target.id : "";
   if (id !== "inner-step" && closest(event, TAKES_KEYS)) return;
   if (event.key === " ") {
-    if (closest(event, "button, a, [role=button]") && id !== "play") return; // space presses the button in focus
+    if (closest(event, "button, [role=button]") && id !== "play") return; // space presses the button in focus, but no link
     event.preventDefault();
     if (event.type === "keydown" && !event.repeat) {
       if (playing) pause();

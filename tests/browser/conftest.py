@@ -123,6 +123,7 @@ GO_ON = "(url) => { history.replaceState(history.state, '', url); dispatchEvent(
 TIDY = """() => {
   window.loptscope?.pause();
   for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
+  if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
   for (const name of Object.keys(document.body.dataset)) delete document.body.dataset[name];
   const scheme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
   return document.documentElement.getAttribute("data-mantine-color-scheme") === scheme;
@@ -144,8 +145,10 @@ class Explorer:
         self.address = address
         self.requests: list[str] = []
         self.complaints: list[str] = []
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("requestfailed", lambda request: self._complain("failed", f"{request.url} {request.failure}"))
+        self.asked: set[Any] = set()  # requests under way
+        self.page.on("request", self._ask)
+        self.page.on("requestfinished", self._finish)
+        self.page.on("requestfailed", self._fail)
         self.page.on("response", self._check)
         self.page.on(
             "console", lambda message: message.text.startswith(NOT_OURS) or self._complain(message.type, message.text)
@@ -154,6 +157,17 @@ class Explorer:
 
     def _complain(self, kind: str, text: str) -> None:
         self.complaints.append(f"{kind}: {text}")
+
+    def _ask(self, request: Any) -> None:
+        self.requests.append(request.url)
+        self.asked.add(request)
+
+    def _finish(self, request: Any) -> None:
+        self.asked.discard(request)
+
+    def _fail(self, request: Any) -> None:
+        self._finish(request)
+        self._complain("failed", f"{request.url} {request.failure}")
 
     def _check(self, response: Any) -> None:
         if response.status >= 400:
@@ -170,8 +184,16 @@ class Explorer:
             self.page.evaluate(GO_ON, url)
             self.page.wait_for_function("!document.querySelector('.lone')")
         else:
-            self.page.goto(url)
+            self.goto(url)
         return self.page
+
+    def goto(self, url: str) -> None:
+        """Load a page anew, once nothing is under way: what is asked for while its page goes away would fail."""
+        for _ in range(100):
+            if not self.asked:
+                break
+            self.page.wait_for_timeout(50)
+        self.page.goto(url)
 
     def leave(self) -> None:
         """Show nothing; what was there is unmounted."""

@@ -167,12 +167,12 @@ def test_the_tour_is_offered_once_and_walked_by_keyboard(explorers: Callable[...
     page.wait_for_function("!document.querySelector('dialog[open]') && document.querySelector('.tour-ring').hidden")
     assert page.evaluate("document.activeElement.id") == "tour-button"
     assert explorer.step == 7  # arrows went to the tour, not to the player
-    page.goto(f"{explorer.address}/")
+    explorer.goto(f"{explorer.address}/")
     page.wait_for_function("window.loptscope?.steps > 0")
     page.wait_for_timeout(400)
     assert offer.count() == 0
     page.evaluate("localStorage.removeItem('loptscope.tour')")
-    page.goto(f"{explorer.address}/?step=7")  # who opens a link came for what it shows
+    explorer.goto(f"{explorer.address}/?step=7")  # who opens a link came for what it shows
     page.wait_for_function("window.loptscope?.steps > 0")
     page.wait_for_timeout(400)
     assert offer.count() == 0
@@ -185,7 +185,7 @@ def test_the_tour_can_be_declined_and_begun_again_from_any_page(explorers: Calla
     page.get_by_role("button", name="No, thanks").click()
     assert page.get_by_role("complementary", name="Tour").count() == 0
     assert page.evaluate("localStorage.getItem('loptscope.tour')") == "seen"
-    page.goto(f"{explorer.address}/guide")
+    explorer.goto(f"{explorer.address}/guide")
     page.wait_for_selector(".contents")
     chapter(explorer, "descent")
     page.locator("#tour-button").click()

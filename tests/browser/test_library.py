@@ -144,7 +144,7 @@ def test_details_and_links(list_runs: Shelf) -> None:
     href = found.get_by_role("link", name="Start a training from it").get_attribute("href")
     assert href == "/train?start=rosenbrock-gru64%401500"
     assert "theme=dark" in page.url and "open=zoo/rosenbrock-gru64" in page.url
-    page.goto(list_runs.address + href)
+    list_runs.explorer.goto(list_runs.address + href)
     page.wait_for_function(
         "document.querySelector('#train-from-text')?.textContent.includes('Starts from rosenbrock-gru64')"
     )

@@ -190,6 +190,12 @@ def test_steps_by_keys_and_buttons(explorer: Explorer) -> None:
     for key, step in (("ArrowRight", 7), ("ArrowLeft", 6), ("ArrowLeft", 5)):
         page.keyboard.press(key)
         assert explorer.step == step
+    page.locator("#nav-explore").focus()  # space presses no link
+    page.keyboard.press("Space")
+    assert page.evaluate("loptscope.playing")
+    page.keyboard.press("Space")
+    assert not page.evaluate("loptscope.playing")
+    page.evaluate("loptscope.seek(5)")
     page.get_by_label("Problem seed").focus()  # keys in a field belong to the field
     for key in ("ArrowLeft", "ArrowRight", "Home", "End", "Space"):
         page.keyboard.press(key)
