@@ -17,6 +17,8 @@ from tqdm import tqdm
 from core.analysis.closed_loop import convergence_rates, loss_floor
 from core.analysis.curvature import SMALL, hessians
 from core.analysis.interventions import Repaired
+from core.distil.ladder import verdicts_of
+from core.distil.store import find_distillation, write_distillation
 from core.errors import InputError
 from core.evaluation.held_out import loss_curves
 from core.evaluation.out_of_distribution import Generalization
@@ -116,14 +118,17 @@ def find(name: str, measure: bool, floors: bool = True) -> Finding:
     task = run.config.make_task()
     context = Context(run.optimizer(), task)
     null, path = read_null(zoo.NULLS_ROOT, run.config.architecture, task), run.path / ABLATIONS_FILE
-    if measure and null is None:
-        null = measure_null(run.config.architecture, task)
+    if measure and (null is None or not null.complete):
+        null = measure_null(run.config.architecture, task, known=null)
         write_null(zoo.NULLS_ROOT, null, task)
     kept = read_json(path, Ablations) if path.exists() else None
     if measure and (kept is None or kept.ablations[0].ratio is None):
         kept = ablate(context)
         write_json(path, kept)
     report = report_of(name, context, kept, null=null, trained=True)
+    distilled = find_distillation(run) if measure else None
+    if distilled is not None and distilled.verdicts != verdicts_of(report):
+        write_distillation(run, distilled.model_copy(update={"verdicts": verdicts_of(report)}), with_run=True)
     return Finding(name, run.config, report, kept, floors_of(context) if floors else (), _shifted(run, context))
 
 
@@ -212,7 +217,12 @@ def _shown(findings: Sequence[Finding], name: str) -> str:
 
 def _interval(findings: Sequence[Finding], name: str) -> str:
     """The exact 95 % interval of the share of outer seeds that show a mechanism, in per cent."""
-    found = binomtest(_count(findings, name), len(findings)).proportion_ci(0.95, method="exact")
+    return _share(_count(findings, name), len(findings))
+
+
+def _share(count: int, of: int) -> str:
+    """The exact 95 % interval of a share, in per cent."""
+    found = binomtest(count, of).proportion_ci(0.95, method="exact")
     return f"{100 * found.low:.0f} to {100 * found.high:.0f} %"
 
 
@@ -239,6 +249,7 @@ def _sentences(findings: Sequence[Finding]) -> list[str]:
             whose = [f"`{f.name}`" for f, claim in zip(findings, claims, strict=True) if claim.reason == reason]
             parts.append(f"{', '.join(whose) if len(whose) <= NAMED else f'{len(whose)} of them'}: {reason}.")
         sentences.append("- " + " ".join(parts))
+    sentences.append(_agreement(findings))
     rising = [
         f for f in findings if f.claim("adaptation").verdict == "shown" and (f.claim("adaptation").value or 0) > 0
     ]
@@ -252,6 +263,26 @@ def _sentences(findings: Sequence[Finding]) -> list[str]:
             "What falls with the gradient is the local slope, that is, saturation."
         )
     return sentences
+
+
+def _agreement(findings: Sequence[Finding]) -> str:
+    """How many show agreement, which the paper does not have, and how large it is."""
+    seeds = _outer_seeds(findings)
+    of = {f.name: f.report.adaptation.agreement for f in findings}
+    said = f"`{seeds[0].name}`" if len(seeds) == 1 else f"`{seeds[0].name}` trained from {len(seeds)} outer seeds"
+    count = sum(bool(of[f.name].shown) for f in seeds)
+    text = (
+        f"- Not in the paper: **agreement**. Fed gradients of the same sizes, the learning rate is another one where they agree in sign than where they "
+        f"alternate. Of {said}, **{count} of {len(seeds)}** show it ({_share(count, len(seeds))}). "
+        f"Of all shipped, {sum(bool(one.shown) for one in of.values())} of {len(findings)}. "
+    )
+    for f in seeds:
+        one = of[f.name]
+        times = "" if one.factor is None else f", {_n(one.factor, 2)} times as high"
+        text += f"`{f.name}`: {_n(one.value, 2)} ({_n(one.low, 2)} to {_n(one.high, 2)}){times}; "
+    null = of[seeds[0].name].null
+    untrained = "" if null is None else f"untrained {_n(null.low, 2)} to {_n(null.high, 2)}; "
+    return f"{text}{untrained}momentum, RMSProp and Adam have exactly 0."
 
 
 def _loop_row(f: Finding) -> list[str]:

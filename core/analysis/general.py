@@ -206,11 +206,11 @@ def rate_along(met: Met, k: int, component: int) -> float:
 
 
 def rates_after(met: Met, gradients: Tensor, counts: Sequence[int], components: Sequence[int]) -> Tensor:
-    """Effective learning rates after some steps from the start on constant gradients, parameters and loss as at first, [counts, components].
+    """Effective learning rates after some steps from the start on given gradients, parameters and loss as at first, [counts, components].
 
     Args:
         met: the run of an optimizer that sees whole tensors, with step 0 kept.
-        gradients: of every component, [parameters].
+        gradients: of every component, [parameters], the same at every step; or [steps, parameters], with one more step than the last count.
         counts: after how many steps, ascending.
         components: indices of inner parameters.
 
@@ -221,6 +221,7 @@ def rates_after(met: Met, gradients: Tensor, counts: Sequence[int], components: 
     assert isinstance(place, ProblemRun)
     run, x, loss = place.for_slopes(), met.x[0], float(met.losses[0])
     found = []
+    given = gradients.expand(counts[-1] + 1, -1) if gradients.dim() == 1 else gradients
 
     def step(of: ProblemRun, flat: Tensor, k: int) -> Tensor:
         own = [[one.clone() for one in as_tensors(row, shapes)] for row in (flat, x)]
@@ -232,9 +233,9 @@ def rates_after(met: Met, gradients: Tensor, counts: Sequence[int], components: 
     with torch.no_grad():
         for k in range(counts[-1] + 1):
             if k in counts:
-                found.append([_rate_of(met, 0, i, gradients, partial(answer, k)) for i in components])
+                found.append([_rate_of(met, 0, i, given[k], partial(answer, k)) for i in components])
             if k < counts[-1]:
-                step(run, gradients, k)
+                step(run, given[k], k)
     return torch.tensor(found, dtype=torch.float64)
 
 

@@ -37,7 +37,7 @@ from core.evaluation.out_of_distribution import plans
 from core.files.atomic import read_json, write_json
 from core.mechanisms.ablation import ABLATIONS_FILE, Ablations
 from core.mechanisms.context import Context
-from core.mechanisms.report import report_of
+from core.mechanisms.report import Report, report_of
 from core.meta_loss import meta_loss
 from core.optimizers.base import Optimizer
 from core.optimizers.formula import FOUR, Formula, Structure
@@ -394,7 +394,13 @@ def _verdicts(setting: _Setting) -> dict[str, str]:
     ablations = read_json(path, Ablations) if path.exists() else None
     null = zoo.find_null(setting.run.config)
     report = report_of(setting.run.name, setting.context, ablations, null=null, trained=True)
-    return {name: getattr(report, name).verdict for name in FOUR}
+    return verdicts_of(report)
+
+
+def verdicts_of(report: Report) -> dict[str, str]:
+    """Mechanism -> "shown", "not_shown" or "unknown", of those that both instruments and formulas know."""
+    agreement = {True: "shown", False: "not_shown", None: "unknown"}[report.adaptation.agreement.shown]
+    return {**{name: getattr(report, name).verdict for name in FOUR}, "agreement": agreement}
 
 
 def _finite(value: float) -> float | None:

@@ -19,6 +19,7 @@ from core.analysis.update_function import effective_learning_rate, update_functi
 from core.bundle import Arrays, Bundle
 from core.errors import InputError
 from core.late import torch
+from core.mechanisms.agreement import agreement_report, rates_over_windows
 from core.mechanisms.context import Context, grid
 from core.mechanisms.counters import ADAPTATION, adaptation_along, sentences_of
 
@@ -54,22 +55,26 @@ def adaptation_view(context: Context) -> Bundle:
 
     Arrays: ``g`` [p], ``curve`` [p, 3] (three principal components), ``rates`` and ``local`` [p], ``radii`` [p], ``unstable`` [p], ``folds`` [f] and,
     for ``chosen`` [c] points of the curve, ``updates`` [c, G] over ``gradients`` [G]; ``in_use`` [stretches, bins, 2], the median learning rate
-    over the recent size of gradients on held-out problems.
+    over the recent size of gradients on held-out problems; ``agreement`` [3, steps + 1, 3], quartiles of the learning rates while gradients come in
+    whose signs are alike, alternate, or are random, which is there without a curve, too.
     """
     about: dict[str, Any] = {
         "scale": context.observed.scale,
         "typical": context.observed.typical,
         "why": "",
         "ended": [],
+        "agreement": agreement_report(context).model_dump(),
     }
+    by_signs = rates_over_windows(context)
+    arrays: Arrays = {} if by_signs is None else {"agreement": by_signs}
     if not context.moving:
-        return Bundle({}, about | {"why": "it has no state, so nothing can adapt"})
+        return Bundle(arrays, about | {"why": "it has no state, so nothing can adapt"})
     try:
         branches = context.branches
     except InputError as error:
-        return Bundle({}, about | {"why": str(error)})
+        return Bundle(arrays, about | {"why": str(error)})
     if not branches:
-        return Bundle({}, about | {"why": "no fixed point was found to start from"})
+        return Bundle(arrays, about | {"why": "no fixed point was found to start from"})
     width = context.observed.scale
     g = torch.cat([branch.gradients for branch in branches])
     rates = torch.cat([rates_along(context.double, branch, width) for branch in branches])
@@ -80,7 +85,7 @@ def adaptation_view(context: Context) -> Bundle:
     axes = _three(moving)
     chosen = torch.linspace(0, len(g) - 1, min(CURVES, len(g))).round().long()
     gradients = grid(context, GRADIENTS, context.observed.typical)
-    arrays: Arrays = {
+    arrays |= {
         "g": g.float().numpy(),
         "curve": axes.float().numpy(),
         "rates": rates.float().numpy(),

@@ -101,15 +101,15 @@ def clipping(context: Context, floor: float = 0.0) -> Measure:
         updates = [context.double.step(states, sign * gradients)[1] for sign in (1, -1)]
     secants = -(updates[0] - updates[1]) / (2 * gradients)
     rates = effective_learning_rate(context.double, states, context.observed.scale)
-    shares = _relative(rates, secants, floor)
+    shares = relative_difference(rates, secants, floor)
     finite = shares[torch.isfinite(shares)]
     if 2 * len(finite) <= len(shares):
         return Measure(None, "the update function has no slope at 0, or is not finite, in most of the states met")
     return _measure(float(finite.median()), "the update function")
 
 
-def _relative(first: Tensor, second: Tensor, floor: float) -> Tensor:
-    """(first − second) over the larger of their sizes and the floor; 0 where all are 0, NaN where one is not known."""
+def relative_difference(first: Tensor, second: Tensor, floor: float) -> Tensor:
+    """(first − second) over the larger of their sizes and the floor, any shape; 0 where all are 0, NaN where one is not known."""
     size = torch.maximum(first.abs(), second.abs()).clamp_min(floor)
     return torch.where(size == 0, 0.0, (first - second) / size.clamp_min(torch.finfo(size.dtype).tiny))
 
@@ -146,7 +146,7 @@ def adaptation(context: Context, floor: float = 0.0) -> Measure:
     if found.at_typical is None:
         return Measure(None, "the curve of fixed points does not reach the typical gradient")
     pair = torch.tensor([found.at_typical, found.at_zero], dtype=torch.float64)
-    return Measure(float(_relative(pair[0], pair[1], floor)))
+    return Measure(float(relative_difference(pair[0], pair[1], floor)))
 
 
 def weight_decay(context: Context, floor: float = 0.0) -> Measure:
@@ -204,7 +204,7 @@ def clipping_of_tensors(context: Context) -> Measure:
         updates = update_functions(context.met, k, context.places_met, ends)
         secant = -(updates[:, 0] - updates[:, 1]) / (2 * ends[0])
         rate = -(updates[:, 2] - updates[:, 3]) / (2 * ends[2])
-        found += _relative(rate, secant, 0.0).tolist()
+        found += relative_difference(rate, secant, 0.0).tolist()
     return _median_along(found, "the update function")
 
 
@@ -220,7 +220,7 @@ def schedule_of_tensors(context: Context) -> Measure:
 def adaptation_of_tensors(context: Context) -> Measure:
     """As `adaptation`, after a run on a constant gradient of the typical size and one on gradients of 0: the median over components."""
     rest, typical = context.rates_at_rest[-1], context.rates_at_typical
-    return _median_along(_relative(typical, rest, 0.0).tolist(), "the update over the gradient")
+    return _median_along(relative_difference(typical, rest, 0.0).tolist(), "the update over the gradient")
 
 
 def weight_decay_of_tensors(context: Context) -> Measure:

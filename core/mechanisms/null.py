@@ -4,8 +4,12 @@ The null of a claim is its number for untrained optimizers of the same architect
 that lies within their 95 % range says nothing of training.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -15,6 +19,10 @@ from core.files.atomic import read_json, write_json
 from core.optimizers.recurrent import Architecture, RecurrentOptimizer
 from core.seeds import Purpose, generator
 from core.tasks.base import Task
+
+if TYPE_CHECKING:
+    from core.mechanisms.context import Context
+    from core.mechanisms.measures import Measure
 
 COUNT = 20
 FIRST_SEED = 1_000_000  # of untrained optimizers: no run of one's own begins there
@@ -42,6 +50,14 @@ class Null(BaseModel):
     floor: float
     values: dict[str, list[float | None]]
 
+    @property
+    def complete(self) -> bool:
+        """Whether everything was measured: a null that was stored by an earlier version may lack a number."""
+        from core.mechanisms.agreement import NAME
+        from core.mechanisms.measures import MEASURES
+
+        return {*MEASURES, NAME} <= set(self.values)
+
     def range_of(self, name: str) -> tuple[float, float, int] | None:
         """(low, high, how many) of the 95 % range of a claim; None if too few of them could be told."""
         known = [value for value in self.values.get(name, []) if value is not None]
@@ -61,6 +77,7 @@ def measure_null(
     task: Task,
     count: int = COUNT,
     on_done: Callable[[int], None] | None = None,
+    known: Null | None = None,
 ) -> Null:
     """Measure untrained optimizers.
 
@@ -69,22 +86,31 @@ def measure_null(
         task: where their gradients come from.
         count: how many.
         on_done: told how many are done.
+        known: what was measured of the same optimizers before, and need not be again.
 
     Raises:
         InputError: fewer than five.
     """
+    from core.mechanisms.agreement import NAME, agreement
     from core.mechanisms.context import Context
-    from core.mechanisms.measures import MEASURES, Name, measured, typical_rate
+    from core.mechanisms.measures import MEASURES, measured, typical_rate
 
     if count < 5:
         raise InputError(f"a null needs at least 5 untrained optimizers (got {count})")
     seeds = [FIRST_SEED + i for i in range(count)]
     contexts = [Context(untrained(architecture, seed), task) for seed in seeds]
-    floor = float(np.median([typical_rate(context) for context in contexts]))
-    values: dict[Name, list[float | None]] = {name: [] for name in MEASURES}
+    same = known is not None and known.seeds == seeds
+    before = known.values if known is not None and same else {}
+    floor = float(np.median([typical_rate(context) for context in contexts])) if known is None else known.floor
+    measures: dict[str, Callable[[Context], Measure]] = {
+        **{name: partial(measured, name, floor=floor) for name in MEASURES},
+        NAME: partial(agreement, floor=floor),
+    }
+    wanted = [name for name in measures if name not in before]
+    values: dict[str, list[float | None]] = {name: [] for name in wanted}
     for i, context in enumerate(contexts):
-        for name in MEASURES:
-            values[name].append(measured(name, context, floor).value)
+        for name in wanted:
+            values[name].append(measures[name](context).value)
         contexts[i] = Context(context.optimizer, task)  # what was computed is let go
         if on_done is not None:
             on_done(i + 1)
@@ -94,7 +120,7 @@ def measure_null(
         architecture=architecture,
         seeds=seeds,
         floor=floor,
-        values={str(name): found for name, found in values.items()},
+        values={name: {**before, **values}[name] for name in measures},
     )
 
 

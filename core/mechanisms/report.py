@@ -15,12 +15,15 @@ from core.analysis.autonomous import schedule_of
 from core.analysis.update_function import effective_learning_rate
 from core.errors import InputError
 from core.late import torch
+from core.mechanisms import agreement as agreements
 from core.mechanisms import counters
 from core.mechanisms.ablation import Ablations, ablate
 from core.mechanisms.adaptation import InUseReport, Slopes, in_use_report, slopes_of
+from core.mechanisms.agreement import AgreementReport, agreement_report
 from core.mechanisms.claims import EFFECTS, Claim, claims_of
 from core.mechanisms.closed_loop import LoopReport, loop_report, loop_report_of_tensors
 from core.mechanisms.context import Context
+from core.mechanisms.coupling import Coupling, coupling_report, precision
 from core.mechanisms.measures import Name
 from core.mechanisms.null import Null
 from core.mechanisms.saturation import Saturation, largest_gradient_scanned, saturation, states_of
@@ -135,6 +138,7 @@ class Adaptation(Claim, Slopes, counters.Counted):
         sheets: of the curve, at the typical gradient of either sign: 1 before the first fold.
         local: the slope at the gradient itself, where saturation counts too.
         in_use: over the states met on held-out problems.
+        agreement: whether the learning rate depends on the signs of recent gradients, and not on their sizes alone.
         folds: gradients at which the curve turns back.
         unstable: number of unstable points of the curve, out of ``points``.
         ended: why the curve ended at both ends.
@@ -144,6 +148,7 @@ class Adaptation(Claim, Slopes, counters.Counted):
     sheets: tuple[int | None, int | None] = (None, None)
     local: Slopes | None = None
     in_use: InUseReport | None = None
+    agreement: AgreementReport = Field(default_factory=AgreementReport)
     folds: list[float] = Field(default_factory=list)
     points: int = 0
     unstable: int = 0
@@ -159,18 +164,6 @@ class WeightDecay(Claim):
     """
 
     reads_parameter: bool
-    sentences: list[str] = Field(default_factory=list)
-
-
-class Coupling(BaseModel):
-    """How components influence each other.
-
-    Attributes:
-        value: the share of the answer to one component's gradient that is found in other components' updates, from 0 (independent) to
-            1; null where it cannot be told.
-    """
-
-    value: float | None
     sentences: list[str] = Field(default_factory=list)
 
 
@@ -219,7 +212,7 @@ def momentum_report(context: Context, claim: Claim) -> Momentum:
         "slow_points": int((~fixed_points.converged).sum()),
         "failed": sum(status == "failed" for status in fixed_points.status),
     }
-    sentences = [verdict_sentence(claim, EFFECTS["momentum"].unit), *_precision(context)]
+    sentences = [verdict_sentence(claim, EFFECTS["momentum"].unit), *precision(context)]
     try:
         kernel, linear = context.kernel, context.linearized if context.moving else None
     except InputError as error:
@@ -336,9 +329,14 @@ def schedule_report(context: Context, claim: Claim) -> ScheduleReport:
     )
 
 
-def adaptation_report(context: Context, claim: Claim) -> Adaptation:
-    """The effective learning rate along the curve of fixed points, and in use."""
-    common: dict[str, Any] = {**claim.model_dump(), "typical": context.observed.typical, "step": context.counts_to}
+def adaptation_report(context: Context, claim: Claim, agreement: AgreementReport) -> Adaptation:
+    """The effective learning rate along the curve of fixed points, in use, and after gradients that agree."""
+    common: dict[str, Any] = {
+        **claim.model_dump(),
+        "typical": context.observed.typical,
+        "step": context.counts_to,
+        "agreement": agreement,
+    }
     sentences = [verdict_sentence(claim)]
     if not context.moving:
         only = context.with_counters(context.start)
@@ -355,6 +353,7 @@ def adaptation_report(context: Context, claim: Claim) -> Adaptation:
             f"In use, its learning rate over the recent size of a component's gradients has rank correlation "
             f"{number(round(used.rank_correlation, 2))} at equal step; the log-log slope {slope}."
         )
+    sentences.append(agreements.said(agreement))
     try:
         (own, sheets), (local, _) = slopes_of(context), slopes_of(context, local=True)
         branches = context.branches
@@ -395,32 +394,19 @@ def weight_decay_report(context: Context, claim: Claim) -> WeightDecay:
     return WeightDecay(reads_parameter=reads, sentences=sentences, **claim.model_dump())
 
 
-def _precision(context: Context) -> list[str]:
-    return [context.about_precision] if context.about_precision else []
-
-
-def coupling_report(context: Context) -> Coupling:
-    """How components influence each other."""
-    if not context.sees_tensors:
-        return Coupling(value=0.0, sentences=["Every component evolves by itself."])
-    value = context.coupling
-    if value is None:
-        return Coupling(
-            value=None,
-            sentences=["It cannot be told: the updates have no slope over a gradient at most places looked at."],
-        )
-    said = f"{100 * value:.3g} % of the answer to one component's gradient is found in other components' updates."
-    return Coupling(value=value, sentences=[said, *_precision(context)])
-
-
 def _report_of_tensors(
-    name: str, context: Context, claims: dict[Name, Claim], interventions: Ablations | None
+    name: str,
+    context: Context,
+    claims: dict[Name, Claim],
+    interventions: Ablations | None,
+    agreement: AgreementReport,
 ) -> Report:
     """What can be told of an optimizer that sees whole tensors: by going back to places of a run, all else as met."""
     told = {
         key: {**one.model_dump(), "sentences": [verdict_sentence(one, EFFECTS[key].unit)]}
         for key, one in claims.items()
     }
+    told["adaptation"]["sentences"].append(agreements.said(agreement))
     typical = context.observed.typical
     return Report(
         optimizer=name,
@@ -429,7 +415,12 @@ def _report_of_tensors(
         clipping=Clipping(**told["clipping"]),
         schedule=ScheduleReport(**told["schedule"]),
         adaptation=Adaptation(
-            typical=typical, rate_at_zero=None, rate_at_typical=None, exponent=None, **told["adaptation"]
+            typical=typical,
+            rate_at_zero=None,
+            rate_at_typical=None,
+            exponent=None,
+            agreement=agreement,
+            **told["adaptation"],
         ),
         weight_decay=weight_decay_report(context, claims["weight_decay"]),
         coupling=coupling_report(context),
@@ -462,7 +453,13 @@ def report_of(
     """
     run: Callable[[], Ablations] = (lambda: ablate(context)) if interventions is None else (lambda: interventions)
     if context.sees_tensors:
-        return _report_of_tensors(name, context, claims_of(context, null, trained, run), interventions)
+        return _report_of_tensors(
+            name,
+            context,
+            claims_of(context, null, trained, run),
+            interventions,
+            agreement_report(context, null, trained=trained),
+        )
     if not bool(torch.isfinite(context.start).all()) or not bool(torch.isfinite(context.probe).all()):
         raise InputError(f"{name} cannot be analysed: its weights, or its first update, are not finite")
     claims = claims_of(context, null, trained, run)
@@ -472,7 +469,7 @@ def report_of(
         momentum=momentum_report(context, claims["momentum"]),
         clipping=clipping_report(context, claims["clipping"]),
         schedule=schedule_report(context, claims["schedule"]),
-        adaptation=adaptation_report(context, claims["adaptation"]),
+        adaptation=adaptation_report(context, claims["adaptation"], agreement_report(context, null, trained=trained)),
         weight_decay=weight_decay_report(context, claims["weight_decay"]),
         coupling=coupling_report(context),
         closed_loop=loop_report(context, curvatures),

@@ -6,7 +6,7 @@ from core.distil.result import Distillation, Rung
 from core.distil.tables import conclusion, lighter, percent
 from core.optimizers.formula import FOUR, MECHANISMS
 
-UNMEASURED = ("agreement", "adaptive_memory")  # mechanisms of formulas for which there is no instrument
+UNMEASURED = ("adaptive_memory",)  # mechanisms of formulas for which there is no instrument
 
 
 def ladder(result: Distillation) -> list[str]:
@@ -89,6 +89,19 @@ def disagreement(result: Distillation) -> list[str]:
     ]
 
 
+def _agreement(result: Distillation) -> list[str]:
+    """Agreement is none of the four, so that there is no contribution over all orders: the formula shown has it or not."""
+    has, verdict = "agreement" in result.best.mechanisms, result.verdicts.get("agreement", "unknown")
+    if has and verdict == "shown":
+        return [
+            "The formula shown has agreement, which is none of the paper's four; the instruments show it in the learned optimizer, too."
+        ]
+    if has:
+        said = "do not show it" if verdict == "not_shown" else "cannot tell whether it is there"
+        return [f"The formula shown has agreement; the instruments {said} in the learned optimizer."]
+    return ["The learned optimizer shows agreement; the formula shown does without."] if verdict == "shown" else []
+
+
 def both_ways(result: Distillation) -> list[str]:
     """Mechanisms that one side has and the other does not."""
     texts = []
@@ -105,6 +118,7 @@ def both_ways(result: Distillation) -> list[str]:
             texts.append(
                 f"The learned optimizer shows {MECHANISMS[name].lower()}; averaged over all orders, the gain of the formulas by it is within its error."
             )
+    texts += _agreement(result)
     texts += [
         f"The formula shown has {MECHANISMS[name].lower()}; no instrument measures it in the learned optimizer."
         for name in result.best.mechanisms

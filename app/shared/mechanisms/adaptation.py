@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from app.shared.mechanisms.agreement import agreement_caption, agreement_figure
 from app.shared.mechanisms.drawing import (
     KEY,
     Common,
@@ -411,6 +412,7 @@ ADAPTATION = Mechanism(
         MechanismFigure("update", "Update function on it", _update, _update_caption),
         MechanismFigure("rate", "Rate along both arms", _rate, _rate_caption),
         MechanismFigure("in_use", "Learning rate in use", _in_use, _in_use_caption),
+        MechanismFigure("agreement", "Gradients that agree", agreement_figure, agreement_caption),
     ),
     _frames,
     handle="Constant gradient",

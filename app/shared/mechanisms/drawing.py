@@ -15,7 +15,7 @@ from app.shared.mechanisms.frames import LIT, MOVING
 from app.shared.style import Theme, figure, finite, line, symlog_ticks
 from core.bundle import Bundle
 
-RATES = ("rates", "in_use")  # arrays of learning rates
+RATES = ("rates", "in_use", "agreement")  # arrays of learning rates
 NARROW = 40  # letters of a line in an empty figure
 ROOM = 0.33  # of half an axis: what a label of a symlog axis has to itself, since figures are narrow
 WIDE = 50  # a factor between the largest and the smallest rate beyond which an axis is logarithmic

@@ -15,7 +15,7 @@ def test_it_holds_everything_and_asks_nobody(tmp_path):
     report = report_of("<mine>", context)
     write_page(tmp_path / "page.html", report, context)
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
-    assert text.count("<figure>") == 17 and "&lt;mine&gt; on linear_regression" in text
+    assert text.count("<figure>") == 18 and "&lt;mine&gt; on linear_regression" in text
     assert "<mine>" not in text.replace("&lt;mine&gt;", "")
     assert 'src="http' not in text and "<link" not in text
     for name in ("momentum", "clipping", "schedule", "adaptation"):
