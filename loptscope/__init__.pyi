@@ -6,6 +6,8 @@ from core.analysis.adaptation import local_slopes_along as local_slopes_along
 from core.analysis.adaptation import passage as passage
 from core.analysis.adaptation import rate_exponent as rate_exponent
 from core.analysis.adaptation import rates_along as rates_along
+from core.analysis.agreement import rates_by_signs as rates_by_signs
+from core.analysis.agreement import signs_of as signs_of
 from core.analysis.autonomous import Schedule as Schedule
 from core.analysis.autonomous import autonomous_trajectory as autonomous_trajectory
 from core.analysis.autonomous import schedule_of as schedule_of

@@ -71,7 +71,23 @@ def answer(results: list[Distillation]) -> str:
         f"so known techniques explain {'most' if known and min(known) >= 0.5 else 'a part'} of it ({most} of {len(results)} reach {100 * GOAL:.0f} %), "
         f"and {rest} is something else."
     )
-    return " ".join(sentences)
+    return " ".join([*sentences, *_agreement(results)])
+
+
+def _agreement(results: list[Distillation]) -> list[str]:
+    """In which of the learned optimizers agreement was found by its own instrument."""
+    known = {result.run: result.verdicts["agreement"] for result in results if "agreement" in result.verdicts}
+    said = {"shown": "shown in", "not_shown": "not shown in", "unknown": "cannot be told in"}
+    parts = [
+        f"{text} {', '.join(f'`{run}`' for run, verdict in known.items() if verdict == key)}"
+        for key, text in said.items()
+        if key in known.values()
+    ]
+    return (
+        [f"Agreement, which the paper does not name, is measured by an instrument of its own: {'; '.join(parts)}."]
+        if parts
+        else []
+    )
 
 
 def _beyond(result: Distillation) -> str:

@@ -29,6 +29,7 @@ NAME = "agreement"  # among the values of a null
 WINDOW, LONGEST = 10, 20  # gradients whose signs are changed, for the number and for the figure
 WINDOWS = 1000  # at most that it is measured on
 EFFECT = 0.1  # from which on it counts, as for adaptation
+EQUAL = 1e-6  # a difference below this is rounding
 RESAMPLES = 1000
 MOSTLY = 0.9  # share of windows whose rates must be positive for a factor
 FEWEST = 4  # problems that an interval needs
@@ -215,6 +216,11 @@ def said(found: AgreementReport) -> str:
     """One sentence on it."""
     if found.value is None:
         return f"Whether its learning rate depends on the signs of gradients cannot be told: {found.reason}."
+    if abs(found.value) < EQUAL:
+        return (
+            f"After {found.window} gradients of one sign its learning rate is the same as after as many of the same sizes that alternate: "
+            "it does not depend on signs."
+        )
     spread = f" (95 % interval {interval(found.low, found.high)})" if found.low is not None else ""
     times = f": it is {number(found.factor, 3)} times as high" if found.factor is not None else ""
     text = (

@@ -39,6 +39,12 @@ TERMS: tuple[Term, ...] = (
         ("Fixed point", "Effective learning rate", "Local slope"),
     ),
     Term(
+        "Agreement",
+        "A learning rate that is another one after gradients that agree in sign than after gradients of the same sizes that alternate. Adam has none; delta-bar-delta and Rprop are made of it.",
+        "1 − \\frac{α_{\\text{alternating}}}{α_{\\text{alike}}}",
+        ("Adaptation", "Effective learning rate"),
+    ),
+    Term(
         "Autonomous trajectory",
         "The path of the state from its start when every gradient is zero. Only time drives it.",
         "h_{k+1} = F(h_k, 0)",

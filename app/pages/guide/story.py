@@ -118,6 +118,7 @@ CHAPTERS: tuple[Chapter, ...] = (
             "Now keep the gradient at a value other than zero. The state settles elsewhere, at $h^*(g)$. As $g$ goes from negative to positive, these points form a curve with two arms, one for each sign. In the same experiment, RMSProp's state settles at $g^2$, and its learning rate is divided by the square root of that. So ask what the *state* does to the learning rate, the slope at gradient zero:",
             "=α(g) = −\\frac{∂u}{∂g}(h^*(g), 0)",
             "If it falls along both arms, large gradients lower it, as in RMSProp and in the paper. The slope at the gradient itself falls too, but for another reason: there the update function saturates, whatever the state does. Both are drawn, and the distance between them is the saturation.",
+            "A constant gradient also agrees with itself at every step. Whether signs count, and not sizes alone, is asked by itself: the gradients of real runs are fed again with their own sizes, first all of one sign, then alternating. Momentum, RMSProp and Adam have the same learning rate after both. Some learned optimizers do not, a mechanism called *agreement* that the paper does not have; the Mechanisms page draws it.",
             "Where the curve folds back, the same gradient has more than one fixed point, and the past decides which one the state reaches.",
         ),
         (Slider("position", "Constant gradient", 750),),

@@ -10,6 +10,7 @@ from app.shared.mechanisms.mechanism import References
 from app.shared.numbers import number
 from app.shared.style import figure, line, log_axis
 from core.bundle import Bundle
+from core.mechanisms.agreement import EQUAL
 
 LINES = (("all of one sign", "solid", 2.6), ("alternating", "dash", 2.6), ("signs at random", "dot", 1.6))
 
@@ -50,12 +51,15 @@ def agreement_caption(bundle: Bundle, references: References) -> list[str]:
         return [f"Whether signs matter cannot be told: {found['reason']}."]
     spread = "" if found["low"] is None else f" (95 % interval {number(found['low'], 2)} to {number(found['high'], 2)})"
     times = "" if found["factor"] is None else f": {number(found['factor'], 2)} times as high"
+    window, value = found["window"], found["value"]
+    said = (
+        f"After {window} of one sign the rate is the same as after alternating ones."
+        if abs(value) < EQUAL
+        else f"After {window} of one sign the rate differs from that after alternating ones by {number(value, 2)} of the larger{spread}{times}."
+    )
     hidden = "agreement" in bundle.arrays and bool((bundle.arrays["agreement"] <= 0).any())
     return [
         "The largest tenth of the gradients met on held-out problems, fed again with their own sizes and other signs, from the states that met them: medians, and quartiles shaded. What differs can only come from signs; momentum, RMSProp and Adam have no difference.",
-        (
-            f"After {found['window']} of one sign the rate differs from that after alternating ones by {number(found['value'], 2)} "
-            f"of the larger{spread}{times}."
-        ),
+        said,
         *(["Some rates are 0 or negative, so the axes of both sides are linear."] if hidden else []),
     ]
