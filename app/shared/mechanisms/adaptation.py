@@ -185,7 +185,7 @@ def _rate(p: MechanismDrawing) -> go.Figure:
     traces.append(lit(p).update(showlegend=False))
     low = p.bundle.about["scale"] / 30
     x_axis = {
-        "title": "size of the constant gradient",
+        "title": "constant |g|",
         "type": "log",
         "range": np.log10([low, max(float(np.abs(p.array("g")).max()), 2 * low)]).tolist(),
     }
@@ -217,7 +217,7 @@ def _in_use(p: MechanismDrawing) -> go.Figure:
     rates = binned[..., 1][np.isfinite(binned[..., 1])]
     log = len(rates) > 0 and "in_use" in p.common.positive
     y = {"title": "effective learning rate", **(log_axis(rates) if log else {})}
-    x = {"title": "recent size of the gradients", **log_axis(binned[..., 0])}
+    x = {"title": "recent |g|", **log_axis(binned[..., 0])}
     made = figure(p.theme, p.key, x, y, traces)
     return made.update_layout(showlegend=True, legend=KEY)
 

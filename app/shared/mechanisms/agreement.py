@@ -12,7 +12,7 @@ from app.shared.style import figure, line, log_axis
 from core.bundle import Bundle
 from core.mechanisms.agreement import EQUAL
 
-LINES = (("all of one sign", "solid", 2.6), ("alternating", "dash", 2.6), ("signs at random", "dot", 1.6))
+LINES = (("one sign", "solid", 2.6), ("alternating", "dash", 2.6), ("random signs", "dot", 1.6))
 
 
 def agreement_figure(p: MechanismDrawing) -> go.Figure:
