@@ -43,7 +43,7 @@ class Budget:
     outer_steps: int = 1000
     problems: int = 64
     unroll: int = 200
-    learning_rate: float = 0.03
+    learning_rate: float = 0.06
     gradient_clip: float = 0.1
     adjoint_clip: float | None = 1.0
     trial: float = 0.05
