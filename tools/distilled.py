@@ -29,19 +29,20 @@ def section(results: list[Distillation]) -> list[str]:
         "",
         answer(results),
         "",
-        "Each rung adds one mechanism; the share is of the advantage over the best tuned hand-designed optimizer ([how](distil.md)).",
+        "Each rung adds one mechanism; the share is of the advantage over the best tuned hand-designed optimizer, the mean of the outer seeds and that of "
+        "the seed with the lowest loss on training problems ([how](distil.md)).",
         "",
     ]
     for result in results:
         parts += [
-            f"| `{result.run}` | numbers | meta-loss | share (95 %) | R² of imitation |",
-            "|---|---|---|---|---|",
-            f"| {tuned_title(result)} | | {_plain(result.best_tuned.meta_loss.mean)} | 0 % | |",
+            f"| `{result.run}` | numbers | meta-loss | share (95 %) | of the best seed | R² of imitation |",
+            "|---|---|---|---|---|---|",
+            f"| {tuned_title(result)} | | {_plain(result.best_tuned.meta_loss.mean)} | 0 % | | |",
             *(
-                f"| {title_of(rung.mechanisms)} | {rung.numbers} | {loss(rung)} | {percent(rung.share)} | {_short(rung.r2)} |"
+                f"| {title_of(rung.mechanisms)} | {rung.numbers} | {loss(rung)} | {percent(rung.share)} | {'–' if rung.chosen is None else percent(rung.chosen)} | {_short(rung.r2)} |"
                 for rung in result.ladder
             ),
-            f"| learned | | {_plain(result.learned.meta_loss.mean)} | 100 % | |",
+            f"| learned | | {_plain(result.learned.meta_loss.mean)} | 100 % | | |",
             "",
             _details(result),
             "",
@@ -62,6 +63,8 @@ def answer(results: list[Distillation]) -> str:
         text = f"on {TASKS[result.task].title}, {four.numbers} numbers and the four mechanisms keep {percent(four.share)} of the advantage of `{result.run}`"
         if best.mechanisms != four.mechanisms:
             text += f", and the best formula, with {best.numbers} numbers, {percent(best.share)}"
+        if best.chosen is not None:
+            text += f", of its best seed by training loss {percent(best.chosen)}"
         sentences.append(text + _beyond(result) + ";")
     shares = [result.best.share.mean for result in results]
     known = [share for share in shares if share is not None]

@@ -204,7 +204,11 @@ def _scores(
 
 
 def _rung(
-    mechanisms: tuple[str, ...], kept: list[Kept], losses: np.ndarray, measured: Interval, r2: float | None
+    mechanisms: tuple[str, ...],
+    kept: list[Kept],
+    losses: np.ndarray,
+    shares: tuple[Interval, Interval],
+    r2: float | None,
 ) -> Rung:
     trained = [one.training_loss for one in kept]
     finite = [value for value in trained if value is not None]
@@ -213,7 +217,8 @@ def _rung(
         numbers=len(kept[0].values),
         meta_loss=_mean(losses),
         by_seed=[_mean(row).mean for row in losses],
-        share=measured,
+        share=shares[0],
+        chosen=shares[1],
         training_loss=sum(finite) / len(finite) if len(finite) == len(trained) else None,
         r2=r2,
         diverged=sum(one.diverged for one in kept),
@@ -281,7 +286,11 @@ def distil(
     kept = {key: [found[structure, one] for one in setting.seeds] for key, structure in wanted.items()}
     losses = _scores(kept, exact, workers)
     draws = Bootstrap(problems, seeds)
-    shares = {key: share(value, best, learned, draws) for key, value in losses.items()}
+    one = Bootstrap(problems, 1)
+    shares = {
+        key: (share(value, best, learned, draws), share(value[[_chosen(kept[key])]], best, learned, one))
+        for key, value in losses.items()
+    }
     fits = _imitations(setting, family, readings[clipping])
     r2 = {key: fit.r2 for key, fit in fits.items()}
     made = {key: _rung(key, kept[key], losses[key], shares[key], r2.get(key)) for key in wanted}
@@ -347,9 +356,15 @@ def _compression(trainings: _Trainings, readings: dict[str, Reading]) -> Clippin
     return min(COMPRESSIONS, key=lambda clipping: mean(two[clipping]))
 
 
+def _chosen(kept: list[Kept]) -> int:
+    """Which of the trainings of all seeds has the lowest training loss."""
+    trained = [math.inf if one.training_loss is None else one.training_loss for one in kept]
+    return trained.index(min(trained))
+
+
 def formula_report(mechanisms: list[str], kept: list[Kept]) -> FormulaReport:
     """The formula of the seed with the lowest training loss, and the range of its numbers over seeds."""
-    best = min(kept, key=lambda one: math.inf if one.training_loss is None else one.training_loss)
+    best = kept[_chosen(kept)]
     numbers = {
         name: Number(
             value=value,

@@ -82,6 +82,7 @@ class Rung(BaseModel):
         meta_loss: on held-out problems, the mean over outer seeds of the formula.
         by_seed: mean meta-loss of each outer seed; None where a problem diverged.
         share: of the learned optimizer's advantage over the best tuned one that it keeps: 0 at the best tuned, 1 at the learned one.
+        chosen: the share of ``formula`` alone, the interval over problems; None in results stored by an earlier version.
         training_loss: mean meta-loss on training problems that no outer step used, over seeds; it selects the formula.
         r2: share of the learned optimizer's updates that the same formula explains when it is fitted by imitation; None if it was not.
         diverged, skipped: problems and outer steps that were not finite, over all trainings.
@@ -94,6 +95,7 @@ class Rung(BaseModel):
     meta_loss: MetaLoss
     by_seed: list[float | None]
     share: Interval
+    chosen: Interval | None = None
     training_loss: float | None
     r2: float | None = None
     diverged: int = 0

@@ -95,6 +95,8 @@ def conclusion(result: Distillation, name: str = "") -> str:
         more = [MECHANISMS[name].lower() for name in best.mechanisms if name not in four.mechanisms]
         extra = " and ".join([", ".join(more[:-1]), more[-1]] if more[:-1] else more)
         text += f" With {extra} it has {best.numbers} numbers and keeps {percent(best.share)}."
+    if best.chosen is not None and len(result.seeds) > 1:
+        text += f" That is the mean of {len(result.seeds)} outer seeds; the one with the lowest loss on training problems keeps {percent(best.chosen)}."
     share = best.share.mean
     if share is not None and share < 1:
         text += f" The rest, {100 * (1 - share):.0f} %, is something else."

@@ -38,7 +38,12 @@ def formula(result: Distillation, rung: Rung) -> list[str]:
     return [
         (
             f"{counted(rung.numbers, 'number')}, from outer seed {rung.formula.seed}; beside each one its range over outer seeds. "
-            f"Held-out meta-loss over seeds: {plus_minus(rung.meta_loss.mean, rung.meta_loss.sem)}. It keeps {percent(rung.share)} of the advantage."
+            f"Held-out meta-loss over seeds: {plus_minus(rung.meta_loss.mean, rung.meta_loss.sem)}, which keeps {percent(rung.share)} of the advantage"
+            + (
+                f"; this one, chosen by its loss on training problems, keeps {percent(rung.chosen)}."
+                if rung.chosen is not None
+                else "."
+            )
         ),
         "Move a slider to see what a number does. Point at a number to see where it acts.",
     ]
