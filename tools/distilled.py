@@ -29,8 +29,10 @@ def section(results: list[Distillation]) -> list[str]:
         "",
         answer(results),
         "",
-        "Each rung adds one mechanism; the share is of the advantage over the best tuned hand-designed optimizer, the mean of the outer seeds and that of "
-        "the seed with the lowest loss on training problems ([how](distil.md)).",
+        (
+            "Each rung adds one mechanism; the share is of the advantage over the best tuned hand-designed optimizer, the mean of the outer seeds and "
+            "that of the seed with the lowest loss on training problems ([how](distil.md))."
+        ),
         "",
     ]
     for result in results:

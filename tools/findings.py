@@ -51,8 +51,8 @@ and learning-rate adaptation. Do the optimizers that ship here, which were train
 A mechanism is *shown* where its number lies outside the 95 % range of untrained optimizers of the same architecture, is of a size that
 counts, and where switching the mechanism off changes the meta-loss on held-out problems beyond its 95 % interval
 ([what each number is](mechanisms.md)). Behind how many of some outer seeds show one stands the exact 95 % interval (Clopper and Pearson
-1934) of the share among all seeds with which it could be trained. `loptscope analyze` measured everything below, and `python -m tools.findings` wrote this page; no
-number is typed by hand.
+1934) of the share among all seeds with which it could be trained. `loptscope analyze` measured everything below, and
+`python -m tools.findings` wrote this page; no number is typed by hand.
 """
 CLAIMED = {
     "momentum": "Paper: slow modes near the fixed point act as momentum.",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from core.late import torch
 from core.optimizers.formula import Formula, coefficients
-from core.optimizers.formula.formula import TINY
+from core.optimizers.formula.structure import TINY
 
 if TYPE_CHECKING:
     from torch import Tensor

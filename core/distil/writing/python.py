@@ -4,8 +4,7 @@ Both have the same body: the step of a formula, written with only the parts that
 """
 
 from core.optimizers.formula import Formula, Structure
-from core.optimizers.formula.formula import TINY
-from core.optimizers.formula.structure import KNOTS, SCHEDULED
+from core.optimizers.formula.structure import KNOTS, SCHEDULED, TINY
 
 
 def _number(value: float) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, final
 
 from core.late import torch
 from core.optimizers.base import Optimizer
-from core.optimizers.formula.structure import KNOTS, SCHEDULED, Structure, check_parameters
+from core.optimizers.formula.structure import KNOTS, SCHEDULED, TINY, Structure, check_parameters
 from core.optimizers.hand_designed.base import logarithm, root
 from core.optimizers.schedules import Scalar, WarmupCosine, halving, inverse_time
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Values = Mapping[str, Scalar]
-
-TINY = 1e-30  # added to the average of |v φ(g)|, so that nothing agrees before there is a gradient
 
 
 class Coefficients(NamedTuple):

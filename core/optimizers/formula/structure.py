@@ -42,6 +42,7 @@ KNOTS = (
     80,
     200,
 )  # inner steps at which a free schedule has its values; straight lines over log(1 + k) between
+TINY = 1e-30  # added to the average of |v φ(g)|, so that nothing agrees before there is a gradient
 SCHEDULED = ("rate", "memory", "direct", "threshold")  # what a free schedule changes
 FOUR = ("momentum", "clipping", "schedule", "adaptation")
 

@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 
+from core.optimizers.formula.structure import TINY
 from core.outer.kernels.elementary import kernel
 from core.outer.kernels.shared import clip
 from core.outer.kernels.small import add_hessian_product, value_and_gradient
@@ -17,7 +18,6 @@ from core.outer.kernels.small import add_hessian_product, value_and_gradient
 NONE, TANH, SYMLOG, CLAMP, SIGN = 0, 1, 2, 3, 4
 POWER, ROOT = 1, 2
 TAPE, STATES, COEFFICIENTS, NUMBERS, PARTS = 8, 5, 7, 7, 6
-TINY = 1e-30  # as in `core.optimizers.formula.formula`
 
 
 @kernel
