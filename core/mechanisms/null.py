@@ -99,9 +99,10 @@ def measure_null(
         raise InputError(f"a null needs at least 5 untrained optimizers (got {count})")
     seeds = [FIRST_SEED + i for i in range(count)]
     contexts = [Context(untrained(architecture, seed), task) for seed in seeds]
-    same = known is not None and known.seeds == seeds
-    before = known.values if known is not None and same else {}
-    floor = float(np.median([typical_rate(context) for context in contexts])) if known is None else known.floor
+    if known is not None and known.seeds == seeds:
+        before, floor = known.values, known.floor
+    else:
+        before, floor = {}, float(np.median([typical_rate(context) for context in contexts]))
     measures: dict[str, Callable[[Context], Measure]] = {
         **{name: partial(measured, name, floor=floor) for name in MEASURES},
         NAME: partial(agreement, floor=floor),

@@ -107,13 +107,13 @@ def _null_for(run: Run, task: str) -> Null:
         run.config if task == run.config.task else run.config.model_copy(update={"task": task, "task_parameters": {}})
     )
     null = zoo.find_null(config)
-    return _measure_null(config, COUNT, zoo.own_nulls()) if null is None else null
+    return null if null is not None and null.complete else _measure_null(config, COUNT, zoo.own_nulls(), null)
 
 
-def _measure_null(config: RunConfig, count: int, folder: Path) -> Null:
+def _measure_null(config: RunConfig, count: int, folder: Path, known: Null | None = None) -> Null:
     task = config.make_task()
     with tqdm(total=count, unit="optimizer", desc="untrained optimizers") as bar:
-        null = measure_null(config.architecture, task, count, lambda done: bar.update(done - bar.n) and None)
+        null = measure_null(config.architecture, task, count, lambda done: bar.update(done - bar.n) and None, known)
     write_null(folder, null, task)
     return null
 

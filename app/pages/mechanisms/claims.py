@@ -56,7 +56,7 @@ def verdict_of(task: str, name: str, outer_step: int | None, view: str) -> Verdi
     key = f"claim:{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]}"
 
     found = Claim.model_validate_json(once(key, compute_claim, task, name, outer_step, mechanism))
-    missing = subject.trained_by is not None and null is None
+    missing = subject.trained_by is not None and (null is None or not null.complete)
     return Verdict(found, verdict_sentence(found, EFFECTS[mechanism].unit), missing)
 
 
@@ -83,7 +83,8 @@ def compute_null(config: str, progress: str) -> None:
     """
     run = RunConfig.model_validate_json(config)
     task = run.make_task()
-    null = measure_null(run.architecture, task, COUNT, lambda count: say(progress, str(count)))
+    known = zoo.find_null(run)
+    null = measure_null(run.architecture, task, COUNT, lambda count: say(progress, str(count)), known)
     write_null(zoo.own_nulls(), null, task)
 
 
