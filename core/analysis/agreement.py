@@ -41,7 +41,14 @@ def signs_of(kind: Signs, steps: int, components: int, seed: int = 0) -> Tensor:
 
 
 def rates_by_signs(
-    optimizer: Optimizer, states: Tensor, sizes: Tensor, kind: Signs, *, width: float = 0.0, seed: int = 0
+    optimizer: Optimizer,
+    states: Tensor,
+    sizes: Tensor,
+    kind: Signs,
+    *,
+    width: float = 0.0,
+    secant: float | None = None,
+    seed: int = 0,
 ) -> Tensor:
     """Effective learning rates while gradients of given sizes and signs come in.
 
@@ -51,6 +58,7 @@ def rates_by_signs(
         sizes: |g| of every step and component, [steps, n].
         kind: which signs they get.
         width: for `effective_learning_rate`, if the update function jumps at 0.
+        secant: take the slope of the secant through ±secant in its place, which is finite where a rate changes at once with the gradient's sign.
         seed: of random signs.
 
     Returns:
@@ -59,11 +67,19 @@ def rates_by_signs(
     """
     signs = signs_of(kind, len(sizes), sizes.shape[1], seed)
     found = []
+
+    def rate(state: Tensor) -> Tensor:
+        if secant is None:
+            return effective_learning_rate(optimizer, state, width)
+        with torch.no_grad():
+            ends = [optimizer.step(state, state.new_full((len(state),), end))[1] for end in (secant, -secant)]
+        return -(ends[0] - ends[1]) / (2 * secant)
+
     for first in (1.0, -1.0):
-        state, rates = states, [effective_learning_rate(optimizer, states, width)]
+        state, rates = states, [rate(states)]
         for sign, size in zip(first * signs, sizes, strict=True):
             with torch.no_grad():
                 state, _ = optimizer.step(state, sign * size)
-            rates.append(effective_learning_rate(optimizer, state, width))
+            rates.append(rate(state))
         found.append(torch.stack(rates))
     return (found[0] + found[1]) / 2

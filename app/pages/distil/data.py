@@ -16,6 +16,7 @@ import numpy as np
 from app.shared.cache import anew, once, source_digest
 from app.shared.catalog import learned, snapshot_bytes
 from app.shared.evaluations import modified
+from core.analysis.agreement import Signs, rates_by_signs
 from core.analysis.closed_loop import Rest, convergence_rates
 from core.analysis.linearization import linearize
 from core.analysis.memory_kernel import memory_kernel
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 GRADIENTS, KERNEL, CURVATURES = 121, 41, 60
+AGREEING, COMPONENTS = 20, 64  # gradients fed, and components at most whose sizes they have
 LARGE = 1000  # inner parameters above which held-out problems are too slow for sliders
 
 
@@ -68,6 +70,8 @@ class Instruments:
         rates: effective learning rate along the autonomous path, [STEPS + 1].
         kernel: K(0), K(1), … at rest, [KERNEL]; None where there is none.
         convergence: factor a step at each of ``Originals.curvatures``, [L]; None where the loop does not come to rest.
+        agreement: slopes of the secant through ±``Originals.scale`` while gradients come in whose signs are alike, and alternate, from the first state on, medians over
+            ``Originals.sizes``, [2, AGREEING + 1]; None where the update jumps with the state.
         curve: relative loss on the held-out problems, mean over problems, [STEPS + 1]; None where they are too large.
     """
 
@@ -75,6 +79,7 @@ class Instruments:
     rates: np.ndarray
     kernel: np.ndarray | None
     convergence: np.ndarray | None
+    agreement: np.ndarray | None
     curve: np.ndarray | None
 
 
@@ -88,6 +93,7 @@ class Originals:
         gradients: [G].
         scale: the size around which the axis of gradients is linear.
         curvatures: [L].
+        sizes: |g| of the first steps of real runs, [AGREEING, components].
     """
 
     learned: Instruments
@@ -95,6 +101,12 @@ class Originals:
     gradients: np.ndarray
     scale: float
     curvatures: np.ndarray
+    sizes: np.ndarray
+
+    def axes(self) -> bytes:
+        """What a formula is measured at."""
+        places = {"gradients": self.gradients, "curvatures": self.curvatures, "sizes": self.sizes}
+        return Bundle(places, {}).encode()
 
 
 def _mean_curve(losses: "Tensor") -> np.ndarray:
@@ -107,13 +119,21 @@ def _encoded(instruments: Instruments, others: Mapping[str, np.ndarray | None], 
 
 
 def _instruments(arrays: Mapping[str, np.ndarray]) -> Instruments:
-    optional = {name: arrays.get(name) for name in ("kernel", "convergence", "curve")}
+    optional = {name: arrays.get(name) for name in ("kernel", "convergence", "agreement", "curve")}
     return Instruments(arrays["updates"], arrays["rates"], **optional)
 
 
 def _small(task: str) -> bool:
     """Whether held-out problems of a task are small enough for sliders."""
     return make_task(task).sample(1, generator(Purpose.EVALUATE, 0)).dimension <= LARGE
+
+
+def _agreement(optimizer: Optimizer, sizes: "Tensor", width: float) -> np.ndarray:
+    """As in `Instruments`."""
+    start = optimizer.initial_state(sizes.shape[1], torch.float64)
+    kinds: tuple[Signs, ...] = ("alike", "alternating")
+    rates = [rates_by_signs(optimizer, start, sizes, kind, secant=width) for kind in kinds]
+    return torch.stack(rates).nanmedian(-1).values.numpy()
 
 
 def compute_originals(path: str, outer_step: int, best: str, problems: int, seed: int) -> bytes:
@@ -146,8 +166,17 @@ def compute_originals(path: str, outer_step: int, best: str, problems: int, seed
         plain, _ = held_out(task, problems, seed)
         both: list[Optimizer] = [optimizer, zoo.baselines(task.name)[best]]
         curves = [_mean_curve(loss_curves(one, plain, STEPS)) for one in both]
-    own = Instruments(updates, rates.numpy(), kernel, convergence, curves[0])
-    others = {"best": curves[1], "gradients": gradients.numpy(), "curvatures": curvatures.numpy()}
+    sizes = context.sample.gradients[:AGREEING].abs().flatten(1)
+    sizes = sizes[:, torch.isfinite(sizes).all(0)][:, :COMPONENTS]
+    jumps = context.jumps_with_state or not sizes.shape[1]
+    agreement = None if jumps else _agreement(context.double, sizes, context.observed.scale)
+    own = Instruments(updates, rates.numpy(), kernel, convergence, agreement, curves[0])
+    others = {
+        "best": curves[1],
+        "gradients": gradients.numpy(),
+        "curvatures": curvatures.numpy(),
+        "sizes": sizes.numpy(),
+    }
     return _encoded(own, others, scale=float(context.observed.scale))
 
 
@@ -161,7 +190,8 @@ def originals_of(result: Distillation) -> Originals:
     )
     arrays = found.arrays
     own = _instruments(arrays)
-    return Originals(own, arrays.get("best"), arrays["gradients"], found.about["scale"], arrays["curvatures"])
+    places = arrays["gradients"], found.about["scale"], arrays["curvatures"], arrays["sizes"]
+    return Originals(own, arrays.get("best"), *places)
 
 
 def _key(kind: str, *parts: object) -> str:
@@ -170,7 +200,7 @@ def _key(kind: str, *parts: object) -> str:
 
 
 def compute_formula(
-    parts: str, values: Mapping[str, float], task: str, problems: int, seed: int, width: float, gradients: bytes
+    parts: str, values: Mapping[str, float], task: str, problems: int, seed: int, width: float, axes: bytes
 ) -> bytes:
     """A formula's `Instruments` as bytes; all but the curve have closed forms.
 
@@ -181,14 +211,15 @@ def compute_formula(
         problems: their number.
         seed: of those.
         width: the size around which slopes are measured.
-        gradients: of its update function, and the curvatures of its closed loop, as a bundle.
+        axes: `Originals.axes`.
     """
     from core.distil.compiled import losses_of
     from core.distil.ladder import held_out
 
     torch.set_num_threads(1)
     formula = Formula(Parts.model_validate_json(parts).structure(), dict(values))
-    at = Bundle.decode(gradients).arrays
+    at = Bundle.decode(axes).arrays
+    sizes = torch.from_numpy(at["sizes"]).double()
     start = formula.initial_state(1, torch.float64)[0]
     rest = start.clone()
     if formula.clock is not None:
@@ -204,6 +235,7 @@ def compute_formula(
         convergence=convergence_rates(
             formula, Rest(rest, 0.0, True), torch.from_numpy(at["curvatures"]), width
         ).numpy(),
+        agreement=_agreement(formula, sizes, width) if sizes.shape[1] else None,
         curve=curve,
     )
     return _encoded(made, {})
@@ -211,7 +243,7 @@ def compute_formula(
 
 def instruments_of(formula: Formula, result: Distillation, originals: Originals) -> Instruments:
     """A formula under the same instruments. Those of a trained formula are kept, those of sliders that were moved are not."""
-    axes = Bundle({"gradients": originals.gradients, "curvatures": originals.curvatures}, {}).encode()
+    axes = originals.axes()
     parts = Parts(**vars(formula.structure)).model_dump_json()
     known = result.task, result.problems, result.held_out_seed, originals.scale
     key = _key("formula", parts, formula.values, *known, hashlib.sha256(axes).hexdigest())

@@ -181,7 +181,7 @@ def _pair(
 def overlay_figures(
     theme: Theme, result: Distillation, originals: Originals, formula: Instruments
 ) -> dict[str, go.Figure]:
-    """Update function, schedule, memory kernel and closed loop of the learned optimizer and the formula."""
+    """Update function, schedule, memory kernel, agreement and closed loop of the learned optimizer and the formula."""
     learned, scale = originals.learned, originals.scale
     positions, labels = symlog_ticks(scale, float(np.abs(originals.gradients).max()))
     symlog = {"title": "gradient (symlog)", "tickvals": positions, "ticktext": labels, "tickangle": 0}
@@ -214,6 +214,7 @@ def overlay_figures(
             np.arange(len(formula.kernel if formula.kernel is not None else ())),
             [learned.kernel, formula.kernel],
         ),
+        "agreement": _by_signs(theme, f"{key}/agreement", learned.agreement, formula.agreement),
         "loop": _pair(
             theme,
             f"{key}/loop",
@@ -224,6 +225,20 @@ def overlay_figures(
         ),
     }
     return {name: described(pair, _about(result)) for name, pair in pairs.items()}
+
+
+def _by_signs(theme: Theme, key: str, learned: np.ndarray | None, formula: np.ndarray | None) -> go.Figure:
+    """Learning rates of both while gradients of one sign, and alternating ones, come in."""
+    traces = []
+    for name, rates, color in (("Learned", learned, LEARNED), ("Formula", formula, FORMULA)):
+        for kind, dash, row in zip(
+            ("one sign", "alternating"), ("solid", "dot"), () if rates is None else rates, strict=False
+        ):
+            title = f"{name}, {kind}"
+            text = f"{title}: %{{y:.3g}}<extra></extra>"
+            steps = np.arange(len(row))
+            traces.append(line(steps, finite(row), color, title, width=2.2, dash=dash, hovertemplate=text))
+    return figure(theme, key, {"title": "gradients fed"}, {"title": "learning rate (secant)"}, traces)
 
 
 DISAGREEMENTS = {"step": "inner step", "gradient": "size of the gradient", "recent": "recent size of gradients"}

@@ -17,7 +17,7 @@ from app.pages.distil.figures import (
     overlay_figures,
 )
 from app.pages.distil.missing import act, missing, notice
-from app.pages.distil.parts import card, equations, formula_at, graph, outputs, shift_table, slider, to_slider
+from app.pages.distil.parts import card, equations, formula_at, graph, outputs, shift_table, shown, slider, to_slider
 from app.pages.distil.view import View, parse, to_query
 from app.shared.catalog import learned, task_options
 from app.shared.menus import buttons, menu
@@ -38,6 +38,7 @@ OVERLAYS = {
     "update": "Update function at the first step",
     "schedule": "Schedule",
     "kernel": "Memory kernel",
+    "agreement": "Gradients that agree, and that alternate",
     "loop": "Closed loop",
 }
 
@@ -282,7 +283,7 @@ def on_numbers(positions: list[float], ids: list[dict[str, str]], link: str, sch
         *overlays.values(),
         equations(formula),
         outputs(formula, result.run),
-        [number(formula.values[name]) for name in names],
+        [shown(name, formula.values[name]) for name in names],
     )
 
 

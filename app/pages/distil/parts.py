@@ -11,7 +11,7 @@ from dash import dcc, html
 
 from app.pages.distil.figures import DISAGREEMENTS
 from app.shared.formulas import mathml
-from app.shared.numbers import number
+from app.shared.numbers import fraction, number
 from app.shared.parts import sentences
 from app.shared.style import GRAPH_CONFIG
 from core.distil.result import Distillation, FormulaReport
@@ -37,7 +37,7 @@ LIGHTS = {  # mechanism -> the figure in which it acts
     "free_schedule": "schedule",
     "adaptation": "curves",
     "adaptive_memory": "kernel",
-    "agreement": "kernel",
+    "agreement": "agreement",
 }
 STEPS = 200  # of a slider
 SMALLEST = 1e-12  # a rate, and a decay's distance to 0 and 1, that have a place on a slider
@@ -103,6 +103,11 @@ def title(name: str) -> str:
     return name.replace("_", " ")
 
 
+def shown(name: str, value: float) -> str:
+    """A number as it stands beside its slider: a decay with digits that show its distance from 1."""
+    return fraction(value) if PARAMETERS[name].transform == "logit" else number(value)
+
+
 def slider(name: str, report: FormulaReport) -> html.Div:
     """One number: its symbol, a slider, its value and its range over outer seeds."""
     one, parameter = report.parameters[name], PARAMETERS[name]
@@ -127,9 +132,11 @@ def slider(name: str, report: FormulaReport) -> html.Div:
                 size="sm",
                 thumbLabel=f"{title(name)}: {parameter.description}",
             ),
-            html.Span(number(one.value), id={"type": "distil-value", "name": name}, className="number-value"),
+            html.Span(shown(name, one.value), id={"type": "distil-value", "name": name}, className="number-value"),
             html.Span(
-                f"{number(one.low)} – {number(one.high)}", className="number-range", title="Range over outer seeds"
+                f"{shown(name, one.low)} – {shown(name, one.high)}",
+                className="number-range",
+                title="Range over outer seeds",
             ),
         ],
     )

@@ -1,9 +1,12 @@
 """A formula as LaTeX, with its numbers."""
 
-from core.optimizers.formula import Formula, Structure
+import math
+
+from core.optimizers.formula import PARAMETERS, Formula, Structure
 from core.optimizers.formula.structure import KNOTS
 
 DIGITS = 3
+MOST_PLACES = 9  # after the point, of a decay
 
 
 def number(value: float, digits: int = DIGITS) -> str:
@@ -13,6 +16,16 @@ def number(value: float, digits: int = DIGITS) -> str:
     return rf"{mantissa} \cdot 10^{{{int(power)}}}" if power else text
 
 
+def decay(value: float) -> str:
+    """A decay with digits that show its distance from 1: 0.99988, not 1."""
+    places = 1 - math.floor(math.log10(1 - value)) if 0.9 < value < 1 else 0
+    return f"{value:.{places}f}" if 0 < places <= MOST_PLACES else number(value)
+
+
+def _written(name: str, value: float) -> str:
+    return decay(value) if PARAMETERS[name].transform == "logit" else number(value)
+
+
 def lines(formula: Formula) -> list[str]:
     """The equations of one step, in the order in which they are computed.
 
@@ -20,7 +33,7 @@ def lines(formula: Formula) -> list[str]:
         formula: the formula.
     """
     structure = formula.structure
-    n = {name: number(value) for name, value in formula.values.items()}
+    n = {name: _written(name, value) for name, value in formula.values.items()}
     return [*_clipping(structure, n), *_schedule(formula, n), *_averages(structure, n), *_update(formula, n)]
 
 
@@ -51,7 +64,7 @@ def _clipping(structure: Structure, n: dict[str, str]) -> list[str]:
 def _relaxing(formula: Formula, name: str) -> str:
     """last + (first − last) e^(−k/τ), with the difference as one number."""
     first, last = formula.values[name], formula.values[f"{name}_last"]
-    return rf"{number(last)} {_signed(first - last)} e^{{-k/{number(formula.values['relaxation'])}}}"
+    return rf"{_written(name, last)} {_signed(first - last)} e^{{-k/{number(formula.values['relaxation'])}}}"
 
 
 def _signed(value: float) -> str:

@@ -81,3 +81,14 @@ def test_signs_are_what_they_say() -> None:
     drawn = signs_of("random", 1000, 4, seed=1)
     assert set(drawn.unique().tolist()) == {-1.0, 1.0} and bool((drawn.mean(0).abs() < 0.15).all())
     assert torch.equal(drawn, signs_of("random", 1000, 4, seed=1))
+
+
+def test_a_secant_is_finite_where_the_slope_is_not() -> None:
+    structure = Structure(momenta=1, agreement=True)
+    values = {"rate": 0.1, "memory": 0.8, "direct": 0.2, "agreement_decay": 0.7, "boost": 0.9}
+    formula = Formula(structure, values)
+    found = rates_by_signs(formula, formula.initial_state(7, torch.float64), SIZES, "alike", secant=0.5)
+    # After one gradient there is a momentum v, but q and q₊ are 0 still: the factor is e^λ for one sign and e^−λ for the other.
+    v = 0.2 * SIZES[0]
+    ends = [0.1 * math.exp(s * 0.9) * (0.8 * (0.8 * v + 0.2 * s * 0.5) + 0.2 * s * 0.5) for s in (1, -1)]
+    assert torch.allclose(found[1], (ends[0] - ends[1]) / (2 * 0.5)) and bool(torch.isfinite(found).all())

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from core.distil.writing.latex import latex, lines, number
+from core.distil.writing.latex import decay, latex, number
 from core.distil.writing.python import python_lines, state_of, torch_file
 from core.seeds import Purpose, generator
 from tests.core.distil.helpers import STRUCTURES, formula
@@ -59,3 +59,13 @@ def test_latex_has_the_numbers() -> None:
 def test_every_structure_has_balanced_latex(name: str) -> None:
     for line in lines(formula(STRUCTURES[name])):
         assert line.count("{") == line.count("}") and "None" not in line
+
+
+def test_decays_show_their_distance_from_one() -> None:
+    assert [decay(value) for value in (0.5, 0.9, 0.95, 0.99996, 0.999999999999)] == [
+        "0.5",
+        "0.9",
+        "0.950",
+        "0.999960",
+        "1",
+    ]
