@@ -31,10 +31,11 @@ _pool: list[Pool] = []  # the one that computes; empty where the caller does
 
 @functools.cache
 def source_digest() -> str:
-    """A hash of the source files that compute bundles."""
+    """A hash of the source files that compute what is kept: those of the numerical side, and of the pages, which ask for it and put it together."""
     digest = hashlib.sha256()
-    for path in sorted(Path(core.__file__).parent.rglob("*.py")):
-        digest.update(path.read_bytes())
+    for folder in (Path(core.__file__).parent, Path(__file__).parents[1]):
+        for path in sorted(folder.rglob("*.py")):
+            digest.update(path.read_bytes())
     return digest.hexdigest()
 
 

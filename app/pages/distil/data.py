@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 GRADIENTS, KERNEL, CURVATURES = 121, 41, 60
-AGREEING, COMPONENTS = 20, 64  # gradients fed, and components at most whose sizes they have
+BEFORE, AGREEING = 10, 20  # gradients met first, and those then fed with other signs
+COMPONENTS = 64  # at most, that they are of
 LARGE = 1000  # inner parameters above which held-out problems are too slow for sliders
 
 
@@ -70,8 +71,8 @@ class Instruments:
         rates: effective learning rate along the autonomous path, [STEPS + 1].
         kernel: K(0), K(1), … at rest, [KERNEL]; None where there is none.
         convergence: factor a step at each of ``Originals.curvatures``, [L]; None where the loop does not come to rest.
-        agreement: slopes of the secant through ±``Originals.scale`` while gradients come in whose signs are alike, and alternate, from the first state on, medians over
-            ``Originals.sizes``, [2, AGREEING + 1]; None where the update jumps with the state.
+        agreement: slopes of the secant through ±``Originals.scale`` while gradients come in whose signs are alike, and alternate, after the first BEFORE gradients of
+            real runs, medians over the components of ``Originals.met``, [2, AGREEING + 1]; None where the update jumps with the state.
         curve: relative loss on the held-out problems, mean over problems, [STEPS + 1]; None where they are too large.
     """
 
@@ -93,7 +94,7 @@ class Originals:
         gradients: [G].
         scale: the size around which the axis of gradients is linear.
         curvatures: [L].
-        sizes: |g| of the first steps of real runs, [AGREEING, components].
+        met: gradients of the first steps of the learned optimizer's own runs, [BEFORE + AGREEING, components].
     """
 
     learned: Instruments
@@ -101,11 +102,11 @@ class Originals:
     gradients: np.ndarray
     scale: float
     curvatures: np.ndarray
-    sizes: np.ndarray
+    met: np.ndarray
 
     def axes(self) -> bytes:
         """What a formula is measured at."""
-        places = {"gradients": self.gradients, "curvatures": self.curvatures, "sizes": self.sizes}
+        places = {"gradients": self.gradients, "curvatures": self.curvatures, "met": self.met}
         return Bundle(places, {}).encode()
 
 
@@ -128,9 +129,13 @@ def _small(task: str) -> bool:
     return make_task(task).sample(1, generator(Purpose.EVALUATE, 0)).dimension <= LARGE
 
 
-def _agreement(optimizer: Optimizer, sizes: "Tensor", width: float) -> np.ndarray:
+def _agreement(optimizer: Optimizer, met: "Tensor", width: float) -> np.ndarray:
     """As in `Instruments`."""
-    start = optimizer.initial_state(sizes.shape[1], torch.float64)
+    start = optimizer.initial_state(met.shape[1], torch.float64)
+    with torch.no_grad():
+        for gradient in met[:BEFORE]:
+            start, _ = optimizer.step(start, gradient)
+    sizes = met[BEFORE:].abs()
     kinds: tuple[Signs, ...] = ("alike", "alternating")
     rates = [rates_by_signs(optimizer, start, sizes, kind, secant=width) for kind in kinds]
     return torch.stack(rates).nanmedian(-1).values.numpy()
@@ -166,16 +171,16 @@ def compute_originals(path: str, outer_step: int, best: str, problems: int, seed
         plain, _ = held_out(task, problems, seed)
         both: list[Optimizer] = [optimizer, zoo.baselines(task.name)[best]]
         curves = [_mean_curve(loss_curves(one, plain, STEPS)) for one in both]
-    sizes = context.sample.gradients[:AGREEING].abs().flatten(1)
-    sizes = sizes[:, torch.isfinite(sizes).all(0)][:, :COMPONENTS]
-    jumps = context.jumps_with_state or not sizes.shape[1]
-    agreement = None if jumps else _agreement(context.double, sizes, context.observed.scale)
+    met = context.sample.gradients[: BEFORE + AGREEING].flatten(1)
+    met = met[:, torch.isfinite(met).all(0)][:, :COMPONENTS]
+    jumps = context.jumps_with_state or not met.shape[1]
+    agreement = None if jumps else _agreement(context.double, met, context.observed.scale)
     own = Instruments(updates, rates.numpy(), kernel, convergence, agreement, curves[0])
     others = {
         "best": curves[1],
         "gradients": gradients.numpy(),
         "curvatures": curvatures.numpy(),
-        "sizes": sizes.numpy(),
+        "met": met.numpy(),
     }
     return _encoded(own, others, scale=float(context.observed.scale))
 
@@ -190,7 +195,7 @@ def originals_of(result: Distillation) -> Originals:
     )
     arrays = found.arrays
     own = _instruments(arrays)
-    places = arrays["gradients"], found.about["scale"], arrays["curvatures"], arrays["sizes"]
+    places = arrays["gradients"], found.about["scale"], arrays["curvatures"], arrays["met"]
     return Originals(own, arrays.get("best"), *places)
 
 
@@ -219,7 +224,7 @@ def compute_formula(
     torch.set_num_threads(1)
     formula = Formula(Parts.model_validate_json(parts).structure(), dict(values))
     at = Bundle.decode(axes).arrays
-    sizes = torch.from_numpy(at["sizes"]).double()
+    met = torch.from_numpy(at["met"]).double()
     start = formula.initial_state(1, torch.float64)[0]
     rest = start.clone()
     if formula.clock is not None:
@@ -235,7 +240,7 @@ def compute_formula(
         convergence=convergence_rates(
             formula, Rest(rest, 0.0, True), torch.from_numpy(at["curvatures"]), width
         ).numpy(),
-        agreement=_agreement(formula, sizes, width) if sizes.shape[1] else None,
+        agreement=_agreement(formula, met, width) if met.shape[1] else None,
         curve=curve,
     )
     return _encoded(made, {})

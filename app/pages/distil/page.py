@@ -41,6 +41,11 @@ OVERLAYS = {
     "agreement": "Gradients that agree, and that alternate",
     "loop": "Closed loop",
 }
+UNDER = {
+    "agreement": [
+        "Ten gradients of real runs, then twenty with their own sizes and other signs: all of one sign (solid), or alternating (dotted)."
+    ]
+}
 
 
 def layout(**query: str) -> html.Main:
@@ -155,7 +160,7 @@ def body(view: View, result: Distillation | None, theme: Theme) -> list[Any]:
                         html.Div(
                             className="cards overlays",
                             children=[
-                                card(name, heading, [graph(name, empty, "overlay")])
+                                card(name, heading, [graph(name, empty, "overlay")], UNDER.get(name))
                                 for name, heading in OVERLAYS.items()
                             ],
                         ),

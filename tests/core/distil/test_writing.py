@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from core.distil.writing.latex import decay, latex, number
+from core.distil.writing.latex import decay, latex, lines, number
 from core.distil.writing.python import python_lines, state_of, torch_file
 from core.seeds import Purpose, generator
 from tests.core.distil.helpers import STRUCTURES, formula
