@@ -4,7 +4,7 @@ from itertools import pairwise
 
 from core.distil.result import Distillation
 from core.distil.store import find_distillation
-from core.distil.tables import loss, percent, title_of, tuned_title
+from core.distil.tables import loss, percent, rest_of, title_of, tuned_title
 from core.optimizers.formula import FOUR, MECHANISMS
 from core.runs import zoo
 from core.tasks import TASKS
@@ -71,10 +71,12 @@ def answer(results: list[Distillation]) -> str:
     shares = [result.best.share.mean for result in results]
     known = [share for share in shares if share is not None]
     most = sum(share >= GOAL for share in known)
-    rest = ", ".join(f"{100 * (1 - share):.0f} %" for share in known)
+    rest = "; ".join(
+        f"the rest on {TASKS[one.task].title}, {text}" for one in results if (text := rest_of(one.best.share))
+    )
     sentences.append(
         f"so known techniques explain {'most' if known and min(known) >= 0.5 else 'a part'} of it ({most} of {len(results)} reach {100 * GOAL:.0f} %), "
-        f"and {rest} is something else."
+        f"and {rest}."
     )
     return " ".join([*sentences, *_agreement(results)])
 

@@ -97,7 +97,13 @@ def conclusion(result: Distillation, name: str = "") -> str:
         text += f" With {extra} it has {best.numbers} numbers and keeps {percent(best.share)}."
     if best.chosen is not None and len(result.seeds) > 1:
         text += f" That is the mean of {len(result.seeds)} outer seeds; the one with the lowest loss on training problems keeps {percent(best.chosen)}."
-    share = best.share.mean
-    if share is not None and share < 1:
-        text += f" The rest, {100 * (1 - share):.0f} %, is something else."
+    if rest := rest_of(best.share):
+        text += f" The rest, {rest}."
     return text
+
+
+def rest_of(share: Interval) -> str:
+    """What a formula does not keep, in words: "18 %, is something else", or that it is within the error; "" where nothing is left, or known."""
+    if share.mean is None or share.high is None or share.mean >= 1:
+        return ""
+    return f"{100 * (1 - share.mean):.0f} %, is {'within the error' if share.high >= 1 else 'something else'}"

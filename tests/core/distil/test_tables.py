@@ -1,0 +1,34 @@
+"""A distillation in words."""
+
+import pytest
+
+from core.distil.result import Interval
+from core.distil.store import find_distillation
+from core.distil.tables import conclusion, percent, rest_of
+from core.runs import zoo
+
+
+@pytest.mark.parametrize(
+    ("share", "rest"),
+    [
+        ((0.82, 0.78, 0.88), "18 %, is something else"),
+        ((0.91, 0.73, 1.14), "9 %, is within the error"),
+        ((1.02, 0.9, 1.2), ""),
+        ((None, None, None), ""),
+    ],
+)
+def test_what_is_left_is_said_with_its_error(share: tuple[float | None, ...], rest: str) -> None:
+    mean, low, high = share
+    assert rest_of(Interval(mean=mean, low=low, high=high)) == rest
+
+
+def test_the_share_of_the_formula_shown_stands_beside_the_mean_over_seeds() -> None:
+    found = find_distillation(zoo.find_run("linear_regression-gru64"))
+    assert found is not None and found.best.chosen is not None
+    assert f"keeps {percent(found.best.chosen)}." in conclusion(found)
+    mean = sum(value for value in found.best.by_seed if value is not None) / len(found.best.by_seed)
+    assert found.best.meta_loss.mean == pytest.approx(mean)
+    best, learned = found.best_tuned.meta_loss.mean, found.learned.meta_loss.mean
+    own = found.best.by_seed[found.best.formula.seed]
+    assert best is not None and learned is not None and own is not None
+    assert found.best.chosen.mean == pytest.approx((best - own) / (best - learned))
