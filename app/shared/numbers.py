@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 WINDOW = 0.12  # the running median spans this share of the outer step on either side
+MOST_PLACES = 5  # after the point, of a decay
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -23,10 +24,11 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def fraction(value: float) -> str:
-    """A decay constant with digits that show its distance from 1: 0.99988, not 1.00."""
+    """A decay constant with digits that show its distance from 1: 0.99988, not 1.00; beyond five of them that distance itself, 1 − 6 × 10⁻⁸."""
     if not 0.9 < value < 1:
         return number(value)
-    return f"{value:.{1 - math.floor(math.log10(1 - value))}f}"
+    places = 1 - math.floor(math.log10(1 - value))
+    return f"{value:.{places}f}" if places <= MOST_PLACES else f"1 − {number(1 - value, 1)}"
 
 
 FRACTIONS = ("momentum", "decay", "rho", "beta1", "beta2")  # hyperparameters whose distance from 1 matters

@@ -6,7 +6,7 @@ from core.optimizers.formula import PARAMETERS, Formula, Structure
 from core.optimizers.formula.structure import KNOTS
 
 DIGITS = 3
-MOST_PLACES = 9  # after the point, of a decay
+MOST_PLACES = 5  # after the point, of a decay
 
 
 def number(value: float, digits: int = DIGITS) -> str:
@@ -17,9 +17,16 @@ def number(value: float, digits: int = DIGITS) -> str:
 
 
 def decay(value: float) -> str:
-    """A decay with digits that show its distance from 1: 0.99988, not 1."""
-    places = 1 - math.floor(math.log10(1 - value)) if 0.9 < value < 1 else 0
-    return f"{value:.{places}f}" if 0 < places <= MOST_PLACES else number(value)
+    """A decay with digits that show its distance from 1: 0.99988, not 1; beyond five of them that distance itself, (1 - 6.1 · 10⁻⁸)."""
+    if not 0.9 < value < 1:
+        return number(value)
+    places = 1 - math.floor(math.log10(1 - value))
+    return f"{value:.{places}f}" if places <= MOST_PLACES else f"(1 - {number(1 - value, 2)})"
+
+
+def _entering(kept: str) -> str:
+    """1 − β, of a β as `decay` writes it, or of its symbol."""
+    return kept.removeprefix("(1 - ").removesuffix(")") if kept.startswith("(1 - ") else f"(1 - {kept})"
 
 
 def _written(name: str, value: float) -> str:
@@ -112,21 +119,21 @@ def _averages(structure: Structure, n: dict[str, str]) -> list[str]:
     found = []
     if structure.adaptation != "none":
         gamma = n["averaging"]
-        found.append(rf"s \leftarrow {gamma} s + (1 - {gamma}) g^2")
+        found.append(rf"s \leftarrow {gamma} s + {_entering(gamma)} g^2")
     if structure.momenta:
         beta = _of_step(structure, n, "memory", r"\beta")
         if structure.adaptive_memory:
             faster = rf"(1 + \frac{{s}}{{{n['scale']}^2}})^{{{n['forgetting']}}}"
-            found.append(rf"b = \frac{{{beta}}}{{{beta} + (1 - {beta}) {faster}}}")
+            found.append(rf"b = \frac{{{beta}}}{{{beta} + {_entering(beta)} {faster}}}")
             beta = "b"
         if structure.agreement:
             kappa = n["agreement_decay"]
-            found.append(rf"q \leftarrow {kappa} q + (1 - {kappa}) v {y}")
-            found.append(rf"q_+ \leftarrow {kappa} q_+ + (1 - {kappa}) |v {y}|")
-        found.append(rf"v \leftarrow {beta} v + (1 - {beta}) {y}")
+            found.append(rf"q \leftarrow {kappa} q + {_entering(kappa)} v {y}")
+            found.append(rf"q_+ \leftarrow {kappa} q_+ + {_entering(kappa)} |v {y}|")
+        found.append(rf"v \leftarrow {beta} v + {_entering(beta)} {y}")
     if structure.momenta == 2:
         beta = n["second_memory"]
-        found.append(rf"w \leftarrow {beta} w + (1 - {beta}) {y}")
+        found.append(rf"w \leftarrow {beta} w + {_entering(beta)} {y}")
     return found
 
 

@@ -5,6 +5,7 @@ import torch
 
 from core.distil.writing.latex import decay, latex, lines, number
 from core.distil.writing.python import python_lines, state_of, torch_file
+from core.optimizers.formula import Formula, Structure
 from core.seeds import Purpose, generator
 from tests.core.distil.helpers import STRUCTURES, formula
 from tests.core.helpers import small_problems
@@ -62,10 +63,9 @@ def test_every_structure_has_balanced_latex(name: str) -> None:
 
 
 def test_decays_show_their_distance_from_one() -> None:
-    assert [decay(value) for value in (0.5, 0.9, 0.95, 0.99996, 0.999999999999)] == [
-        "0.5",
-        "0.9",
-        "0.950",
-        "0.999960",
-        "1",
-    ]
+    found = [decay(value) for value in (0.5, 0.9, 0.95, 0.99988, 0.99996)]
+    assert found == ["0.5", "0.9", "0.950", "0.99988", r"(1 - 4 \cdot 10^{-5})"]
+    near = Formula(
+        Structure(momenta=0, adaptation="power"), {"rate": 1, "averaging": 0.99996, "exponent": 1, "scale": 1}
+    )
+    assert r"s \leftarrow (1 - 4 \cdot 10^{-5}) s + 4 \cdot 10^{-5} g^2" in lines(near)
