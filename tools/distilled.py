@@ -1,10 +1,8 @@
 """The answer to the paper's question, as a section of docs/findings.md: how much of the advantage known techniques explain."""
 
-from itertools import pairwise
-
 from core.distil.result import Distillation
 from core.distil.store import find_distillation
-from core.distil.tables import loss, percent, rest_of, title_of, tuned_title
+from core.distil.tables import largest_gain, loss, percent, rest_of, title_of, tuned_title
 from core.optimizers.formula import FOUR, MECHANISMS
 from core.runs import zoo
 from core.tasks import TASKS
@@ -99,15 +97,12 @@ def _agreement(results: list[Distillation]) -> list[str]:
 
 def _beyond(result: Distillation) -> str:
     """Which part above the four mechanisms adds most to the share, if one does."""
-    gains = [
-        (upper.share.mean - lower.share.mean, upper.mechanisms[-1], lower, upper)
-        for lower, upper in pairwise(result.ladder)
-        if len(upper.mechanisms) > len(FOUR) and upper.share.mean is not None and lower.share.mean is not None
-    ]
-    gain, name, lower, upper = max(gains, default=(0.0, "", None, None), key=lambda found: found[0])
-    if lower is None or upper is None or gain <= 0:
+    pair = largest_gain(result)
+    if pair is None:
         return ""
-    return f" (above the four, {MECHANISMS[name].lower()} adds most: from {percent(lower.share)} to {percent(upper.share)})"
+    lower, upper = pair
+    name = MECHANISMS[upper.mechanisms[-1]].lower()
+    return f" (above the four, {name} adds most: from {percent(lower.share)} to {percent(upper.share)}, with {upper.numbers} numbers)"
 
 
 def _details(result: Distillation) -> str:

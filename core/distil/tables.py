@@ -1,7 +1,9 @@
 """A distillation as plain text, for the command line, and in sentences."""
 
+from itertools import pairwise
+
 from core.distil.result import Distillation, Interval, Rung
-from core.optimizers.formula import MECHANISMS
+from core.optimizers.formula import FOUR, MECHANISMS
 from core.optimizers.hand_designed import HAND_DESIGNED
 
 
@@ -95,11 +97,26 @@ def conclusion(result: Distillation, name: str = "") -> str:
         more = [MECHANISMS[name].lower() for name in best.mechanisms if name not in four.mechanisms]
         extra = " and ".join([", ".join(more[:-1]), more[-1]] if more[:-1] else more)
         text += f" With {extra} it has {best.numbers} numbers and keeps {percent(best.share)}."
+        pair = largest_gain(result)
+        if pair is not None and len(more) > 1:
+            name_of = MECHANISMS[pair[1].mechanisms[-1]]
+            text += f" {name_of} adds most: with it, {pair[1].numbers} numbers keep {percent(pair[1].share)} instead of {percent(pair[0].share)}."
     if best.chosen is not None and len(result.seeds) > 1:
-        text += f" That is the mean of {len(result.seeds)} outer seeds; the one with the lowest loss on training problems keeps {percent(best.chosen)}."
+        text += f" The {percent(best.share).split(' (')[0]} are the mean of {len(result.seeds)} outer seeds; the one with the lowest loss on training problems keeps {percent(best.chosen)}."
     if rest := rest_of(best.share):
         text += f" The rest, {rest}."
     return text
+
+
+def largest_gain(result: Distillation) -> tuple[Rung, Rung] | None:
+    """Of the rungs above the four mechanisms, that which adds most to the share, after the one below it; None if none adds anything."""
+    gains = [
+        (upper.share.mean - lower.share.mean, lower, upper)
+        for lower, upper in pairwise(result.ladder)
+        if len(upper.mechanisms) > len(FOUR) and upper.share.mean is not None and lower.share.mean is not None
+    ]
+    gain, lower, upper = max(gains, default=(0.0, None, None), key=lambda found: found[0])
+    return None if gain <= 0 or lower is None or upper is None else (lower, upper)
 
 
 def rest_of(share: Interval) -> str:
