@@ -378,7 +378,11 @@ def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
 
 def _reproduce(options: argparse.Namespace) -> dict[str, Any]:
     def fit(path: Path, config: RunConfig, resume: bool) -> Run:
-        return _train_with_bar(path, config, resume, options.threads, device_of(options.device), options.until)
+        named = None if resume else config.start  # of a run that is resumed, θ is in its folder
+        start = None if named is None else zoo.starting_point(f"{named.run}@{named.outer_step}")[1]
+        return _train_with_bar(
+            path, config, resume, options.threads, device_of(options.device), options.until, start=start
+        )
 
     done = []
     for name in options.names:
