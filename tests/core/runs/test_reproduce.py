@@ -66,11 +66,14 @@ def test_an_unknown_name_is_refused(root, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_what_ships_begins_as_its_recipe_says(tmp_path, capsys):
-    command = ["reproduce", "linear_regression-vanilla2", "--into", str(tmp_path), "--until", "3", "--json"]
-    assert main(command) == 0
+# The second one begins at a snapshot of another shipped run.
+@pytest.mark.parametrize(
+    ("name", "until"), [("linear_regression-vanilla2", 3), ("two_moons-gru24-scales-seed1-longer", 1)]
+)
+def test_what_ships_begins_as_its_recipe_says(name, until, tmp_path, capsys):
+    assert main(["reproduce", name, "--into", str(tmp_path), "--until", str(until), "--json"]) == 0
     (output,) = json.loads(capsys.readouterr().out.splitlines()[-1])["reproduced"]
-    assert output["outer_step"] == 3 and not output["finished"]
+    assert output["outer_step"] == until and not output["finished"]
     assert output["first_losses_differ"] < 1e-4
 
 
