@@ -26,6 +26,7 @@ CLIPPING = {
 }
 ADAPTATION = {"none": compiled.NONE, "power": compiled.POWER, "root": compiled.ROOT}
 NO_CLIP = 0.0
+LARGEST_TAPE = 8_000_000  # inner steps times parameters that are kept in memory at once where only losses are asked for: half a GiB
 
 
 def _kinds(structure: Structure) -> np.ndarray:
@@ -99,7 +100,12 @@ def losses_of(formula: Formula, problems: Problems, steps: int) -> Tensor:
     """
     with torch.no_grad():
         at = _schedule(formula.structure, formula.values, steps).contiguous().numpy()
-        return torch.from_numpy(_forward(formula.structure, at, _numbers(formula.values).numpy(), problems).losses)
+        numbers = _numbers(formula.values).numpy()
+        at_once = max(1, LARGEST_TAPE // ((steps + 1) * problems.dimension))  # a whole run is kept in memory
+        parts = [problems.part(i, i + at_once) for i in range(0, problems.count, at_once)]
+        return torch.cat(
+            [torch.from_numpy(_forward(formula.structure, at, numbers, part).losses) for part in parts], dim=1
+        )
 
 
 @dataclass(frozen=True)

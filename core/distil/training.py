@@ -21,6 +21,7 @@ SKIPS_IN_A_ROW = 50  # outer steps in a row without a finite gradient after whic
 FIRST, SECOND, EPSILON = 0.9, 0.999, 1e-8  # Adam's constants
 JITTER = 0.05  # standard deviation of what a seed adds to the raw numbers it starts from
 LARGE, LARGE_PROBLEMS = 1000, 4  # inner parameters above which a batch has at most so many problems
+LARGE_RATE = 0.5  # and the learning rate is this share: the gradient of few problems is noisier
 SELECTING = 2**31  # the seed of those problems
 LOOK_EVERY = 40  # outer steps between scores; the best numbers count, for the last ones may stand at an edge
 SCORED = 8  # batches of the problems that select between starts and rungs
@@ -34,7 +35,7 @@ class Budget:
         outer_steps: updates of the numbers, from the best start.
         problems: in the batch of one outer step.
         unroll: inner steps.
-        learning_rate: of Adam on the raw numbers, at the start; it halves four times.
+        learning_rate: of Adam on the raw numbers, at the start; it halves four times. Tasks with many inner parameters have half of it.
         gradient_clip: largest norm of the outer gradient.
         adjoint_clip: largest norm of each problem's adjoints at every inner step; None for the exact gradient.
         trial: share of the outer steps that each start gets before the best one goes on.
@@ -91,6 +92,8 @@ class _Training:
     def __init__(self, task: Task, structure: Structure, raw: np.ndarray, budget: Budget, seed: int):
         self.task, self.structure, self.budget, self.seed = task, structure, budget, seed
         self.raw, self.adam = raw.copy(), _Adam(len(raw))
+        large = task.sample(1, generator(Purpose.TRAIN, seed)).dimension > LARGE
+        self.rate = budget.learning_rate * (LARGE_RATE if large else 1)
         self.best, self.best_score = raw.copy(), math.inf
         self.done = self.skips = 0
         self.looked = -1  # the step of the last score
@@ -106,7 +109,7 @@ class _Training:
             self.result.diverged += int((~torch.isfinite(outer.meta_losses)).sum())
             if math.isfinite(norm):
                 scale = min(1.0, budget.gradient_clip / max(norm, 1e-30))
-                rate = budget.learning_rate * 0.5 ** (4 * self.done / budget.outer_steps)
+                rate = self.rate * 0.5 ** (4 * self.done / budget.outer_steps)
                 self.raw += self.adam.step(scale * outer.gradient.numpy(), rate)
                 self.skips = 0
             else:

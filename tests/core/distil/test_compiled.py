@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from core.analysis.jacobians import _by_reverse_mode, derivatives
+from core.distil import compiled
 from core.distil.compiled import losses_of, meta_gradient, respond
 from core.distil.scales import to_raw, values_of
 from core.meta_loss import meta_loss
@@ -88,3 +89,10 @@ def test_jacobians_in_closed_form(name: str) -> None:
     ours, theirs = derivatives(made, states, gradients), _by_reverse_mode(made, states, gradients)
     for field in ("next_state", "update", "j_h", "j_g", "u_h", "u_g"):
         assert torch.allclose(getattr(ours, field), getattr(theirs, field), rtol=1e-9, atol=1e-12), field
+
+
+def test_many_problems_are_run_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, problems = formula(STRUCTURES["four mechanisms"]), small_problems("rosenbrock", 7)
+    whole = losses_of(made, problems, 20)
+    monkeypatch.setattr(compiled, "LARGEST_TAPE", 3 * 21 * problems.dimension)
+    assert torch.equal(losses_of(made, problems, 20), whole) and whole.shape == (21, 7)
