@@ -124,8 +124,8 @@ def test_enlarging_hiding_and_the_keyboard(explorer: Explorer) -> None:
     large = page.locator("#state-panel").bounding_box()
     assert before and large
     assert large["width"] > 2 * before["width"]
-    canvas = page.locator("#state-panel canvas.over").bounding_box()
-    assert canvas and canvas["width"] > 2 * before["width"]
+    wide = "(least) => document.querySelector('#state-panel canvas.over').getBoundingClientRect().width > least"
+    page.wait_for_function(wide, arg=2 * before["width"])  # the canvas follows the figure
     page.keyboard.press("ArrowRight")
     assert explorer.step == 6
     page.keyboard.press("Escape")
