@@ -2,7 +2,7 @@
 
 from core.distil.result import Distillation
 from core.distil.store import find_distillation
-from core.distil.tables import largest_gain, loss, percent, rest_of, title_of, tuned_title
+from core.distil.tables import explains, largest_gain, loss, percent, rest_of, title_of, tuned_title
 from core.optimizers.formula import FOUR, MECHANISMS
 from core.runs import zoo
 from core.tasks import TASKS
@@ -58,7 +58,9 @@ def answer(results: list[Distillation]) -> str:
             "paper. Measured here by replacing learned optimizers with formulas of known mechanisms:"
         )
     ]
-    for result in results:
+    unknown = [result for result in results if not explains(result.best.share)]
+    told = [result for result in results if explains(result.best.share)]
+    for result in told:
         four, best = next(rung for rung in result.ladder if tuple(rung.mechanisms) == FOUR), result.best
         text = f"on {TASKS[result.task].title}, {four.numbers} numbers and the four mechanisms keep {percent(four.share)} of the advantage of `{result.run}`"
         if best.mechanisms != four.mechanisms:
@@ -66,16 +68,20 @@ def answer(results: list[Distillation]) -> str:
         if best.chosen is not None:
             text += f", of its best seed by training loss {percent(best.chosen)}"
         sentences.append(text + _beyond(result) + ";")
-    shares = [result.best.share.mean for result in results]
+    shares = [result.best.share.mean for result in told]
     known = [share for share in shares if share is not None]
     most = sum(share >= GOAL for share in known)
     rest = "; ".join(
-        f"the rest on {TASKS[one.task].title}, {text}" for one in results if (text := rest_of(one.best.share))
+        f"the rest on {TASKS[one.task].title}, {text}" for one in told if (text := rest_of(one.best.share))
     )
     sentences.append(
-        f"so known techniques explain {'most' if known and min(known) >= 0.5 else 'a part'} of it ({most} of {len(results)} reach {100 * GOAL:.0f} %), "
+        f"so known techniques explain {'most' if known and min(known) >= 0.5 else 'a part'} of it ({most} of {len(told)} reach {100 * GOAL:.0f} %), "
         f"and {rest}."
     )
+    sentences += [
+        f"On {TASKS[one.task].title}, no formula is better than {tuned_title(one)} after {one.budget} outer steps, so that the share is not known."
+        for one in unknown
+    ]
     return " ".join([*sentences, *_agreement(results)])
 
 

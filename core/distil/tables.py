@@ -88,6 +88,11 @@ def conclusion(result: Distillation, name: str = "") -> str:
         name: of the learned optimizer; its run's if empty.
     """
     best = result.best
+    if not explains(best.share):
+        return (
+            f"No formula is better than {tuned_title(result)} after {result.budget} outer steps: how much of the advantage of "
+            f"{name or result.run} known techniques explain is not known."
+        )
     four = next(rung for rung in result.ladder if len(rung.mechanisms) == 4)
     text = (
         f"A formula of {four.numbers} numbers with the four mechanisms keeps {percent(four.share)} of the advantage of {name or result.run} over "
@@ -108,6 +113,11 @@ def conclusion(result: Distillation, name: str = "") -> str:
     return text
 
 
+def explains(share: Interval) -> bool:
+    """Whether a formula keeps anything of an advantage; else its training, or its family, was too small to say."""
+    return share.mean is not None and share.mean > 0
+
+
 def largest_gain(result: Distillation) -> tuple[Rung, Rung] | None:
     """Of the rungs above the four mechanisms, that which adds most to the share, after the one below it; None if none adds anything."""
     gains = [
@@ -121,6 +131,6 @@ def largest_gain(result: Distillation) -> tuple[Rung, Rung] | None:
 
 def rest_of(share: Interval) -> str:
     """What a formula does not keep, in words: "18 %, is something else", or that it is within the error; "" where nothing is left, or known."""
-    if share.mean is None or share.high is None or share.mean >= 1:
+    if share.mean is None or share.high is None or not 0 < share.mean < 1:
         return ""
     return f"{100 * (1 - share.mean):.0f} %, is {'within the error' if share.high >= 1 else 'something else'}"

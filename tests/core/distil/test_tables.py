@@ -14,6 +14,7 @@ from core.runs import zoo
         ((0.82, 0.78, 0.88), "18 %, is something else"),
         ((0.91, 0.73, 1.14), "9 %, is within the error"),
         ((1.02, 0.9, 1.2), ""),
+        ((-0.17, -0.42, 0.18), ""),
         ((None, None, None), ""),
     ],
 )
@@ -32,3 +33,9 @@ def test_the_share_of_the_formula_shown_stands_beside_the_mean_over_seeds() -> N
     own = found.best.by_seed[found.best.formula.seed]
     assert best is not None and learned is not None and own is not None
     assert found.best.chosen.mean == pytest.approx((best - own) / (best - learned))
+
+
+def test_formulas_that_are_no_better_than_the_tuned_one_say_nothing() -> None:
+    found = find_distillation(zoo.find_run("two_moons-gru24-scales"))
+    assert found is not None and found.best.share.mean is not None and found.best.share.mean < 0
+    assert "is not known" in conclusion(found) and "something else" not in conclusion(found)
