@@ -108,9 +108,10 @@ def test_another_task_chooses_its_first_distilled_optimizer(
 
 
 def test_what_was_not_distilled_says_how(app: Dash, page: Any) -> None:
-    parts = laid_out(app, page, task="two_moons")
+    link = {"task": "two_moons", "optimizer": "two_moons-gru24"}
+    parts = laid_out(app, page, **link)
     with app.server.test_request_context():
-        layout = page.layout(task="two_moons")
+        layout = page.layout(**link)
     texts = [part.children for part in layout._traverse() if isinstance(getattr(part, "children", None), str)]
     assert any("loptscope distil --run two_moons-gru24" in text for text in texts)
     assert not numbers_of(parts)
