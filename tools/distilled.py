@@ -2,7 +2,7 @@
 
 from core.distil.result import Distillation
 from core.distil.store import find_distillation
-from core.distil.tables import explains, largest_gain, loss, percent, rest_of, title_of, tuned_title
+from core.distil.tables import conclusion, explains, largest_gain, loss, percent, rest_of, title_of, tuned_title
 from core.optimizers.formula import FOUR, MECHANISMS
 from core.runs import zoo
 from core.tasks import TASKS
@@ -78,10 +78,7 @@ def answer(results: list[Distillation]) -> str:
         f"so known techniques explain {'most' if known and min(known) >= 0.5 else 'a part'} of it ({most} of {len(told)} reach {100 * GOAL:.0f} %), "
         f"and {rest}."
     )
-    sentences += [
-        f"On {TASKS[one.task].title}, no formula is better than {tuned_title(one)} after {one.budget} outer steps, so that the share is not known."
-        for one in unknown
-    ]
+    sentences += [f"On {TASKS[one.task].title}: {conclusion(one, f'`{one.run}`')}" for one in unknown]
     return " ".join([*sentences, *_agreement(results)])
 
 

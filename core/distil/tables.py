@@ -27,7 +27,7 @@ def percent(share: Interval) -> str:
         return "diverges"
     if share.mean < -1:
         return "none: worse than the best tuned one"
-    return f"{100 * share.mean:.0f} % ({100 * share.low:.0f} to {100 * share.high:.0f})"
+    return f"{100 * share.mean:.0f} % ({100 * share.low:.0f} to {100 * share.high:.0f})".replace("-", "−")
 
 
 def lighter(result: Distillation) -> str:
@@ -89,10 +89,13 @@ def conclusion(result: Distillation, name: str = "") -> str:
     """
     best = result.best
     if not explains(best.share):
-        return (
-            f"No formula is better than {tuned_title(result)} after {result.budget} outer steps: how much of the advantage of "
-            f"{name or result.run} known techniques explain is not known."
-        )
+        text = f"Averaged over {len(result.seeds)} outer seeds, no formula is better than {tuned_title(result)} after {result.budget} outer steps"
+        if best.chosen is not None and explains(best.chosen):
+            return (
+                f"{text}; the one with the lowest loss on training problems keeps {percent(best.chosen)} of the advantage of {name or result.run}. "
+                "What known techniques explain at most is not known."
+            )
+        return f"{text}: how much of the advantage of {name or result.run} known techniques explain is not known."
     four = next(rung for rung in result.ladder if len(rung.mechanisms) == 4)
     text = (
         f"A formula of {four.numbers} numbers with the four mechanisms keeps {percent(four.share)} of the advantage of {name or result.run} over "

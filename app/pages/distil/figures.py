@@ -140,6 +140,9 @@ def contributions_figure(theme: Theme, result: Distillation) -> go.Figure:
     return described(made, _about(result))
 
 
+TOO_LARGE = "Problems of this task are too large to follow the sliders."
+
+
 def curves_figure(theme: Theme, result: Distillation, originals: Originals, curve: np.ndarray | None) -> go.Figure:
     """Mean relative loss on the held-out problems: learned, best tuned, and the formula as its sliders stand."""
     best = result.best_tuned.name
@@ -157,6 +160,11 @@ def curves_figure(theme: Theme, result: Distillation, originals: Originals, curv
         values.append(shown)
         text = f"{name}: %{{y}}<extra></extra>"
         traces.append(line(np.arange(len(shown)), shown, color, name, width=width, hovertemplate=text))
+    if not values:
+        made = figure(theme, f"distil/curves/{result.run}", {"visible": False}, {"visible": False}, [])
+        why = {"text": TOO_LARGE, "showarrow": False, "font": {"size": 13, "color": theme.muted}}
+        made.add_annotation(**why, x=0.5, y=0.5, xref="paper", yref="paper")
+        return described(made, _about(result))
     kept = [shown[np.isfinite(shown)] for shown in values]
     y = {"title": "loss / first loss", **log_axis(np.concatenate(kept) if kept else np.ones(1), CEILING)}
     made = figure(theme, f"distil/curves/{result.run}", {"title": "inner step", "zeroline": False}, y, traces)

@@ -10,6 +10,7 @@ from app.pages.distil import PAGE, captions
 from app.pages.distil.data import distilled, instruments_of, originals_of
 from app.pages.distil.figures import (
     DISAGREEMENTS,
+    TOO_LARGE,
     contributions_figure,
     curves_figure,
     disagreement_figure,
@@ -296,7 +297,7 @@ def _score(result: Distillation, meta_loss: float | None) -> str:
     """The sentence under the curves."""
     learned_at, best_at = result.learned.meta_loss.mean, result.best_tuned.meta_loss.mean
     if meta_loss is None:
-        return "A problem of this task is too large to follow the sliders."
+        return TOO_LARGE
     head = f"Mean meta-loss of this formula: {number(meta_loss)}; learned {number(learned_at)}, {tuned_title(result)} {number(best_at)}."
     if not meta_loss < float("inf") or learned_at is None or best_at is None:
         return f"This formula diverges. Learned {number(learned_at)}, {tuned_title(result)} {number(best_at)}."

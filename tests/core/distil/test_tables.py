@@ -39,3 +39,6 @@ def test_formulas_that_are_no_better_than_the_tuned_one_say_nothing() -> None:
     found = find_distillation(zoo.find_run("two_moons-gru24-scales"))
     assert found is not None and found.best.share.mean is not None and found.best.share.mean < 0
     assert "is not known" in conclusion(found) and "something else" not in conclusion(found)
+    assert found.best.chosen is not None and f"keeps {percent(found.best.chosen)} of" in conclusion(found)
+    without = found.model_copy(update={"ladder": [one.model_copy(update={"chosen": None}) for one in found.ladder]})
+    assert "keeps" not in conclusion(without) and "is not known" in conclusion(without)

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 from dash import Dash, no_update
 
-from app.pages.distil.data import distilled, instruments_of, originals_of
+from app.pages.distil.data import Instruments, Originals, distilled, instruments_of, originals_of
+from app.pages.distil.figures import curves_figure
 from app.pages.distil.parts import formula_at, from_slider, simple, to_slider
 from app.pages.distil.view import parse, to_query
 from app.shared.formulas import mathml
+from app.shared.style import LIGHT
 from core.distil.result import Distillation
 from core.distil.writing.latex import lines
 from core.jobs import measurements
@@ -161,3 +163,12 @@ def test_every_formula_can_be_shown(name: str) -> None:
         assert mathml(simple(line), block=True).startswith("<math")
     for parameter in PARAMETERS.values():
         assert "\\" not in mathml(simple(parameter.symbol))
+
+
+def test_where_problems_are_too_large_the_figure_says_so() -> None:
+    result = distilled("two_moons", "two_moons-gru24-scales")
+    assert result is not None
+    nothing = Instruments(np.ones(1), np.ones(1), None, None, None, None)
+    originals = Originals(nothing, None, np.ones(1), 1.0, np.ones(1), np.ones((1, 1)))
+    made = curves_figure(LIGHT, result, originals, None)
+    assert not made.data and "too large" in made.layout.annotations[0].text
