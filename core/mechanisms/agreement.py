@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from pydantic import BaseModel
 
-from core.analysis.agreement import SIGNS, Signs, rates_by_signs
+from core.analysis.agreement import SIGNS, Signs, rates_by_signs, signs_of
 from core.analysis.general import rates_after
 from core.errors import InputError
 from core.late import torch
@@ -25,6 +25,7 @@ from core.mechanisms.wording import interval, number
 if TYPE_CHECKING:
     from torch import Tensor
 
+KINDS: tuple[Signs, Signs] = ("alike", "alternating")  # that are compared
 NAME = "agreement"  # among the values of a null
 WINDOW, LONGEST = 10, 20  # gradients whose signs are changed, for the number and for the figure
 WINDOWS = 1000  # at most that it is measured on
@@ -79,8 +80,7 @@ class Rates(NamedTuple):
 
 def _rates(context: Context, windows: Windows) -> Rates:
     width = context.observed.scale
-    kinds: tuple[Signs, ...] = ("alike", "alternating")
-    found = [rates_by_signs(context.double, windows.states, windows.sizes, kind, width=width)[-1] for kind in kinds]
+    found = [rates_by_signs(context.double, windows.states, windows.sizes, kind, width=width)[-1] for kind in KINDS]
     return Rates(*found)
 
 
@@ -90,10 +90,8 @@ def _rates_of_tensors(context: Context) -> Rates:
     steps = min(WINDOW, met.steps - 1)
     first = torch.where(met.gradients[0] < 0, -1.0, 1.0).to(met.gradients.dtype)
     sizes = first * met.gradients[: steps + 1].abs()
-    turns = torch.ones(steps + 1, 1, dtype=sizes.dtype)
-    turns[1::2] = -1
-    found = [rates_after(met, signed, [steps], context.places_met)[0] for signed in (sizes, turns * sizes)]
-    return Rates(*found)
+    turns = [signs_of(kind, steps + 1, 1).to(sizes.dtype) for kind in KINDS]
+    return Rates(*(rates_after(met, turn * sizes, [steps], context.places_met)[0] for turn in turns))
 
 
 def agreement(context: Context, floor: float = 0.0) -> Measure:

@@ -94,6 +94,11 @@ def disagreement(result: Distillation) -> list[str]:
     ]
 
 
+def _denied(verdict: str) -> str:
+    """What instruments do that do not show a mechanism."""
+    return "do not show it" if verdict == "not_shown" else "cannot tell whether it is there"
+
+
 def _agreement(result: Distillation) -> list[str]:
     """Agreement is none of the four, so that there is no contribution over all orders: the formula shown has it or not."""
     has, verdict = "agreement" in result.best.mechanisms, result.verdicts.get("agreement", "unknown")
@@ -102,8 +107,7 @@ def _agreement(result: Distillation) -> list[str]:
             "The formula shown has agreement, which is none of the paper's four; the instruments show it in the learned optimizer, too."
         ]
     if has:
-        said = "do not show it" if verdict == "not_shown" else "cannot tell whether it is there"
-        return [f"The formula shown has agreement; the instruments {said} in the learned optimizer."]
+        return [f"The formula shown has agreement; the instruments {_denied(verdict)} in the learned optimizer."]
     return ["The learned optimizer shows agreement; the formula shown does without."] if verdict == "shown" else []
 
 
@@ -115,9 +119,8 @@ def both_ways(result: Distillation) -> list[str]:
         needed = needs.low is not None and needs.low > 1
         verdict = result.verdicts.get(name, "unknown")
         if needed and verdict != "shown":
-            said = "do not show it" if verdict == "not_shown" else "cannot tell whether it is there"
             texts.append(
-                f"The formula needs {MECHANISMS[name].lower()}; the instruments {said} in the learned optimizer."
+                f"The formula needs {MECHANISMS[name].lower()}; the instruments {_denied(verdict)} in the learned optimizer."
             )
         if not needed and verdict == "shown":
             texts.append(

@@ -16,7 +16,7 @@ import numpy as np
 from app.shared.cache import anew, once, source_digest
 from app.shared.catalog import learned, snapshot_bytes
 from app.shared.evaluations import modified
-from core.analysis.agreement import Signs, rates_by_signs
+from core.analysis.agreement import rates_by_signs
 from core.analysis.closed_loop import Rest, convergence_rates
 from core.analysis.linearization import linearize
 from core.analysis.memory_kernel import memory_kernel
@@ -27,6 +27,7 @@ from core.distil.store import find_distillation, folder_of
 from core.errors import InputError
 from core.evaluation.held_out import STEPS, loss_curves
 from core.late import torch
+from core.mechanisms.agreement import KINDS
 from core.mechanisms.context import Context, grid
 from core.optimizers.base import Optimizer
 from core.optimizers.formula import Formula
@@ -136,8 +137,7 @@ def _agreement(optimizer: Optimizer, met: "Tensor", width: float) -> np.ndarray:
         for gradient in met[:BEFORE]:
             start, _ = optimizer.step(start, gradient)
     sizes = met[BEFORE:].abs()
-    kinds: tuple[Signs, ...] = ("alike", "alternating")
-    rates = [rates_by_signs(optimizer, start, sizes, kind, secant=width) for kind in kinds]
+    rates = [rates_by_signs(optimizer, start, sizes, kind, secant=width) for kind in KINDS]
     return torch.stack(rates).nanmedian(-1).values.numpy()
 
 

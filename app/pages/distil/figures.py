@@ -239,9 +239,9 @@ def _by_signs(theme: Theme, key: str, learned: np.ndarray | None, formula: np.nd
     """Learning rates of both while gradients of one sign, and alternating ones, come in."""
     traces = []
     for name, rates, color in (("Learned", learned, LEARNED), ("Formula", formula, FORMULA)):
-        for kind, dash, row in zip(
-            ("one sign", "alternating"), ("solid", "dot"), () if rates is None else rates, strict=False
-        ):
+        if rates is None:
+            continue
+        for kind, dash, row in zip(("one sign", "alternating"), ("solid", "dot"), rates, strict=True):
             title = f"{name}, {kind}"
             text = f"{title}: %{{y:.3g}}<extra></extra>"
             steps = np.arange(len(row))
