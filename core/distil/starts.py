@@ -8,10 +8,9 @@ import torch
 
 from core.distil.imitation import Lesson
 from core.distil.reading import Reading
-from core.errors import InputError
+from core.distil.tuned import best_member, near
 from core.optimizers.formula import PARAMETERS, Formula, Structure, coefficients
 from core.optimizers.formula.structure import KNOTS, SCHEDULED
-from core.runs import zoo
 
 EARLY = 10  # inner steps whose updates give the size of a first update
 NEUTRAL = {  # numbers with which a mechanism that is switched on does nothing, beside an unreachable threshold and limit
@@ -96,12 +95,12 @@ def starts_for(structure: Structure, task: str, lesson: Lesson, reading: Reading
 
     Args:
         structure: the formula's parts.
-        task: name of the task, whose tuned optimizers are one start.
+        task: name of the task, whose best tuned optimizer with these mechanisms is one start.
         lesson: gradients and updates of the learned optimizer, whose sizes are another one.
         reading: what the instruments say of it, the third.
     """
     sizes = sizes_of(lesson)
-    starts = [constant(sizes.neutral() | _tuned(structure, task), structure)]
+    starts = tuned_starts(structure, task, sizes)
     if structure.momenta or structure.clipping != "none" or structure.limit:
         by_size = {"rate": sizes.update / sizes.scale, "memory": 0.9, "direct": 0.05, "exponent": 0.05}
         clipping = {"threshold": 2 * sizes.scale, "limit": 20 * sizes.update}
@@ -111,14 +110,26 @@ def starts_for(structure: Structure, task: str, lesson: Lesson, reading: Reading
     return starts
 
 
-def _tuned(structure: Structure, task: str) -> dict[str, float]:
-    """Rate and memory of tuned momentum, or the rate of tuned gradient descent."""
-    name = "momentum" if structure.momenta else "sgd"
-    try:
-        found = zoo.find_tuned(task, name).hyperparameters
-    except (InputError, OSError):
-        return {}
-    if not structure.momenta:
-        return {"rate": found["learning_rate"]}
-    beta = min(found["momentum"], 0.999)
-    return {"rate": found["learning_rate"] / (1 - beta), "memory": max(beta, 0.02), "direct": 0.01}
+def tuned_starts(structure: Structure, task: str, sizes: Sizes) -> list[dict[str, float]]:
+    """Numbers near the best tuned hand-designed optimizers: the best one without adaptation, and the best one if that adapts.
+
+    One with a schedule counts for a formula without one, too, with its learning rate half-way.
+
+    Args:
+        structure: the formula's parts.
+        task: name of the task.
+        sizes: of the learned optimizer's gradients and updates.
+    """
+    plain = [name for name in structure.mechanisms if name != "adaptation"]
+    members = [best_member({*allowed, "schedule"}, task) for allowed in (plain, structure.mechanisms)]
+    starts: list[dict[str, float]] = []
+    for member in [one for one in members if one is not None]:
+        parts = {*member.structure.mechanisms, "schedule"}.intersection(structure.mechanisms)
+        base = structure.only(parts)
+        values = near(member, base, sizes.scale)
+        rate = max(values["rate"], values.get("rate_last", 0.0)) * max(1.0, values.get("warmup_from", 1.0))
+        neutral = sizes.neutral() | {"limit": UNREACHED * rate * sizes.largest}
+        start = extended(Formula(base, constant(values, base)), structure, neutral)
+        if start not in starts:
+            starts.append(start)
+    return starts or [constant(sizes.neutral(), structure)]

@@ -21,10 +21,13 @@ SKIPS_IN_A_ROW = 50  # outer steps in a row without a finite gradient after whic
 FIRST, SECOND, EPSILON = 0.9, 0.999, 1e-8  # Adam's constants
 JITTER = 0.05  # standard deviation of what a seed adds to the raw numbers it starts from
 LARGE, LARGE_PROBLEMS = 1000, 4  # inner parameters above which a batch has at most so many problems
-LARGE_RATE = 0.5  # and the learning rate is this share: the gradient of few problems is noisier
+LARGE_CLIP = (
+    0.002  # and adjoints are clipped at this share: their unrolls are chaotic, and with 1 the direction is wrong
+)
 SELECTING = 2**31  # the seed of those problems
-LOOK_EVERY = 40  # outer steps between scores; the best numbers count, for the last ones may stand at an edge
-SCORED = 8  # batches of the problems that select between starts and rungs
+LOOK_EVERY = 20  # outer steps between scores; the best numbers count, for the last ones may stand at an edge
+SCORED = 512  # problems that select between starts and rungs
+LARGE_SCORED = 16  # of them, where a problem has many inner parameters
 
 
 @dataclass(frozen=True)
@@ -35,9 +38,10 @@ class Budget:
         outer_steps: updates of the numbers, from the best start.
         problems: in the batch of one outer step.
         unroll: inner steps.
-        learning_rate: of Adam on the raw numbers, at the start; it halves four times. Tasks with many inner parameters have half of it.
+        learning_rate: of Adam on the raw numbers, at the start; it halves four times.
         gradient_clip: largest norm of the outer gradient.
-        adjoint_clip: largest norm of each problem's adjoints at every inner step; None for the exact gradient.
+        adjoint_clip: largest norm of each problem's adjoints at every inner step, of which tasks with many inner parameters have a small share;
+            None for the exact gradient.
         trial: share of the outer steps that each start gets before the best one goes on.
     """
 
@@ -93,7 +97,8 @@ class _Training:
         self.task, self.structure, self.budget, self.seed = task, structure, budget, seed
         self.raw, self.adam = raw.copy(), _Adam(len(raw))
         large = task.sample(1, generator(Purpose.TRAIN, seed)).dimension > LARGE
-        self.rate = budget.learning_rate * (LARGE_RATE if large else 1)
+        share = LARGE_CLIP if large else 1.0
+        self.clip = None if budget.adjoint_clip is None else share * budget.adjoint_clip
         self.best, self.best_score = raw.copy(), math.inf
         self.done = self.skips = 0
         self.looked = -1  # the step of the last score
@@ -103,13 +108,13 @@ class _Training:
         budget = self.budget
         while self.done < until:
             problems = training_problems(self.task, self.seed, self.done + 1, budget.problems)
-            outer = meta_gradient(self.structure, self.raw, problems, budget.unroll, budget.adjoint_clip)
+            outer = meta_gradient(self.structure, self.raw, problems, budget.unroll, self.clip)
             norm = float(outer.gradient.norm())
             self.result.curve.append(float(outer.meta_losses.mean()))
             self.result.diverged += int((~torch.isfinite(outer.meta_losses)).sum())
             if math.isfinite(norm):
                 scale = min(1.0, budget.gradient_clip / max(norm, 1e-30))
-                rate = self.rate * 0.5 ** (4 * self.done / budget.outer_steps)
+                rate = budget.learning_rate * 0.5 ** (4 * self.done / budget.outer_steps)
                 self.raw += self.adam.step(scale * outer.gradient.numpy(), rate)
                 self.skips = 0
             else:
@@ -124,7 +129,7 @@ class _Training:
 
     @cached_property
     def _selecting(self) -> Problems:
-        return training_problems(self.task, SELECTING, 0, SCORED * self.budget.problems)
+        return training_problems(self.task, SELECTING, 0, SCORED, LARGE_SCORED)
 
     def look(self) -> None:
         """Keep the numbers if they are the best so far; once a step."""
@@ -141,11 +146,11 @@ class _Training:
         return mean if math.isfinite(mean) else math.inf
 
 
-def training_problems(task: Task, seed: int, outer_step: int, count: int) -> Problems:
-    """The training problems of one outer step: in float64 where the task has compiled code."""
+def training_problems(task: Task, seed: int, outer_step: int, count: int, of_large: int = LARGE_PROBLEMS) -> Problems:
+    """The training problems of one outer step, at most ``of_large`` large ones: in float64 where the task has compiled code."""
     first = task.sample(1, generator(Purpose.TRAIN, seed, outer_step), torch.float64)
     small = known(first, np.dtype(np.float64)) is not None
-    count = count if first.dimension <= LARGE else min(count, LARGE_PROBLEMS)
+    count = count if first.dimension <= LARGE else min(count, of_large)
     return task.sample(count, generator(Purpose.TRAIN, seed, outer_step), torch.float64 if small else torch.float32)
 
 
@@ -181,6 +186,7 @@ def train(
     trial = round(budget.trial * budget.outer_steps) if len(trainings) > 1 else 0
     standing: list[tuple[float, _Training]] = []
     for training in trainings:
+        training.look()
         try:
             training.run(trial, on_step)
         except TrainingError:
