@@ -59,7 +59,7 @@ def near(member: Formula, structure: Structure, scale: float) -> dict[str, float
     given = member.values
     step = torch.arange(UNROLL, dtype=torch.float64)
     at = coefficients(member.structure, given, step)
-    rates = INSIDE * torch.as_tensor(at.first + at.second + at.direct).expand(UNROLL).numpy()
+    rates = INSIDE * torch.as_tensor(at.first + at.second + at.direct, dtype=torch.float64).expand(UNROLL).numpy()
     values: dict[str, float] = {}
     if "memory" in given:
         values |= {"memory": min(max(given["memory"], BETWEEN[0]), BETWEEN[1]), "direct": given["direct"]}

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from torch import Tensor
 
 from core.errors import InputError
 from core.interruption import LeaveError
+from core.optimizers.recurrent import RecurrentOptimizer
+from core.outer.bias import bias_penalty, first_gradients
 from core.outer.distributed import Team
 from core.outer.estimators import Estimator, make_estimator
 from core.outer.gradient import Workers
@@ -94,7 +97,8 @@ class _Trainer:
         except LeaveError:
             self.seconds += time.perf_counter() - began
             raise
-        norm = torch.linalg.vector_norm(torch.cat([g.reshape(-1) for g in outer.gradients.values()]))
+        gradients = self.penalized(outer.gradients)
+        norm = torch.linalg.vector_norm(torch.cat([g.reshape(-1) for g in gradients.values()]))
         finite = bool(torch.isfinite(norm))
         rate = config.learning_rate
         if config.learning_rate_halving is not None:
@@ -102,7 +106,7 @@ class _Trainer:
         if finite:
             scale = 1.0 if config.gradient_clip is None else min(1.0, config.gradient_clip / max(norm.item(), 1e-30))
             for name, parameter in self.theta.items():
-                parameter.grad = outer.gradients[name] * scale
+                parameter.grad = gradients[name] * scale
             self.adam.param_groups[0]["lr"] = rate
             self.adam.step()
         self.skips = 0 if finite else self.skips + 1
@@ -120,6 +124,19 @@ class _Trainer:
             )
         )
         return self.curve[-1]
+
+    def penalized(self, gradients: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The outer gradient and that of the penalty on bias, if there is one."""
+        factor = self.config.bias_penalty
+        if factor is None:
+            return gradients
+        optimizer = RecurrentOptimizer(self.config.architecture, self.theta)
+        _, more = bias_penalty(optimizer, self.config.unroll, self.first_gradients)
+        return {name: gradient + factor * more[name] for name, gradient in gradients.items()}
+
+    @cached_property
+    def first_gradients(self) -> float:
+        return first_gradients(self.estimator.task)
 
     def status(self, state: State, message: str = "") -> Status:
         return Status(

@@ -47,6 +47,7 @@ class RunConfig(BaseModel):
         fidelity: "reduced" trains on problems that cost less and are nearly the same; the optimizer is judged on the task's own all the same.
         unroll: inner steps of one unroll.
         objective: what is minimized: the meta-loss ("mean"), or the mean over inner steps of ln f(x_k) ("log").
+        bias_penalty: factor of a penalty on the gradient at which the optimizer rests (`core.outer.bias`); None for none.
         learning_rate: of Adam on θ, at the start.
         learning_rate_halving: outer steps in which that learning rate halves, continuously; None keeps it constant.
         gradient_clip: largest global norm of the outer gradient; None for no limit.
@@ -97,6 +98,14 @@ class RunConfig(BaseModel):
         "What is minimized: the mean loss of an optimization (the meta-loss), or the mean of its logarithm, to which late steps count as much.",
         TRAINING,
         choices={"mean": "mean loss (the meta-loss)", "log": "mean logarithm of the loss"},
+    )
+    bias_penalty: float | None = setting(
+        None,
+        "Bias penalty",
+        "Factor of a penalty on the gradient at which the optimizer rests, relative to the first ones; none for no penalty.",
+        TRAINING,
+        gt=0,
+        allow_inf_nan=False,
     )
     learning_rate: float = setting(
         3e-3,

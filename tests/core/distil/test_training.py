@@ -56,3 +56,12 @@ def test_problems_differ_with_the_outer_step_and_are_few_where_they_are_large() 
     assert first.dtype == torch.float64 and not torch.equal(first, second)
     large = training_problems(make_task("two_moons"), 0, 1, 64)
     assert large.count == 4 and large.x0.dtype == torch.float32
+    assert training_problems(make_task("two_moons"), 0, 1, 64, 16).count == 16
+
+
+def test_training_never_ends_above_its_start() -> None:
+    trained = train(TASK, Structure(1), [POOR], SHORT)
+    again = train(
+        TASK, Structure(1), [trained.formula.values], replace(SHORT, learning_rate=9.0, outer_steps=3), seed=1
+    )
+    assert again.meta_loss < 1.1 * trained.meta_loss  # the seed jitters the start
