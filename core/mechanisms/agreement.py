@@ -7,6 +7,7 @@ without changing more, so no consequence decides about it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -84,14 +85,12 @@ def _rates(context: Context, windows: Windows) -> Rates:
     return Rates(*found)
 
 
-def _rates_of_tensors(context: Context) -> Rates:
-    """The same for whole tensors: the first gradients of a run, all components with the signs of the first one."""
+def _rates_of_tensors(context: Context, kind: Signs, counts: Sequence[int]) -> Tensor:
+    """The same for whole tensors: the first gradients of a run, all components with the signs of the first one, [counts, components]."""
     met = context.met
-    steps = min(WINDOW, met.steps - 1)
     first = torch.where(met.gradients[0] < 0, -1.0, 1.0).to(met.gradients.dtype)
-    sizes = first * met.gradients[: steps + 1].abs()
-    turns = [signs_of(kind, steps + 1, 1).to(sizes.dtype) for kind in KINDS]
-    return Rates(*(rates_after(met, turn * sizes, [steps], context.places_met)[0] for turn in turns))
+    sizes = first * met.gradients[: counts[-1] + 1].abs()
+    return rates_after(met, signs_of(kind, len(sizes), 1).to(sizes.dtype) * sizes, counts, context.places_met)
 
 
 def agreement(context: Context, floor: float = 0.0) -> Measure:
@@ -111,7 +110,8 @@ def agreement(context: Context, floor: float = 0.0) -> Measure:
 
 def _differences(context: Context, floor: float) -> tuple[Tensor, Rates, np.ndarray]:
     if context.sees_tensors:
-        rates, problems = _rates_of_tensors(context), np.zeros(0, dtype=int)
+        at = [min(WINDOW, context.met.steps - 1)]
+        rates, problems = Rates(*(_rates_of_tensors(context, kind, at)[0] for kind in KINDS)), np.zeros(0, dtype=int)
     elif context.jumps_with_state:
         raise InputError(NO_SLOPE)
     else:
@@ -233,20 +233,27 @@ def said(found: AgreementReport) -> str:
 def rates_over_windows(context: Context) -> np.ndarray | None:
     """Learning rates while gradients of each kind of signs come in: lower quartile, median, upper quartile over windows.
 
+    Those of an optimizer that sees whole tensors are over the components that are looked at, and half as many steps.
+
     Returns:
-        [3 kinds of `SIGNS`, LONGEST + 1, 3], float32; None where there is nothing to measure, or no slope.
+        [3 kinds of `SIGNS`, steps + 1, 3], float32; None where there is nothing to measure, or no slope.
     """
-    if context.sees_tensors or context.jumps_with_state:
+    if not context.sees_tensors and context.jumps_with_state:
         return None
     try:
-        windows = windows_of(context, min(LONGEST, len(context.sample.gradients)))
+        rates = [_rates_by_step(context, kind) for kind in SIGNS]
     except InputError:
         return None
+    if not all(np.isfinite(one).any(1).all() for one in rates):
+        return None
+    return np.stack([np.nanpercentile(one, (25, 50, 75), axis=1).T for one in rates]).astype(np.float32)
+
+
+def _rates_by_step(context: Context, kind: Signs) -> np.ndarray:
+    """Learning rates after 0, 1, … gradients, of every window or component, [steps + 1, n]."""
+    if context.sees_tensors:
+        counts = range(min(WINDOW, context.met.steps - 1) + 1)
+        return _rates_of_tensors(context, kind, counts).numpy()
+    windows = windows_of(context, min(LONGEST, len(context.sample.gradients)))
     width = context.observed.scale
-    found = []
-    for kind in SIGNS:
-        rates = rates_by_signs(context.double, windows.states, windows.sizes, kind, width=width).numpy()
-        if not np.isfinite(rates).any(1).all():
-            return None
-        found.append(np.nanpercentile(rates, (25, 50, 75), axis=1).T)
-    return np.stack(found).astype(np.float32)
+    return rates_by_signs(context.double, windows.states, windows.sizes, kind, width=width).numpy()

@@ -13,6 +13,7 @@ import numpy as np
 from core.analysis.general import decay_along, rate_along, update_functions
 from core.bundle import Arrays, Bundle
 from core.late import torch
+from core.mechanisms.agreement import agreement_report, rates_over_windows
 from core.mechanisms.closed_loop import loop_report_of_tensors
 from core.mechanisms.context import NEEDS_ALONE, Context, grid
 
@@ -154,10 +155,15 @@ def closed_loop_view(context: Context) -> Bundle:
     return Bundle({"eigenvalues": np.array([one.eigenvalues for one in report.along_run], dtype=np.float32)}, about)
 
 
-def unknown_view(context: Context) -> Bundle:
-    """Nothing but the reason why there is nothing to measure.
+def adaptation_view(context: Context) -> Bundle:
+    """Learning rates by the signs of gradients, and the reason why there is no S-curve.
 
     Args:
         context: the optimizer on its task.
+
+    Arrays: ``agreement`` [3, steps + 1, 3], quartiles over components of the learning rates while gradients come in whose signs are alike,
+    alternate, or are random; missing where there is no slope.
     """
-    return Bundle({}, {"scale": context.observed.scale, "why": NEEDS_ALONE})
+    rates = rates_over_windows(context)
+    about = {"scale": context.observed.scale, "why": NEEDS_ALONE, "agreement": agreement_report(context).model_dump()}
+    return Bundle({} if rates is None else {"agreement": rates}, about)

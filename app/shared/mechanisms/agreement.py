@@ -18,7 +18,10 @@ LINES = (("one sign", "solid", 2.6), ("alternating", "dash", 2.6), ("random sign
 def agreement_figure(p: MechanismDrawing) -> go.Figure:
     """Learning rates while gradients of the same sizes come in: of one sign, alternating, at random; medians, quartiles shaded."""
     if "agreement" not in p.bundle.arrays:
-        return empty(p, p.bundle.about["agreement"]["reason"])
+        found = p.bundle.about["agreement"]
+        return empty(
+            p, found["reason"] if found["value"] is None else "the update has no slope after some of these gradients"
+        )
     rates = p.array("agreement")
     steps = np.arange(rates.shape[1])
     log = "agreement" in p.common.positive
@@ -44,8 +47,14 @@ def agreement_figure(p: MechanismDrawing) -> go.Figure:
     return made.update_layout(showlegend=True, legend=KEY)
 
 
-def agreement_caption(bundle: Bundle, references: References) -> list[str]:
-    """Under the learning rates by signs."""
+FED = (
+    "The largest tenth of the gradients met on held-out problems, fed again with their own sizes and other signs, from the states that met them: "
+    "medians, and quartiles shaded."
+)
+
+
+def agreement_caption(bundle: Bundle, references: References, fed: str = FED) -> list[str]:
+    """Under the learning rates by signs; ``fed`` says which gradients."""
     found = bundle.about["agreement"]
     if found["value"] is None:
         return [f"Whether signs matter cannot be told: {found['reason']}."]
@@ -59,7 +68,7 @@ def agreement_caption(bundle: Bundle, references: References) -> list[str]:
     )
     hidden = "agreement" in bundle.arrays and bool((bundle.arrays["agreement"] <= 0).any())
     return [
-        "The largest tenth of the gradients met on held-out problems, fed again with their own sizes and other signs, from the states that met them: medians, and quartiles shaded. What differs can only come from signs; momentum, RMSProp and Adam have no difference.",
+        f"{fed} What differs can only come from signs; momentum, RMSProp and Adam have no difference.",
         said,
         *(["Some rates are 0 or negative, so the axes of both sides are linear."] if hidden else []),
     ]

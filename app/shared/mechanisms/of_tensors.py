@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from app.shared.mechanisms.ablation import ABLATIONS
+from app.shared.mechanisms.agreement import agreement_caption, agreement_figure
 from app.shared.mechanisms.drawing import KEY, Common, MechanismDrawing, empty, padded, spread, symlog_axis
 from app.shared.mechanisms.frames import Frames
 from app.shared.mechanisms.mechanism import Mechanism, MechanismFigure, References
@@ -284,6 +285,11 @@ def _eigenvalues_caption(bundle: Bundle, references: References) -> list[str]:
     return list(report["sentences"]) if report["reason"] else [drawn, *report["sentences"]]
 
 
+def _agreement_caption(bundle: Bundle, references: References) -> list[str]:
+    drawn = "The first gradients of a run, fed again with their own sizes and other signs, the same of all components: quartiles over the components looked at."
+    return agreement_caption(bundle, references, drawn)
+
+
 def _unknown(p: MechanismDrawing) -> go.Figure:
     return empty(p, f"Unknown: {p.bundle.about['why']}.")
 
@@ -333,8 +339,11 @@ OF_TENSORS: dict[str, Mechanism] = {
         Mechanism(
             "adaptation",
             "Learning-rate adaptation",
-            views.unknown_view,
-            (MechanismFigure("unknown", "The S-curve", _unknown, _unknown_caption),),
+            views.adaptation_view,
+            (
+                MechanismFigure("unknown", "The S-curve", _unknown, _unknown_caption),
+                MechanismFigure("agreement", "Gradients that agree", agreement_figure, _agreement_caption),
+            ),
             _still,
         ),
         Mechanism(

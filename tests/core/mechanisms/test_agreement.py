@@ -82,6 +82,18 @@ def test_whole_tensors_are_measured_along_a_run() -> None:
     assert layered is not None and layered == pytest.approx(1 - 0.7**9 / 1.1**9, rel=1e-3)
 
 
+def test_whole_tensors_have_rates_by_step() -> None:
+    rates = rates_over_windows(Context(TensorwiseModule("delta", Layered()), TASK))
+    assert rates is not None and rates.shape == (3, agreements.WINDOW + 1, 3)
+    alike, alternating = rates[0, :, 1], rates[1, :, 1]
+    np.testing.assert_allclose(alike[2:] / alike[1:-1], 1.1, rtol=1e-3)
+    np.testing.assert_allclose(alternating[2:] / alternating[1:-1], 0.7, rtol=1e-3)
+    whole = _whole(TorchClass("whole", torch.optim.AdamW, {"lr": 0.01}), "for comparison")()
+    adam = rates_over_windows(Context(whole, TASK))
+    assert adam is not None
+    np.testing.assert_allclose(adam[1], adam[0], rtol=1e-5)
+
+
 def test_untrained_optimizers_decide() -> None:
     context = Context(DeltaBarDelta(), TASK)
     assert agreement_report(context, trained=True).shown is None

@@ -16,6 +16,7 @@ from core.mechanisms.context import Context
 from core.optimizers.hand_designed import make_hand_designed
 from core.optimizers.module_tensors import TensorwiseModule
 from core.tasks import make_task
+from tests.core.mechanisms.test_agreement import Layered
 
 REFERENCES = {"tuned momentum": (0.1, 0.9)}
 
@@ -101,3 +102,16 @@ def test_what_can_be_switched_off_from_the_outside_is_drawn(heavy: Context) -> N
     known, unknown = bundle.about["ablations"]["ablations"], bundle.about["ablations"]["without"]
     assert {one["name"] for one in known} >= {"whole", "memoryless", "unsaturated", "frozen_end", "pinned", "undecayed"}
     assert all("it sees whole tensors" in reason for reason in unknown.values()) and len(figures) == 2
+
+
+def test_rates_by_the_signs_of_gradients_are_drawn(heavy: Context) -> None:
+    _, figures, said = drawn(
+        Context(TensorwiseModule("layered", Layered()), make_task("linear_regression")), "adaptation"
+    )
+    alike, alternating = (trace.y for trace in figures["agreement"].data[2:4])
+    assert alike[-1] > 2 * alike[0] and alternating[-1] < 0.2 * alternating[0]
+    assert any("the first gradients of a run" in one.lower() for one in said) and any("differs" in one for one in said)
+    _, figures, said = drawn(heavy, "adaptation")
+    assert any("is the same as after alternating" in one for one in said)
+    _, figures, _ = drawn(Context(TensorwiseModule("coarse", Coarse()), make_task("linear_regression")), "adaptation")
+    assert figures["agreement"].layout.annotations[0].text
