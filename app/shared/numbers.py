@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from core.mechanisms.wording import SUPERSCRIPTS
+
 WINDOW = 0.12  # the running median spans this share of the outer step on either side
 MOST_PLACES = 5  # after the point, of a decay
-SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def number(value: float | None, digits: int = 3) -> str:

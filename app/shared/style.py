@@ -205,10 +205,16 @@ def log_ticks(low: float, high: float) -> dict[str, Any]:
     powers = range(int(np.floor(low)), int(np.ceil(high)) + 1)
     every = max(1, round((high - low) / 6))
     span = high - low
-    factors = tuple(range(1, 10)) if span < 0.6 else (1, 2, 5) if span < 2.2 else (1,)
-    ticks = [factor * 10.0**power for power in powers if power % every == 0 for factor in factors]
-    kept = [tick for tick in ticks if low <= np.log10(tick) <= high]
-    if len(kept) < 3:
+    choices: list[tuple[int, ...]] = (
+        [tuple(range(1, 10))] if span < 0.6 else [(1, 2, 5)] if span < 2.2 else [(1,), (1, 3)]
+    )
+    kept: list[float] = []
+    for factors in choices:
+        ticks = [factor * 10.0**power for power in powers if power % every == 0 for factor in factors]
+        kept = [tick for tick in ticks if low <= np.log10(tick) <= high]
+        if len(kept) >= 3:
+            break
+    else:
         kept = _evenly(10.0**low, 10.0**high)
     return {"tickvals": kept, "ticktext": [_plain(tick, 3 if len(factors) > 1 else 1) for tick in kept]}
 

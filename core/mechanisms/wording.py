@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from core.mechanisms.claims import Claim
 
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 SAYS = {"shown": "shown", "not_shown": "not shown", "unknown": "cannot be told"}
 
 
@@ -17,7 +18,10 @@ def listed(texts: Sequence[str]) -> str:
 
 def number(value: float | None, digits: int = 4) -> str:
     """A number to some significant digits; "unknown" where it is not known."""
-    return "unknown" if value is None else f"{value + 0.0:.{digits}g}".replace("-", "−")  # −0 is 0
+    if value is None:
+        return "unknown"
+    mantissa, _, power = f"{value + 0.0:.{digits}g}".partition("e")  # −0 is 0
+    return f"{mantissa}{f' × 10{str(int(power)).translate(SUPERSCRIPTS)}' if power else ''}".replace("-", "−")
 
 
 def interval(low: float | None, high: float | None) -> str:

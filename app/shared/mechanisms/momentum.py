@@ -25,6 +25,7 @@ from app.shared.style import OPTIMIZER_COLORS, component_colors, figure, finite,
 from core.bundle import Bundle
 from core.mechanisms.momentum import momentum_view
 
+ROUNDING = 1e-9  # a share below this is rounding
 FAN = 5  # update functions along a mode that are drawn at once
 LIT_NEAR_ONE = "lit near 1"  # the chosen mode in the inset
 PLACES = "places"  # the states that they belong to
@@ -332,11 +333,12 @@ def _modes_caption(bundle: Bundle, references: References) -> list[str]:
     rates = bundle.arrays["rates"][:, 0].astype(float)
     best = int(np.abs(rates).argmax())
     size = float(np.hypot(*bundle.arrays["eigenvalues"][best]))
+    direct = bundle.about["direct"]
     return [
         "Every mode acts as momentum with decay |λ| and learning rate α (open: negative). Stars are tuned optimizers, the diamond is the best momentum for the task's curvatures.",
         (
             f"The strongest mode has α = {number(float(rates[best]))} and |λ| = {fraction(size)}; "
-            f"{number(bundle.about['direct'])} of the learning rate is direct, without memory."
+            f"{number(0.0 if abs(direct) < ROUNDING else direct)} of the learning rate is direct, without memory."
         ),
     ]
 

@@ -68,7 +68,7 @@ def test_radam_descends_with_momentum_before_it_adapts() -> None:
     assert first.numbers["half_slope"] is None and middle.numbers["half_slope"] is not None
     assert first.numbers["slope"] == pytest.approx(1e-3)
     said = sentences_of(context, clipping_along(context), CLIPPING)[0]
-    assert "it halves never, 1.31e−07" in said
+    assert "it halves never, 1.31 × 10⁻⁷" in said
 
 
 def test_the_step_can_be_chosen_and_nothing_is_said_where_nothing_counts() -> None:
