@@ -30,7 +30,7 @@ from core.mechanisms.context import Context
 from core.mechanisms.measures import MEASURES
 from core.mechanisms.null import measure_null, read_null, write_null
 from core.mechanisms.report import Report, report_of
-from core.mechanisms.wording import SAYS
+from core.mechanisms.wording import SAYS, number
 from core.runs import zoo
 from core.runs.config import RunConfig
 from core.runs.run import Run
@@ -184,7 +184,7 @@ def _shifted(run: Run, context: Context) -> tuple[tuple[str, float, float | None
 
 
 def _n(value: float | None, digits: int = 3) -> str:
-    return "–" if value is None else f"{value:.{digits}g}"
+    return "–" if value is None else number(value, digits)
 
 
 def _claim(claim: Claim) -> str:
