@@ -14,6 +14,7 @@ import time
 import numpy as np
 import torch
 from scipy.linalg.blas import sgemm
+from threadpoolctl import threadpool_info
 
 from benchmarks.peer import ABSENT, PEER, ask, peer
 from benchmarks.report import Line
@@ -104,7 +105,8 @@ def _matrix_rate() -> tuple[str, float]:
     a = torch.randn(2048, 2048)
     array = np.asfortranarray(a.numpy())
     rates = {}
-    for name, multiply in (("torch.mm", lambda: torch.mm(a, a)), ("SciPy's sgemm", lambda: sgemm(1.0, array, array))):
+    scipys = f"SciPy's sgemm ({_scipys_code()})"
+    for name, multiply in (("torch.mm", lambda: torch.mm(a, a)), (scipys, lambda: sgemm(1.0, array, array))):
         multiply()
         seconds = []
         for _ in range(5):
@@ -114,6 +116,12 @@ def _matrix_rate() -> tuple[str, float]:
         rates[name] = 2 * 2048**3 / statistics.median(seconds) / 1e9
     torch.set_num_threads(1)
     return max(rates.items(), key=lambda pair: pair[1])
+
+
+def _scipys_code() -> str:
+    """For which processors the matrix products are written that SciPy's OpenBLAS takes, as OPENBLAS_CORETYPE or the processor has it."""
+    names = [one["architecture"] for one in threadpool_info() if "scipy.libs" in one["filepath"]]
+    return names[0] if names else "unknown code"
 
 
 def _against_the_machine() -> Line:

@@ -1,8 +1,5 @@
 """The numerical side of Loptscope: tasks, optimizers, outer training, instruments and the files they live in."""
 
-from core.processor import choose_products
 from core.version import __version__
 
 __all__ = ["__version__"]
-
-choose_products()

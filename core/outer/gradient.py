@@ -32,7 +32,7 @@ from core.tasks.base import Problems
 
 BLOCK_BYTES = 256 * 2**20  # limit on the states and tapes of one block
 STRIDED_ABOVE = 2**30  # a single problem that needs more stores only some of its states
-FEWEST_BLOCKS = 4  # whose tapes stay in the cache, at the usual sizes
+FEWEST_BLOCKS = 2
 
 Engine = CompiledOptimizer | GenericOptimizer
 Work = TypeVar("Work")
