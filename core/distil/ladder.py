@@ -271,7 +271,7 @@ def distil(
     )
     plain, exact = held_out(task, problems, seed)
     learned = meta_loss(loss_curves(run.optimizer(), plain, STEPS).double()).numpy()
-    best_name, best = _best_tuned(task.name, plain)
+    best_name, best = _best_tuned(task.name, plain, workers)
     _check_advantage(run, learned, best_name, best)
     structures = subsets(FOUR)
     trainings = _Trainings(setting, seeds * (len(structures) + len(BEYOND) + len(COMPRESSIONS) - 1))
@@ -323,10 +323,12 @@ def distil(
     )
 
 
-def _best_tuned(task: str, problems: Problems) -> tuple[str, np.ndarray]:
+def _best_tuned(task: str, problems: Problems, workers: int) -> tuple[str, np.ndarray]:
     """The tuned hand-designed optimizer with the lowest mean meta-loss on the problems, and its meta-losses."""
     tuned: dict[str, Optimizer] = zoo.baselines(task)
-    scores = {name: meta_loss(loss_curves(one, problems, STEPS).double()).numpy() for name, one in tuned.items()}
+    with ThreadPoolExecutor(workers) as pool:
+        curves = pool.map(lambda one: loss_curves(one, problems, STEPS), tuned.values())
+        scores = {name: meta_loss(losses.double()).numpy() for name, losses in zip(tuned, curves, strict=True)}
     finite = {name: float(values.mean()) for name, values in scores.items() if np.isfinite(values).all()}
     if not finite:
         raise InputError(
