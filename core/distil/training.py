@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -13,10 +14,13 @@ from core.distil.scales import to_raw, values_of
 from core.errors import TrainingError
 from core.meta_loss import meta_loss
 from core.optimizers.formula import Formula, Structure
+from core.optimizers.formula.structure import KNOTS
 from core.outer.kernels.small import known
 from core.seeds import Purpose, generator
 from core.tasks.base import Problems, Task
 
+HALVINGS = 10  # of the learning rate at most, where problems diverge at the start
+RATES = ("rate", "rate_last", *(f"rate_{knot}" for knot in KNOTS))
 SKIPS_IN_A_ROW = 50  # outer steps in a row without a finite gradient after which training fails
 FIRST, SECOND, EPSILON = 0.9, 0.999, 1e-8  # Adam's constants
 JITTER = 0.05  # standard deviation of what a seed adds to the raw numbers it starts from
@@ -117,7 +121,8 @@ class _Training:
                 rate = budget.learning_rate * 0.5 ** (4 * self.done / budget.outer_steps)
                 self.raw += self.adam.step(scale * outer.gradient.numpy(), rate)
                 self.skips = 0
-            else:
+            else:  # back to where nothing diverged, if that is known
+                self.raw, self.adam = self.best.copy(), _Adam(len(self.raw))
                 self.result.skipped += 1
                 self.skips += 1
                 if self.skips >= SKIPS_IN_A_ROW:
@@ -130,6 +135,17 @@ class _Training:
     @cached_property
     def _selecting(self) -> Problems:
         return training_problems(self.task, SELECTING, 0, SCORED, LARGE_SCORED)
+
+    def calm(self) -> None:
+        """Look at the start; while a problem diverges there, halve the learning rate."""
+        self.look()
+        rates = [name in RATES for name in self.structure.parameters]
+        for _ in range(HALVINGS):
+            if math.isfinite(self.best_score):
+                return
+            self.raw -= math.log(2) * np.array(rates)
+            self.looked = -1
+            self.look()
 
     def look(self) -> None:
         """Keep the numbers if they are the best so far; once a step."""
@@ -164,7 +180,7 @@ def train(
 ) -> Trained:
     """Train a formula's numbers on a task.
 
-    Each start is trained for a share of the budget; the one with the lowest meta-loss on a fixed batch of training problems goes on. On the same
+    Where a problem diverges at a start, its learning rate is halved until none does. Each start is trained for a share of the budget; the one with the lowest meta-loss on a fixed batch of training problems goes on. On the same
     batch the numbers are scored every `LOOK_EVERY` outer steps and at the end, and the best ones count.
 
     Args:
@@ -176,7 +192,7 @@ def train(
         on_step: called after every outer step.
 
     Raises:
-        TrainingError: no start has a finite meta-loss, or the outer gradient stayed non-finite.
+        TrainingError: no start has a finite meta-loss, even with a rate a thousand times lower.
     """
     source = np.random.default_rng(int(generator(Purpose.INITIALIZE, seed).initial_seed() % 2**63))
     trainings = []
@@ -186,7 +202,7 @@ def train(
     trial = round(budget.trial * budget.outer_steps) if len(trainings) > 1 else 0
     standing: list[tuple[float, _Training]] = []
     for training in trainings:
-        training.look()
+        training.calm()
         try:
             training.run(trial, on_step)
         except TrainingError:
@@ -196,8 +212,9 @@ def train(
     best = min(standing, key=lambda pair: pair[0])[1] if standing else None
     if best is None or not math.isfinite(min(score for score, _ in standing)):
         raise TrainingError("the formula diverges from every start: no training is possible")
-    best.run(budget.outer_steps, on_step)
-    best.look()
+    with suppress(TrainingError):  # the best numbers so far count
+        best.run(budget.outer_steps, on_step)
+        best.look()
     best.result.formula = Formula(structure, values_of(structure, best.best))
     best.result.meta_loss = best.best_score
     return best.result

@@ -38,8 +38,16 @@ def test_the_best_start_goes_on() -> None:
     wild = {"rate": 1e6, "memory": 0.99, "direct": 0.0}
     found = train(TASK, Structure(1), [wild, POOR], SHORT)
     assert 0.1 < found.formula.values["rate"] < 100
+    beyond = wild | {"rate": 1e12}
     with pytest.raises(TrainingError, match="diverges from every start"):
-        train(TASK, Structure(1), [wild, wild], SHORT)
+        train(TASK, Structure(1), [beyond, beyond], SHORT)
+
+
+def test_a_start_at_which_problems_diverge_is_calmed() -> None:
+    wild = {"rate": 0.05, "memory": 0.9, "direct": 0.0}
+    found = train(make_task("rosenbrock"), Structure(1), [wild], SHORT)
+    assert math.isfinite(found.meta_loss) and found.formula.values["rate"] < 0.03
+    assert len(found.curve) == SHORT.outer_steps
 
 
 def test_the_best_numbers_count_and_not_the_last() -> None:
