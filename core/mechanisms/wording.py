@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from core.mechanisms.claims import Claim
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+PLAIN = 1e6  # numbers from here on are written with a power of ten
 SAYS = {"shown": "shown", "not_shown": "not shown", "unknown": "cannot be told"}
 
 
@@ -20,8 +21,13 @@ def number(value: float | None, digits: int = 4) -> str:
     """A number to some significant digits; "unknown" where it is not known."""
     if value is None:
         return "unknown"
-    mantissa, _, power = f"{value + 0.0:.{digits}g}".partition("e")  # −0 is 0
-    return f"{mantissa}{f' × 10{str(int(power)).translate(SUPERSCRIPTS)}' if power else ''}".replace("-", "−")
+    text = f"{value + 0.0:.{digits}g}"  # −0 is 0
+    mantissa, _, power = text.partition("e")
+    if math.isfinite(value) and 1000 <= abs(float(text)) < PLAIN:
+        text = f"{float(text):,.0f}"
+    elif power:
+        text = f"{mantissa} × 10{str(int(power)).translate(SUPERSCRIPTS)}"
+    return text.replace("-", "−")
 
 
 def interval(low: float | None, high: float | None) -> str:
