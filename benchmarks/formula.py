@@ -15,10 +15,12 @@ from core.distil.compiled import meta_gradient
 from core.distil.ladder import whole
 from core.distil.scales import from_raw, to_raw, values_of
 from core.distil.starts import constant
-from core.distil.training import DEFAULT, training_problems
+from core.distil.training import Budget, training_problems
 from core.optimizers.formula import FOUR, Formula
 from core.tasks import make_task
 from core.unroll import inner_steps
+
+BUDGET = Budget()
 
 REPEATS = 9
 START = {"rate": 20.0, "memory": 0.9, "direct": 0.05, "threshold": 2.0, "limit": 50.0, "scale": 0.5, "exponent": 0.1}
@@ -72,19 +74,19 @@ def run() -> list[Line]:
     torch.set_num_threads(1)
     task, structure = make_task("linear_regression"), whole("tanh").only(FOUR)
     raw = to_raw(structure, constant(START, structure))
-    problems = training_problems(task, 0, 1, DEFAULT.problems)
+    problems = training_problems(task, 0, 1, BUDGET.problems)
 
     def ours() -> torch.Tensor:
-        return meta_gradient(structure, raw, problems, DEFAULT.unroll, None).gradient
+        return meta_gradient(structure, raw, problems, BUDGET.unroll, None).gradient
 
     formula = Formula(structure, values_of(structure, raw))
-    apart = (ours() - _autograd(formula, raw, DEFAULT.unroll, problems)).norm() / ours().norm()
+    apart = (ours() - _autograd(formula, raw, BUDGET.unroll, problems)).norm() / ours().norm()
     if not float(apart) < 1e-6:
         raise AssertionError(
             f"the two gradients differ by {float(apart):.1g}: the benchmark would compare different things"
         )
-    sample = _median(lambda: training_problems(task, 0, 1, DEFAULT.problems))
-    step, peer = _median(ours), _median(lambda: _autograd(formula, raw, DEFAULT.unroll, problems))
+    sample = _median(lambda: training_problems(task, 0, 1, BUDGET.problems))
+    step, peer = _median(ours), _median(lambda: _autograd(formula, raw, BUDGET.unroll, problems))
     training = 1000 * (step + sample)
     with create_app().server.app_context():
         slider = _slider()

@@ -26,7 +26,7 @@ def distil(
     Args:
         name: of a shipped optimizer, one of your runs, or a run's folder.
         seed: of the held-out problems; by default that of the stored result, or 0.
-        budget: outer steps of every training; by default that of the stored result, or 1000.
+        budget: outer steps of every training; by default that of the stored result, or 1000 (24 where a problem has more than 1000 parameters).
         workers: threads; each trains one formula.
         again: whether to compute it even if there is a stored result.
         on_progress: called with the number of finished trainings and of all.
@@ -38,7 +38,7 @@ def distil(
     stored = None if again else find_distillation(run)
     if stored is not None and seed in (None, stored.held_out_seed) and budget in (None, stored.budget):
         return stored
-    settings = Budget() if budget is None else Budget(outer_steps=budget)
+    settings = None if budget is None else Budget(outer_steps=budget)
     result = _distil(run, budget=settings, seed=seed or 0, workers=workers, on_progress=on_progress)
     write_distillation(run, result)
     return result

@@ -29,7 +29,7 @@ from core.distil.result import (
 from core.distil.shares import Bootstrap, contributions, share, subsets
 from core.distil.starts import constant, extended, sizes_of, starts_for
 from core.distil.store import PARTIAL, folder_of
-from core.distil.training import DEFAULT, Budget, Trained, train
+from core.distil.training import Budget, Trained, budget_for, train
 from core.distil.writing.latex import latex
 from core.errors import InputError, TrainingError
 from core.evaluation.held_out import STEPS, MetaLoss, loss_curves
@@ -231,7 +231,7 @@ def _rung(
 def distil(
     run: Run,
     *,
-    budget: Budget = DEFAULT,
+    budget: Budget | None = None,
     seed: int = 0,
     problems: int = PROBLEMS,
     seeds: int = SEEDS,
@@ -244,7 +244,7 @@ def distil(
 
     Args:
         run: the learned optimizer's run; its last snapshot counts.
-        budget: of every training.
+        budget: of every training; by default what suits the task (`core.distil.training.budget_for`).
         seed: of the held-out problems.
         problems: number of held-out problems.
         seeds: number of outer seeds of every formula.
@@ -264,7 +264,7 @@ def distil(
         trained_on=make_task(task.name, lighter),
         context=context,
         lesson=lesson_of(run.optimizer(), task),
-        budget=budget,
+        budget=budget or budget_for(task),
         seeds=list(range(seeds)),
         report=on_progress,
         workers=workers,
@@ -304,7 +304,7 @@ def distil(
         held_out_seed=seed,
         steps=STEPS,
         seeds=setting.seeds,
-        budget=budget.outer_steps,
+        budget=setting.budget.outer_steps,
         trained_on=lighter,
         learned=Scored(name=run.name, meta_loss=_mean(learned)),
         best_tuned=Scored(name=best_name, meta_loss=_mean(best)),

@@ -58,7 +58,13 @@ class Budget:
     trial: float = 0.05
 
 
-DEFAULT = Budget()
+LARGE_STEPS = 24  # outer steps by default where a problem has many inner parameters: a second and more each
+
+
+def budget_for(task: Task) -> Budget:
+    """How formulas of a task are trained by default: with 1000 outer steps, or 24 where a problem has more than 1000 parameters."""
+    large = task.sample(1, generator(Purpose.TRAIN, 0)).dimension > LARGE
+    return Budget(outer_steps=LARGE_STEPS) if large else Budget()
 
 
 @dataclass
@@ -174,7 +180,7 @@ def train(
     task: Task,
     structure: Structure,
     starts: Sequence[Mapping[str, float]],
-    budget: Budget = DEFAULT,
+    budget: Budget = Budget(),
     seed: int = 0,
     on_step: Callable[[], None] = lambda: None,
 ) -> Trained:

@@ -23,7 +23,7 @@ def add_distil(d: argparse.ArgumentParser) -> None:
         "--budget",
         type=int,
         metavar="OUTER_STEPS",
-        help="of every training (default: that of the stored result, or 1000)",
+        help="of every training (default: that of the stored result; otherwise 1000, or 24 where a problem has more than 1000 parameters)",
     )
     d.add_argument("--again", action="store_true", help="compute it even if there is a stored result")
     d.add_argument("--save", action="store_true", help="store the result with the run, even a shipped one")

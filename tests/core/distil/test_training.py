@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from core.distil.compiled import losses_of
-from core.distil.training import Budget, train, training_problems
+from core.distil.training import Budget, budget_for, train, training_problems
 from core.errors import TrainingError
 from core.meta_loss import meta_loss
 from core.optimizers.formula import Formula, Structure
@@ -73,3 +73,8 @@ def test_training_never_ends_above_its_start() -> None:
         TASK, Structure(1), [trained.formula.values], replace(SHORT, learning_rate=9.0, outer_steps=3), seed=1
     )
     assert again.meta_loss < 1.1 * trained.meta_loss  # the seed jitters the start
+
+
+def test_large_tasks_have_a_budget_that_ends() -> None:
+    assert budget_for(TASK) == Budget()
+    assert budget_for(make_task("two_moons")).outer_steps == 24
