@@ -71,12 +71,16 @@ def answer(results: list[Distillation]) -> str:
     shares = [result.best.share.mean for result in told]
     known = [share for share in shares if share is not None]
     most = sum(share >= GOAL for share in known)
-    rest = "; ".join(
-        f"the rest on {TASKS[one.task].title}, {text}" for one in told if (text := rest_of(one.best.share))
+    rest = "; ".join(f"the rest on {TASKS[one.task].title}, {text}" for one in told if (text := rest_of(one)))
+    much = (
+        "most of it"
+        if known and min(known) >= 0.5
+        else f"most of it on {most} of {len(told)} tasks"
+        if most
+        else "a part of it"
     )
     sentences.append(
-        f"so known techniques explain {'most' if known and min(known) >= 0.5 else 'a part'} of it ({most} of {len(told)} reach {100 * GOAL:.0f} %), "
-        f"and {rest}."
+        f"so known techniques explain {much} ({most} of {len(told)} reach {100 * GOAL:.0f} %), and {rest}."
     )
     sentences += [f"On {TASKS[one.task].title}: {conclusion(one, f'`{one.run}`')}" for one in unknown]
     return " ".join([*sentences, *_agreement(results)])

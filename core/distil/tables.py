@@ -6,6 +6,8 @@ from core.distil.result import Distillation, Interval, Rung
 from core.optimizers.formula import FOUR, MECHANISMS
 from core.optimizers.hand_designed import HAND_DESIGNED
 
+FEW = 100  # outer steps below which formulas may not have come to their end
+
 
 def title_of(mechanisms: list[str]) -> str:
     """A rung's name: the mechanism that it adds to the one below."""
@@ -111,7 +113,7 @@ def conclusion(result: Distillation, name: str = "") -> str:
             text += f" {name_of} adds most: with it, {pair[1].numbers} numbers keep {percent(pair[1].share)} instead of {percent(pair[0].share)}."
     if best.chosen is not None and len(result.seeds) > 1:
         text += f" The {percent(best.share).split(' (')[0]} are the mean of {len(result.seeds)} outer seeds; the one with the lowest loss on training problems keeps {percent(best.chosen)}."
-    if rest := rest_of(best.share):
+    if rest := rest_of(result):
         text += f" The rest, {rest}."
     return text
 
@@ -132,8 +134,12 @@ def largest_gain(result: Distillation) -> tuple[Rung, Rung] | None:
     return None if gain <= 0 or lower is None or upper is None else (lower, upper)
 
 
-def rest_of(share: Interval) -> str:
-    """What a formula does not keep, in words: "18 %, is something else", or that it is within the error; "" where nothing is left, or known."""
+def rest_of(result: Distillation) -> str:
+    """What the best formula does not keep, in words: "18 %, is something else", or that it is within the error; "" where nothing is left, or known."""
+    share = result.best.share
     if share.mean is None or share.high is None or not 0 < share.mean < 1:
         return ""
-    return f"{100 * (1 - share.mean):.0f} %, is {'within the error' if share.high >= 1 else 'something else'}"
+    what = "within the error" if share.high >= 1 else "something else"
+    if share.high < 1 and result.budget < FEW:
+        what = f"something else, or needs longer training than {result.budget} outer steps"
+    return f"{100 * (1 - share.mean):.0f} %, is {what}"

@@ -19,8 +19,14 @@ from core.runs import zoo
     ],
 )
 def test_what_is_left_is_said_with_its_error(share: tuple[float | None, ...], rest: str) -> None:
-    mean, low, high = share
-    assert rest_of(Interval(mean=mean, low=low, high=high)) == rest
+    found = find_distillation(zoo.find_run("rosenbrock-gru64"))
+    assert found is not None
+    interval = Interval(**dict(zip(("mean", "low", "high"), share, strict=True)))
+    ladder = [rung.model_copy(update={"share": interval}) for rung in found.ladder]
+    changed = found.model_copy(update={"ladder": ladder})
+    assert rest_of(changed) == rest
+    longer = ", or needs longer training than 24 outer steps" if rest.endswith("something else") else ""
+    assert rest_of(changed.model_copy(update={"budget": 24})) == rest + longer
 
 
 def test_the_share_of_the_formula_shown_stands_beside_the_mean_over_seeds() -> None:
@@ -37,7 +43,9 @@ def test_the_share_of_the_formula_shown_stands_beside_the_mean_over_seeds() -> N
 
 def test_formulas_that_are_no_better_than_the_tuned_one_say_nothing() -> None:
     found = find_distillation(zoo.find_run("two_moons-gru24-scales"))
-    assert found is not None and found.best.share.mean is not None and found.best.share.mean < 0
+    assert found is not None
+    worse = Interval(mean=-0.2, low=-0.4, high=0.1)
+    found = found.model_copy(update={"ladder": [one.model_copy(update={"share": worse}) for one in found.ladder]})
     assert "is not known" in conclusion(found) and "something else" not in conclusion(found)
     assert found.best.chosen is not None and f"keeps {percent(found.best.chosen)} of" in conclusion(found)
     without = found.model_copy(update={"ladder": [one.model_copy(update={"chosen": None}) for one in found.ladder]})
