@@ -1,8 +1,8 @@
 """How far should a formula's adjoints be clipped? Prints the answer for a learned optimizer's task.
 
 The gradient of the meta-loss at the start from the best tuned optimizer, with adjoints clipped at several norms, beside the slope by central
-differences over steps of a training's size: ``.venv/bin/python -m tools.formula_adjoints rosenbrock-gru64 --problems 64`` (a minute), and
-``two_moons-gru24-scales --problems 8`` (five).
+differences over steps of a training's size: ``.venv/bin/python -m tools.formula_adjoints rosenbrock-gru64 --problems 64`` and
+``two_moons-gru24-scales --problems 8``, a minute each.
 """
 
 import argparse
