@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from core.mechanisms.wording import SUPERSCRIPTS
+from core.mechanisms.wording import times_ten
 
 WINDOW = 0.12  # the running median spans this share of the outer step on either side
 MOST_PLACES = 5  # after the point, of a decay
@@ -20,7 +20,7 @@ def number(value: float | None, digits: int = 3) -> str:
     mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
     power = int(exponent)
     if not -4 <= power <= 5:
-        return f"{float(mantissa):g} × 10{str(power).translate(SUPERSCRIPTS)}".replace("-", "−")
+        return times_ten(f"{float(mantissa):g}", power).replace("-", "−")
     return f"{value:,.{max(0, digits - 1 - power)}f}".replace("-", "−")
 
 

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -21,7 +20,7 @@ from core.tasks.base import Problems, Task
 
 HALVINGS = 10  # of the learning rate at most, where problems diverge at the start
 RATES = ("rate", "rate_last", *(f"rate_{knot}" for knot in KNOTS))
-SKIPS_IN_A_ROW = 50  # outer steps in a row without a finite gradient after which training fails
+SKIPS_IN_A_ROW = 50  # outer steps in a row without a finite gradient after which training ends
 FIRST, SECOND, EPSILON = 0.9, 0.999, 1e-8  # Adam's constants
 JITTER = 0.05  # standard deviation of what a seed adds to the raw numbers it starts from
 LARGE, LARGE_PROBLEMS = 1000, 4  # inner parameters above which a batch has at most so many problems
@@ -61,10 +60,14 @@ class Budget:
 LARGE_STEPS = 24  # outer steps by default where a problem has many inner parameters: a second and more each
 
 
+def is_large(task: Task) -> bool:
+    """Whether a task's problems have many inner parameters."""
+    return task.sample(1, generator(Purpose.TRAIN, 0)).dimension > LARGE
+
+
 def budget_for(task: Task) -> Budget:
     """How formulas of a task are trained by default: with 1000 outer steps, or 24 where a problem has more than 1000 parameters."""
-    large = task.sample(1, generator(Purpose.TRAIN, 0)).dimension > LARGE
-    return Budget(outer_steps=LARGE_STEPS) if large else Budget()
+    return Budget(outer_steps=LARGE_STEPS) if is_large(task) else Budget()
 
 
 @dataclass
@@ -106,8 +109,7 @@ class _Training:
     def __init__(self, task: Task, structure: Structure, raw: np.ndarray, budget: Budget, seed: int):
         self.task, self.structure, self.budget, self.seed = task, structure, budget, seed
         self.raw, self.adam = raw.copy(), _Adam(len(raw))
-        large = task.sample(1, generator(Purpose.TRAIN, seed)).dimension > LARGE
-        share = LARGE_CLIP if large else 1.0
+        share = LARGE_CLIP if is_large(task) else 1.0
         self.clip = None if budget.adjoint_clip is None else share * budget.adjoint_clip
         self.best, self.best_score = raw.copy(), math.inf
         self.done = self.skips = 0
@@ -115,6 +117,7 @@ class _Training:
         self.result = Trained(Formula(structure, values_of(structure, raw)), math.inf)
 
     def run(self, until: int, on_step: Callable[[], None]) -> None:
+        """Outer steps until so many are done, or until too many in a row had no finite gradient; then look."""
         budget = self.budget
         while self.done < until:
             problems = training_problems(self.task, self.seed, self.done + 1, budget.problems)
@@ -132,11 +135,12 @@ class _Training:
                 self.result.skipped += 1
                 self.skips += 1
                 if self.skips >= SKIPS_IN_A_ROW:
-                    raise TrainingError(f"the outer gradient was not finite in {self.skips} outer steps in a row")
+                    break
             self.done += 1
             if self.done % LOOK_EVERY == 0:
                 self.look()
             on_step()
+        self.look()
 
     @cached_property
     def _selecting(self) -> Problems:
@@ -144,14 +148,13 @@ class _Training:
 
     def calm(self) -> None:
         """Look at the start; while a problem diverges there, halve the learning rate."""
-        self.look()
-        rates = [name in RATES for name in self.structure.parameters]
-        for _ in range(HALVINGS):
-            if math.isfinite(self.best_score):
-                return
-            self.raw -= math.log(2) * np.array(rates)
-            self.looked = -1
+        rates = np.array([name in RATES for name in self.structure.parameters])
+        for _ in range(HALVINGS + 1):
             self.look()
+            if math.isfinite(self.best_score):
+                break
+            self.raw -= math.log(2) * rates
+            self.looked = -1
 
     def look(self) -> None:
         """Keep the numbers if they are the best so far; once a step."""
@@ -186,8 +189,8 @@ def train(
 ) -> Trained:
     """Train a formula's numbers on a task.
 
-    Where a problem diverges at a start, its learning rate is halved until none does. Each start is trained for a share of the budget; the one with the lowest meta-loss on a fixed batch of training problems goes on. On the same
-    batch the numbers are scored every `LOOK_EVERY` outer steps and at the end, and the best ones count.
+    Where a problem diverges at a start, its learning rate is halved until none does. Each start is trained for a share of the budget; the one
+    with the lowest meta-loss on a fixed batch of training problems goes on. On the same batch the numbers are scored every `LOOK_EVERY` outer steps and at the end, and the best ones count.
 
     Args:
         task: the task.
@@ -206,21 +209,13 @@ def train(
         raw = to_raw(structure, start)
         trainings.append(_Training(task, structure, raw + JITTER * source.standard_normal(len(raw)), budget, seed))
     trial = round(budget.trial * budget.outer_steps) if len(trainings) > 1 else 0
-    standing: list[tuple[float, _Training]] = []
     for training in trainings:
         training.calm()
-        try:
-            training.run(trial, on_step)
-        except TrainingError:
-            continue
-        training.look()
-        standing.append((training.best_score, training))
-    best = min(standing, key=lambda pair: pair[0])[1] if standing else None
-    if best is None or not math.isfinite(min(score for score, _ in standing)):
+        training.run(trial, on_step)
+    best = min(trainings, key=lambda training: training.best_score, default=None)
+    if best is None or not math.isfinite(best.best_score):
         raise TrainingError("the formula diverges from every start: no training is possible")
-    with suppress(TrainingError):  # the best numbers so far count
-        best.run(budget.outer_steps, on_step)
-        best.look()
+    best.run(budget.outer_steps, on_step)
     best.result.formula = Formula(structure, values_of(structure, best.best))
     best.result.meta_loss = best.best_score
     return best.result

@@ -17,6 +17,11 @@ def listed(texts: Sequence[str]) -> str:
     return f"{', '.join(texts[:-1])} and {texts[-1]}" if len(texts) > 1 else texts[0]
 
 
+def times_ten(mantissa: str, power: int) -> str:
+    """A number with a power of ten: 4 × 10⁻³."""
+    return f"{mantissa} × 10{str(power).translate(SUPERSCRIPTS)}"
+
+
 def number(value: float | None, digits: int = 4) -> str:
     """A number to some significant digits; "unknown" where it is not known."""
     if value is None:
@@ -26,7 +31,7 @@ def number(value: float | None, digits: int = 4) -> str:
     if math.isfinite(value) and 1000 <= abs(float(text)) < PLAIN:
         text = f"{float(text):,.0f}"
     elif power:
-        text = f"{mantissa} × 10{str(int(power)).translate(SUPERSCRIPTS)}"
+        text = times_ten(mantissa, int(power))
     return text.replace("-", "−")
 
 

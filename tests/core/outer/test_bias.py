@@ -6,20 +6,14 @@ from typing import Any
 import pytest
 import torch
 
-from core.optimizers.recurrent import Architecture, RecurrentOptimizer
+from core.optimizers.recurrent import RecurrentOptimizer
 from core.outer.bias import NUDGE, bias_penalty, first_gradients
 from core.outer.trainer import train
-from core.runs.config import make_config
 from core.seeds import Purpose, generator
 from core.tasks import make_task
+from tests.core.helpers import learned, small_config
 
 SCALE, STEPS = 0.7, 12
-
-
-def made(cell: Any, features: Any = "raw") -> RecurrentOptimizer:
-    architecture = Architecture(cell=cell, units=5, features=features)
-    theta = architecture.initial_theta(generator(Purpose.INITIALIZE, 3))
-    return RecurrentOptimizer(architecture, {name: tensor.double() + 0.1 for name, tensor in theta.items()})
 
 
 def path_of(optimizer: RecurrentOptimizer) -> tuple[list[torch.Tensor], torch.Tensor]:
@@ -33,7 +27,7 @@ def path_of(optimizer: RecurrentOptimizer) -> tuple[list[torch.Tensor], torch.Te
 
 @pytest.mark.parametrize(("cell", "features"), [("gru", "raw"), ("lstm", "symlog"), ("vanilla", "raw")])
 def test_the_penalty_and_its_gradient_agree_with_finite_differences(cell: Any, features: Any) -> None:
-    optimizer = made(cell, features)
+    optimizer = learned(3, cell=cell, features=features)
     penalty, gradients = bias_penalty(optimizer, STEPS, SCALE)
     states, path = path_of(optimizer)
     step = NUDGE * SCALE
@@ -55,7 +49,7 @@ def test_the_penalty_and_its_gradient_agree_with_finite_differences(cell: Any, f
 
 
 def test_an_odd_optimizer_has_none() -> None:
-    optimizer = made("vanilla")
+    optimizer = learned(3, cell="vanilla")
     zero = {
         name: torch.zeros_like(tensor)
         for name, tensor in optimizer.theta.items()
@@ -76,15 +70,9 @@ def test_the_size_of_gradients_is_that_of_the_start() -> None:
 
 
 def test_training_with_the_penalty_lowers_it(tmp_path: Path) -> None:
-    settings = {
-        "task": "linear_regression",
-        "architecture": {"units": 8},
-        "problems": 8,
-        "unroll": 20,
-        "outer_steps": 40,
-    }
     ends = []
     for factor in (None, 10.0):
-        run = train(tmp_path / str(factor), make_config({**settings, "bias_penalty": factor}))
+        config = small_config(architecture={"units": 8}, problems=8, unroll=20, outer_steps=40, bias_penalty=factor)
+        run = train(tmp_path / str(factor), config)
         ends.append(bias_penalty(run.optimizer(), 20, first_gradients(run.config.make_task()))[0])
     assert ends[1] < 0.3 * ends[0]
