@@ -43,12 +43,17 @@ window.probe = {
   still: () =>
     JSON.stringify([
       location.href,
+      document.querySelector("#board .dash-graph--pending") && performance.now(), // Plotly waits before it resizes
       [...document.querySelectorAll("#board .js-plotly-plot")].map((plot) => {
         const { _fullLayout: layout, data } = plot;
         if (!layout || !layout.xaxis) return null;
-        return [layout.meta, layout.width, layout.height, layout._size, layout.xaxis.range, layout.yaxis.range, data.length];
+        const { offsetWidth, offsetHeight } = plot;
+        const size = [offsetWidth, offsetHeight, layout.width, layout.height, layout._size];
+        return [layout.meta, size, layout.xaxis.range, layout.yaxis.range, data.length];
       }),
     ]),
+  // The same once all has run that is due by now, be the page ever so busy: Plotly resizes 100 ms after it was told to.
+  later: () => new Promise((done) => setTimeout(() => requestAnimationFrame(() => done(probe.still())), 160)),
   plain: (value) => JSON.stringify(value, (_, v) => (ArrayBuffer.isView(v) ? Array.from(v) : v)),
   figure(name) {
     const { data, layout, _fullLayout } = probe.graph(name);
@@ -216,9 +221,9 @@ class Explorer:
         """Wait until the view is there and nothing on it moves any more."""
         self.page.evaluate("loptscope.ready")
         self.page.evaluate("document.fonts.ready.then(() => true)")
-        before = None
-        while before != (before := self.page.evaluate("probe.still()")):
-            self.page.wait_for_timeout(140)
+        before = self.page.evaluate("probe.still()")
+        while before != (before := self.page.evaluate("probe.later()")):
+            pass
         return self
 
     def after(self, change: Callable[[], Any], until: str) -> "Explorer":

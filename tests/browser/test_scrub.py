@@ -129,10 +129,10 @@ def test_scrubbing_asks_nobody_and_leaves_plotly_alone(explorer: Explorer) -> No
     page = explorer.open("?task=rosenbrock").page
     page.evaluate(
         """() => {
-            window.drawn = 0;
+            window.drawn = [];
             for (const graph of document.querySelectorAll(".js-plotly-plot"))
                 for (const event of ["plotly_afterplot", "plotly_redraw", "plotly_relayout", "plotly_restyle"])
-                    graph.on(event, () => window.drawn++);
+                    graph.on(event, (what) => window.drawn.push([graph.parentElement.id, event, what ?? null]));
         }"""
     )
     figures, before = explorer.figures(), len(explorer.requests)
@@ -140,7 +140,7 @@ def test_scrubbing_asks_nobody_and_leaves_plotly_alone(explorer: Explorer) -> No
     page.evaluate("for (let k = loptscope.steps; k >= 100; k--) loptscope.seek(k)")
     page.wait_for_function("location.search.includes('step=100')")  # the address follows a little later
     page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    assert page.evaluate("window.drawn") == 0
+    assert page.evaluate("window.drawn") == []
     page.keyboard.press("Space")  # the address follows while it plays, too
     page.wait_for_function("loptscope.step > 140")
     page.evaluate("loptscope.pause()")
