@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from core.distil.ladder import distil as _distil
+from core.distil.longer import train_longer
 from core.distil.result import Distillation
 from core.distil.store import find_distillation, write_distillation
 from core.distil.training import Budget
@@ -16,6 +17,7 @@ def distil(
     budget: int | None = None,
     workers: int = 1,
     again: bool = False,
+    longer: int | None = None,
     on_progress: Callable[[int, int], None] = lambda done, planned: None,
 ) -> Distillation:
     """How much of a learned optimizer's advantage a formula of known mechanisms keeps.
@@ -29,16 +31,21 @@ def distil(
         budget: outer steps of every training; by default that of the stored result, or 1000 (24 where a problem has more than 1000 parameters).
         workers: threads; each trains one formula.
         again: whether to compute it even if there is a stored result.
+        longer: outer steps with which the formula of the four mechanisms and the largest one are trained again; None for not at all.
         on_progress: called with the number of finished trainings and of all.
 
     Raises:
-        InputError: no such run, no baseline is tuned for its task, or it has no advantage to explain.
+        InputError: no such run, no baseline is tuned for its task, it has no advantage to explain, or ``longer`` is not above the budget.
     """
     run = find_run(name)
     stored = None if again else find_distillation(run)
     if stored is not None and seed in (None, stored.held_out_seed) and budget in (None, stored.budget):
-        return stored
-    settings = None if budget is None else Budget(outer_steps=budget)
-    result = _distil(run, budget=settings, seed=seed or 0, workers=workers, on_progress=on_progress)
-    write_distillation(run, result)
+        result = stored
+    else:
+        settings = None if budget is None else Budget(outer_steps=budget)
+        result = _distil(run, budget=settings, seed=seed or 0, workers=workers, on_progress=on_progress)
+        write_distillation(run, result)
+    if longer is not None and longer not in [rung.budget for rung in result.longer]:
+        result = train_longer(run, result, longer, workers=workers, on_progress=on_progress)
+        write_distillation(run, result)
     return result

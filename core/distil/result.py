@@ -1,5 +1,6 @@
 """What a distillation found, as it is stored in ``RUN/distillation.json``."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -74,11 +75,12 @@ class FormulaReport(BaseModel):
 
 
 class Rung(BaseModel):
-    """One rung of the ladder: a formula with some of the mechanisms, trained like all others.
+    """One rung of the ladder: a formula with some of the mechanisms, trained like all others, or for longer.
 
     Attributes:
         mechanisms: that are switched on.
         numbers: how many named numbers the formula has.
+        budget: outer steps of its trainings; None for those of all rungs.
         meta_loss: on held-out problems, the mean over outer seeds of the formula.
         by_seed: mean meta-loss of each outer seed; None where a problem diverged.
         share: of the learned optimizer's advantage over the best tuned one that it keeps: 0 at the best tuned, 1 at the learned one.
@@ -92,6 +94,7 @@ class Rung(BaseModel):
 
     mechanisms: list[str]
     numbers: int
+    budget: int | None = None
     meta_loss: MetaLoss
     by_seed: list[float | None]
     share: Interval
@@ -160,6 +163,7 @@ class Distillation(BaseModel):
         trained_on: the task's parameters in training, where they differ from those in the held-out comparison: problems that cost less.
         learned, best_tuned: what the shares are measured between.
         ladder: rungs in order.
+        longer: rungs that were trained again with a larger budget of their own, in order.
         subsets: every subset of the four mechanisms.
         contributions: mechanism -> factor by which it divides the meta-loss, averaged over all orders of adding the four (Shapley).
         formula: of the best rung.
@@ -185,6 +189,7 @@ class Distillation(BaseModel):
     learned: Scored
     best_tuned: Scored
     ladder: list[Rung]
+    longer: list[Rung] = []
     subsets: list[Rung]
     contributions: dict[str, Interval]
     formula: FormulaReport
@@ -198,4 +203,13 @@ class Distillation(BaseModel):
     @property
     def best(self) -> Rung:
         """The rung of the formula."""
-        return next(rung for rung in self.ladder if rung.mechanisms == self.formula.mechanisms)
+        return next(rung for rung in self.rungs if rung.formula == self.formula)
+
+    @property
+    def rungs(self) -> list[Rung]:
+        """The ladder, and behind it the rungs that were trained for longer."""
+        return [*self.ladder, *self.longer]
+
+    def longest(self, mechanisms: Sequence[str]) -> Rung:
+        """The rung with these mechanisms that was trained for longest."""
+        return next(rung for rung in reversed(self.rungs) if rung.mechanisms == list(mechanisms))

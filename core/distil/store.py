@@ -8,6 +8,7 @@ from core.runs import zoo
 from core.runs.run import Run, runs_root
 
 PARTIAL = "distillation.partial.json"  # the trainings done so far, for resuming
+PARTIAL_LONGER = "distillation.longer.partial.json"  # of those with a larger budget
 
 
 def folder_of(run: Run) -> Path:
@@ -46,5 +47,6 @@ def write_distillation(run: Run, result: Distillation, *, with_run: bool = False
     """
     path = (run.path if with_run else folder_of(run)) / FILE
     write_json(path, result)
-    (folder_of(run) / PARTIAL).unlink(missing_ok=True)
+    for partial in (PARTIAL, PARTIAL_LONGER):
+        (folder_of(run) / partial).unlink(missing_ok=True)
     return path

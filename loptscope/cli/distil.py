@@ -25,6 +25,12 @@ def add_distil(d: argparse.ArgumentParser) -> None:
         metavar="OUTER_STEPS",
         help="of every training (default: that of the stored result; otherwise 1000, or 24 where a problem has more than 1000 parameters)",
     )
+    d.add_argument(
+        "--longer",
+        type=int,
+        metavar="OUTER_STEPS",
+        help="train the formula of the four mechanisms and the largest one again, with so many outer steps (default: not)",
+    )
     d.add_argument("--again", action="store_true", help="compute it even if there is a stored result")
     d.add_argument("--save", action="store_true", help="store the result with the run, even a shipped one")
     d.add_argument("--latex", action="store_true", help="print the formula as LaTeX")
@@ -38,6 +44,8 @@ def distil(options: argparse.Namespace) -> dict[str, Any]:
 
     if options.budget is not None and not 1 <= options.budget <= 100_000:
         raise InputError(f"--budget must be between 1 and 100000 outer steps (got {options.budget})")
+    if options.longer is not None and not 2 <= options.longer <= 100_000:
+        raise InputError(f"--longer must be between 2 and 100000 outer steps (got {options.longer})")
     if options.seed is not None and options.seed < 0:
         raise InputError(f"--seed must be 0 or more (got {options.seed})")
     torch.set_num_threads(1)  # trainings run in parallel instead
@@ -45,7 +53,9 @@ def distil(options: argparse.Namespace) -> dict[str, Any]:
 
     def report(done: int, planned: int) -> None:
         nonlocal bar
-        if bar is None:
+        if bar is None or bar.total != planned:
+            if bar is not None:
+                bar.close()
             bar = tqdm(total=planned, unit="formula", desc=f"{options.run} distilled", initial=done)
         bar.update(done - bar.n)
 
@@ -56,6 +66,7 @@ def distil(options: argparse.Namespace) -> dict[str, Any]:
             budget=options.budget,
             workers=options.threads or 1,
             again=options.again,
+            longer=options.longer,
             on_progress=report,
         )
     finally:

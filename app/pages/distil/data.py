@@ -151,7 +151,7 @@ def compute_originals(path: str, outer_step: int, best: str, problems: int, seed
         problems: number of held-out problems.
         seed: of those.
     """
-    from core.distil.ladder import held_out
+    from core.distil.scoring import held_out
 
     run = Run(Path(path))
     optimizer, task = run.optimizer(outer_step), make_task(run.config.task)
@@ -219,7 +219,7 @@ def compute_formula(
         axes: `Originals.axes`.
     """
     from core.distil.compiled import losses_of
-    from core.distil.ladder import held_out
+    from core.distil.scoring import held_out
 
     torch.set_num_threads(1)
     formula = Formula(Parts.model_validate_json(parts).structure(), dict(values))
