@@ -5,13 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from core.distil import ladder
+from core.distil import ladder, longer
+from core.distil.compiled import losses_of
 from core.distil.ladder import BEYOND, COMPRESSIONS, distil, rungs, whole
+from core.distil.longer import train_longer
 from core.distil.result import Distillation
+from core.distil.scoring import held_out
 from core.distil.store import PARTIAL, find_distillation, folder_of, write_distillation
 from core.distil.tables import conclusion, distillation_table
 from core.distil.training import Budget
 from core.errors import InputError
+from core.meta_loss import meta_loss
 from core.optimizers.formula import FOUR
 from core.runs import zoo
 from core.runs.run import Run
@@ -28,7 +32,8 @@ def run(tmp_path: Path) -> Run:
 
 @pytest.mark.long  # imitations and instruments take half a minute
 def test_a_distillation_is_resumed_with_the_same_result(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ladder, "_shifts", lambda *given: [])
+    monkeypatch.setattr(ladder, "shifts_of", lambda *given: [])
+    monkeypatch.setattr(longer, "shifts_of", lambda *given: [])
     settings = {"budget": TINY, "problems": 24, "seeds": 1}
     planned = 2 ** len(FOUR) + len(BEYOND) + len(COMPRESSIONS) - 1
     seen: list[tuple[int, int]] = []
@@ -50,7 +55,17 @@ def test_a_distillation_is_resumed_with_the_same_result(run: Run, monkeypatch: p
     path = write_distillation(run, found)
     assert path == run.path / "distillation.json" and not (run.path / PARTIAL).exists()
     kept = find_distillation(run)
-    assert kept is not None and kept.ladder == found.ladder
+    assert kept is not None and kept.ladder == found.ladder and kept.longer == []
+    more = train_longer(run, kept, 6)
+    assert [(tuple(rung.mechanisms), rung.budget) for rung in more.longer] == [(FOUR, 6), (rungs()[-1], 6)]
+    assert (
+        more.ladder == kept.ladder
+        and more.longest(FOUR) == more.longer[0]
+        and more.longest(["momentum"]) == more.ladder[0]
+    )
+    assert more.best.training_loss <= kept.best.training_loss and more.formula == more.best.formula
+    with pytest.raises(InputError, match="more than the 2 outer steps"):
+        train_longer(run, kept, 2)
     assert kept.formula.formula().values == {name: one.value for name, one in found.formula.parameters.items()}
 
 
@@ -90,8 +105,8 @@ def test_what_ships_is_what_the_formula_does(name: str) -> None:
     run = zoo.find_run(name)
     found = find_distillation(run)
     assert isinstance(found, Distillation) and found.problems == 128 and len(found.seeds) == 3
-    _, problems = ladder.held_out(run.config.make_task(), found.problems, found.held_out_seed)
-    losses = ladder.meta_loss(ladder.losses_of(found.formula.formula(), problems, found.steps))
+    _, problems = held_out(run.config.make_task(), found.problems, found.held_out_seed)
+    losses = meta_loss(losses_of(found.formula.formula(), problems, found.steps))
     assert float(losses.mean()) == pytest.approx(found.best.by_seed[found.formula.seed], rel=1e-6)
     advantage = found.best_tuned.meta_loss.mean - found.learned.meta_loss.mean
     share = (found.best_tuned.meta_loss.mean - found.best.meta_loss.mean) / advantage
