@@ -10,17 +10,18 @@ import statistics
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
 from scipy.linalg.blas import sgemm
-from threadpoolctl import threadpool_info
 
 from benchmarks.peer import ABSENT, PEER, ask, peer
 from benchmarks.report import Line
 from core.outer.distributed import Team
 from core.outer.estimators import make_estimator
 from core.outer.gradient import Workers
+from core.outer.kernels.products import product
 from core.runs.config import RunConfig, make_config
 from core.seeds import Purpose, generator
 
@@ -68,7 +69,7 @@ def _ask(process: subprocess.Popen[str]) -> float:
 
 
 def _against_renn() -> list[Line]:
-    what, bar = "outer step, GRU-64, 64 problems × 200 steps", "ratio ≤ 0.6 (aim 0.35)"
+    what, bar = "outer step, GRU-64, 64 problems × 200 steps", "ratio ≤ 0.35"
     stepper = Stepper(setting())
     stepper.step()
     if not PEER.exists():
@@ -105,7 +106,10 @@ def _matrix_rate() -> tuple[str, float]:
     a = torch.randn(2048, 2048)
     array = np.asfortranarray(a.numpy())
     rates = {}
-    scipys = f"SciPy's sgemm ({_scipys_code()})"
+    code = os.environ.get(
+        "OPENBLAS_CORETYPE"
+    )  # slower products than the processor's own, where it is set to an older one
+    scipys = f"SciPy's sgemm (OPENBLAS_CORETYPE={code})" if code else "SciPy's sgemm"
     for name, multiply in (("torch.mm", lambda: torch.mm(a, a)), (scipys, lambda: sgemm(1.0, array, array))):
         multiply()
         seconds = []
@@ -118,23 +122,53 @@ def _matrix_rate() -> tuple[str, float]:
     return max(rates.items(), key=lambda pair: pair[1])
 
 
-def _scipys_code() -> str:
-    """For which processors the matrix products are written that SciPy's OpenBLAS takes, as OPENBLAS_CORETYPE or the processor has it."""
-    names = [one["architecture"] for one in threadpool_info() if "scipy.libs" in one["filepath"]]
-    return names[0] if names else "unknown code"
-
-
-def _against_the_machine() -> Line:
+def _against_the_machine() -> list[Line]:
     """Three products of [n, units] × [units, 3 units] in each inner step: one forward, two backward."""
     units, problems, unroll, parameters = 64, 64, 200, 5
     stepper = Stepper(setting(units, problems, unroll, parameters))
     stepper.step()
     seconds = statistics.median(stepper.step() for _ in range(PAIRS))
-    rate = 3 * 2 * problems * parameters * units * 3 * units * unroll / seconds / 1e9
+    operations = 3 * 2 * problems * parameters * units * 3 * units * unroll
+    alone = unroll * _products_alone(problems * parameters, units)
+    rate = operations / seconds / 1e9
     library, peer = _matrix_rate()
-    return Line(
-        "achieved in an outer step", f"{rate:.0f} GFLOP/s", f"{library} {peer:.0f} GFLOP/s", f"{rate / peer:.2f}"
-    )
+    return [
+        Line("achieved in an outer step", f"{rate:.0f} GFLOP/s", f"{library} {peer:.0f} GFLOP/s", f"{rate / peer:.2f}"),
+        Line(
+            "its matrix products alone",
+            f"{1e3 * alone:.1f} ms, {operations / alone / 1e9:.0f} GFLOP/s",
+            f"outer step {1e3 * seconds:.1f} ms",
+            f"{alone / seconds:.2f}",
+        ),
+    ]
+
+
+def _products_alone(rows: int, units: int) -> float:
+    """Seconds of the three products of one inner step, with the rows shared between all cores."""
+    cores = os.cpu_count() or 1
+    source = np.random.default_rng(0)
+
+    def arrays(*shapes: tuple[int, int]) -> list[np.ndarray]:
+        return [source.normal(size=shape).astype(np.float32) for shape in shapes]
+
+    share = rows // cores
+    repeats = 300
+
+    def work(_: int) -> None:
+        h, weights, gates, back = arrays((share, units), (units, 3 * units), (share, 3 * units), (3 * units, units))
+        out, total = np.empty_like(h), np.empty_like(back)
+        for _ in range(repeats):
+            product(h, weights, gates)
+            product(gates, back, out)
+            product(gates.T, h, total)
+
+    with ThreadPoolExecutor(cores) as pool:
+        times = []
+        for _ in range(5):
+            began = time.perf_counter()
+            list(pool.map(work, range(cores)))
+            times.append((time.perf_counter() - began) / repeats)
+    return statistics.median(times)
 
 
 def _scaling() -> list[Line]:
@@ -175,4 +209,4 @@ def _memory() -> list[Line]:
 
 def run() -> list[Line]:
     """Compared with renn and the machine, over sizes, and memory."""
-    return [*_against_renn(), _against_the_machine(), *_scaling(), *_memory()]
+    return [*_against_renn(), *_against_the_machine(), *_scaling(), *_memory()]

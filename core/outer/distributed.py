@@ -35,6 +35,10 @@ class Team:
         if int(os.environ.get("WORLD_SIZE", "1")) == 1:
             yield cls()
             return
+        # Its functions' defaults hold the group that there is when it is imported, as the first optimizer does: that group would outlive the
+        # team, and its threads the interpreter, which then aborts.
+        import torch.distributed.nn.functional  # noqa: F401
+
         dist.init_process_group("gloo")
         try:
             yield cls(dist.get_rank(), dist.get_world_size())

@@ -8,7 +8,6 @@ At every inner step the adjoints dL/dx and dL/dh of each problem can be clipped 
 often chaotic, and the exact gradient of a chaotic unroll explodes (Metz et al. 2019, arXiv 1810.10180).
 """
 
-import functools
 import itertools
 import math
 import os
@@ -20,7 +19,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
 from core.interruption import Check, go_on
@@ -50,13 +48,6 @@ class OuterGradient:
 
     meta_losses: Tensor
     gradients: dict[str, Tensor]
-
-
-@functools.cache
-def _blas() -> ThreadpoolController:
-    import scipy.linalg.cython_blas  # noqa: F401 - compiled code multiplies with it; loaded so that its threads are limited too
-
-    return ThreadpoolController()
 
 
 @dataclass
@@ -96,17 +87,16 @@ class Workers:
             finally:
                 self._spaces.put(space)
 
-        with _blas().limit(limits=1, user_api="blas"):
-            if self._pool is None:
-                return [run(item) for item in items]
-            jobs = [self._pool.submit(run, item) for item in items]
-            try:
-                return [job.result() for job in jobs]
-            except BaseException:
-                for job in jobs:
-                    job.cancel()
-                wait(jobs)  # none works on after the end of this call
-                raise
+        if self._pool is None:
+            return [run(item) for item in items]
+        jobs = [self._pool.submit(run, item) for item in items]
+        try:
+            return [job.result() for job in jobs]
+        except BaseException:
+            for job in jobs:
+                job.cancel()
+            wait(jobs)  # none works on after the end of this call
+            raise
 
 
 def blocks(count: int, bytes_per_problem: int) -> list[tuple[int, int]]:

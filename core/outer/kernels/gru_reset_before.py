@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from core.outer.kernels.elementary import kernel, sigmoid, tanh
+from core.outer.kernels.products import add_product, product
 
 TAPE = 4  # reset gate, update gate, candidate, reset · h
 
@@ -45,7 +46,8 @@ def forward(weights, state, z, next_state, tape, scratch):  # type: ignore[no-un
     w_in, w_gates_t, w_candidate_t, _, _, b_in, b_rec = weights
     h, out = state[0], next_state[0]
     n, units = h.shape
-    gates = np.dot(h, w_gates_t)
+    gates = np.empty((n, 2 * units), h.dtype)
+    product(h, w_gates_t, gates)
     bias = b_in + b_rec
     for i in range(n):
         for j in range(3 * units):
@@ -59,7 +61,7 @@ def forward(weights, state, z, next_state, tape, scratch):  # type: ignore[no-un
             tape[0, i, j] = reset
             tape[1, i, j] = sigmoid(scratch[i, units + j] + gates[i, units + j])
             tape[3, i, j] = reset * h[i, j]
-    np.dot(tape[3], w_candidate_t, out)
+    product(tape[3], w_candidate_t, out)
     for i in range(n):
         for j in range(units):
             candidate = tanh(scratch[i, 2 * units + j] + out[i, j])
@@ -84,7 +86,7 @@ def backward(weights, state, next_state, z, tape, adjoint, dz, totals, scratch, 
             d_candidate[i, j] = d * (one - update) * (one - candidate * candidate)
             d_gates[i, units + j] = d * (h[i, j] - candidate) * update * (one - update)
             a[i, j] = d * update
-    np.dot(d_candidate, w_candidate, spare)  # adjoint of reset · h
+    product(d_candidate, w_candidate, spare)  # adjoint of reset · h
     for i in range(n):
         for j in range(units):
             reset = tape[0, i, j]
@@ -101,12 +103,9 @@ def backward(weights, state, next_state, z, tape, adjoint, dz, totals, scratch, 
                 s += scratch[i, j] * w_in[q, j]
                 d_in[q, j] += scratch[i, j] * zi
             dz[i, q] = s
-    np.dot(d_gates, w_gates, spare)
-    a += spare
-    of_gates = np.dot(d_gates.T, h)
-    of_candidate = np.dot(d_candidate.T, tape[3])
-    t_rec[: 2 * units] += of_gates
-    t_rec[2 * units :] += of_candidate
+    add_product(d_gates, w_gates, a)
+    add_product(d_gates.T, h, t_rec[: 2 * units])
+    add_product(d_candidate.T, tape[3], t_rec[2 * units :])
     t_in += d_in.T
     tb_in += d_bias
     tb_rec += d_bias

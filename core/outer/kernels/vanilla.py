@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from core.outer.kernels.elementary import kernel, tanh
+from core.outer.kernels.products import add_product, product
 
 TAPE = 0  # the next state is enough
 
@@ -36,7 +37,7 @@ def forward(weights, state, z, next_state, tape, scratch):  # type: ignore[no-un
     w_in, w_rec_t, _, b_in, b_rec = weights
     h, out = state[0], next_state[0]
     n, units = h.shape
-    np.dot(h, w_rec_t, scratch)
+    product(h, w_rec_t, scratch)
     bias = b_in + b_rec
     for i in range(n):
         for j in range(units):
@@ -70,11 +71,9 @@ def backward(weights, state, next_state, z, tape, adjoint, dz, totals, scratch, 
                 s += scratch[i, j] * w_in[q, j]
                 d_in[q, j] += scratch[i, j] * zi
             dz[i, q] = s
-    np.dot(scratch, w_rec, a)
-    d_rec = np.dot(scratch.T, h)
+    product(scratch, w_rec, a)
+    add_product(scratch.T, h, t_rec)
     for j in range(units):
-        for k in range(units):
-            t_rec[j, k] += d_rec[j, k]
         for q in range(z.shape[1]):
             t_in[j, q] += d_in[q, j]
         tb_in[j] += d_bias[j]
