@@ -39,8 +39,8 @@ def section(results: list[Distillation]) -> list[str]:
             "|---|---|---|---|---|---|",
             f"| {tuned_title(result)} | | {_plain(result.best_tuned.meta_loss.mean)} | 0 % | | |",
             *(
-                f"| {title_of(rung.mechanisms)} | {rung.numbers} | {loss(rung)} | {percent(rung.share)} | {'–' if rung.chosen is None else percent(rung.chosen)} | {_short(rung.r2)} |"
-                for rung in result.ladder
+                f"| {title_of(rung)} | {rung.numbers} | {loss(rung)} | {percent(rung.share)} | {'–' if rung.chosen is None else percent(rung.chosen)} | {_short(rung.r2)} |"
+                for rung in result.rungs
             ),
             f"| learned | | {_plain(result.learned.meta_loss.mean)} | 100 % | | |",
             "",
@@ -61,13 +61,13 @@ def answer(results: list[Distillation]) -> str:
     unknown = [result for result in results if not explains(result.best.share)]
     told = [result for result in results if explains(result.best.share)]
     for result in told:
-        four, best = next(rung for rung in result.ladder if tuple(rung.mechanisms) == FOUR), result.best
+        four, best = result.longest(FOUR), result.best
         text = f"on {TASKS[result.task].title}, {four.numbers} numbers and the four mechanisms keep {percent(four.share)} of the advantage of `{result.run}`"
         if best.mechanisms != four.mechanisms:
             text += f", and the best formula, with {best.numbers} numbers, {percent(best.share)}"
         if best.chosen is not None:
             text += f", of its best seed by training loss {percent(best.chosen)}"
-        sentences.append(text + _beyond(result) + ";")
+        sentences.append(text + _beyond(result) + _shorter(result) + ";")
     shares = [result.best.share.mean for result in told]
     known = [share for share in shares if share is not None]
     most = sum(share >= GOAL for share in known)
@@ -110,6 +110,13 @@ def _beyond(result: Distillation) -> str:
     lower, upper = pair
     name = MECHANISMS[upper.mechanisms[-1]].lower()
     return f" (above the four, {name} adds most: from {percent(lower.share)} to {percent(upper.share)}, with {upper.numbers} numbers)"
+
+
+def _shorter(result: Distillation) -> str:
+    """After how many outer steps that is, where some rungs were trained for longer than the ladder."""
+    if result.best.budget is None:
+        return ""
+    return f" (after {result.best.budget:,} outer steps; in the ladder, where all are trained for {result.budget:,}, {percent(result.of_ladder(result.best.mechanisms).share)})"
 
 
 def _details(result: Distillation) -> str:

@@ -210,6 +210,10 @@ class Distillation(BaseModel):
         """The ladder, and behind it the rungs that were trained for longer."""
         return [*self.ladder, *self.longer]
 
+    def of_ladder(self, mechanisms: Sequence[str]) -> Rung:
+        """The rung of the ladder with these mechanisms."""
+        return next(rung for rung in self.ladder if rung.mechanisms == list(mechanisms))
+
     def longest(self, mechanisms: Sequence[str]) -> Rung:
         """The rung with these mechanisms that was trained for longest."""
         return next(rung for rung in reversed(self.rungs) if rung.mechanisms == list(mechanisms))

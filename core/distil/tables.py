@@ -9,12 +9,13 @@ from core.optimizers.hand_designed import HAND_DESIGNED
 FEW = 100  # outer steps below which formulas may not have come to their end
 
 
-def title_of(mechanisms: list[str]) -> str:
-    """A rung's name: the mechanism that it adds to the one below."""
-    if not mechanisms:
+def title_of(rung: Rung) -> str:
+    """A rung's name: the mechanism that it adds to the one below, and its outer steps if it was trained for longer."""
+    if not rung.mechanisms:
         return "Gradient descent"
-    name = MECHANISMS[mechanisms[-1]]
-    return name if len(mechanisms) == 1 else f"+ {name.lower()}"
+    name = MECHANISMS[rung.mechanisms[-1]]
+    title = name if len(rung.mechanisms) == 1 else f"+ {name.lower()}"
+    return title if rung.budget is None else f"{title}, {rung.budget:,} steps"
 
 
 def tuned_title(result: Distillation) -> str:
@@ -53,13 +54,10 @@ def distillation_table(result: Distillation) -> str:
     fit = f"imitation {imitated} (R² {_r2(result.imitated.r2)})"
     lines = [
         f"{subject}: {how}",
-        f"{'rung':<22}{'numbers':>8}{'meta-loss':>20}   share of the advantage (95 %)",
-        f"{tuned_title(result):<30}{_loss(best.meta_loss.mean, best.meta_loss.sem):>20}   0 %",
-        *(
-            f"{title_of(rung.mechanisms):<22}{rung.numbers:>8}{loss(rung):>20}   {percent(rung.share)}"
-            for rung in result.ladder
-        ),
-        f"{'learned':<30}{_loss(learned.meta_loss.mean, learned.meta_loss.sem):>20}   100 %",
+        f"{'rung':<28}{'numbers':>8}{'meta-loss':>20}   share of the advantage (95 %)",
+        f"{tuned_title(result):<36}{_loss(best.meta_loss.mean, best.meta_loss.sem):>20}   0 %",
+        *(f"{title_of(rung):<28}{rung.numbers:>8}{loss(rung):>20}   {percent(rung.share)}" for rung in result.rungs),
+        f"{'learned':<36}{_loss(learned.meta_loss.mean, learned.meta_loss.sem):>20}   100 %",
         "each of the four mechanisms divides the meta-loss by, averaged over all orders:",
         *(
             f"  {MECHANISMS[name]:<20}"
@@ -98,7 +96,7 @@ def conclusion(result: Distillation, name: str = "") -> str:
                 "What known techniques explain at most is not known."
             )
         return f"{text}: how much of the advantage of {name or result.run} known techniques explain is not known."
-    four = next(rung for rung in result.ladder if len(rung.mechanisms) == 4)
+    four = result.longest(FOUR)
     text = (
         f"A formula of {four.numbers} numbers with the four mechanisms keeps {percent(four.share)} of the advantage of {name or result.run} over "
         f"{tuned_title(result)}."
@@ -110,12 +108,25 @@ def conclusion(result: Distillation, name: str = "") -> str:
         pair = largest_gain(result)
         if pair is not None and len(more) > 1:
             name_of = MECHANISMS[pair[1].mechanisms[-1]]
-            text += f" {name_of} adds most: with it, {pair[1].numbers} numbers keep {percent(pair[1].share)} instead of {percent(pair[0].share)}."
+            alike = f" where all are trained for {result.budget:,} outer steps" if best.budget else ""
+            text += f" {name_of} adds most{alike}: with it, {pair[1].numbers} numbers keep {percent(pair[1].share)} instead of {percent(pair[0].share)}."
+    text += shorter(result)
     if best.chosen is not None and len(result.seeds) > 1:
         text += f" The {percent(best.share).split(' (')[0]} are the mean of {len(result.seeds)} outer seeds; the one with the lowest loss on training problems keeps {percent(best.chosen)}."
     if rest := rest_of(result):
         text += f" The rest, {rest}."
     return text
+
+
+def shorter(result: Distillation) -> str:
+    """What longer training changed, as a sentence after others: "" where nothing was trained for longer."""
+    pairs = [(rung, result.of_ladder(rung.mechanisms)) for rung in result.longer]
+    if not pairs:
+        return ""
+    numbers = [
+        f"with {rung.numbers} numbers {percent(rung.share)}, and not {percent(short.share)}" for rung, short in pairs
+    ]
+    return f" Trained for {pairs[0][0].budget:,} outer steps and not {result.budget:,}, formulas keep {'; '.join(numbers)}."
 
 
 def explains(share: Interval) -> bool:
@@ -140,6 +151,7 @@ def rest_of(result: Distillation) -> str:
     if share.mean is None or share.high is None or not 0 < share.mean < 1:
         return ""
     what = "within the error" if share.high >= 1 else "something else"
-    if share.high < 1 and result.budget < FEW:
-        what = f"something else, or needs longer training than {result.budget} outer steps"
+    budget = result.best.budget or result.budget
+    if share.high < 1 and budget < FEW:
+        what = f"something else, or needs longer training than {budget} outer steps"
     return f"{100 * (1 - share.mean):.0f} %, is {what}"

@@ -14,11 +14,17 @@ def ladder(result: Distillation) -> list[str]:
     return [
         (
             f"Each formula has the mechanisms of the rungs above it and one more. All are trained alike: {result.budget:,} outer steps, "
-            f"{counted(len(result.seeds), 'outer seed')}{lighter(result)}; bars are means, lines 95 % bootstrap intervals over {result.problems} held-out problems "
+            f"{counted(len(result.seeds), 'outer seed')}{lighter(result)}{_but_longer(result)}; bars are means, lines 95 % bootstrap intervals over {result.problems} held-out problems "
             "and over seeds."
         ),
         conclusion(result, called(result.task, result.run)),
     ]
+
+
+def _but_longer(result: Distillation) -> str:
+    """Which rungs are not trained like the others."""
+    budgets = {rung.budget for rung in result.longer if rung.budget is not None}
+    return f" (at the foot two of them again, for {max(budgets):,})" if budgets else ""
 
 
 def contributions(result: Distillation) -> list[str]:
@@ -52,7 +58,7 @@ def formula(result: Distillation, rung: Rung) -> list[str]:
 def fits(result: Distillation) -> list[str]:
     """How the three ways of finding a formula's numbers compare."""
     read, imitated = result.read, result.imitated
-    four = next(one for one in result.ladder if tuple(one.mechanisms) == FOUR)
+    four = result.of_ladder(FOUR)
 
     def score(mean: float | None, sem: float | None, diverged: int) -> str:
         return f"diverges on {counted(diverged, 'problem')}" if mean is None else f"reaches {plus_minus(mean, sem)}"

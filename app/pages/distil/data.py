@@ -252,6 +252,6 @@ def instruments_of(formula: Formula, result: Distillation, originals: Originals)
     parts = Parts(**vars(formula.structure)).model_dump_json()
     known = result.task, result.problems, result.held_out_seed, originals.scale
     key = _key("formula", parts, formula.values, *known, hashlib.sha256(axes).hexdigest())
-    trained = any(formula.values == rung.formula.formula().values for rung in result.ladder)
+    trained = any(formula.values == rung.formula.formula().values for rung in result.rungs)
     compute = once if trained else anew
     return _instruments(Bundle.decode(compute(key, compute_formula, parts, formula.values, *known, axes)).arrays)

@@ -41,9 +41,9 @@ def _about(result: Distillation) -> str:
 
 def ladder_figure(theme: Theme, result: Distillation, shown: Rung) -> go.Figure:
     """The share of the advantage that each rung keeps, with 95 % intervals; a share that is too low stands at the edge."""
-    names = [title_of(rung.mechanisms) for rung in result.ladder]
+    names = [title_of(rung) for rung in result.rungs]
     values, low, high, texts = [], [], [], []
-    for rung in result.ladder:
+    for rung in result.rungs:
         share = rung.share
         mean = LOWEST if share.mean is None or share.low is None or share.high is None else max(share.mean, LOWEST)
         values.append(mean)
@@ -52,7 +52,7 @@ def ladder_figure(theme: Theme, result: Distillation, shown: Rung) -> go.Figure:
         loss = "diverges" if rung.meta_loss.mean is None else f"meta-loss {rung.meta_loss.mean:.4f}"
         known = "no share" if share.mean is None else f"{100 * share.mean:.0f} % of the advantage"
         texts.append(f"{known}<br>{loss}<br>{rung.numbers} numbers")
-    colors = [translucent(FORMULA, 0.95 if rung.mechanisms == shown.mechanisms else 0.45) for rung in result.ladder]
+    colors = [translucent(FORMULA, 0.95 if rung.formula == shown.formula else 0.45) for rung in result.rungs]
     bars = go.Bar(
         x=[100 * value for value in values],
         y=names,

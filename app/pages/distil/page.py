@@ -19,13 +19,13 @@ from app.pages.distil.figures import (
 )
 from app.pages.distil.missing import act, missing, notice
 from app.pages.distil.parts import card, equations, formula_at, graph, outputs, shift_table, shown, slider, to_slider
-from app.pages.distil.view import View, parse, to_query
+from app.pages.distil.view import View, parse, rung_of, to_query
 from app.shared.catalog import learned, task_options
 from app.shared.menus import buttons, menu
 from app.shared.numbers import number
 from app.shared.parts import sentences
 from app.shared.style import LIGHT, THEMES, Theme, figure
-from core.distil.result import Distillation, Rung
+from core.distil.result import Distillation
 from core.distil.tables import title_of, tuned_title
 from core.errors import InputError
 
@@ -97,16 +97,11 @@ def rung_options(result: Distillation | None) -> list[dict[str, str]]:
     rungs = [
         {
             "value": str(i),
-            "label": f"Formula: {title_of(rung.mechanisms).removeprefix('+ ')}{', and all before' if i > 1 else ''}",
+            "label": f"Formula: {title_of(rung).removeprefix('+ ')}{', and all before' if len(rung.mechanisms) > 1 else ''}",
         }
-        for i, rung in enumerate(result.ladder, 1)
+        for i, rung in enumerate(result.rungs, 1)
     ]
     return [best, *rungs]
-
-
-def rung_of(view: View, result: Distillation) -> Rung:
-    """The rung whose formula is shown."""
-    return result.ladder[view.mechanisms - 1] if view.mechanisms else result.best
 
 
 def body(view: View, result: Distillation | None, theme: Theme) -> list[Any]:

@@ -13,7 +13,7 @@ from app.pages.distil.figures import (
     ladder_figure,
     overlay_figures,
 )
-from app.pages.distil.view import View
+from app.pages.distil.view import View, rung_of
 from app.shared.pages import Figures, PageFigure
 from app.shared.style import Theme
 from core.errors import InputError
@@ -28,7 +28,7 @@ def static_figures(view: View, theme: Theme) -> Sequence[Figures]:
     result = distilled(view.task, view.optimizer)
     if result is None:
         raise InputError(f"{view.optimizer} has not been distilled yet (loptscope distil --run {view.optimizer})")
-    rung = result.ladder[view.mechanisms - 1] if view.mechanisms else result.best
+    rung = rung_of(view, result)
     formula, originals = rung.formula.formula(), originals_of(result)
     made = instruments_of(formula, result, originals)
     overlays = overlay_figures(theme, result, originals, made)

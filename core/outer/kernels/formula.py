@@ -37,10 +37,9 @@ def step(k, at, numbers, kinds, g, tape, x, x_next):  # type: ignore[no-untyped-
         elif kinds[0] == SIGN:
             y = np.sign(g[i])
         s = averaging * tape[k, 2, i] + (1 - averaging) * g[i] * g[i]
+        growth = math.log1p(correction * s / (scale * scale)) if kinds[4] or kinds[3] == POWER else 0.0
         if kinds[4]:
-            kept = memory / (
-                memory + (1 - memory) * math.exp(forgetting * math.log1p(correction * s / (scale * scale)))
-            )
+            kept = memory / (memory + (1 - memory) * math.exp(forgetting * growth))
         v = kept * tape[k, 0, i] + (1 - kept) * y
         v2 = second_memory * tape[k, 1, i] + (1 - second_memory) * y
         w = (first + direct) * y if kinds[1] == 0 else first * v + second * v2 + direct * y
@@ -48,7 +47,7 @@ def step(k, at, numbers, kinds, g, tape, x, x_next):  # type: ignore[no-untyped-
             w = limit * math.tanh(w / limit)
         a = 1.0
         if kinds[3] == POWER:
-            a = math.exp(-exponent * math.log1p(correction * s / (scale * scale)))
+            a = math.exp(-exponent * growth)
         elif kinds[3] == ROOT:
             a = 1 / (math.sqrt(correction * s) + scale)
         if kinds[5]:
@@ -86,9 +85,10 @@ def step_back(k, at, numbers, kinds, g, tape, adjoint_x, adjoint, pulled, d_at, 
             d_numbers[0] += d_w * (t - w_over * slope)
             d_w *= slope
         d_s = adjoint[2, i]
+        inner = 1 + correction * s / (scale * scale)
+        growth = math.log(inner) if kinds[4] or kinds[3] == POWER else 0.0
         if kinds[3] == POWER:
-            inner = 1 + correction * s / (scale * scale)
-            d_numbers[3] -= d_a * a * math.log(inner)
+            d_numbers[3] -= d_a * a * growth
             d_inner = -d_a * exponent * a / inner
             d_s += d_inner * correction / (scale * scale)
             d_numbers[2] -= 2 * d_inner * correction * s / (scale * scale * scale)
@@ -116,11 +116,10 @@ def step_back(k, at, numbers, kinds, g, tape, adjoint_x, adjoint, pulled, d_at, 
             d_at[k, 2] += d_w * y
             d_kept = d_v * (tape[k, 0, i] - y)
             if kinds[4]:
-                inner = 1 + correction * s / (scale * scale)
                 kept = memory / (memory + (1 - memory) * inner**forgetting)
                 d_at[k, 3] += d_kept * kept * (1 - kept) / (memory * (1 - memory))
                 d_logit = d_kept * kept * (1 - kept)
-                d_numbers[4] -= d_logit * math.log(inner)
+                d_numbers[4] -= d_logit * growth
                 d_inner = -d_logit * forgetting / inner
                 d_s += d_inner * correction / (scale * scale)
                 d_numbers[2] -= 2 * d_inner * correction * s / (scale * scale * scale)

@@ -42,7 +42,7 @@ def test_the_share_of_the_formula_shown_stands_beside_the_mean_over_seeds() -> N
 
 
 def test_formulas_that_are_no_better_than_the_tuned_one_say_nothing() -> None:
-    found = find_distillation(zoo.find_run("two_moons-gru24-scales"))
+    found = find_distillation(zoo.find_run("rosenbrock-gru64"))
     assert found is not None
     worse = Interval(mean=-0.2, low=-0.4, high=0.1)
     found = found.model_copy(update={"ladder": [one.model_copy(update={"share": worse}) for one in found.ladder]})
