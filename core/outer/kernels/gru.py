@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from core.outer.kernels.elementary import kernel, sigmoid, tanh
-from core.outer.kernels.products import add_product, affine, product
+from core.outer.kernels.products import AT_A_TIME, add_product, affine, product
 
 TAPE = 4  # reset gate, update gate, candidate, the candidate's recurrent part
 
@@ -38,12 +38,22 @@ def prepare(theta):  # type: ignore[no-untyped-def]
 @kernel
 def forward(weights, state, z, next_state, tape, scratch):  # type: ignore[no-untyped-def]
     """state [1, n, units], z [n, inputs] -> next_state [1, n, units], tape [4, n, units]; scratch [n, 3 units]."""
+    n, units = state[0].shape
+    from_input = np.empty((min(n, AT_A_TIME), units), state.dtype)
+    pre = scratch.reshape(3 * n, units)
+    for first in range(0, n, AT_A_TIME):
+        rows = slice(first, min(first + AT_A_TIME, n))
+        tapes = tape[0, rows], tape[1, rows], tape[2, rows], tape[3, rows]
+        _forward(weights, state[0, rows], z[rows], next_state[0, rows], tapes, pre, from_input)
+
+
+@kernel
+def _forward(weights, h, z, out, tapes, pre, from_input):  # type: ignore[no-untyped-def]
+    """`forward` for some rows; pre [3 rows or more, units] and from_input [rows or more, units] are working memory."""
     w_in_t, w_rec_t, _, bias = weights
-    h, out = state[0], next_state[0]
+    reset, update, candidate, recurrent = tapes
     n, units = h.shape
-    pre, from_input = scratch.reshape(3, n, units), np.empty_like(h)
-    at_reset, at_update, from_state = pre[0], pre[1], pre[2]
-    reset, update, candidate, recurrent = tape[0], tape[1], tape[2], tape[3]
+    at_reset, at_update, from_state, from_input = pre[:n], pre[n : 2 * n], pre[2 * n : 3 * n], from_input[:n]
     affine(bias[0], (z, w_in_t[0], h, w_rec_t[0]), at_reset)
     affine(bias[1], (z, w_in_t[1], h, w_rec_t[1]), at_update)
     affine(bias[2], (z, w_in_t[2]), from_input)
@@ -62,15 +72,16 @@ def forward(weights, state, z, next_state, tape, scratch):  # type: ignore[no-un
 
 
 @kernel
-def _to_inputs(pre, w_in_t, dz):  # type: ignore[no-untyped-def]
-    """dz [n, inputs] from the adjoints of what gates and candidate are functions of, [3, n, units]."""
-    gates, n, units = pre.shape
+def _to_inputs(d_reset, d_update, d_candidate, w_in_t, dz):  # type: ignore[no-untyped-def]
+    """dz [n, inputs] from the adjoints of what gates and candidate are functions of, [n, units] each."""
+    n, units = d_reset.shape
     for i in range(n):
         for q in range(dz.shape[1]):
             s = w_in_t.dtype.type(0)
-            for gate in range(gates):
-                for j in range(units):
-                    s += pre[gate, i, j] * w_in_t[gate, q, j]
+            for j in range(units):
+                s += d_reset[i, j] * w_in_t[0, q, j] + d_update[i, j] * w_in_t[1, q, j]
+            for j in range(units):
+                s += d_candidate[i, j] * w_in_t[2, q, j]
             dz[i, q] = s
 
 
@@ -78,16 +89,25 @@ def _to_inputs(pre, w_in_t, dz):  # type: ignore[no-untyped-def]
 def backward(weights, state, next_state, z, tape, adjoint, dz, totals, scratch, spare):  # type: ignore[no-untyped-def]
     """Replace the adjoint of next_state by that of state, in place; writes dz [n, inputs] and adds to totals (float64).
 
-    scratch [n, 3 units] and spare [n, units] are working memory: adjoints of what the gates, the candidate and its recurrent part are functions of.
+    scratch [n, 3 units] and spare [n, units] are working memory.
     """
+    n, units = state[0].shape
+    pre = scratch.reshape(3 * n, units)
+    for first in range(0, n, AT_A_TIME):
+        rows = slice(first, min(first + AT_A_TIME, n))
+        tapes = tape[0, rows], tape[1, rows], tape[2, rows], tape[3, rows]
+        _backward(weights, state[0, rows], z[rows], tapes, adjoint[0, rows], dz[rows], totals, pre, spare)
+
+
+@kernel
+def _backward(weights, h, z, tapes, a, dz, totals, pre, spare):  # type: ignore[no-untyped-def]
+    """`backward` for some rows. Working memory: adjoints of what the gates, the candidate (pre) and its recurrent part (spare) are functions of."""
     w_in_t, _, w_rec, _ = weights
     t_in, t_rec, tb_in, tb_rec = totals
-    h, a = state[0], adjoint[0]
+    reset, update, candidate, recurrent = tapes
     n, units = h.shape
     one = w_rec.dtype.type(1)
-    pre = scratch.reshape(3, n, units)
-    d_reset, d_update, d_candidate = pre[0], pre[1], pre[2]
-    reset, update, candidate, recurrent = tape[0], tape[1], tape[2], tape[3]
+    d_reset, d_update, d_candidate, d_recurrent = pre[:n], pre[n : 2 * n], pre[2 * n : 3 * n], spare[:n]
     for i in range(n):  # several short loops, as above
         for j in range(units):
             d_update[i, j] = a[i, j] * (h[i, j] - candidate[i, j]) * update[i, j] * (one - update[i, j])
@@ -96,22 +116,23 @@ def backward(weights, state, next_state, z, tape, adjoint, dz, totals, scratch, 
         for j in range(units):
             a[i, j] *= update[i, j]
         for j in range(units):
-            spare[i, j] = d_candidate[i, j] * reset[i, j]
+            d_recurrent[i, j] = d_candidate[i, j] * reset[i, j]
         for j in range(units):
-            d_reset[i, j] = spare[i, j] * recurrent[i, j] * (one - reset[i, j])
-    _to_inputs(pre, w_in_t, dz)
+            d_reset[i, j] = d_recurrent[i, j] * recurrent[i, j] * (one - reset[i, j])
+    _to_inputs(d_reset, d_update, d_candidate, w_in_t, dz)
     ones, d_in, d_bias = np.ones((1, n), h.dtype), np.empty_like(w_in_t[0]), np.empty((1, units), h.dtype)
     for gate in range(3):
-        at_state, first = spare if gate == 2 else pre[gate], gate * units
+        at_input = pre[gate * n : (gate + 1) * n]
+        at_state, first = d_recurrent if gate == 2 else at_input, gate * units
         add_product(at_state, w_rec[gate], a)
         add_product(at_state.T, h, t_rec[first : first + units])
-        product(z.T, pre[gate], d_in)
-        product(ones, pre[gate], d_bias)
+        product(z.T, at_input, d_in)
+        product(ones, at_input, d_bias)
         for j in range(units):
             for q in range(z.shape[1]):
                 t_in[first + j, q] += d_in[q, j]
             tb_in[first + j] += d_bias[0, j]
         if gate == 2:
-            product(ones, spare, d_bias)
+            product(ones, at_state, d_bias)
         for j in range(units):
             tb_rec[first + j] += d_bias[0, j]

@@ -21,6 +21,9 @@ FEATURES = llvmlite.binding.get_host_cpu_features()
 VECTOR_BYTES = 64 if FEATURES.get("avx512f") else 32 if FEATURES.get("avx2") else 16
 ROWS = 4 if VECTOR_BYTES == 32 else 8  # AVX2 has 16 registers, the others 32
 VECTORS = 2
+AT_A_TIME = (
+    256  # rows of a factor that are used while they lie in the processor's cache; sums over more are made of such parts
+)
 
 
 def _tile(rows: int, whole: bool, adds: bool) -> Callable[..., None]:
@@ -146,18 +149,20 @@ def _over_tiles(adds: bool) -> Callable[..., None]:
     def over_tiles(start, factors, out):  # type: ignore[no-untyped-def]
         n, m = out.shape
         width = VECTORS * (VECTOR_BYTES // factors[0].itemsize)
-        tiled = n - n % ROWS
-        for column in range(0, m, width):
-            if column + width <= m:
-                for row in range(0, tiled, ROWS):
-                    whole(start, factors, out, row, column)
-                for row in range(tiled, n):
-                    row_of_whole(start, factors, out, row, column)
-            else:
-                for row in range(0, tiled, ROWS):
-                    edge(start, factors, out, row, column)
-                for row in range(tiled, n):
-                    row_of_edge(start, factors, out, row, column)
+        for first in range(0, n, AT_A_TIME):
+            end = min(first + AT_A_TIME, n)
+            tiled = end - (end - first) % ROWS
+            for column in range(0, m, width):
+                if column + width <= m:
+                    for row in range(first, tiled, ROWS):
+                        whole(start, factors, out, row, column)
+                    for row in range(tiled, end):
+                        row_of_whole(start, factors, out, row, column)
+                else:
+                    for row in range(first, tiled, ROWS):
+                        edge(start, factors, out, row, column)
+                    for row in range(tiled, end):
+                        row_of_edge(start, factors, out, row, column)
 
     return over_tiles
 
@@ -173,8 +178,11 @@ def product(a, b, out):  # type: ignore[no-untyped-def]
 
 @kernel
 def add_product(a, b, out):  # type: ignore[no-untyped-def]
-    """out += a b, as `product`; out may be of double precision where a and b are not."""
-    _add(None, (a, b), out)
+    """out += a b, as `product`; out may be of double precision where a and b are not, so that long sums do not lose digits."""
+    inner = a.shape[1]
+    for first in range(0, inner, AT_A_TIME):
+        end = min(first + AT_A_TIME, inner)
+        _add(None, (a[:, first:end], b[first:end]), out)
 
 
 @kernel

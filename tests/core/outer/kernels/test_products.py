@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.outer.kernels.products import ROWS, VECTOR_BYTES, VECTORS, add_product, affine, product
+from core.outer.kernels.products import AT_A_TIME, ROWS, VECTOR_BYTES, VECTORS, add_product, affine, product
 
 WIDTH = VECTORS * VECTOR_BYTES // 4
 SIZES = [  # rows, inner size, columns
@@ -14,6 +14,7 @@ SIZES = [  # rows, inner size, columns
     (5 * ROWS, 24, 72),
     (ROWS + 1, 64, 2 * WIDTH),
     (3, 0, 4),  # a sum of nothing
+    (AT_A_TIME + ROWS + 1, 2 * AT_A_TIME + 3, 5),
 ]
 
 
