@@ -11,13 +11,15 @@ import numpy as np
 import pytest
 from dash import Dash, no_update
 
+from app.pages.distil import captions
 from app.pages.distil.data import Instruments, Originals, distilled, instruments_of, originals_of
-from app.pages.distil.figures import curves_figure
+from app.pages.distil.figures import curves_figure, ladder_figure
 from app.pages.distil.parts import formula_at, from_slider, simple, to_slider
 from app.pages.distil.view import parse, to_query
 from app.shared.formulas import mathml
 from app.shared.style import LIGHT
 from core.distil.result import Distillation
+from core.distil.tables import percent
 from core.distil.writing.latex import lines
 from core.jobs import measurements
 from core.optimizers.formula import PARAMETERS
@@ -172,3 +174,20 @@ def test_where_problems_are_too_large_the_figure_says_so() -> None:
     originals = Originals(nothing, None, np.ones(1), 1.0, np.ones(1), np.ones((1, 1)))
     made = curves_figure(LIGHT, result, originals, None)
     assert not made.data and "too large" in made.layout.annotations[0].text
+
+
+def test_rungs_trained_for_longer_stand_below_the_ladder(page: Any, result: Distillation) -> None:
+    longer = [
+        rung.model_copy(update={"budget": 5000, "formula": rung.formula.model_copy(update={"seed": 9})})
+        for rung in (result.ladder[3], result.ladder[-1])
+    ]
+    more = result.model_copy(update={"longer": longer, "formula": longer[-1].formula})
+    assert more.best == longer[-1] and len(more.rungs) == len(result.ladder) + 2
+    labels = [option["label"] for option in page.rung_options(more)]
+    assert len(set(labels)) == len(labels) == 11 and labels[-1].endswith("free schedule, 5,000 steps, and all before")
+    bars = ladder_figure(LIGHT, more, more.best).data[0]
+    assert len(set(bars.y)) == 10 and bars.y[8:] == ("+ adaptation, 5,000 steps", "+ free schedule, 5,000 steps")
+    assert len({bars.marker.color[i] for i in (0, 7, 8)}) == 1 and bars.marker.color[9] != bars.marker.color[7]
+    first, conclusion = captions.ladder(more)
+    assert "at the foot two of them again, for 5,000" in first
+    assert f"formulas keep with 14 numbers {percent(longer[0].share)}, and not" in conclusion
