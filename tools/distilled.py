@@ -67,7 +67,7 @@ def answer(results: list[Distillation]) -> str:
             text += f", and the best formula, with {best.numbers} numbers, {percent(best.share)}"
         if best.chosen is not None:
             text += f", of its best seed by training loss {percent(best.chosen)}"
-        sentences.append(text + _beyond(result) + _shorter(result) + ";")
+        sentences.append(text + _beyond(result) + ";")
     shares = [result.best.share.mean for result in told]
     known = [share for share in shares if share is not None]
     most = sum(share >= GOAL for share in known)
@@ -103,20 +103,21 @@ def _agreement(results: list[Distillation]) -> list[str]:
 
 
 def _beyond(result: Distillation) -> str:
-    """Which part above the four mechanisms adds most to the share, if one does."""
-    pair = largest_gain(result)
-    if pair is None:
-        return ""
-    lower, upper = pair
-    name = MECHANISMS[upper.mechanisms[-1]].lower()
-    return f" (above the four, {name} adds most: from {percent(lower.share)} to {percent(upper.share)}, with {upper.numbers} numbers)"
-
-
-def _shorter(result: Distillation) -> str:
-    """After how many outer steps that is, where some rungs were trained for longer than the ladder."""
-    if result.best.budget is None:
-        return ""
-    return f" (after {result.best.budget:,} outer steps; in the ladder, where all are trained for {result.budget:,}, {percent(result.of_ladder(result.best.mechanisms).share)})"
+    """Which part above the four mechanisms adds most to the share, if one does, and what shorter training keeps, if that was done."""
+    parts = []
+    if result.best.budget is not None:
+        shares = " and ".join(percent(result.of_ladder(key).share) for key in (FOUR, result.best.mechanisms))
+        parts.append(
+            f"both after {result.best.budget:,} outer steps; after the {result.budget:,} of the ladder they keep {shares}"
+        )
+    if (pair := largest_gain(result)) is not None:
+        lower, upper = pair
+        name = MECHANISMS[upper.mechanisms[-1]].lower()
+        where = "there, above the four," if parts else "above the four,"
+        parts.append(
+            f"{where} {name} adds most: from {percent(lower.share)} to {percent(upper.share)}, with {upper.numbers} numbers"
+        )
+    return f" ({'; '.join(parts)})" if parts else ""
 
 
 def _details(result: Distillation) -> str:

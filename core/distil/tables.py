@@ -119,14 +119,11 @@ def conclusion(result: Distillation, name: str = "") -> str:
 
 
 def shorter(result: Distillation) -> str:
-    """What longer training changed, as a sentence after others: "" where nothing was trained for longer."""
-    pairs = [(rung, result.of_ladder(rung.mechanisms)) for rung in result.longer]
-    if not pairs:
+    """What those that were trained for longer keep after as many outer steps as all, as a sentence after others; "" where none was."""
+    if not result.longer:
         return ""
-    numbers = [
-        f"with {rung.numbers} numbers {percent(rung.share)}, and not {percent(short.share)}" for rung, short in pairs
-    ]
-    return f" Trained for {pairs[0][0].budget:,} outer steps and not {result.budget:,}, formulas keep {'; '.join(numbers)}."
+    shares = " and ".join(percent(result.of_ladder(rung.mechanisms).share) for rung in result.longer)
+    return f" Both were trained for {result.longer[0].budget:,} outer steps; after the {result.budget:,} of the ladder they keep {shares}."
 
 
 def explains(share: Interval) -> bool:

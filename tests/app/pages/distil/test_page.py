@@ -190,4 +190,8 @@ def test_rungs_trained_for_longer_stand_below_the_ladder(page: Any, result: Dist
     assert len({bars.marker.color[i] for i in (0, 7, 8)}) == 1 and bars.marker.color[9] != bars.marker.color[7]
     first, conclusion = captions.ladder(more)
     assert "at the foot two of them again, for 5,000" in first
-    assert f"formulas keep with 14 numbers {percent(longer[0].share)}, and not" in conclusion
+    after = f"{percent(longer[0].share)} and {percent(longer[1].share)}."
+    assert (
+        f"Both were trained for 5,000 outer steps; after the {result.budget:,} of the ladder they keep {after}"
+        in conclusion
+    )
