@@ -100,7 +100,13 @@ def ladder_figure(theme: Theme, result: Distillation, shown: Rung) -> go.Figure:
         "showarrow": False,
         "font": {"size": 11, "color": theme.text},
     }
-    made.layout.annotations = [{**label, "x": at, "text": name} for at, _, _, name in compared]
+    # on the side where there is room: beside each other they would overlap on a narrow page
+    side = "right" if min(edges) < -50 else "left"
+    anchors = (side, "center")
+    made.layout.annotations = [
+        {**label, "x": at, "text": name, "xanchor": anchor}
+        for (at, _, _, name), anchor in zip(compared, anchors, strict=True)
+    ]
     made.layout.margin.t = 22
     return described(made.update_layout(bargap=0.3), _about(result))
 

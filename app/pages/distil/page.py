@@ -72,8 +72,8 @@ def layout(**query: str) -> html.Main:
                 className="chooser",
                 children=[
                     buttons("distil-task", task_options(), view.task, "Task"),
-                    menu("distil-optimizer", optimizer_options(view.task), view.optimizer, "Learned optimizer", 290),
-                    menu("distil-rung", rung_options(result), str(view.mechanisms), "Formula shown", 290),
+                    menu("distil-optimizer", optimizer_options(view.task), view.optimizer, "Learned optimizer", 370),
+                    menu("distil-rung", rung_options(result), str(view.mechanisms), "Formula shown", 370),
                 ],
             ),
             html.Div(body(view, result, theme), id="distil-body", className="distil-body"),
@@ -97,7 +97,7 @@ def rung_options(result: Distillation | None) -> list[dict[str, str]]:
     rungs = [
         {
             "value": str(i),
-            "label": f"Formula: {title_of(rung).removeprefix('+ ')}{', and all before' if len(rung.mechanisms) > 1 else ''}",
+            "label": f"Formula: {title_of(rung).removeprefix('+ ')}{', and all before' if len(rung.mechanisms) > 1 and rung.budget is None else ''}",
         }
         for i, rung in enumerate(result.rungs, 1)
     ]
