@@ -66,15 +66,17 @@ def test_an_unknown_name_is_refused(root, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-# The second one begins at a snapshot of another shipped run.
+# The second one begins at a snapshot of another shipped run. Its unrolls are chaotic: rounding alone, which is another one with every processor,
+# changes a loss by half a per cent after 60 of 200 steps.
 @pytest.mark.parametrize(
-    ("name", "until"), [("linear_regression-vanilla2", 3), ("two_moons-gru24-scales-seed1-longer", 1)]
+    ("name", "until", "rounding"),
+    [("linear_regression-vanilla2", 3, 1e-4), ("two_moons-gru24-scales-seed1-longer", 1, 5e-3)],
 )
-def test_what_ships_begins_as_its_recipe_says(name, until, tmp_path, capsys):
+def test_what_ships_begins_as_its_recipe_says(name, until, rounding, tmp_path, capsys):
     assert main(["reproduce", name, "--into", str(tmp_path), "--until", str(until), "--json"]) == 0
     (output,) = json.loads(capsys.readouterr().out.splitlines()[-1])["reproduced"]
     assert output["outer_step"] == until and not output["finished"]
-    assert output["first_losses_differ"] < 1e-4
+    assert output["first_losses_differ"] < rounding
 
 
 @pytest.mark.parametrize("recipe", zoo.recipes(), ids=lambda recipe: recipe.name)
