@@ -1,5 +1,6 @@
 """The rungs that count most, trained again with a larger budget: is what formulas do not explain only a short training?"""
 
+import math
 import time
 from collections.abc import Callable
 
@@ -9,10 +10,16 @@ from core.distil.result import Distillation
 from core.distil.scoring import Comparison, scores_of, shifts_of
 from core.distil.store import PARTIAL_LONGER, folder_of
 from core.distil.training import Budget
-from core.distil.trainings import Kept, Setting, Trainings
+from core.distil.trainings import Setting, Trainings
 from core.errors import InputError
 from core.optimizers.formula import FOUR
 from core.runs.run import Run
+
+
+def check_longer(outer_steps: int, budget: int) -> None:
+    """Raise InputError unless these are more outer steps than every rung of the ladder has."""
+    if outer_steps <= budget:
+        raise InputError(f"longer training needs more than the {budget} outer steps of the ladder (got {outer_steps})")
 
 
 def train_longer(
@@ -25,8 +32,9 @@ def train_longer(
 ) -> Distillation:
     """Train the formula of the four mechanisms and the one with the most mechanisms again, with more outer steps and the same seeds.
 
-    They have the same starts as before, and the numbers that the shorter training found are one more. Where the training loss of one is lower than
-    that of the formula so far, it becomes the result's formula.
+    Every seed starts from the tuned optimizers, the sizes and the reading, as in the ladder, and the formula with the most mechanisms also from what the one with
+    four found with the same seed. They take the place of what was trained for longer before. The formula with the lowest training loss of all rungs becomes
+    the result's formula.
 
     Args:
         run: the learned optimizer's.
@@ -36,39 +44,32 @@ def train_longer(
         on_progress: called with the number of finished trainings and of all.
 
     Raises:
-        InputError: not more outer steps than the result has.
+        InputError: not more outer steps than the result has, or another hand-designed optimizer is the best tuned one by now.
     """
     if outer_steps <= result.budget:
         raise InputError(
             f"longer training needs more than the {result.budget} outer steps of the ladder (got {outer_steps})"
         )
+    check_longer(outer_steps, result.budget)
     began = time.perf_counter()
-    setting = Setting.of(run, Budget(outer_steps=outer_steps), len(result.seeds), workers, on_progress)
-    short = [rung for rung in result.ladder if len(rung.mechanisms) in (len(FOUR), len(result.ladder[-1].mechanisms))]
-    structures = {tuple(rung.mechanisms): rung.formula.structure.structure() for rung in short}
-    starts = [
-        Kept(
-            structure=rung.formula.structure,
-            seed=rung.formula.seed,
-            values=rung.formula.formula().values,
-            training_loss=rung.training_loss,
-            diverged=rung.diverged,
-            skipped=rung.skipped,
-            seconds=rung.seconds,
+    compared = Comparison.of(run, result.problems, result.held_out_seed, workers)
+    if compared.best_name != result.best_tuned.name:
+        raise InputError(
+            f"the best tuned optimizer for {result.task} is {compared.best_name} by now, and the stored shares are measured from "
+            f"{result.best_tuned.name}: distil {result.run} again first"
         )
-        for rung in short
-    ]
-    trainings = Trainings(setting, len(structures) * len(setting.seeds), folder_of(run) / PARTIAL_LONGER, starts)
+    setting = Setting.of(run, Budget(outer_steps=outer_steps), len(result.seeds), workers, on_progress)
+    structures = {
+        key: result.of_ladder(key).formula.structure.structure() for key in (FOUR, tuple(result.ladder[-1].mechanisms))
+    }
+    trainings = Trainings(setting, len(structures) * len(setting.seeds), folder_of(run) / PARTIAL_LONGER)
     readings: dict[str, Reading] = {one.clipping: setting.reading(one) for one in structures.values()}
     found = trainings.of(structures.values(), readings)
     kept = {key: [found[structure, seed] for seed in setting.seeds] for key, structure in structures.items()}
-    compared = Comparison.of(run, result.problems, result.held_out_seed, workers)
     losses = scores_of(kept, compared.problems, workers)
-    r2 = {tuple(rung.mechanisms): rung.r2 for rung in short}
-    longer = [compared.rung(key, kept[key], losses[key], r2[key], outer_steps) for key in structures]
-    best = min(
-        (result.best, *longer), key=lambda rung: float("inf") if rung.training_loss is None else rung.training_loss
-    )
+    longer = [compared.rung(key, kept[key], losses[key], result.of_ladder(key).r2, outer_steps) for key in structures]
+    known = [rung for rung in (*result.ladder, *longer) if rung.training_loss is not None]
+    best = min(known, key=lambda rung: rung.training_loss or math.inf)
     formula = best.formula.formula()
     changes = {
         "longer": longer,

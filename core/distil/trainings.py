@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,11 +87,10 @@ class Trainings:
         setting: what they share.
         planned: how many there will be.
         path: where they are kept.
-        shorter: trainings with another budget whose numbers are one more start of the same structure.
     """
 
-    def __init__(self, setting: Setting, planned: int, path: Path, shorter: Sequence[Kept] = ()):
-        self.setting, self.planned, self.path, self.shorter = setting, planned, path, shorter
+    def __init__(self, setting: Setting, planned: int, path: Path):
+        self.setting, self.planned, self.path = setting, planned, path
         self.progress = Progress(outer_step=setting.run.snapshots()[-1], budget=setting.budget.outer_steps)
         if self.path.exists():
             kept = read_json(self.path, Progress)
@@ -122,21 +121,24 @@ class Trainings:
                 write_json(self.path, self.progress)
                 self.setting.report(len(self.done), self.planned)
 
-    def _below(self, structure: Structure, seed: int) -> list[Kept]:
-        """The best training, by its training loss, of the same seed with one mechanism less, and the shorter ones of the structure."""
+    def _below(self, structure: Structure, seed: int) -> Kept | None:
+        """The best training, by its training loss, of the same seed with as many as there are of the structure's mechanisms, but not all."""
         below = [
             kept
             for (other, its_seed), kept in self.done.items()
-            if its_seed == seed and adds_one(other, structure) and kept.training_loss is not None
+            if its_seed == seed and is_part(other, structure) and kept.training_loss is not None
         ]
-        best = sorted(below, key=lambda kept: kept.training_loss or math.inf)[:1]
-        return best + [kept for kept in self.shorter if kept.structure.structure() == structure]
+        return min(
+            below,
+            key=lambda kept: (-len(kept.structure.structure().mechanisms), kept.training_loss or math.inf),
+            default=None,
+        )
 
-    def _one(self, structure: Structure, seed: int, reading: Reading, below: list[Kept]) -> Kept:
+    def _one(self, structure: Structure, seed: int, reading: Reading, below: Kept | None) -> Kept:
         began, setting = time.perf_counter(), self.setting
         starts = starts_for(structure, setting.task.name, setting.lesson, reading)
-        for one in below:
-            formula = Formula(one.structure.structure(), one.values)
+        if below is not None:
+            formula = Formula(below.structure.structure(), below.values)
             starts.append(extended(formula, structure, sizes_of(setting.lesson).neutral()))
         try:
             trained = train(setting.trained_on, structure, starts, setting.budget, seed)
@@ -153,6 +155,6 @@ class Trainings:
         )
 
 
-def adds_one(small: Structure, large: Structure) -> bool:
-    """Whether a structure is another one with one mechanism more."""
-    return len(large.mechanisms) == len(small.mechanisms) + 1 and large.only(small.mechanisms) == small
+def is_part(small: Structure, large: Structure) -> bool:
+    """Whether a structure is another one without some of its mechanisms."""
+    return len(small.mechanisms) < len(large.mechanisms) and large.only(small.mechanisms) == small
