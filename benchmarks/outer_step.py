@@ -20,7 +20,7 @@ from benchmarks.peer import ABSENT, PEER, ask, peer
 from benchmarks.report import Line
 from core.outer.distributed import Team
 from core.outer.estimators import make_estimator
-from core.outer.gradient import Workers
+from core.outer.gradient import FEWEST_BLOCKS, Workers
 from core.outer.kernels.products import product
 from core.runs.config import RunConfig, make_config
 from core.seeds import Purpose, generator
@@ -144,29 +144,28 @@ def _against_the_machine() -> list[Line]:
 
 
 def _products_alone(rows: int, units: int) -> float:
-    """Seconds of the three products of one inner step, with the rows shared between all cores."""
-    cores = os.cpu_count() or 1
+    """Seconds of the three products of one inner step, all gates in one, with the rows shared between as many threads as the outer step has."""
     source = np.random.default_rng(0)
+    threads, repeats = FEWEST_BLOCKS, 300
+    share = rows // threads
 
     def arrays(*shapes: tuple[int, int]) -> list[np.ndarray]:
         return [source.normal(size=shape).astype(np.float32) for shape in shapes]
 
-    share = rows // cores
-    repeats = 300
-
-    def work(_: int) -> None:
-        h, weights, gates, back = arrays((share, units), (units, 3 * units), (share, 3 * units), (3 * units, units))
-        out, total = np.empty_like(h), np.empty_like(back)
+    def work(given: list[np.ndarray]) -> None:
+        h, weights, gates, back, out, total = given
         for _ in range(repeats):
             product(h, weights, gates)
             product(gates, back, out)
             product(gates.T, h, total)
 
-    with ThreadPoolExecutor(cores) as pool:
+    wide, tall = (units, 3 * units), (3 * units, units)
+    own = [arrays((share, units), wide, (share, 3 * units), tall, (share, units), tall) for _ in range(threads)]
+    with ThreadPoolExecutor(threads) as pool:
         times = []
         for _ in range(5):
             began = time.perf_counter()
-            list(pool.map(work, range(cores)))
+            list(pool.map(work, own))
             times.append((time.perf_counter() - began) / repeats)
     return statistics.median(times)
 

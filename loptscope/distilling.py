@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from core.distil.ladder import distil as _distil
-from core.distil.longer import train_longer
+from core.distil.longer import check_longer, train_longer
 from core.distil.result import Distillation
-from core.distil.store import find_distillation, write_distillation
-from core.distil.training import Budget
+from core.distil.store import PARTIAL, PARTIAL_LONGER, find_distillation, write_distillation
+from core.distil.training import Budget, budget_for
 from core.runs.zoo import find_run
 
 
@@ -39,13 +39,17 @@ def distil(
     """
     run = find_run(name)
     stored = None if again else find_distillation(run)
-    if stored is not None and seed in (None, stored.held_out_seed) and budget in (None, stored.budget):
-        result = stored
-    else:
+    if stored is not None and (seed not in (None, stored.held_out_seed) or budget not in (None, stored.budget)):
+        stored = None
+    if longer is not None:
+        known = budget or (stored.budget if stored else budget_for(run.config.make_task()).outer_steps)
+        check_longer(longer, known)
+    result = stored
+    if result is None:
         settings = None if budget is None else Budget(outer_steps=budget)
         result = _distil(run, budget=settings, seed=seed or 0, workers=workers, on_progress=on_progress)
-        write_distillation(run, result)
+        write_distillation(run, result, finished=PARTIAL)
     if longer is not None and longer not in [rung.budget for rung in result.longer]:
         result = train_longer(run, result, longer, workers=workers, on_progress=on_progress)
-        write_distillation(run, result)
+        write_distillation(run, result, finished=PARTIAL_LONGER)
     return result

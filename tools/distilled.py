@@ -2,7 +2,17 @@
 
 from core.distil.result import Distillation
 from core.distil.store import find_distillation
-from core.distil.tables import conclusion, explains, largest_gain, loss, percent, rest_of, title_of, tuned_title
+from core.distil.tables import (
+    conclusion,
+    explains,
+    largest_gain,
+    loss,
+    percent,
+    rest_of,
+    shorter,
+    title_of,
+    tuned_title,
+)
 from core.optimizers.formula import FOUR, MECHANISMS
 from core.runs import zoo
 from core.tasks import TASKS
@@ -105,11 +115,9 @@ def _agreement(results: list[Distillation]) -> list[str]:
 def _beyond(result: Distillation) -> str:
     """Which part above the four mechanisms adds most to the share, if one does, and what shorter training keeps, if that was done."""
     parts = []
-    if result.best.budget is not None:
-        shares = " and ".join(percent(result.of_ladder(key).share) for key in (FOUR, result.best.mechanisms))
-        parts.append(
-            f"both after {result.best.budget:,} outer steps; after the {result.budget:,} of the ladder they keep {shares}"
-        )
+    if short := shorter(result):
+        budgets = sorted({rung.budget for rung in result.longer if rung.budget is not None})
+        parts.append(f"after {budgets[-1]:,} outer steps; after the {result.budget:,} of the ladder {short}")
     if (pair := largest_gain(result)) is not None:
         lower, upper = pair
         name = MECHANISMS[upper.mechanisms[-1]].lower()

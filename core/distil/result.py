@@ -80,7 +80,7 @@ class Rung(BaseModel):
     Attributes:
         mechanisms: that are switched on.
         numbers: how many named numbers the formula has.
-        budget: outer steps of its trainings; None for those of all rungs.
+        budget: outer steps of its trainings; None where it is the budget of the result.
         meta_loss: on held-out problems, the mean over outer seeds of the formula.
         by_seed: mean meta-loss of each outer seed; None where a problem diverged.
         share: of the learned optimizer's advantage over the best tuned one that it keeps: 0 at the best tuned, 1 at the learned one.
@@ -159,7 +159,7 @@ class Distillation(BaseModel):
         run, task, outer_step: of the learned optimizer.
         problems, held_out_seed, steps: of the held-out comparison.
         seeds: outer seeds of every training.
-        budget: outer steps of every training.
+        budget: outer steps of every training of the ladder.
         trained_on: the task's parameters in training, where they differ from those in the held-out comparison: problems that cost less.
         learned, best_tuned: what the shares are measured between.
         ladder: rungs in order.

@@ -34,19 +34,20 @@ def find_distillation(run: Run) -> Distillation | None:
     return None
 
 
-def write_distillation(run: Run, result: Distillation, *, with_run: bool = False) -> Path:
-    """Store a distillation, and forget the trainings that were kept for resuming.
+def write_distillation(run: Run, result: Distillation, *, with_run: bool = False, finished: str = "") -> Path:
+    """Store a distillation.
 
     Args:
         run: its run.
         result: the distillation.
-        with_run: whether to store it in a shipped run's own folder, too.
+        with_run: whether to store it in a shipped run's own folder.
+        finished: the file of trainings that were kept for resuming and now are part of the result: it is deleted.
 
     Returns:
         the file.
     """
     path = (run.path if with_run else folder_of(run)) / FILE
     write_json(path, result)
-    for partial in (PARTIAL, PARTIAL_LONGER):
-        (folder_of(run) / partial).unlink(missing_ok=True)
+    if finished:
+        (folder_of(run) / finished).unlink(missing_ok=True)
     return path

@@ -10,12 +10,13 @@ FEW = 100  # outer steps below which formulas may not have come to their end
 
 
 def title_of(rung: Rung) -> str:
-    """A rung's name: the mechanism that it adds to the one below, and its outer steps if it was trained for longer."""
+    """A rung's name: the mechanism that it adds to the one below, or what it has of them if it was trained for longer."""
+    if rung.budget is not None:
+        return f"{'Four' if len(rung.mechanisms) == len(FOUR) else 'All'} mechanisms, longer"
     if not rung.mechanisms:
         return "Gradient descent"
     name = MECHANISMS[rung.mechanisms[-1]]
-    title = name if len(rung.mechanisms) == 1 else f"+ {name.lower()}"
-    return title if rung.budget is None else f"{title}, {rung.budget:,} steps"
+    return name if len(rung.mechanisms) == 1 else f"+ {name.lower()}"
 
 
 def tuned_title(result: Distillation) -> str:
@@ -50,6 +51,7 @@ def distillation_table(result: Distillation) -> str:
     learned, best = result.learned, result.best_tuned
     subject = f"{result.run} ({result.task}) as a formula"
     how = f"{result.problems} held-out problems, {len(result.seeds)} outer seeds of {result.budget} outer steps{lighter(result)}"
+    how += "".join(f"; longer: {steps} outer steps" for steps in sorted({rung.budget or 0 for rung in result.longer}))
     read, imitated = (_loss(one.meta_loss.mean, one.meta_loss.sem) for one in (result.read, result.imitated))
     fit = f"imitation {imitated} (R² {_r2(result.imitated.r2)})"
     lines = [
@@ -89,7 +91,10 @@ def conclusion(result: Distillation, name: str = "") -> str:
     """
     best = result.best
     if not explains(best.share):
-        text = f"Averaged over {len(result.seeds)} outer seeds, no formula is better than {tuned_title(result)} after {result.budget} outer steps"
+        text = (
+            f"Averaged over {len(result.seeds)} outer seeds, no formula is better than {tuned_title(result)} after "
+            f"{best.budget or result.budget:,} outer steps"
+        )
         if best.chosen is not None and explains(best.chosen):
             return (
                 f"{text}; the one with the lowest loss on training problems keeps {percent(best.chosen)} of the advantage of {name or result.run}. "
@@ -97,33 +102,47 @@ def conclusion(result: Distillation, name: str = "") -> str:
             )
         return f"{text}: how much of the advantage of {name or result.run} known techniques explain is not known."
     four = result.longest(FOUR)
-    text = (
-        f"A formula of {four.numbers} numbers with the four mechanisms keeps {percent(four.share)} of the advantage of {name or result.run} over "
-        f"{tuned_title(result)}."
-    )
-    if best.mechanisms != four.mechanisms:
-        more = [MECHANISMS[name].lower() for name in best.mechanisms if name not in four.mechanisms]
+    advantage = f"of the advantage of {name or result.run} over {tuned_title(result)}"
+    parts = [
+        f"A formula of {four.numbers} numbers with the four mechanisms{_trained(four)} keeps {percent(four.share)} {advantage}."
+    ]
+    more = [MECHANISMS[name].lower() for name in best.mechanisms if name not in four.mechanisms]
+    if more:
         extra = " and ".join([", ".join(more[:-1]), more[-1]] if more[:-1] else more)
-        text += f" With {extra} it has {best.numbers} numbers and keeps {percent(best.share)}."
-        pair = largest_gain(result)
-        if pair is not None and len(more) > 1:
-            name_of = MECHANISMS[pair[1].mechanisms[-1]]
-            alike = f" where all are trained for {result.budget:,} outer steps" if best.budget else ""
-            text += f" {name_of} adds most{alike}: with it, {pair[1].numbers} numbers keep {percent(pair[1].share)} instead of {percent(pair[0].share)}."
-    text += shorter(result)
+        parts.append(f"With {extra} it has {best.numbers} numbers and{_trained(best)} keeps {percent(best.share)}.")
     if best.chosen is not None and len(result.seeds) > 1:
-        text += f" The {percent(best.share).split(' (')[0]} are the mean of {len(result.seeds)} outer seeds; the one with the lowest loss on training problems keeps {percent(best.chosen)}."
+        mean = percent(best.share).split(" (")[0]
+        parts.append(
+            f"The {mean} are the mean of {len(result.seeds)} outer seeds; the one with the lowest loss on training problems keeps {percent(best.chosen)}."
+        )
     if rest := rest_of(result):
-        text += f" The rest, {rest}."
-    return text
+        parts.append(f"The rest, {rest}.")
+    if short := shorter(result):
+        parts.append(f"After {result.budget:,} outer steps, like the rest of the ladder, {short}.")
+    pair = largest_gain(result)
+    if pair is not None and len(more) > 1:
+        among = f"Among formulas that were trained for {result.budget:,}, " if short else ""
+        known = MECHANISMS[pair[1].mechanisms[-1]]
+        parts.append(
+            f"{among}{known.lower() if among else known} adds most: with it, {pair[1].numbers} numbers keep {percent(pair[1].share)} instead of "
+            f"{percent(pair[0].share)}."
+        )
+    return " ".join(parts)
+
+
+def _trained(rung: Rung) -> str:
+    """For how long, if for longer than the ladder."""
+    return "" if rung.budget is None else f", trained for {rung.budget:,} outer steps,"
 
 
 def shorter(result: Distillation) -> str:
-    """What those that were trained for longer keep after as many outer steps as all, as a sentence after others; "" where none was."""
-    if not result.longer:
+    """What those named by `conclusion` keep in the ladder, if they were trained for longer: "they keep … and …"; "" if none was."""
+    named = [result.longest(FOUR), *([result.best] if tuple(result.best.mechanisms) != FOUR else [])]
+    pairs = [(rung, result.of_ladder(rung.mechanisms)) for rung in named if rung.budget is not None]
+    if not pairs:
         return ""
-    shares = " and ".join(percent(result.of_ladder(rung.mechanisms).share) for rung in result.longer)
-    return f" Both were trained for {result.longer[0].budget:,} outer steps; after the {result.budget:,} of the ladder they keep {shares}."
+    subject = "they keep" if len(pairs) > 1 else f"the formula of {pairs[0][0].numbers} numbers keeps"
+    return f"{subject} {' and '.join(percent(short.share) for _, short in pairs)}"
 
 
 def explains(share: Interval) -> bool:

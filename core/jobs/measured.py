@@ -16,7 +16,7 @@ import torch
 
 from core import plugins
 from core.distil.ladder import distil
-from core.distil.store import write_distillation
+from core.distil.store import PARTIAL, write_distillation
 from core.errors import FAILURES, InputError, told
 from core.runs import zoo
 from core.runs.run import Run
@@ -76,7 +76,7 @@ def main(kind: str, folder: str, threads: int) -> None:
                     workers=threads,
                     on_progress=lambda done, planned: say(progress=f"{done} of {planned} formulas trained"),
                 )
-                write_distillation(run, result)
+                write_distillation(run, result, finished=PARTIAL)
             say(done=True)
         except FAILURES as error:
             say(failed=told(error))

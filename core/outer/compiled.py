@@ -48,7 +48,7 @@ class Workspace:
         size = math.prod(shape)
         kept = self.arrays.get(name)
         if kept is None or kept.dtype != dtype or kept.size < size:
-            # from torch, whose memory is aligned; products round differently in unaligned memory
+            # from torch, whose memory is aligned: whole vectors then lie in one line of the cache
             kept = self.arrays[name] = torch.empty(size, dtype=DTYPES[dtype]).numpy()
         return kept[:size].reshape(shape)
 

@@ -11,20 +11,15 @@ UNMEASURED = ("adaptive_memory",)  # mechanisms of formulas for which there is n
 
 def ladder(result: Distillation) -> list[str]:
     """Under the ladder."""
-    return [
-        (
-            f"Each formula has the mechanisms of the rungs above it and one more. All are trained alike: {result.budget:,} outer steps, "
-            f"{counted(len(result.seeds), 'outer seed')}{lighter(result)}{_but_longer(result)}; bars are means, lines 95 % bootstrap intervals over {result.problems} held-out problems "
-            "and over seeds."
-        ),
-        conclusion(result, called(result.task, result.run)),
+    how = f"{result.budget:,} outer steps, {counted(len(result.seeds), 'outer seed')}{lighter(result)}"
+    bars = f"Bars are means, lines 95 % bootstrap intervals over {result.problems} held-out problems and over seeds."
+    rungs = "Each formula" if not result.longer else f"Each of the first {len(result.ladder)} formulas"
+    longer = [
+        f"The last {counted(len(result.longer), 'bar')}: the formula with the four mechanisms and the one with all, trained for {steps:,} outer steps."
+        for steps in sorted({rung.budget or 0 for rung in result.longer})
     ]
-
-
-def _but_longer(result: Distillation) -> str:
-    """Which rungs are not trained like the others."""
-    budgets = {rung.budget for rung in result.longer if rung.budget is not None}
-    return f" (at the foot two of them again, for {max(budgets):,})" if budgets else ""
+    alike = f"{rungs} has the mechanisms above it and one more; all were trained alike: {how}."
+    return [" ".join([alike, *longer, bars]), conclusion(result, called(result.task, result.run))]
 
 
 def contributions(result: Distillation) -> list[str]:
@@ -58,7 +53,7 @@ def formula(result: Distillation, rung: Rung) -> list[str]:
 def fits(result: Distillation) -> list[str]:
     """How the three ways of finding a formula's numbers compare."""
     read, imitated = result.read, result.imitated
-    four = result.of_ladder(FOUR)
+    four = result.longest(FOUR)
 
     def score(mean: float | None, sem: float | None, diverged: int) -> str:
         return f"diverges on {counted(diverged, 'problem')}" if mean is None else f"reaches {plus_minus(mean, sem)}"
@@ -69,7 +64,7 @@ def fits(result: Distillation) -> list[str]:
             f"Read off the instruments without any training, the formula {score(read.meta_loss.mean, read.meta_loss.sem, read.diverged)}. "
             f"Fitted to the updates of the learned optimizer it explains {percent_of(imitated.r2)} of them and "
             f"{score(imitated.meta_loss.mean, imitated.meta_loss.sem, imitated.diverged)}. "
-            f"Trained on the task itself it reaches {plus_minus(four.meta_loss.mean, four.meta_loss.sem)}."
+            f"Trained on the task itself for {four.budget or result.budget:,} outer steps it reaches {plus_minus(four.meta_loss.mean, four.meta_loss.sem)}."
         ),
     ]
     if read.unread:

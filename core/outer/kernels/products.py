@@ -6,6 +6,7 @@ hide how long each takes, few enough for the registers. LLVM turns the vectors i
 """
 
 import functools
+import platform
 from collections.abc import Callable
 from typing import Any
 
@@ -13,17 +14,26 @@ import llvmlite.binding
 import numba
 from llvmlite import ir
 from numba.core import cgutils
+from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
 from core.outer.kernels.elementary import kernel
 
-FEATURES = llvmlite.binding.get_host_cpu_features()
+
+def _features() -> dict[str, bool]:
+    """What the processor can; empty where LLVM does not know."""
+    try:
+        return dict(llvmlite.binding.get_host_cpu_features())
+    except RuntimeError:
+        return {}
+
+
+FEATURES = _features()
 VECTOR_BYTES = 64 if FEATURES.get("avx512f") else 32 if FEATURES.get("avx2") else 16
-ROWS = 4 if VECTOR_BYTES == 32 else 8  # AVX2 has 16 registers, the others 32
+REGISTERS = 32 if VECTOR_BYTES == 64 or platform.machine() in ("arm64", "aarch64") else 16
+ROWS = REGISTERS // 4  # with two vectors each, sums fill half of them
 VECTORS = 2
-AT_A_TIME = (
-    256  # rows of a factor that are used while they lie in the processor's cache; sums over more are made of such parts
-)
+AT_A_TIME = 256  # rows that are used while they lie in the cache, and terms of one sum that is added
 
 
 def _tile(rows: int, whole: bool, adds: bool) -> Callable[..., None]:
@@ -37,6 +47,9 @@ def _tile(rows: int, whole: bool, adds: bool) -> Callable[..., None]:
 
     @intrinsic
     def tile(typing: Any, start: Any, factors: Any, out: Any, row: Any, column: Any) -> Any:
+        if "F" in [array.layout for array in (*factors.types[1::2], out)]:
+            raise TypingError("b and out must have contiguous rows")
+
         def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             dtype = factors[0].dtype
             lanes = VECTOR_BYTES // _bytes(dtype)

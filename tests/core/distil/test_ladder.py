@@ -52,7 +52,7 @@ def test_a_distillation_is_resumed_with_the_same_result(run: Run, monkeypatch: p
     assert again[-1] == planned and [tuple(rung.mechanisms) for rung in found.ladder] == rungs()
     assert len(found.subsets) == 16 and set(found.contributions) == set(FOUR)
     assert set(found.verdicts) == {*FOUR, "agreement"}
-    path = write_distillation(run, found)
+    path = write_distillation(run, found, finished=PARTIAL)
     assert path == run.path / "distillation.json" and not (run.path / PARTIAL).exists()
     kept = find_distillation(run)
     assert kept is not None and kept.ladder == found.ladder and kept.longer == []
@@ -64,6 +64,8 @@ def test_a_distillation_is_resumed_with_the_same_result(run: Run, monkeypatch: p
         and more.longest(["momentum"]) == more.ladder[0]
     )
     assert more.best.training_loss <= kept.best.training_loss and more.formula == more.best.formula
+    less = train_longer(run, more, 4)  # in place of the others
+    assert [rung.budget for rung in less.longer] == [4, 4] and less.formula == less.best.formula
     with pytest.raises(InputError, match="more than the 2 outer steps"):
         train_longer(run, kept, 2)
     assert kept.formula.formula().values == {name: one.value for name, one in found.formula.parameters.items()}

@@ -4,7 +4,8 @@ import pytest
 
 from core.distil.result import Interval
 from core.distil.store import find_distillation
-from core.distil.tables import conclusion, percent, rest_of
+from core.distil.tables import conclusion, percent, rest_of, shorter
+from core.optimizers.formula import FOUR
 from core.runs import zoo
 
 
@@ -50,3 +51,15 @@ def test_formulas_that_are_no_better_than_the_tuned_one_say_nothing() -> None:
     assert found.best.chosen is not None and f"keeps {percent(found.best.chosen)} of" in conclusion(found)
     without = found.model_copy(update={"ladder": [one.model_copy(update={"chosen": None}) for one in found.ladder]})
     assert "keeps" not in conclusion(without) and "is not known" in conclusion(without)
+
+
+def test_only_what_was_trained_for_longer_is_said_to_be() -> None:
+    found = find_distillation(zoo.find_run("rosenbrock-gru64"))
+    assert found is not None and shorter(found) == ""
+    four = found.of_ladder(FOUR).model_copy(update={"budget": 5000})
+    with_four = found.model_copy(update={"longer": [four]})
+    assert with_four.best == found.best and with_four.longest(FOUR) == four
+    text = conclusion(with_four)
+    assert text.count("trained for 5,000 outer steps") == 1
+    assert f"the formula of 14 numbers keeps {percent(four.share)}." in text
+    assert "Among formulas that were trained for 2,400, agreement adds most" in text

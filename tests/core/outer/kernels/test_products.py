@@ -1,5 +1,6 @@
 """Matrix products in tiles against NumPy's: every size beside a tile's, transposes, and sums in double precision."""
 
+import numba
 import numpy as np
 import pytest
 
@@ -65,3 +66,9 @@ def test_what_is_not_finite_stays_so():
     a[0, 1], b[1, 2] = np.nan, np.inf
     product(a, b, out)
     assert np.isnan(out[0]).all() and out[1, :2].tolist() == [2, 2] and out[1, 2] == np.inf
+
+
+def test_columns_that_are_not_contiguous_are_refused():
+    a, b = np.ones((2, 2), np.float32), np.asfortranarray(np.ones((2, 3), np.float32))
+    with pytest.raises(numba.TypingError, match="contiguous rows"):
+        product(a, b, np.empty((2, 3), np.float32))
