@@ -117,7 +117,9 @@ def _beyond(result: Distillation) -> str:
     parts = []
     if short := shorter(result):
         budgets = sorted({rung.budget for rung in result.longer if rung.budget is not None})
-        parts.append(f"after {budgets[-1]:,} outer steps; after the {result.budget:,} of the ladder {short}")
+        parts.append(
+            f"after {budgets[-1]:,} outer steps, from the numbers of the ladder's best seed, too; after the {result.budget:,} of the ladder {short}"
+        )
     if (pair := largest_gain(result)) is not None:
         lower, upper = pair
         name = MECHANISMS[upper.mechanisms[-1]].lower()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from core.distil.disagreement import disagreement_of
 from core.distil.reading import Reading
-from core.distil.result import Distillation
+from core.distil.result import Distillation, Rung
 from core.distil.scoring import Comparison, scores_of, shifts_of
 from core.distil.store import PARTIAL_LONGER, folder_of
 from core.distil.training import Budget
@@ -22,6 +22,11 @@ def check_longer(outer_steps: int, budget: int) -> None:
         raise InputError(f"longer training needs more than the {budget} outer steps of the ladder (got {outer_steps})")
 
 
+def numbers_of(rung: Rung, seeds: int) -> list[dict[str, float]]:
+    """The numbers of each seed's formula; those of the best seed for all, where a result of an earlier version has no others."""
+    return rung.numbers_by_seed or [rung.formula.formula().values] * seeds
+
+
 def train_longer(
     run: Run,
     result: Distillation,
@@ -32,9 +37,8 @@ def train_longer(
 ) -> Distillation:
     """Train the formula of the four mechanisms and the one with the most mechanisms again, with more outer steps and the same seeds.
 
-    Every seed starts from the tuned optimizers, the sizes and the reading, as in the ladder, and the formula with the most mechanisms also from what the one with
-    four found with the same seed. They take the place of what was trained for longer before. The formula with the lowest training loss of all rungs becomes
-    the result's formula.
+    Every seed goes on from its own numbers in the ladder (`numbers_of`), and has the starts that do not hang on other formulas. The two take the place of what
+    was trained for longer before. The formula with the lowest training loss of all rungs becomes the result's formula.
 
     Args:
         run: the learned optimizer's.
@@ -46,10 +50,6 @@ def train_longer(
     Raises:
         InputError: not more outer steps than the result has, or another hand-designed optimizer is the best tuned one by now.
     """
-    if outer_steps <= result.budget:
-        raise InputError(
-            f"longer training needs more than the {result.budget} outer steps of the ladder (got {outer_steps})"
-        )
     check_longer(outer_steps, result.budget)
     began = time.perf_counter()
     compared = Comparison.of(run, result.problems, result.held_out_seed, workers)
@@ -62,14 +62,19 @@ def train_longer(
     structures = {
         key: result.of_ladder(key).formula.structure.structure() for key in (FOUR, tuple(result.ladder[-1].mechanisms))
     }
-    trainings = Trainings(setting, len(structures) * len(setting.seeds), folder_of(run) / PARTIAL_LONGER)
+    known = {
+        (structure, seed): numbers
+        for key, structure in structures.items()
+        for seed, numbers in zip(setting.seeds, numbers_of(result.of_ladder(key), len(setting.seeds)), strict=True)
+    }
+    trainings = Trainings(setting, len(structures) * len(setting.seeds), folder_of(run) / PARTIAL_LONGER, known)
     readings: dict[str, Reading] = {one.clipping: setting.reading(one) for one in structures.values()}
     found = trainings.of(structures.values(), readings)
     kept = {key: [found[structure, seed] for seed in setting.seeds] for key, structure in structures.items()}
     losses = scores_of(kept, compared.problems, workers)
     longer = [compared.rung(key, kept[key], losses[key], result.of_ladder(key).r2, outer_steps) for key in structures]
-    known = [rung for rung in (*result.ladder, *longer) if rung.training_loss is not None]
-    best = min(known, key=lambda rung: rung.training_loss or math.inf)
+    finite = [rung for rung in (*result.ladder, *longer) if rung.training_loss is not None]
+    best = min(finite, key=lambda rung: rung.training_loss or math.inf)
     formula = best.formula.formula()
     changes = {
         "longer": longer,

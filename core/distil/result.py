@@ -83,6 +83,7 @@ class Rung(BaseModel):
         budget: outer steps of its trainings; None where it is the budget of the result.
         meta_loss: on held-out problems, the mean over outer seeds of the formula.
         by_seed: mean meta-loss of each outer seed; None where a problem diverged.
+        numbers_by_seed: the formula's numbers by name, of each outer seed; empty in results stored by an earlier version.
         share: of the learned optimizer's advantage over the best tuned one that it keeps: 0 at the best tuned, 1 at the learned one.
         chosen: the share of ``formula`` alone, the interval over problems; None in results stored by an earlier version.
         training_loss: mean meta-loss on training problems that no outer step used, over seeds; it selects the formula.
@@ -97,6 +98,7 @@ class Rung(BaseModel):
     budget: int | None = None
     meta_loss: MetaLoss
     by_seed: list[float | None]
+    numbers_by_seed: list[dict[str, float]] = []
     share: Interval
     chosen: Interval | None = None
     training_loss: float | None

@@ -123,6 +123,7 @@ class Comparison:
             budget=budget,
             meta_loss=mean_of(losses),
             by_seed=[mean_of(row).mean for row in losses],
+            numbers_by_seed=[one.values for one in kept],
             share=share(losses, self.best, self.learned, Bootstrap(problems, seeds)),
             chosen=share(chosen, self.best, self.learned, Bootstrap(problems, 1)),
             training_loss=sum(finite) / len(finite) if len(finite) == len(trained) else None,

@@ -170,4 +170,6 @@ def rest_of(result: Distillation) -> str:
     budget = result.best.budget or result.budget
     if share.high < 1 and budget < FEW:
         what = f"something else, or needs longer training than {budget} outer steps"
+    elif share.high < 1 and result.budget < FEW:
+        what = f"something else, or was not found in {budget} outer steps"
     return f"{100 * (1 - share.mean):.0f} %, is {what}"

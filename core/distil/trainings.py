@@ -2,10 +2,11 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from pydantic import BaseModel
 
@@ -20,6 +21,8 @@ from core.mechanisms.context import Context
 from core.optimizers.formula import FOUR, Formula, Structure
 from core.runs.run import Run
 from core.tasks import Task, lighter_parameters, make_task
+
+Known = Mapping[tuple[Structure, int], dict[str, float]]
 
 
 class Kept(BaseModel):
@@ -87,10 +90,11 @@ class Trainings:
         setting: what they share.
         planned: how many there will be.
         path: where they are kept.
+        known: numbers from which the training of a structure with a seed starts, too.
     """
 
-    def __init__(self, setting: Setting, planned: int, path: Path):
-        self.setting, self.planned, self.path = setting, planned, path
+    def __init__(self, setting: Setting, planned: int, path: Path, known: Known = MappingProxyType({})):
+        self.setting, self.planned, self.path, self.known = setting, planned, path, known
         self.progress = Progress(outer_step=setting.run.snapshots()[-1], budget=setting.budget.outer_steps)
         if self.path.exists():
             kept = read_json(self.path, Progress)
@@ -122,17 +126,13 @@ class Trainings:
                 self.setting.report(len(self.done), self.planned)
 
     def _below(self, structure: Structure, seed: int) -> Kept | None:
-        """The best training, by its training loss, of the same seed with as many as there are of the structure's mechanisms, but not all."""
+        """The best training, by its training loss, of the same seed with one mechanism less."""
         below = [
             kept
             for (other, its_seed), kept in self.done.items()
-            if its_seed == seed and is_part(other, structure) and kept.training_loss is not None
+            if its_seed == seed and adds_one(other, structure) and kept.training_loss is not None
         ]
-        return min(
-            below,
-            key=lambda kept: (-len(kept.structure.structure().mechanisms), kept.training_loss or math.inf),
-            default=None,
-        )
+        return min(below, key=lambda kept: kept.training_loss or math.inf, default=None)
 
     def _one(self, structure: Structure, seed: int, reading: Reading, below: Kept | None) -> Kept:
         began, setting = time.perf_counter(), self.setting
@@ -140,6 +140,8 @@ class Trainings:
         if below is not None:
             formula = Formula(below.structure.structure(), below.values)
             starts.append(extended(formula, structure, sizes_of(setting.lesson).neutral()))
+        if (structure, seed) in self.known:
+            starts.append(self.known[structure, seed])
         try:
             trained = train(setting.trained_on, structure, starts, setting.budget, seed)
         except TrainingError:
@@ -155,6 +157,6 @@ class Trainings:
         )
 
 
-def is_part(small: Structure, large: Structure) -> bool:
-    """Whether a structure is another one without some of its mechanisms."""
-    return len(small.mechanisms) < len(large.mechanisms) and large.only(small.mechanisms) == small
+def adds_one(small: Structure, large: Structure) -> bool:
+    """Whether a structure is another one with one mechanism more."""
+    return len(large.mechanisms) == len(small.mechanisms) + 1 and large.only(small.mechanisms) == small

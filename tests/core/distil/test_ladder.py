@@ -52,6 +52,7 @@ def test_a_distillation_is_resumed_with_the_same_result(run: Run, monkeypatch: p
     assert path == run.path / "distillation.json" and not (run.path / PARTIAL).exists()
     kept = find_distillation(run)
     assert kept is not None and kept.ladder == found.ladder and kept.longer == []
+    assert all(rung.numbers_by_seed == [rung.formula.formula().values] for rung in kept.ladder)  # of one seed
     more = train_longer(run, kept, 6)
     assert [(tuple(rung.mechanisms), rung.budget) for rung in more.longer] == [(FOUR, 6), (rungs()[-1], 6)]
     assert (

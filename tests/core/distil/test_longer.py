@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.distil.longer import train_longer
+from core.distil.longer import numbers_of, train_longer
 from core.distil.scoring import Comparison
 from core.distil.store import find_distillation
 from core.errors import InputError
@@ -11,6 +11,16 @@ from core.runs import zoo
 from core.seeds import Purpose, generator
 
 NAME = "rosenbrock-gru64"
+
+
+def test_every_seed_goes_on_from_its_own_numbers_if_they_are_known() -> None:
+    stored = find_distillation(zoo.find_run(NAME))
+    assert stored is not None
+    rung = stored.ladder[0].model_copy(update={"numbers_by_seed": []})
+    best = rung.formula.formula().values
+    assert numbers_of(rung, 3) == [best, best, best]
+    own = [{**best, "rate": rate} for rate in (0.1, 0.2, 0.3)]
+    assert numbers_of(rung.model_copy(update={"numbers_by_seed": own}), 3) == own
 
 
 def test_shares_are_not_measured_from_another_tuned_optimizer(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,8 +26,12 @@ def test_what_is_left_is_said_with_its_error(share: tuple[float | None, ...], re
     ladder = [rung.model_copy(update={"share": interval}) for rung in found.ladder]
     changed = found.model_copy(update={"ladder": ladder})
     assert rest_of(changed) == rest
-    longer = ", or needs longer training than 24 outer steps" if rest.endswith("something else") else ""
-    assert rest_of(changed.model_copy(update={"budget": 24})) == rest + longer
+    found_some = rest.endswith("something else")
+    short = changed.model_copy(update={"budget": 24})
+    assert rest_of(short) == rest + (", or needs longer training than 24 outer steps" if found_some else "")
+    again = ladder[-1].model_copy(update={"budget": 240})
+    longer = short.model_copy(update={"longer": [again], "ladder": ladder[:-1]})
+    assert rest_of(longer) == rest + (", or was not found in 240 outer steps" if found_some else "")
 
 
 def test_the_share_of_the_formula_shown_stands_beside_the_mean_over_seeds() -> None:

@@ -189,7 +189,9 @@ def test_rungs_trained_for_longer_stand_below_the_ladder(page: Any, result: Dist
     assert len(set(bars.y)) == 10 and bars.y[8:] == ("Four mechanisms, longer", "All mechanisms, longer")
     assert len({bars.marker.color[i] for i in (0, 7, 8)}) == 1 and bars.marker.color[9] != bars.marker.color[7]
     first, conclusion = captions.ladder(more)
-    assert "first 8 formulas" in first and "one with all, trained for 5,000 outer steps." in first
+    assert "first 8 formulas" in first and "one with all, trained for 5,000 outer steps; all their seeds start" in first
+    of_each = [rung.model_copy(update={"numbers_by_seed": [rung.formula.formula().values] * 3}) for rung in more.ladder]
+    assert "trained for 5,000 outer steps. Bars" in captions.ladder(more.model_copy(update={"ladder": of_each}))[0]
     after = f"{percent(longer[0].share)} and {percent(longer[1].share)}."
     assert f"After {result.budget:,} outer steps, like the rest of the ladder, they keep {after}" in conclusion
     assert (
