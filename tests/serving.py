@@ -79,6 +79,11 @@ class Serving:
         try:
             content = None if body is None else json.dumps(body)
             kind = {} if body is None else {"Content-Type": "application/json"}
+            connection.connect()
+            if (
+                connection.sock.getsockname() == connection.sock.getpeername()
+            ):  # nobody listens, and our port is the same
+                raise ConnectionRefusedError("connected to itself")
             connection.request("GET" if body is None else "POST", path, content, {**kind, **(headers or {})})
             answer = connection.getresponse()
             return answer.status, answer.read()

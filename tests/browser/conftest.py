@@ -1,6 +1,7 @@
 """The real server and a headless Chromium; every page asserts that it stayed quiet and asked nobody else."""
 
 import functools
+import http.client
 import os
 import socket
 import subprocess
@@ -100,7 +101,10 @@ def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
         try:
             urllib.request.urlopen(url, timeout=5).close()
             return
-        except OSError:
+        except (
+            OSError,
+            http.client.HTTPException,
+        ):  # the latter from a connection to itself, on the port where nobody listens yet
             assert server.poll() is None, log.read_text()
             time.sleep(0.1)
     pytest.fail(f"no answer from {url}: {log.read_text()}")
