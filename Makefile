@@ -23,7 +23,7 @@ PEER_INSTALLED := $(PEER)/.installed
 # What pip warns of is kept: a test looks whether a pin has been yanked.
 # Left behind only by a pip that was stopped, perhaps half-way through a package: the environment is then made anew.
 define install
-@touch $(BUSY); $(PIP) install --requirement $(1) 2>$(VENV)/.warnings-$(1); status=$$?; cat $(VENV)/.warnings-$(1) >&2; \
+touch $(BUSY); $(PIP) install --requirement $(1) 2>$(VENV)/.warnings-$(1); status=$$?; cat $(VENV)/.warnings-$(1) >&2; \
 rm -f $(BUSY); exit $$status
 endef
 
@@ -81,7 +81,7 @@ $(CREATED): $(if $(shell test ! -e $(BUSY) && $(PY) -c 'print("works")' 2>/dev/n
 $(INSTALLED): $(CREATED) requirements.txt pyproject.toml setup.py
 	@case "$$(uname -s)$$PIP_INDEX_URL$$PIP_EXTRA_INDEX_URL$$PIP_FIND_LINKS" in \
 	Linux) echo "If this downloads gigabytes of CUDA: CONTRIBUTING.md says how to get the small CPU build of torch." ;; esac
-	$(call install,requirements.txt)
+	@$(call install,requirements.txt)
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -90,10 +90,10 @@ $(COMPILED): $(INSTALLED) $(wildcard core/outer/kernels/*.py)
 	@$(PY) -m core.outer.kernels
 	@touch $@
 
-# Tests compare the steps in double precision, too.
+# Tests compare the steps in double precision, too: those are compiled while the rest is installed.
 $(DEV_INSTALLED): $(COMPILED) requirements-dev.txt
-	$(call install,requirements-dev.txt)
-	@$(PY) -m core.outer.kernels --double
+	@$(PY) -m core.outer.kernels --double & compiling=$$!; \
+	( $(call install,requirements-dev.txt) ) && wait $$compiling
 	@touch $@
 
 # renn, the peer of the outer-step benchmark, beside a JAX of today.
