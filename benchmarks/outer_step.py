@@ -106,9 +106,8 @@ def _matrix_rate() -> tuple[str, float]:
     a = torch.randn(2048, 2048)
     array = np.asfortranarray(a.numpy())
     rates = {}
-    code = os.environ.get(
-        "OPENBLAS_CORETYPE"
-    )  # slower products than the processor's own, where it is set to an older one
+    # Products are slower than the processor can where this names an older one.
+    code = os.environ.get("OPENBLAS_CORETYPE")
     scipys = f"SciPy's sgemm (OPENBLAS_CORETYPE={code})" if code else "SciPy's sgemm"
     for name, multiply in (("torch.mm", lambda: torch.mm(a, a)), (scipys, lambda: sgemm(1.0, array, array))):
         multiply()

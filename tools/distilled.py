@@ -116,9 +116,9 @@ def _beyond(result: Distillation) -> str:
     """Which part above the four mechanisms adds most to the share, if one does, and what shorter training keeps, if that was done."""
     parts = []
     if short := shorter(result):
-        budgets = sorted({rung.budget for rung in result.longer if rung.budget is not None})
+        shared = ", from the numbers of the ladder's best seed, too" if result.seeds_share_a_start else ""
         parts.append(
-            f"after {budgets[-1]:,} outer steps, from the numbers of the ladder's best seed, too; after the {result.budget:,} of the ladder {short}"
+            f"after {result.longer_budget:,} outer steps{shared}; after the {result.budget:,} of the ladder {short}"
         )
     if (pair := largest_gain(result)) is not None:
         lower, upper = pair

@@ -11,7 +11,7 @@ from core.distil.disagreement import disagreement_of
 from core.distil.imitation import Imitation, imitate, r2_of
 from core.distil.reading import Reading
 from core.distil.result import Distillation, Scored, Untrained
-from core.distil.scoring import Comparison, mean_of, scores_of, shifts_of
+from core.distil.scoring import Comparison, lowest, mean_of, scores_of, shifts_of
 from core.distil.shares import Bootstrap, contributions, subsets
 from core.distil.starts import constant, starts_for
 from core.distil.store import PARTIAL, folder_of
@@ -89,7 +89,7 @@ def distil(
     r2 = {key: fit.r2 for key, fit in fits.items()}
     made = {key: compared.rung(key, kept[key], losses[key], r2.get(key)) for key in wanted}
     ladder = [made[key] for key in rungs()]
-    top = min(ladder, key=lambda rung: math.inf if rung.training_loss is None else rung.training_loss)
+    top = lowest(ladder)
     return Distillation(
         run=run.name,
         task=task.name,

@@ -1,13 +1,12 @@
 """The rungs that count most, trained again with a larger budget: is what formulas do not explain only a short training?"""
 
-import math
 import time
 from collections.abc import Callable
 
 from core.distil.disagreement import disagreement_of
 from core.distil.reading import Reading
 from core.distil.result import Distillation, Rung
-from core.distil.scoring import Comparison, scores_of, shifts_of
+from core.distil.scoring import Comparison, lowest, scores_of, shifts_of
 from core.distil.store import PARTIAL_LONGER, folder_of
 from core.distil.training import Budget
 from core.distil.trainings import Setting, Trainings
@@ -73,8 +72,7 @@ def train_longer(
     kept = {key: [found[structure, seed] for seed in setting.seeds] for key, structure in structures.items()}
     losses = scores_of(kept, compared.problems, workers)
     longer = [compared.rung(key, kept[key], losses[key], result.of_ladder(key).r2, outer_steps) for key in structures]
-    finite = [rung for rung in (*result.ladder, *longer) if rung.training_loss is not None]
-    best = min(finite, key=lambda rung: rung.training_loss or math.inf)
+    best = lowest([*result.ladder, *longer])
     formula = best.formula.formula()
     changes = {
         "longer": longer,

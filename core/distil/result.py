@@ -208,6 +208,16 @@ class Distillation(BaseModel):
         return next(rung for rung in self.rungs if rung.formula == self.formula)
 
     @property
+    def longer_budget(self) -> int | None:
+        """Outer steps of the rungs that were trained for longer; None if there are none."""
+        return self.longer[0].budget if self.longer else None
+
+    @property
+    def seeds_share_a_start(self) -> bool:
+        """Whether all outer seeds of a longer training started from the numbers of the ladder's best one: it has no others."""
+        return not all(self.of_ladder(rung.mechanisms).numbers_by_seed for rung in self.longer)
+
+    @property
     def rungs(self) -> list[Rung]:
         """The ladder, and behind it the rungs that were trained for longer."""
         return [*self.ladder, *self.longer]

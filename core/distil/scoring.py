@@ -1,6 +1,7 @@
 """Trained formulas on held-out problems, and the share of a learned optimizer's advantage that they keep."""
 
 import math
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -154,6 +155,11 @@ def chosen_of(kept: list[Kept]) -> int:
     """Which of the trainings of all seeds has the lowest training loss."""
     trained = [math.inf if one.training_loss is None else one.training_loss for one in kept]
     return trained.index(min(trained))
+
+
+def lowest(rungs: Iterable[Rung]) -> Rung:
+    """The rung with the lowest training loss."""
+    return min(rungs, key=lambda rung: math.inf if rung.training_loss is None else rung.training_loss)
 
 
 def formula_report(mechanisms: list[str], kept: list[Kept]) -> FormulaReport:

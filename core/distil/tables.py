@@ -51,7 +51,8 @@ def distillation_table(result: Distillation) -> str:
     learned, best = result.learned, result.best_tuned
     subject = f"{result.run} ({result.task}) as a formula"
     how = f"{result.problems} held-out problems, {len(result.seeds)} outer seeds of {result.budget} outer steps{lighter(result)}"
-    how += "".join(f"; longer: {steps} outer steps" for steps in sorted({rung.budget or 0 for rung in result.longer}))
+    if result.longer_budget:
+        how += f"; longer: {result.longer_budget} outer steps"
     read, imitated = (_loss(one.meta_loss.mean, one.meta_loss.sem) for one in (result.read, result.imitated))
     fit = f"imitation {imitated} (R² {_r2(result.imitated.r2)})"
     lines = [

@@ -14,22 +14,14 @@ def ladder(result: Distillation) -> list[str]:
     how = f"{result.budget:,} outer steps, {counted(len(result.seeds), 'outer seed')}{lighter(result)}"
     bars = f"Bars are means, lines 95 % bootstrap intervals over {result.problems} held-out problems and over seeds."
     rungs = "Each formula" if not result.longer else f"Each of the first {len(result.ladder)} formulas"
-    longer = [
-        f"The last {counted(len(result.longer), 'bar')}: the formula with the four mechanisms and the one with all, trained for {steps:,} outer steps{_shared(result)}."
-        for steps in sorted({rung.budget or 0 for rung in result.longer})
-    ]
-    alike = f"{rungs} has the mechanisms above it and one more; all were trained alike: {how}."
-    return [" ".join([alike, *longer, bars]), conclusion(result, called(result.task, result.run))]
-
-
-def _shared(result: Distillation) -> str:
-    """That outer seeds are not independent, where all of a longer training start from one of them."""
-    alone = all(result.of_ladder(rung.mechanisms).numbers_by_seed for rung in result.longer)
-    return (
-        ""
-        if alone
-        else "; all their seeds start from the numbers of the ladder's best one, too, and are not independent"
-    )
+    parts = [f"{rungs} has the mechanisms above it and one more; all were trained alike: {how}."]
+    if result.longer_budget:
+        shared = "; all their seeds start from the numbers of the ladder's best one, too, and are not independent"
+        parts.append(
+            f"The last {counted(len(result.longer), 'bar')}: the formula with the four mechanisms and the one with all, trained for "
+            f"{result.longer_budget:,} outer steps{shared if result.seeds_share_a_start else ''}."
+        )
+    return [" ".join([*parts, bars]), conclusion(result, called(result.task, result.run))]
 
 
 def contributions(result: Distillation) -> list[str]:
