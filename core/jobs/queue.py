@@ -21,13 +21,12 @@ from core.jobs.job import Job, JobInfo, note
 from core.jobs.limits import Limits
 from core.runs import zoo
 from core.runs.config import RunConfig
-from core.runs.lock import Heartbeat, RunLock, acquire, begin_heartbeat, last_heartbeat
+from core.runs.lock import Heartbeat, RunLock, acquire, acquire_once_left, begin_heartbeat, last_heartbeat
 from core.runs.options import from_options, to_options
 from core.runs.run import Run, Status, is_name, runs_root
 from core.runs.states import LEFT_AS, STATES, Request
 from core.runs.trash import count, purge
 
-LEAVING = 3.0  # seconds in which a worker lets a run go whose state it has written
 IN_VAIN = 5  # workers in a row that may die on a run before it fails
 
 
@@ -240,7 +239,7 @@ def ask(job: Job, request: Request) -> None:
     Raises:
         ConflictError: the run is over.
     """
-    lock = acquire(job.path)
+    lock = acquire_once_left(job.path, lambda: STATES[job.status().state].deletable)
     if lock is None:
         job.make_request(request)
         return
@@ -294,14 +293,15 @@ def resume(job: Job, limits: Limits | None = None) -> None:
         ConflictError: it is finished, or has reached the limit of training time.
     """
     limits = limits or Limits.from_environment()
-    until = time.monotonic() + LEAVING
-    while (lock := acquire(job.path)) is None:
+
+    def left() -> bool:
+        return job.pending_request() != "pause" and STATES[job.status().state].resumable
+
+    lock = acquire_once_left(job.path, left)
+    if lock is None:
         if job.pending_request() == "pause":
             job.make_request(None)
-            return
-        if not STATES[job.status().state].resumable or time.monotonic() > until:
-            return
-        time.sleep(0.05)  # its worker has written that it leaves, and is about to let it go
+        return
     try:
         status = job.status()
         if status.state == "finished":

@@ -8,7 +8,8 @@ fresh heartbeat from another machine is respected even if the lock is free. Fres
 import fcntl
 import os
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import final
@@ -20,6 +21,7 @@ from core.files.atomic import read_json, write_json
 
 LOCK_FILE = ".claim"
 HEARTBEAT = "heartbeat.json"
+LEAVING = 3.0  # seconds in which a process lets a run go whose state it has written
 STALE_AFTER = 30.0  # seconds without a heartbeat after which a worker on another machine is considered dead
 
 
@@ -130,6 +132,21 @@ def acquire(path: Path, stale_after: float = STALE_AFTER) -> RunLock | None:
     if elsewhere and _age(path) < stale_after:
         lock.release()
         return None
+    return lock
+
+
+def acquire_once_left(path: Path, left: Callable[[], bool]) -> RunLock | None:
+    """Lock a run; None if another process works on it, or it was deleted.
+
+    A process that leaves a run writes its state, then lets it go; one that looks at a run holds it for a moment. Both are waited for.
+
+    Args:
+        path: the run's folder.
+        left: whether the process that holds the run is about to let it go; asked again and again, for at most LEAVING seconds.
+    """
+    until = time.monotonic() + LEAVING
+    while (lock := acquire(path)) is None and path.is_dir() and left() and time.monotonic() < until:
+        time.sleep(0.02)
     return lock
 
 

@@ -24,8 +24,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from core.errors import ConflictError, InputError, UnknownError
 from core.files.atomic import folder_bytes, locked, read_json, write_json
 from core.runs.label import read_label
-from core.runs.lock import acquire
+from core.runs.lock import acquire_once_left
 from core.runs.run import Run, is_name, runs_root
+from core.runs.states import STATES, State
 
 TRASH = ".bin"
 DAYS = 30  # that a run stays in the trash
@@ -61,11 +62,18 @@ def _parts(identity: str) -> tuple[float, str] | None:
     return (int(match[1]) / 1000, match[2]) if match and is_name(match[2]) else None
 
 
-def _state(path: Path) -> str:
+def _state(path: Path) -> State | None:
+    """A run's state; None if its status is damaged, and for a recording, which has none."""
     try:
         return Run(path).status().state
     except InputError:
-        return "damaged"
+        return None
+
+
+def _left(path: Path) -> bool:
+    """Whether a run's state says that nobody works on it any more."""
+    state = _state(path)
+    return state is not None and STATES[state].deletable
 
 
 def move_to_trash(path: Path) -> str:
@@ -75,14 +83,14 @@ def move_to_trash(path: Path) -> str:
         UnknownError: it does not exist.
         ConflictError: it is waiting or being trained.
     """
-    lock = acquire(path)
+    lock = acquire_once_left(path, lambda: _left(path))
     if lock is None:
         if not path.is_dir():
             raise UnknownError(f"there is no run {path.name}")
         raise ConflictError(f"{path.name} is being trained: cancel or stop it before you delete it")
     try:
         state = _state(path)
-        if state in ("queued", "running"):
+        if state is not None and not STATES[state].deletable:
             raise ConflictError(f"{path.name} is {state}: cancel or stop it before you delete it")
         folder = path.parent / TRASH
         folder.mkdir(exist_ok=True)

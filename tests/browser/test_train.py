@@ -91,7 +91,7 @@ class Trainer:
         """Cancel a run if it is not over, then delete it."""
         if self.api(f"/api/jobs/{run}")["state"] in ("queued", "running", "paused"):
             self.api(f"/api/jobs/{run}/cancel", "POST")
-        while self.api(f"/api/jobs/{run}")["state"] == "running":
+        while self.api(f"/api/jobs/{run}")["state"] in ("queued", "running"):  # a worker may just be taking it
             self.page.wait_for_timeout(100)
         self.api(f"/api/jobs/{run}", "DELETE")
 

@@ -329,3 +329,19 @@ def test_a_request_outlives_the_worker_that_it_was_meant_for(root, asked, state)
     held.lock.release()  # as if it had died
     assert take_next("next") is None
     assert record.status().state == state and record.pending_request() is None
+
+
+def test_a_worker_that_has_just_paused_a_run_does_not_swallow_the_next_request(root):
+    record = queued()
+    held = take_next("w")
+    record.set_state("paused")  # as the worker writes it, before it clears the request and lets the run go
+
+    def leave():
+        record.make_request(None)
+        held.lock.release()
+
+    leaves = threading.Timer(0.1, leave)
+    leaves.start()
+    ask(record, "cancel")
+    leaves.join()
+    assert record.status().state == "cancelled" and record.pending_request() is None

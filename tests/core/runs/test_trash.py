@@ -1,11 +1,13 @@
 """Deleted runs and the way back."""
 
+import threading
 import time
 
 import pytest
 
 from core.errors import ConflictError, UnknownError
 from core.outer.trainer import train
+from core.runs import lock
 from core.runs import trash as module
 from core.runs.label import write_label
 from core.runs.lock import acquire
@@ -67,12 +69,22 @@ def test_what_is_not_over_stays(run, state):
     assert run.path.exists() and count() == 0
 
 
-def test_what_is_claimed_stays(run):
+def test_what_is_claimed_stays(run, monkeypatch):
+    monkeypatch.setattr(lock, "LEAVING", 0.05)
     claim = acquire(run.path)
     with pytest.raises(ConflictError, match="mine is being trained"):
         move_to_trash(run.path)
     claim.release()
     move_to_trash(run.path)
+
+
+def test_a_worker_that_has_written_its_last_state_is_waited_for(run):
+    claim = acquire(run.path)
+    leaves = threading.Timer(0.1, claim.release)
+    leaves.start()
+    move_to_trash(run.path)
+    leaves.join()
+    assert count() == 1
 
 
 def test_what_is_damaged_can_go(run):
