@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 PLACES, COARSE = 12, 16  # steps and gradients at which an optimizer of whole tensors is asked
 PLACES_LARGE, COARSE_LARGE = 6, 8  # of a large problem
-LARGE = 1000  # inner parameters
 SMALL = 0.05  # of the median gradient: where its learning rate is taken
 GRID = 65  # gradients of the drawn update function
 BINS = 60  # of the gradient density
@@ -279,11 +278,9 @@ def _answers_of_tensors(
     every = item.trajectory.gradients
     assert every is not None
     steps = len(every)
-    places = sorted(
-        {round(k) for k in np.linspace(0, steps - 2, PLACES_LARGE if problem.dimension > LARGE else PLACES)}
-    )
+    places = sorted({round(k) for k in np.linspace(0, steps - 2, PLACES_LARGE if problem.large else PLACES)})
     met = meet(item.optimizer, problem, steps - 1, places)
-    coarse_grid = grid[:: max(1, len(grid) // (COARSE_LARGE if problem.dimension > LARGE else COARSE))]
+    coarse_grid = grid[:: max(1, len(grid) // (COARSE_LARGE if problem.large else COARSE))]
     asked = torch.cat([coarse_grid, grid.new_tensor([SMALL * scale, -SMALL * scale])]).to(met.x.dtype)
     nearest = torch.tensor([min(range(len(places)), key=lambda i: abs(places[i] - k)) for k in range(steps)])
     found = torch.stack([update_functions(met, k, watched, asked) for k in places], 1).double()[:, nearest]

@@ -26,6 +26,7 @@ from core.mechanisms.adaptation import in_use_report
 from core.mechanisms.context import Context
 from core.mechanisms.saturation import saturation
 from core.optimizers.formula import PARAMETERS, Structure
+from core.optimizers.schedules import relaxing, warming_up
 
 # |g|/c at which the slope of c tanh(g/c) and of c asinh(g/c) has halved, and |g| for a clamp
 HALF_SLOPES = {"tanh": math.acosh(math.sqrt(2)), "symlog": math.sqrt(3), "clamp": 1.0}
@@ -126,13 +127,11 @@ def _schedule(context: Context, rate: float) -> dict[str, float]:
     if not (last > 0 and np.isfinite(relative).all()):
         raise InputError("its learning rate along the autonomous path is not positive at the end")
     aim = np.log(np.maximum(relative, SMALLEST))
-    steps = np.arange(len(aim))
+    step = torch.arange(len(aim), dtype=torch.float64)
 
     def curve(raw: np.ndarray) -> np.ndarray:
-        end, begin, tau, low, warm = np.exp(np.clip(raw, -12, 12))
-        return np.asarray(
-            np.log(end + (begin - end) * np.exp(-steps / tau)) + np.log(1 - (1 - low) * np.exp(-steps / warm))
-        )
+        end, begin, tau, low, warm = np.exp(np.clip(raw, -12, 12)).tolist()
+        return torch.log(relaxing(step, begin, end, tau) * warming_up(step, low, warm)).numpy()
 
     start = np.log([1.0, max(float(relative.max()), 1e-3), 60.0, max(float(relative[0] / relative.max()), 1e-3), 5.0])
     bounds = (np.log([1e-4, 1e-4, 2.0, 0.01, 0.5]), np.log([1e4, 1e4, 1e4, 100.0, 500.0]))

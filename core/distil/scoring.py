@@ -12,7 +12,6 @@ from torch import Tensor
 from core.distil.compiled import losses_of
 from core.distil.result import FormulaReport, Number, Rung, Shift
 from core.distil.shares import Bootstrap, share
-from core.distil.training import is_large
 from core.distil.trainings import Kept
 from core.distil.writing.latex import latex
 from core.errors import InputError
@@ -25,7 +24,7 @@ from core.outer.kernels.small import known
 from core.runs import zoo
 from core.runs.run import Run
 from core.seeds import Purpose, generator
-from core.tasks import Problems, Task, make_task
+from core.tasks import Problems, Task, is_large, make_task
 
 
 def held_out(task: Task, count: int, seed: int) -> tuple[Problems, Problems]:

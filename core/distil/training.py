@@ -16,14 +16,14 @@ from core.optimizers.formula import Formula, Structure
 from core.optimizers.formula.structure import KNOTS
 from core.outer.kernels.small import known
 from core.seeds import Purpose, generator
-from core.tasks.base import Problems, Task
+from core.tasks.base import Problems, Task, is_large
 
 HALVINGS = 10  # of the learning rate at most, where problems diverge at the start
 RATES = ("rate", "rate_last", *(f"rate_{knot}" for knot in KNOTS))
 SKIPS_IN_A_ROW = 50  # outer steps in a row without a finite gradient after which training ends
 FIRST, SECOND, EPSILON = 0.9, 0.999, 1e-8  # Adam's constants
 JITTER = 0.05  # standard deviation of what a seed adds to the raw numbers it starts from
-LARGE, LARGE_PROBLEMS = 1000, 4  # inner parameters above which a batch has at most so many problems
+LARGE_PROBLEMS = 4  # at most, in a batch
 LARGE_CLIP = (
     0.002  # and adjoints are clipped at this share: their unrolls are chaotic, and with 1 the direction is wrong
 )
@@ -58,11 +58,6 @@ class Budget:
 
 
 LARGE_STEPS = 24  # outer steps by default where a problem has many inner parameters: a second and more each
-
-
-def is_large(task: Task) -> bool:
-    """Whether a task's problems have many inner parameters."""
-    return task.sample(1, generator(Purpose.TRAIN, 0)).dimension > LARGE
 
 
 def budget_for(task: Task) -> Budget:
@@ -175,7 +170,7 @@ def training_problems(task: Task, seed: int, outer_step: int, count: int, of_lar
     """The training problems of one outer step, at most ``of_large`` large ones: in float64 where the task has compiled code."""
     first = task.sample(1, generator(Purpose.TRAIN, seed, outer_step), torch.float64)
     small = known(first, np.dtype(np.float64)) is not None
-    count = count if first.dimension <= LARGE else min(count, of_large)
+    count = min(count, of_large) if first.large else count
     return task.sample(count, generator(Purpose.TRAIN, seed, outer_step), torch.float64 if small else torch.float32)
 
 

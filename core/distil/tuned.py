@@ -9,6 +9,7 @@ from scipy.optimize import least_squares
 from core.errors import InputError
 from core.optimizers.formula import Formula, Structure, as_formula, coefficients
 from core.optimizers.hand_designed import BASELINES, HandDesigned
+from core.optimizers.schedules import relaxing, warming_up
 from core.runs import zoo
 
 UNROLL = 200  # inner steps over which a schedule is matched
@@ -68,21 +69,20 @@ def near(member: Formula, structure: Structure, scale: float) -> dict[str, float
         averaging = min(max(given["averaging"], BETWEEN[0]), BETWEEN[1])
         values |= {"averaging": averaging, "scale": root_from, "exponent": 0.5}
         rates = rates / torch.as_tensor(at.correction, dtype=torch.float64).expand(UNROLL).numpy() ** 0.5 / root_from
-    return values | (relaxing(rates) if structure.schedule != "none" else {"rate": float(rates[UNROLL // 2])})
+    return values | (nearest_relaxing(rates) if structure.schedule != "none" else {"rate": float(rates[UNROLL // 2])})
 
 
-def relaxing(rates: np.ndarray) -> dict[str, float]:
+def nearest_relaxing(rates: np.ndarray) -> dict[str, float]:
     """The relaxing schedule nearest to learning rates [steps], by least squares.
 
     Args:
         rates: positive, at k = 0, 1, …
     """
-    step, largest = np.arange(len(rates)), rates.max()
+    step, largest = torch.arange(len(rates), dtype=torch.float64), rates.max()
 
     def curve(raw: np.ndarray) -> np.ndarray:
-        first, last, relaxation, begin, warmup = np.exp(raw)
-        schedule = last + (first - last) * np.exp(-step / relaxation)
-        return np.asarray(schedule * (1 - (1 - begin) * np.exp(-step / warmup)))
+        first, last, relaxation, begin, warmup = np.exp(raw).tolist()
+        return (relaxing(step, first, last, relaxation) * warming_up(step, begin, warmup)).numpy()
 
     least = 1e-3  # of the largest rate
     first, last = max(rates[len(rates) // 10] / largest, least), max(rates[-1] / largest, least)

@@ -14,11 +14,9 @@ from pydantic import BaseModel, ConfigDict
 from core.errors import choose
 from core.evaluation.held_out import STEPS, Evaluation, compare
 from core.optimizers.base import Optimizer
-from core.seeds import Purpose, generator
-from core.tasks import TASKS, Task, make_task, other_problems
+from core.tasks import TASKS, Task, is_large, make_task, other_problems
 
 LONGER = 5  # times the unroll length
-LARGE = 1000  # inner parameters: with more, a condition has FEW problems
 FEW = 32
 POINTS = 51  # of a stored curve: 12 conditions of 8 optimizers stay small
 
@@ -55,8 +53,7 @@ def plans(task: str) -> list[Plan]:
 
 def problems_for(task: Task, wanted: int) -> int:
     """How many problems of a task are run where many evaluations are to come: the number asked for, but few of large problems."""
-    large = task.sample(1, generator(Purpose.EVALUATE, 0)).dimension > LARGE
-    return min(wanted, FEW) if large else wanted
+    return min(wanted, FEW) if is_large(task) else wanted
 
 
 class Condition(BaseModel):

@@ -23,7 +23,7 @@ from core.late import torch
 from core.optimizers.base import Optimizer
 from core.optimizers.precision import double
 from core.seeds import Purpose, generator
-from core.tasks.base import Problems, Task
+from core.tasks.base import Problems, Task, is_large
 from core.unroll import unroll
 
 if TYPE_CHECKING:
@@ -32,8 +32,7 @@ if TYPE_CHECKING:
 STEPS = 200
 HELD_AT = STEPS // 2  # the inner step at which step counters are held where a state rests: a typical one
 ROWS = 80  # observed components: 16 problems of 5 parameters, or some of one large problem
-LARGE = 1000  # inner parameters; above this, one problem and fewer steps represent the task
-LARGE_STEPS = 40
+LARGE_STEPS = 40  # and one problem represent a task of large problems
 SAMPLED, LARGE_SAMPLED = (
     32,
     8,
@@ -87,7 +86,7 @@ SAME_MEMORY = 0.01  # relative difference of memories up to which they count as 
 COARSE = 1e-5  # relative error of updates from which on it is said that slopes are of another precision
 NO_SLOPE = "its update jumps as its state changes, so that it has no slope there"
 NOT_OF_COUNTERS = frozenset(
-    {"double", "observed", "sample", "path", "start", "probe", "visited", "dimension", "moving", "counting"}
+    {"double", "observed", "sample", "path", "start", "probe", "visited", "dimension", "large", "moving", "counting"}
 )  # what a context has measured that does not depend on where counters are held
 BESIDE = 1e-4  # of how far the states met lie from h*
 
@@ -220,10 +219,10 @@ class Context:
         """How many inner parameters the task's problems have."""
         return self.task.sample(1, generator(Purpose.VIEW, self.seed)).dimension
 
-    @property
+    @cached_property
     def large(self) -> bool:
         """Whether the task's problems have so many parameters that few problems must represent it."""
-        return self.dimension > LARGE
+        return is_large(self.task)
 
     @cached_property
     def moving(self) -> list[int]:

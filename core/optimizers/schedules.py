@@ -29,6 +29,16 @@ def halving(step: Tensor, half_life: Scalar) -> Tensor:
     return torch.exp(-math.log(2) / half_life * step)
 
 
+def relaxing(step: Tensor, first: Scalar, last: Scalar, relaxation: Scalar) -> Tensor:
+    """last + (first − last) e^(−k / relaxation): a number that relaxes from its first to its last value."""
+    return last + (first - last) * torch.exp(-step / relaxation)
+
+
+def warming_up(step: Tensor, begin: Scalar, warmup: Scalar) -> Tensor:
+    """1 − (1 − begin) e^(−k / warmup): a factor that begins at ``begin`` and goes to 1."""
+    return 1 - (1 - begin) * torch.exp(-step / warmup)
+
+
 @dataclass(frozen=True)
 class WarmupCosine:
     """A linear rise from 1 / (warmup + 1) to 1 at k = warmup, then half a cosine to 0 at k = horizon, and 0 afterwards.

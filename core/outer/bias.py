@@ -11,17 +11,16 @@ from torch import Tensor
 
 from core.optimizers.recurrent import RecurrentOptimizer
 from core.seeds import Purpose, generator
-from core.tasks.base import Task
+from core.tasks.base import Task, is_large
 
-PROBLEMS = 64  # that say how large gradients are
-LARGE = 1000  # inner parameters above which one problem does
+PROBLEMS = 64  # that say how large gradients are; where they are large, one does
 NUDGE = 1e-2  # of g₀: the gradient that gives the learning rate
 LEAST = 0.1  # of the root mean square of the learning rates: what a smaller one counts as
 
 
 def first_gradients(task: Task) -> float:
     """g₀: the root mean square of the gradients at the start of problems."""
-    count = PROBLEMS if task.sample(1, generator(Purpose.VIEW, 0)).dimension <= LARGE else 1
+    count = 1 if is_large(task) else PROBLEMS
     problems = task.sample(count, generator(Purpose.VIEW, 0))
     _, gradient = problems.loss_and_gradient(problems.x0)
     return float(gradient.double().square().mean().sqrt())

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from core.errors import InputError, choose, sentence
 from core.tasks.autograd import AutogradProblems
-from core.tasks.base import ClassifierProblems, PlanarProblems, Plane, Problems, Task
+from core.tasks.base import ClassifierProblems, PlanarProblems, Plane, Problems, Task, is_large
 from core.tasks.linear_regression import LinearRegression
 from core.tasks.rosenbrock import Rosenbrock
 from core.tasks.two_moons import TwoMoons
@@ -28,6 +28,7 @@ __all__ = [
     "Problems",
     "Task",
     "Variant",
+    "is_large",
     "lighter_parameters",
     "make_task",
     "other_problems",

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, ClassVar, final
 from pydantic import BaseModel, ConfigDict
 
 from core.late import torch
+from core.seeds import Purpose, generator
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+LARGE = 1000  # inner parameters: of larger problems fewer are run, and in fewer places
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,12 @@ class Problems(ABC):
         """The number of inner parameters of each problem."""
         return self.x0.shape[1]
 
+    @final
+    @property
+    def large(self) -> bool:
+        """Whether each problem has so many inner parameters that few problems have to represent a task."""
+        return self.dimension > LARGE
+
 
 class PlanarProblems(Problems):
     """Problems whose loss can be drawn over a plane."""
@@ -167,6 +176,11 @@ class Task(BaseModel, ABC):
 
         Returns:
             problems with x0 [count, parameters]."""
+
+
+def is_large(task: Task) -> bool:
+    """Whether a task's problems have so many inner parameters that few of them have to represent it."""
+    return task.sample(1, generator(Purpose.VIEW, 0)).large
 
 
 def autograd_loss_and_gradient(problems: Problems, x: Tensor) -> tuple[Tensor, Tensor]:

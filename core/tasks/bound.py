@@ -26,7 +26,6 @@ LIMITS = {"maxiter": STEPS, "maxfun": 3 * STEPS}  # evaluations, too: a search a
 MARGIN = 0.01  # of the median first loss above the lowest
 RAY = -30, 60  # powers of 2: lengths along the gradient at which a loss is looked at
 ENDLESS = 1e9  # times the size of a first loss: what goes further down has no end
-LARGE = 1000  # inner parameters above which fewer problems are descended
 
 
 @lru_cache(maxsize=64)
@@ -35,7 +34,7 @@ def loss_bound(task: Task) -> float:
     if task.minimum is not None:
         return task.minimum
     problems = task.sample(STARTS, generator(Purpose.TUNE, 0), torch.float64)
-    if problems.dimension > LARGE:
+    if problems.large:
         problems = problems.part(0, 2)
     starts = problems.loss(problems.x0).detach()
     lowest = min(float(starts.min()), *(_descended(problems.part(i, i + 1)) for i in range(problems.count)))

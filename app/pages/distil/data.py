@@ -33,8 +33,7 @@ from core.optimizers.base import Optimizer
 from core.optimizers.formula import Formula
 from core.runs import zoo
 from core.runs.run import Run
-from core.seeds import Purpose, generator
-from core.tasks import make_task
+from core.tasks import is_large, make_task
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
 GRADIENTS, KERNEL, CURVATURES = 121, 41, 60
 BEFORE, AGREEING = 10, 20  # gradients met first, and those then fed with other signs
 COMPONENTS = 64  # at most, that they are of
-LARGE = 1000  # inner parameters above which held-out problems are too slow for sliders
 
 
 @functools.lru_cache(maxsize=64)
@@ -125,11 +123,6 @@ def _instruments(arrays: Mapping[str, np.ndarray]) -> Instruments:
     return Instruments(arrays["updates"], arrays["rates"], **optional)
 
 
-def _small(task: str) -> bool:
-    """Whether held-out problems of a task are small enough for sliders."""
-    return make_task(task).sample(1, generator(Purpose.EVALUATE, 0)).dimension <= LARGE
-
-
 def _agreement(optimizer: Optimizer, met: "Tensor", width: float) -> np.ndarray:
     """As in `Instruments`."""
     start = optimizer.initial_state(met.shape[1], torch.float64)
@@ -167,7 +160,7 @@ def compute_originals(path: str, outer_step: int, best: str, problems: int, seed
         kernel = None
     updates = update_function(context.double, context.start, gradients).numpy()
     curves: list[np.ndarray | None] = [None, None]
-    if context.dimension <= LARGE:
+    if not context.large:
         plain, _ = held_out(task, problems, seed)
         both: list[Optimizer] = [optimizer, zoo.baselines(task.name)[best]]
         curves = [_mean_curve(loss_curves(one, plain, STEPS)) for one in both]
@@ -230,7 +223,7 @@ def compute_formula(
     if formula.clock is not None:
         rest[formula.clock] = float(STEPS)
     curve = None
-    if _small(task):
+    if not is_large(make_task(task)):
         _, exact = held_out(make_task(task), problems, seed)
         curve = _mean_curve(losses_of(formula, exact, STEPS))
     made = Instruments(

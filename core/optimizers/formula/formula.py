@@ -10,7 +10,7 @@ from core.late import torch
 from core.optimizers.base import Optimizer
 from core.optimizers.formula.structure import KNOTS, SCHEDULED, TINY, Structure, check_parameters
 from core.optimizers.hand_designed.base import logarithm, root
-from core.optimizers.schedules import Scalar, WarmupCosine, halving, inverse_time
+from core.optimizers.schedules import Scalar, WarmupCosine, halving, inverse_time, relaxing, warming_up
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -64,12 +64,12 @@ def coefficients(structure: Structure, values: Values, step: Tensor) -> Coeffici
     rate, memory = values["rate"], values.get("memory", 0.0)
     direct, share = values.get("direct", 1.0), values.get("second_share", 0.0)
     if structure.schedule == "relaxing":
-        left = torch.exp(-step / values["relaxation"])
-        rate = values["rate_last"] + (rate - values["rate_last"]) * left
-        rate = rate * (1 - (1 - values["warmup_from"]) * torch.exp(-step / values["warmup"]))
+        relaxation = values["relaxation"]
+        rate = relaxing(step, rate, values["rate_last"], relaxation)
+        rate = rate * warming_up(step, values["warmup_from"], values["warmup"])
         if structure.momenta:
-            memory = values["memory_last"] + (memory - values["memory_last"]) * left
-            direct = values["direct_last"] + (direct - values["direct_last"]) * left
+            memory = relaxing(step, memory, values["memory_last"], relaxation)
+            direct = relaxing(step, direct, values["direct_last"], relaxation)
     elif structure.schedule == "inverse_time":
         rate = rate * inverse_time(step, values["decay"])
     elif structure.schedule == "half_life":

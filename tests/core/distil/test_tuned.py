@@ -7,7 +7,7 @@ import torch
 from core.distil.compiled import losses_of, respond
 from core.distil.starts import Sizes, constant, tuned_starts
 from core.distil.training import training_problems
-from core.distil.tuned import INSIDE, RELAXING, best_member, near, relaxing
+from core.distil.tuned import INSIDE, RELAXING, best_member, near, nearest_relaxing
 from core.meta_loss import meta_loss
 from core.optimizers.formula import Formula, Structure, as_formula, coefficients
 from core.optimizers.hand_designed import BASELINES, Adam, AdamExponential, Momentum
@@ -49,7 +49,7 @@ def test_a_formula_without_a_schedule_has_the_rate_half_way() -> None:
 def test_a_relaxing_schedule_is_found_again() -> None:
     numbers = {"rate": 2.0, "rate_last": 0.3, "relaxation": 40.0, "warmup_from": 0.2, "warmup": 4.0}
     rates = coefficients(Structure(0, schedule="relaxing"), numbers, torch.arange(200, dtype=torch.float64)).direct
-    found = relaxing(torch.as_tensor(rates).numpy())
+    found = nearest_relaxing(torch.as_tensor(rates).numpy())
     assert list(found) == list(RELAXING)
     assert found == pytest.approx(numbers, rel=1e-3)
 

@@ -7,7 +7,7 @@ from core.evaluation.held_out import compare, target_of
 from core.evaluation.out_of_distribution import Generalization, Plan, generalize, plans
 from core.optimizers import make_hand_designed
 from core.tables import generalization_table
-from core.tasks import TASKS, make_task
+from core.tasks import TASKS, base, make_task
 from tests.core.helpers import SMALL_MOONS, learned
 
 
@@ -30,7 +30,7 @@ def short(monkeypatch):
         Plan("small moons", "task", make_task("two_moons", SMALL_MOONS), 6),
     ]
     monkeypatch.setattr(generalization, "plans", lambda task: planned)
-    monkeypatch.setattr(generalization, "LARGE", 20)
+    monkeypatch.setattr(base, "LARGE", 20)
     monkeypatch.setattr(generalization, "FEW", 3)
     return planned
 
