@@ -3,6 +3,7 @@
     h_{k+1} = F(h_k, g_k)      letters, numbers, operators, _ and ^ with {…} for more than one sign
     \\frac{a}{b}  \\sqrt{x}     fractions and roots
     \\text{loss}  \\quad         upright words; space between two formulas
+    \\mark{rate}{0.1}           a part with a name, which is written to its data-number
 
 Greek letters and signs such as λ, ∂, ≤ and ‖ are written directly.
 """
@@ -69,8 +70,12 @@ class _Reader:
         below = above = None
         while self.peek() in ("_", "^"):
             if self.take() == "_":
+                if below is not None:
+                    raise self.wrong("has two subscripts in one place")
                 below = self.single()
             else:
+                if above is not None:
+                    raise self.wrong("has two superscripts in one place")
                 above = self.single()
         if below is not None and above is not None:
             return f"<msubsup>{base}{below}{above}</msubsup>"
@@ -85,6 +90,9 @@ class _Reader:
             return f"<mrow>{self.row('}')}</mrow>"
         if token == r"\text":
             return f"<mtext>{escape(self.words()).replace(' ', NO_BREAK)}</mtext>"
+        if token == r"\mark":
+            name = self.words()
+            return f'<mrow data-number="{escape(name)}">{self.braced()}</mrow>'
         if token == r"\quad":
             return '<mspace width="1.6em"/>'
         if token in ARGUMENTS:
@@ -93,6 +101,12 @@ class _Reader:
         if token[0] == "\\" or token in "}_^":
             raise self.wrong(f"has {token!r} where a sign should be")
         return _sign(token)
+
+    def braced(self) -> str:
+        """What is in the braces after a name."""
+        if self.take() != "{":
+            raise self.wrong("needs two pairs of braces after \\mark")
+        return self.row("}")
 
     def words(self) -> str:
         """The text in the braces after ``\\text``, including spaces."""

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from core.digits import decay_text
 from core.mechanisms.wording import times_ten
 
 WINDOW = 0.12  # the running median spans this share of the outer step on either side
-MOST_PLACES = 5  # after the point, of a decay
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -26,10 +26,7 @@ def number(value: float | None, digits: int = 3) -> str:
 
 def fraction(value: float) -> str:
     """A decay constant with digits that show its distance from 1: 0.99988, not 1.00; beyond five of them that distance itself, 1 − 6 × 10⁻⁸."""
-    if not 0.9 < value < 1:
-        return number(value)
-    places = 1 - math.floor(math.log10(1 - value))
-    return f"{value:.{places}f}" if places <= MOST_PLACES else f"1 − {number(1 - value, 1)}"
+    return decay_text(value, number, lambda distance: f"1 − {number(distance, 1)}")
 
 
 FRACTIONS = ("momentum", "decay", "rho", "beta1", "beta2")  # hyperparameters whose distance from 1 matters

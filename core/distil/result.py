@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, computed_field
 
+from core.distil.writing.latex import latex
 from core.evaluation.held_out import MetaLoss
 from core.optimizers.formula import Formula, Structure
 from core.optimizers.formula.structure import Adaptation, Clipping, ScheduleKind
@@ -58,16 +59,20 @@ class FormulaReport(BaseModel):
     Attributes:
         mechanisms: that it has.
         structure: its parts.
-        latex: with its numbers.
         parameters: its numbers by name.
         seed: the outer seed with the lowest training loss, whose values these are.
     """
 
     mechanisms: list[str]
     structure: Parts
-    latex: str
     parameters: dict[str, Number]
     seed: int
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def latex(self) -> str:
+        """The formula with its numbers."""
+        return latex(self.formula())
 
     def formula(self) -> Formula:
         """The optimizer."""

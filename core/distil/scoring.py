@@ -13,7 +13,6 @@ from core.distil.compiled import losses_of
 from core.distil.result import FormulaReport, Number, Rung, Shift
 from core.distil.shares import Bootstrap, share
 from core.distil.trainings import Kept
-from core.distil.writing.latex import latex
 from core.errors import InputError
 from core.evaluation.held_out import STEPS, MetaLoss, loss_curves
 from core.evaluation.out_of_distribution import plans
@@ -172,10 +171,7 @@ def formula_report(mechanisms: list[str], kept: list[Kept]) -> FormulaReport:
         )
         for name, value in best.values.items()
     }
-    formula = Formula(best.structure.structure(), best.values)
-    return FormulaReport(
-        mechanisms=mechanisms, structure=best.structure, latex=latex(formula), parameters=numbers, seed=best.seed
-    )
+    return FormulaReport(mechanisms=mechanisms, structure=best.structure, parameters=numbers, seed=best.seed)
 
 
 def shifts_of(run: Run, formula: Formula, best: str, problems: int, seed: int) -> list[Shift]:

@@ -25,7 +25,7 @@ SYMBOLS = {
     r"\alpha": "α", r"\beta": "β", r"\delta": "δ", r"\gamma": "γ", r"\sigma": "σ", r"\omega": "ω", r"\tau": "τ", r"\psi": "ψ",
     r"\lambda": "λ", r"\kappa": "κ", r"\varepsilon": "ε", r"\eta": "η", r"\pi": "π", r"\infty": "∞", r"\leftarrow": "←", r"\cdot": "·",
 }  # fmt: skip
-FUNCTIONS = ("tanh", "min", "max", "cos")
+FUNCTIONS = ("tanh", "min", "max", "cos", "ln")
 COMMAND = re.compile(r"\\operatorname\{(\w+)\}|\\[a-z]+")
 THIN = "\u2009"  # space around the name of a function
 LIGHTS = {  # mechanism -> the figure in which it acts

@@ -3,17 +3,33 @@
 Both have the same body: the step of a formula, written with only the parts that it has.
 """
 
-from core.optimizers.formula import Formula, Structure
+from core.digits import decay_text
+from core.optimizers.formula import PARAMETERS, Formula, Structure
 from core.optimizers.formula.structure import KNOTS, SCHEDULED, TINY
 
+DIGITS = 4  # of rounded numbers
+MOST_PLACES = 7  # of a decay
+AWAY = "(1 - "  # how a decay begins that is written by its distance from 1
 
-def _number(value: float) -> str:
-    return f"{value:.4g}"
+
+def _rounded(name: str, value: float) -> str:
+    """A number with a few digits; a decay with as many as its distance from 1 needs."""
+
+    def plain(number: float) -> str:
+        return f"{number:.{DIGITS}g}"
+
+    if PARAMETERS[name].transform != "logit":
+        return plain(value)
+    return decay_text(value, plain, lambda distance: f"{AWAY}{plain(distance)})", digits=DIGITS, most=MOST_PLACES)
 
 
-def _knots(formula: Formula, name: str, exact: bool) -> str:
-    values = [formula.values[f"{name}_{knot}"] for knot in KNOTS]
-    return "[" + ", ".join(repr(value) if exact else _number(value) for value in values) + "]"
+def _entering(kept: str) -> str:
+    """1 − β, of a written β."""
+    return kept.removeprefix(AWAY).removesuffix(")") if kept.startswith(AWAY) else f"(1 - {kept})"
+
+
+def _knots(n: dict[str, str], name: str) -> str:
+    return "[" + ", ".join(n[f"{name}_{knot}"] for knot in KNOTS) + "]"
 
 
 def body(formula: Formula, *, exact: bool, tensors: bool) -> list[str]:
@@ -25,7 +41,7 @@ def body(formula: Formula, *, exact: bool, tensors: bool) -> list[str]:
         tensors: whether ``g``, ``v``, ``w``, ``s`` and ``q`` are tensors (torch functions) or numbers (math functions).
     """
     structure, values = formula.structure, formula.values
-    n = {name: repr(value) if exact else _number(value) for name, value in values.items()}
+    n = {name: repr(value) if exact else _rounded(name, value) for name, value in values.items()}
     elementwise = "torch." if tensors else ""
     names = {
         "tanh": f"{elementwise}tanh",
@@ -35,20 +51,19 @@ def body(formula: Formula, *, exact: bool, tensors: bool) -> list[str]:
         "growth": f"{elementwise}exp",
         "log1p": "math.log1p" if tensors else "log1p",
     }
-    lines = [*_schedule(formula, n, names, exact)]
+    lines = [*_schedule(structure, n, names)]
     lines += _clip(structure, n, names, tensors)
     lines += _averages(structure, n)
     lines += _move(structure, n, names)
     return lines
 
 
-def _schedule(formula: Formula, n: dict[str, str], names: dict[str, str], exact: bool) -> list[str]:
-    structure = formula.structure
+def _schedule(structure: Structure, n: dict[str, str], names: dict[str, str]) -> list[str]:
     exp = names["exp"]
     found = []
     if structure.schedule == "knots":
         free = [name for name in SCHEDULED if f"{name}_{KNOTS[0]}" in n]
-        found = [f"{name} = between_knots(k, {_knots(formula, name, exact)})" for name in free]
+        found = [f"{name} = between_knots(k, {_knots(n, name)})" for name in free]
     elif structure.schedule == "relaxing":
         names_of = ("rate", "memory", "direct") if structure.momenta else ("rate",)
         found = [f"left = {exp}(-k / {n['relaxation']})"]
@@ -87,17 +102,17 @@ def _clip(structure: Structure, n: dict[str, str], names: dict[str, str], tensor
 def _averages(structure: Structure, n: dict[str, str]) -> list[str]:
     found = []
     if structure.adaptation != "none":
-        found.append(f"s = {n['averaging']} * s + (1 - {n['averaging']}) * g**2")
+        found.append(f"s = {n['averaging']} * s + {_entering(n['averaging'])} * g**2")
     if structure.adaptive_memory:
         found.append(f"memory = memory / (memory + (1 - memory) * (1 + s / {n['scale']}**2) ** {n['forgetting']})")
     if structure.agreement:
-        decay = n["agreement_decay"]
-        found.append(f"q = {decay} * q + (1 - {decay}) * v * y")
-        found.append(f"q_abs = {decay} * q_abs + (1 - {decay}) * abs(v * y)")
+        decay, new = n["agreement_decay"], _entering(n["agreement_decay"])
+        found.append(f"q = {decay} * q + {new} * v * y")
+        found.append(f"q_abs = {decay} * q_abs + {new} * abs(v * y)")
     if structure.momenta:
         found.append("v = memory * v + (1 - memory) * y")
     if structure.momenta == 2:
-        found.append(f"w = {n['second_memory']} * w + (1 - {n['second_memory']}) * y")
+        found.append(f"w = {n['second_memory']} * w + {_entering(n['second_memory'])} * y")
     return found
 
 

@@ -2,8 +2,8 @@
 
 With every part switched on, the update of one inner parameter at inner step k is
 
-    u = −a(s) e^(λr) · L tanh(w / L)        w = rate_k · [(1 − direct_k − ω) v + ω v₂ + direct_k φ(g)]
-    v ← β v + (1 − β) φ(g)        logit β = logit β_k − ψ ln(1 + s / σ²)        v₂ ← β₂ v₂ + (1 − β₂) φ(g)
+    u = −a(s) e^(λr) · L tanh(m / L)        m = rate_k · [(1 − direct_k − ω) v + ω w + direct_k φ(g)]
+    v ← β v + (1 − β) φ(g)        logit β = logit β_k − ψ ln(1 + s / σ²)        w ← β_w w + (1 − β_w) φ(g)
     s ← γ s + (1 − γ) g²          a(s) = (1 + s / σ²)^−p
     q ← κ q + (1 − κ) v φ(g)      q₊ ← κ q₊ + (1 − κ) |v φ(g)|      r = q / q₊, v being the momentum before the step
 
@@ -99,7 +99,7 @@ PARAMETERS: dict[str, Parameter] = {
         r"\delta_\infty", "schedule", "linear", 0.05, -1.0, 1.0, "That share where the schedule ends."
     ),
     "second_memory": Parameter(
-        r"\beta_2", "second_momentum", "logit", 0.98, 0.01, 0.9999, "Decay of the second momentum."
+        r"\beta_w", "second_momentum", "logit", 0.98, 0.01, 0.9999, "Decay of the second momentum."
     ),
     "second_share": Parameter(
         r"\omega",
@@ -118,7 +118,13 @@ PARAMETERS: dict[str, Parameter] = {
         r"\tau", "schedule", "log", 60.0, 1.0, 1e4, "Inner steps in which the schedule relaxes by a factor e."
     ),
     "warmup_from": Parameter(
-        r"q", "schedule", "log", 1.0, 0.01, 100.0, "Factor of the learning rate at the first step, before the warm-up."
+        r"\rho",
+        "schedule",
+        "log",
+        1.0,
+        0.01,
+        100.0,
+        "Factor of the learning rate at the first step, before the warm-up.",
     ),
     "warmup": Parameter(r"\tau_w", "schedule", "log", 10.0, 0.5, 1e3, "Inner steps in which that factor relaxes to 1."),
     "averaging": Parameter(
@@ -183,7 +189,7 @@ class Structure:
     Attributes:
         momenta: how many momenta, 0 to 2.
         clipping: of gradients, before the memory: φ(g) = c tanh(g/c), c asinh(g/c) ("symlog"), clamp(g, ±c), or sign(g).
-        limit: whether the update is clipped too, after the memory: L tanh(w/L).
+        limit: whether the update is clipped too, after the memory: L tanh(m/L).
         schedule: "relaxing" acts on rate, memory and direct share; "knots" on the threshold, too, by values at a few steps; the others are those of
             the hand-designed optimizers and act on the rate.
         adaptation: "power" is a(s) = (1 + s/σ²)^−p, "root" is 1/(√s + ε).

@@ -3,7 +3,7 @@
 Rows are the inner parameters of all problems. A formula's schedule is evaluated beforehand: ``at`` [K, 7] holds the fields of `Coefficients`
 at every step, ``numbers`` [7] the limit, the average's decay, its scale (or ε), its exponent, the exponent of the memory, and factor and decay of
 the agreement. ``kinds`` [6] says which parts there are: clipping, momenta, limit, adaptation, adaptive memory, agreement. A tape [K + 1, 8, n]
-holds v, v₂, s, q and q₊ *before* step k in its first five rows and φ(g), the update before adaptation, and a(s) e^(λr) of step k in the others.
+holds v, w, s, q and q₊ *before* step k in its first five rows and φ(g), the update before adaptation, and a(s) e^(λr) of step k in the others.
 """
 
 import math
@@ -68,7 +68,7 @@ def step(k, at, numbers, kinds, g, tape, x, x_next):  # type: ignore[no-untyped-
 def step_back(k, at, numbers, kinds, g, tape, adjoint_x, adjoint, pulled, d_at, d_numbers):  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915 - each part has its branch
     """The backward pass of step k.
 
-    ``adjoint_x`` [n] is that of x_next and stays; ``adjoint`` [5, n] is that of (v, v₂, s, q, q₊), replaced by the one before the step; ``pulled`` [n]
+    ``adjoint_x`` [n] is that of x_next and stays; ``adjoint`` [5, n] is that of (v, w, s, q, q₊), replaced by the one before the step; ``pulled`` [n]
     becomes that of the gradient; ``d_at`` [K, 7] and ``d_numbers`` [7] are added to.
     """
     first, second, direct, memory, second_memory, correction, threshold = at[k]
