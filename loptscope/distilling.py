@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from core.distil.completion import complete
 from core.distil.ladder import distil as _distil
 from core.distil.longer import check_longer, train_longer
 from core.distil.result import Distillation
@@ -22,7 +23,7 @@ def distil(
 ) -> Distillation:
     """How much of a learned optimizer's advantage a formula of known mechanisms keeps.
 
-    A stored result is returned where it answers the question. Otherwise formulas are trained (minutes for a small task), and
+    A stored result is returned where it answers the question; what earlier versions did not measure of it is added. Otherwise formulas are trained (minutes for a small task), and
     the result is stored; a call that was interrupted goes on where it was.
 
     Args:
@@ -52,4 +53,7 @@ def distil(
     if longer is not None and longer not in [rung.budget for rung in result.longer]:
         result = train_longer(run, result, longer, workers=workers, on_progress=on_progress)
         write_distillation(run, result, finished=PARTIAL_LONGER)
-    return result
+    completed = complete(result, workers)
+    if completed is not result:
+        write_distillation(run, completed)
+    return completed

@@ -3,8 +3,11 @@
 from core.distil.result import Distillation
 from core.distil.store import find_distillation
 from core.distil.tables import (
+    alike,
     conclusion,
     explains,
+    factor,
+    idle_in,
     largest_gain,
     loss,
     percent,
@@ -72,7 +75,8 @@ def answer(results: list[Distillation]) -> str:
     told = [result for result in results if explains(result.best.share)]
     for result in told:
         four, best = result.longest(FOUR), result.best
-        text = f"on {TASKS[result.task].title}, {four.numbers} numbers and the four mechanisms keep {percent(four.share)} of the advantage of `{result.run}`"
+        nothing = f" ({idle_in(four)})" if idle_in(four) else ""
+        text = f"on {TASKS[result.task].title}, {four.numbers} numbers and the four mechanisms{nothing} keep {percent(four.share)} of the advantage of `{result.run}`"
         if best.mechanisms != four.mechanisms:
             text += f", and the best formula, with {best.numbers} numbers, {percent(best.share)}"
         if best.chosen is not None:
@@ -123,9 +127,10 @@ def _beyond(result: Distillation) -> str:
     if (pair := largest_gain(result)) is not None:
         lower, upper = pair
         name = MECHANISMS[upper.mechanisms[-1]].lower()
-        where = "there, above the four," if parts else "above the four,"
+        most = "adds most" if alike(result, pair) else "adds most on average, but not with every outer seed"
         parts.append(
-            f"{where} {name} adds most: from {percent(lower.share)} to {percent(upper.share)}, with {upper.numbers} numbers"
+            f"{'there, ' if parts else ''}above the four, in the ladder's order, {name} {most}: from {percent(lower.share)} to {percent(upper.share)}, "
+            f"with {upper.numbers} numbers"
         )
     return f" ({'; '.join(parts)})" if parts else ""
 
@@ -135,12 +140,23 @@ def _details(result: Distillation) -> str:
     parts = [f"{MECHANISMS[name].lower()} {value:.3g}" for name, value in known.items()]
     steps = result.disagreement["step"]
     worst = max(range(len(steps.error)), key=lambda i: steps.error[i])
-    where = f"steps {int(steps.edges[worst])} to {int(steps.edges[worst + 1])}"
+    where = f"steps {int(steps.edges[worst])} to {int(steps.edges[worst + 1]) - 1}"
     imitated, read = result.imitated.meta_loss.mean, result.read.meta_loss.mean
     return (
         f"Averaged over all orders, each of the four divides the meta-loss by: {', '.join(parts)}. Without outer training the four mechanisms reach "
-        f"{_plain(read)} read off the instruments and {_plain(imitated)} by imitation (R² {_short(result.imitated.r2)}). The trained formula and the learned "
-        f"optimizer disagree most at {where} ({100 * steps.error[worst] / sum(steps.error):.0f} % of the squared error). {_shifts(result)}"
+        f"{_plain(read)} read off the instruments and {_plain(imitated)} by imitation (R² {_short(result.imitated.r2)}). The trained formula is off "
+        f"by {100 * sum(steps.error):.0f} % of Σ u² on the learned optimizer's own gradients, most at {where} ({100 * steps.error[worst] / sum(steps.error):.0f} % of that). "
+        f"{_ablations(result)}{_shifts(result)}"
+    )
+
+
+def _ablations(result: Distillation) -> str:
+    """What the best formula loses without each of its mechanisms."""
+    known = [f"{MECHANISMS[name].lower()} {factor(one)}" for name, one in result.best.ablations.items()]
+    return (
+        f"Without one of its mechanisms, the best formula's meta-loss is multiplied by: {', '.join(known)}. "
+        if known
+        else ""
     )
 
 

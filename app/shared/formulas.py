@@ -27,7 +27,8 @@ def _sign(token: str) -> str:
         return f"<mi>{token}</mi>"
     if token == "-":
         token = "−"  # a minus sign, and not a hyphen
-    return f'<mo stretchy="false">{escape(token)}</mo>' if token in STICKING else f"<mo>{escape(token)}</mo>"
+    tight = 'stretchy="false" lspace="0" rspace="0"'
+    return f"<mo {tight}>{escape(token)}</mo>" if token in STICKING else f"<mo>{escape(token)}</mo>"
 
 
 class _Reader:

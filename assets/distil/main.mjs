@@ -7,26 +7,53 @@ import { writeFormulas } from "#shared/formulas.mjs";
 
 const SAID = 1500; // milliseconds that "Copied" stays
 
-new MutationObserver(() => isHere("distil") && writeFormulas()).observe(document.documentElement, {
-  childList: true,
-  subtree: true,
-});
-if (isHere("distil")) writeFormulas();
+new MutationObserver(fill).observe(document.documentElement, { childList: true, subtree: true, characterData: true });
+fill();
 
-/** The figure in which the number pointed at or focused acts is lit; none with null.
+/** The row of the number that is pointed at, in the list or in an equation.
+ * @param {EventTarget | null} target
+ */
+function rowOf(target) {
+  if (!(target instanceof Element)) return null;
+  const name = target.closest("[data-number]")?.getAttribute("data-number");
+  return name ? document.querySelector(`.number[data-name="${name}"]`) : target.closest(".number[data-lights]");
+}
+
+/** The number pointed at or focused is lit in the list and in the equations, and the figure in which it acts; nothing with null.
  * @param {EventTarget | null} target
  */
 function light(target) {
-  const row = target instanceof Element ? target.closest("[data-lights]") : null;
-  const name = row instanceof HTMLElement ? row.dataset.lights : "";
-  for (const card of all(document, ".distil .card.lit")) if (card.id !== `distil-${name}`) card.classList.remove("lit");
-  if (name) find(`distil-${name}`)?.classList.add("lit");
+  const row = rowOf(target);
+  const name = row?.getAttribute("data-name");
+  const lit = row
+    ? [row, find(`distil-${row.getAttribute("data-lights")}`), ...document.querySelectorAll(`[data-number="${name}"]`)]
+    : [];
+  for (const part of document.querySelectorAll(".distil .lit")) if (!lit.includes(part)) part.classList.remove("lit");
+  for (const part of lit) part?.classList.add("lit");
+}
+
+/** Sliders stand at logarithms: what a screen reader says is the number itself. */
+function sayNumbers() {
+  for (const row of all(document, ".distil .number")) {
+    const text = row.querySelector(".number-value")?.textContent;
+    const thumb = row.querySelector("[role=slider]");
+    if (text && thumb?.getAttribute("aria-valuetext") !== text) thumb?.setAttribute("aria-valuetext", text);
+  }
+}
+
+function fill() {
+  if (!isHere("distil")) return;
+  writeFormulas();
+  sayNumbers();
 }
 
 addEventListener("pointerover", (event) => isHere("distil") && light(event.target));
 addEventListener("focusin", (event) => isHere("distil") && light(event.target));
 
 addEventListener("click", async (event) => {
+  const number = event.target instanceof Element ? event.target.closest("[data-number]") : null;
+  const thumb = number && rowOf(number)?.querySelector("[role=slider]");
+  if (thumb instanceof HTMLElement) thumb.focus();
   const button = event.target instanceof Element ? event.target.closest(".copy-code") : null;
   const code = button?.closest(".code")?.querySelector("pre");
   if (!button || !code) return;

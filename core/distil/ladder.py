@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 
 from core.distil.compiled import losses_of
+from core.distil.completion import complete
 from core.distil.disagreement import disagreement_of
 from core.distil.imitation import Imitation, imitate, r2_of
 from core.distil.reading import Reading
@@ -90,7 +91,7 @@ def distil(
     made = {key: compared.rung(key, kept[key], losses[key], r2.get(key)) for key in wanted}
     ladder = [made[key] for key in rungs()]
     top = lowest(ladder)
-    return Distillation(
+    result = Distillation(
         run=run.name,
         task=task.name,
         outer_step=run.snapshots()[-1],
@@ -115,6 +116,7 @@ def distil(
         verdicts=_verdicts(setting),
         seconds=round(time.perf_counter() - began, 1),
     )
+    return complete(result, workers)
 
 
 def _compression(trainings: Trainings, readings: dict[str, Reading]) -> Clipping:

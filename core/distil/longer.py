@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+from core.distil.completion import complete
 from core.distil.disagreement import disagreement_of
 from core.distil.reading import Reading
 from core.distil.result import Distillation, Rung
@@ -81,4 +82,4 @@ def train_longer(
         "shifts": shifts_of(run, formula, compared.best_name, result.problems, result.held_out_seed),
         "seconds": round(result.seconds + time.perf_counter() - began, 1),
     }
-    return result.model_copy(update=changes)
+    return complete(result.model_copy(update=changes), workers)

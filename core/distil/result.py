@@ -96,6 +96,9 @@ class Rung(BaseModel):
         diverged, skipped: problems and outer steps that were not finite, over all trainings.
         seconds: of all its trainings.
         formula: of the seed with the lowest training loss.
+        ablations: mechanism -> the factor by which the held-out meta-loss of ``formula`` grows without it (`core.distil.ablation`); empty where that was
+            not measured.
+        curve: mean relative loss of ``formula`` on the held-out problems, one a step; empty where it is not stored: of small problems it is computed when it is looked at.
     """
 
     mechanisms: list[str]
@@ -112,6 +115,8 @@ class Rung(BaseModel):
     skipped: int = 0
     seconds: float = 0.0
     formula: FormulaReport
+    ablations: dict[str, Interval] = {}
+    curve: list[float] = []
 
 
 class Untrained(BaseModel):

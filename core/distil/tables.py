@@ -1,12 +1,13 @@
 """A distillation as plain text, for the command line, and in sentences."""
 
+import math
+from collections.abc import Iterable
 from itertools import pairwise
 
+from core.distil.ablation import idle
 from core.distil.result import Distillation, Interval, Rung
 from core.optimizers.formula import FOUR, MECHANISMS
 from core.optimizers.hand_designed import HAND_DESIGNED
-
-FEW = 100  # outer steps below which formulas may not have come to their end
 
 
 def title_of(rung: Rung) -> str:
@@ -32,6 +33,49 @@ def percent(share: Interval) -> str:
     if share.mean < -1:
         return "none: worse than the best tuned one"
     return f"{100 * share.mean:.0f} % ({100 * share.low:.0f} to {100 * share.high:.0f})".replace("-", "−")
+
+
+def keeps(share: Interval, of: str) -> str:
+    """What a formula keeps of an advantage, as the end of a sentence.
+
+    Args:
+        share: of the advantage.
+        of: "of the advantage", and of which.
+    """
+    if share.mean is None:
+        return "diverges on a held-out problem"
+    return (
+        f"keeps nothing {of}: it is worse than the best tuned one"
+        if share.mean < -1
+        else f"keeps {percent(share)} {of}"
+    )
+
+
+def listed(names: Iterable[str]) -> str:
+    """Mechanisms in a sentence: "agreement, second momentum and free schedule"."""
+    *first, last = [MECHANISMS[name].lower() for name in names]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+MANY = 100  # times: from here on a factor only says that a formula fails
+
+
+def factor(one: Interval) -> str:
+    """A factor of the meta-loss with its interval, in a sentence."""
+    if one.mean is None or one.low is None or one.high is None:
+        return "without end (it diverges)"
+    if one.low > MANY:
+        return f"more than {MANY}"
+    mean, low, high = (
+        f"{value:.3f}" if abs(value - 1) < 0.1 else f"{value:,.3g}" for value in (one.mean, one.low, one.high)
+    )
+    return f"{mean} ({low} to {high})"
+
+
+def idle_in(rung: Rung) -> str:
+    """The mechanisms that do nothing in a rung's formula, in a sentence: "clipping does nothing in it"; "" if all do something, or it is not known."""
+    names = idle(rung.ablations)
+    return f"{listed(names)} {'do' if names[1:] else 'does'} nothing in it" if names else ""
 
 
 def lighter(result: Distillation) -> str:
@@ -67,10 +111,18 @@ def distillation_table(result: Distillation) -> str:
             + ("–" if one.mean is None else f"{one.mean:.3g} ({one.low:.3g} to {one.high:.3g})")
             for name, one in result.contributions.items()
         ),
+        *_without(result),
         f"without outer training: read off the instruments {read}, {fit}",
         conclusion(result),
     ]
     return "\n".join(lines)
+
+
+def _without(result: Distillation) -> list[str]:
+    """What the best formula loses without each of its mechanisms."""
+    known = result.best.ablations
+    rows = [f"  {MECHANISMS[name]:<20}{factor(one)}" for name, one in known.items()]
+    return ["without one of its mechanisms, the best formula's meta-loss is multiplied by:", *rows] if known else []
 
 
 def _r2(value: float | None) -> str:
@@ -98,37 +150,51 @@ def conclusion(result: Distillation, name: str = "") -> str:
         )
         if best.chosen is not None and explains(best.chosen):
             return (
-                f"{text}; the one with the lowest loss on training problems keeps {percent(best.chosen)} of the advantage of {name or result.run}. "
+                f"{text}; the one with the lowest loss on training problems {keeps(best.chosen, f'of the advantage of {name or result.run}')}. "
                 "What known techniques explain at most is not known."
             )
         return f"{text}: how much of the advantage of {name or result.run} known techniques explain is not known."
     four = result.longest(FOUR)
     advantage = f"of the advantage of {name or result.run} over {tuned_title(result)}"
+    nothing = f" ({idle_in(four)})" if idle_in(four) else ""
     parts = [
-        f"A formula of {four.numbers} numbers with the four mechanisms{_trained(four)} keeps {percent(four.share)} {advantage}."
+        f"A formula of {four.numbers} numbers with the four mechanisms{nothing}{_trained(four)} {keeps(four.share, advantage)}."
     ]
-    more = [MECHANISMS[name].lower() for name in best.mechanisms if name not in four.mechanisms]
+    more = [name for name in best.mechanisms if name not in four.mechanisms]
     if more:
-        extra = " and ".join([", ".join(more[:-1]), more[-1]] if more[:-1] else more)
-        parts.append(f"With {extra} it has {best.numbers} numbers and{_trained(best)} keeps {percent(best.share)}.")
+        nothing = f" ({idle_in(best)})" if idle_in(best) else ""
+        parts.append(
+            f"With {listed(more)} it has {best.numbers} numbers{nothing} and{_trained(best)} {keeps(best.share, 'of it')}."
+        )
     if best.chosen is not None and len(result.seeds) > 1:
         mean = percent(best.share).split(" (")[0]
         parts.append(
-            f"The {mean} are the mean of {len(result.seeds)} outer seeds; the one with the lowest loss on training problems keeps {percent(best.chosen)}."
+            f"The {mean} are the mean of {len(result.seeds)} outer seeds; the one with the lowest loss on training problems "
+            f"{keeps(best.chosen, 'of it')}."
         )
     if rest := rest_of(result):
         parts.append(f"The rest, {rest}.")
     if short := shorter(result):
         parts.append(f"After {result.budget:,} outer steps, like the rest of the ladder, {short}.")
-    pair = largest_gain(result)
-    if pair is not None and len(more) > 1:
-        among = f"Among formulas that were trained for {result.budget:,}, " if short else ""
-        known = MECHANISMS[pair[1].mechanisms[-1]]
-        parts.append(
-            f"{among}{known.lower() if among else known} adds most: with it, {pair[1].numbers} numbers keep {percent(pair[1].share)} instead of "
-            f"{percent(pair[0].share)}."
-        )
+    if len(more) > 1:
+        parts += _gains(result, f"Among formulas that were trained for {result.budget:,}, added" if short else "Added")
     return " ".join(parts)
+
+
+def _gains(result: Distillation, added: str) -> list[str]:
+    """Which mechanism above the four adds most, if that can be said."""
+    pair, seeds = largest_gain(result), len(result.seeds)
+    if pair is None:
+        return []
+    name = MECHANISMS[pair[1].mechanisms[-1]].lower()
+    more = f"with it, {pair[1].numbers} numbers keep {percent(pair[1].share)} instead of {percent(pair[0].share)}"
+    if not alike(result, pair):
+        return [
+            f"{added} in this order, which of the parts above the four adds most differs between outer seeds (on average {name}: {more})."
+        ]
+    return [
+        f"{added} in this order, {name} adds most{f', with each of {seeds} outer seeds' if seeds > 1 else ''}: {more}."
+    ]
 
 
 def _trained(rung: Rung) -> str:
@@ -162,15 +228,30 @@ def largest_gain(result: Distillation) -> tuple[Rung, Rung] | None:
     return None if gain <= 0 or lower is None or upper is None else (lower, upper)
 
 
+def alike(result: Distillation, pair: tuple[Rung, Rung]) -> bool:
+    """Whether the step between two rungs of the ladder is the largest above the four mechanisms with every outer seed, too."""
+    above = [two for two in pairwise(result.ladder) if len(two[1].mechanisms) > len(FOUR)]
+    for seed in range(len(result.seeds)):
+        gains = [
+            -math.inf if low is None or high is None else low - high
+            for low, high in ((lower.by_seed[seed], upper.by_seed[seed]) for lower, upper in above)
+        ]
+        if above[gains.index(max(gains))] != pair:
+            return False
+    return True
+
+
 def rest_of(result: Distillation) -> str:
-    """What the best formula does not keep, in words: "18 %, is something else", or that it is within the error; "" where nothing is left, or known."""
+    """What the best formula does not keep, in words; "" where nothing is left, or known.
+
+    A share is the least that formulas of this family explain: what one budget of training did not find may still be there.
+    """
     share = result.best.share
-    if share.mean is None or share.high is None or not 0 < share.mean < 1:
+    if share.mean is None or share.low is None or share.high is None or not 0 < share.mean < 1:
         return ""
-    what = "within the error" if share.high >= 1 else "something else"
+    rest = f"{100 * (1 - share.mean):.0f} %"
+    if share.high >= 1:
+        return f"{rest}, is within the error"
     budget = result.best.budget or result.budget
-    if share.high < 1 and budget < FEW:
-        what = f"something else, or needs longer training than {budget} outer steps"
-    elif share.high < 1 and result.budget < FEW:
-        what = f"something else, or was not found in {budget} outer steps"
-    return f"{100 * (1 - share.mean):.0f} %, is {what}"
+    between = f"({100 * (1 - share.high):.0f} to {100 * (1 - share.low):.0f})"
+    return f"{rest} {between}, is something else, or was not found in {budget:,} outer steps"

@@ -48,6 +48,8 @@ def distil(options: argparse.Namespace) -> dict[str, Any]:
         raise InputError(f"--longer must be between 2 and 100000 outer steps (got {options.longer})")
     if options.seed is not None and options.seed < 0:
         raise InputError(f"--seed must be 0 or more (got {options.seed})")
+    if options.torch is not None and (options.torch.is_dir() or not options.torch.parent.is_dir()):
+        raise InputError(f"--torch must be a file in a folder that exists (got {str(options.torch)!r})")
     torch.set_num_threads(1)  # trainings run in parallel instead
     bar: tqdm[NoReturn] | None = None
 

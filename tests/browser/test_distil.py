@@ -24,8 +24,20 @@ def test_a_slider_moves_the_held_out_curve_of_the_formula(explorer: Explorer) ->
     page.wait_for_function(
         "(before) => document.querySelector('#distil-curves-caption').textContent !== before", arg=caption
     )
+    page.wait_for_function("new URLSearchParams(location.search).get('numbers')?.startsWith('rate:')")
+    moved, said = page.url, slider.get_attribute("aria-valuetext")
+    assert said == page.locator(".number .number-value").first.inner_text()
+    ink = f"{DRAWN.format('curves')}?._fullLayout.font.color"
+    light = page.evaluate(ink)
+    page.locator("#theme-toggle").click()
+    page.wait_for_function(f"{FORMULA} && {ink} !== '{light}' && {FORMULA}.y[100] !== {curve}")
+    assert page.url == moved and slider.get_attribute("aria-valuetext") == said
     page.locator("#distil-reset").click()
-    page.wait_for_function(f"{FORMULA}.y[100] === {curve}")
+    page.wait_for_function(f"{FORMULA}?.y[100] === {curve}")
+    page.wait_for_function("!location.search.includes('numbers')")
+    page.locator("#distil-equations [data-number=exponent]").hover()
+    lit = "[...document.querySelectorAll('.distil .lit')].map((part) => part.id || part.dataset.name || part.dataset.number)"
+    assert page.evaluate(lit) == ["exponent", "exponent", "distil-update"]
     copy = page.locator("#distil-outputs .copy-code").first
     copy.click()
     page.wait_for_function("['Copied', 'Selected'].includes(document.querySelector('.copy-code').textContent)")

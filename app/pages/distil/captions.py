@@ -1,9 +1,11 @@
 """The sentences of the Distil page; every number comes from the stored result."""
 
+from app.pages.distil.figures import LOWEST, MOST, cut_off
 from app.shared.catalog import called
 from app.shared.numbers import counted, listed, number, plus_minus
+from core.distil.ablation import idle
 from core.distil.result import Distillation, Rung
-from core.distil.tables import conclusion, lighter, percent
+from core.distil.tables import conclusion, factor, keeps, lighter
 from core.optimizers.formula import FOUR, MECHANISMS
 
 UNMEASURED = ("adaptive_memory",)  # mechanisms of formulas for which there is no instrument
@@ -13,6 +15,8 @@ def ladder(result: Distillation) -> list[str]:
     """Under the ladder."""
     how = f"{result.budget:,} outer steps, {counted(len(result.seeds), 'outer seed')}{lighter(result)}"
     bars = f"Bars are means, lines 95 % bootstrap intervals over {result.problems} held-out problems and over seeds."
+    if any(cut_off(rung.share) for rung in result.rungs):
+        bars += f" What lies below {100 * LOWEST:.0f} % is cut off at the axis and marked ◂.".replace("-", "−")
     rungs = "Each formula" if not result.longer else f"Each of the first {len(result.ladder)} formulas"
     parts = [f"{rungs} has the mechanisms above it and one more; all were trained alike: {how}."]
     if result.longer_budget:
@@ -24,16 +28,22 @@ def ladder(result: Distillation) -> list[str]:
     return [" ".join([*parts, bars]), conclusion(result, called(result.task, result.run))]
 
 
-def contributions(result: Distillation) -> list[str]:
+def contributions(result: Distillation, rung: Rung) -> list[str]:
     """Under the contributions."""
     known = {name: one.mean for name, one in result.contributions.items() if one.mean is not None}
-    if not known:
-        return ["Some formula diverges on a held-out problem, so that the contributions are not known."]
-    most = max(known, key=lambda name: known[name])
-    return [
-        "Shapley values over all 16 subsets of the four mechanisms, so that the order in which they are added does not matter.",
-        f"{MECHANISMS[most]} contributes most: averaged over all orders, it divides the meta-loss by {number(known[most])}.",
-    ]
+    texts = ["Some formula diverges on a held-out problem, so that the contributions are not known."]
+    if known:
+        most = max(known, key=lambda name: known[name])
+        texts = [
+            "Filled: Shapley values over all 16 subsets of the four mechanisms, so that the order in which they are added does not matter.",
+            f"{MECHANISMS[most]} contributes most: averaged over all orders, it divides the meta-loss by {number(known[most])}.",
+        ]
+    if rung.ablations:
+        texts[0] += (
+            " Open: the formula shown with that mechanism switched off and its other numbers as they are, as the factor by which the meta-loss "
+            f"grows (a schedule is held at its means; factors above {MOST:g} and what diverges stand at the edge, ▸)."
+        )
+    return texts
 
 
 def formula(result: Distillation, rung: Rung) -> list[str]:
@@ -41,14 +51,14 @@ def formula(result: Distillation, rung: Rung) -> list[str]:
     return [
         (
             f"{counted(rung.numbers, 'number')}, from outer seed {rung.formula.seed}; beside each one its range over outer seeds. "
-            f"Held-out meta-loss over seeds: {plus_minus(rung.meta_loss.mean, rung.meta_loss.sem)}, which keeps {percent(rung.share)} of the advantage"
+            f"Held-out meta-loss over seeds: {plus_minus(rung.meta_loss.mean, rung.meta_loss.sem)}; it {keeps(rung.share, 'of the advantage')}."
             + (
-                f"; this one, chosen by its loss on training problems, keeps {percent(rung.chosen)}."
+                f" This one, chosen by its loss on training problems, {keeps(rung.chosen, 'of the advantage')}."
                 if rung.chosen is not None
-                else "."
+                else ""
             )
         ),
-        "Move a slider to see what a number does. Point at a number to see where it acts.",
+        "Move a slider to see what a number does. Point at a number, here or in the equations, to see where it acts.",
     ]
 
 
@@ -87,13 +97,17 @@ def disagreement(result: Distillation) -> list[str]:
     steps = result.disagreement["step"]
     total = sum(steps.error)
     worst = max(range(len(steps.error)), key=lambda i: steps.error[i])
-    low, high = int(steps.edges[worst]), int(steps.edges[worst + 1])
+    low, high = int(steps.edges[worst]), int(steps.edges[worst + 1]) - 1  # edges are where the next bin begins
+    more = ", more than without any update" if total > 1 else ""
     return [
         (
             "On the learned optimizer's own gradients: the formula of the best rung, trained for its loss and not for agreement, beside where the "
             "learned optimizer's updates are."
         ),
-        f"Most of the disagreement sits at inner steps {low} to {high}: {percent_of(steps.error[worst] / total if total else None)} of it.",
+        (
+            f"In all, its error is {percent_of(total)} of Σ u²{more}. The largest part of it, {percent_of(steps.error[worst] / total if total else None)}, sits at "
+            f"inner steps {low} to {high}."
+        ),
     ]
 
 
@@ -107,32 +121,41 @@ def _agreement(result: Distillation) -> list[str]:
     has, verdict = "agreement" in result.best.mechanisms, result.verdicts.get("agreement", "unknown")
     if has and verdict == "shown":
         return [
-            "The formula shown has agreement, which is none of the paper's four; the instruments show it in the learned optimizer, too."
+            "The best formula has agreement, which is none of the paper's four; the instruments show it in the learned optimizer, too."
         ]
     if has:
-        return [f"The formula shown has agreement; the instruments {_denied(verdict)} in the learned optimizer."]
-    return ["The learned optimizer shows agreement; the formula shown does without."] if verdict == "shown" else []
+        return [f"The best formula has agreement; the instruments {_denied(verdict)} in the learned optimizer."]
+    return ["The learned optimizer shows agreement; the best formula does without."] if verdict == "shown" else []
 
 
 def both_ways(result: Distillation) -> list[str]:
     """Mechanisms that one side has and the other does not."""
-    texts = []
+    texts, ablations = [], result.best.ablations
+    nothing = idle(ablations)
     for name in FOUR:
-        needs = result.contributions[name]
-        needed = needs.low is not None and needs.low > 1
-        verdict = result.verdicts.get(name, "unknown")
-        if needed and verdict != "shown":
+        one, verdict = ablations.get(name, result.contributions[name]), result.verdicts.get(name, "unknown")
+        needed = (one.mean is None and name in ablations) or (one.low is not None and one.low > 1)
+        how = (
+            f"without it, its meta-loss is multiplied by {factor(one)}"
+            if name in ablations
+            else "averaged over all orders"
+        )
+        if needed and name not in nothing and verdict != "shown":
             texts.append(
-                f"The formula needs {MECHANISMS[name].lower()}; the instruments {_denied(verdict)} in the learned optimizer."
+                f"The best formula needs {MECHANISMS[name].lower()} ({how}); the instruments {_denied(verdict)} in the learned optimizer."
             )
-        if not needed and verdict == "shown":
+        if name in nothing and verdict == "shown":
             texts.append(
-                f"The learned optimizer shows {MECHANISMS[name].lower()}; averaged over all orders, the gain of the formulas by it is within its error."
+                f"The learned optimizer shows {MECHANISMS[name].lower()}; in the best formula it does nothing ({how})."
+            )
+        elif not needed and verdict == "shown":
+            texts.append(
+                f"The learned optimizer shows {MECHANISMS[name].lower()}; what the best formula gains by it is within its error ({how})."
             )
     texts += _agreement(result)
     texts += [
-        f"The formula shown has {MECHANISMS[name].lower()}; no instrument measures it in the learned optimizer."
+        f"The best formula has {MECHANISMS[name].lower()}; no instrument measures it in the learned optimizer."
         for name in result.best.mechanisms
         if name in UNMEASURED
     ]
-    return texts or ["The formula needs just the mechanisms that the instruments show of the learned optimizer."]
+    return texts or ["The best formula needs just the mechanisms that the instruments show of the learned optimizer."]

@@ -7,7 +7,7 @@ import functools
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from app.shared.cache import anew, once, source_digest
 from app.shared.catalog import learned, snapshot_bytes
-from app.shared.evaluations import modified
+from app.shared.evaluations import modified, stored
 from core.analysis.agreement import rates_by_signs
 from core.analysis.closed_loop import Rest, convergence_rates
 from core.analysis.linearization import linearize
@@ -72,7 +72,7 @@ class Instruments:
         convergence: factor a step at each of ``Originals.curvatures``, [L]; None where the loop does not come to rest.
         agreement: slopes of the secant through ±``Originals.scale`` while gradients come in whose signs are alike, and alternate, after the first BEFORE gradients of
             real runs, medians over the components of ``Originals.met``, [2, AGREEING + 1]; None where the update jumps with the state.
-        curve: relative loss on the held-out problems, mean over problems, [STEPS + 1]; None where they are too large.
+        curve: relative loss on the held-out problems, mean over problems, [STEPS + 1]; None where they are too large, and nothing is stored.
     """
 
     updates: np.ndarray
@@ -189,7 +189,26 @@ def originals_of(result: Distillation) -> Originals:
     arrays = found.arrays
     own = _instruments(arrays)
     places = arrays["gradients"], found.about["scale"], arrays["curvatures"], arrays["met"]
-    return Originals(own, arrays.get("best"), *places)
+    best = arrays.get("best")
+    if own.curve is None:  # problems are too large to be run when they are looked at
+        curves = _stored_curves(run, result)
+        own, best = replace(own, curve=curves[0]), curves[1]
+    return Originals(own, best, *places)
+
+
+def _stored_curves(run: Run, result: Distillation) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Mean relative losses of the learned and the best tuned optimizer from the stored held-out comparison; None where it is of other problems."""
+    found = stored(run)
+    if found is None or (found.outer_step, found.problems, found.seed, found.steps) != (
+        result.outer_step,
+        result.problems,
+        result.held_out_seed,
+        result.steps,
+    ):
+        return None, None
+    scores = (found.optimizers.get(name) for name in ("learned", result.best_tuned.name))
+    learned_curve, best = (None if one is None else np.array(one.curve_mean, dtype=float) for one in scores)
+    return learned_curve, best
 
 
 def _key(kind: str, *parts: object) -> str:
@@ -245,6 +264,7 @@ def instruments_of(formula: Formula, result: Distillation, originals: Originals)
     parts = Parts(**vars(formula.structure)).model_dump_json()
     known = result.task, result.problems, result.held_out_seed, originals.scale
     key = _key("formula", parts, formula.values, *known, hashlib.sha256(axes).hexdigest())
-    trained = any(formula.values == rung.formula.formula().values for rung in result.rungs)
-    compute = once if trained else anew
-    return _instruments(Bundle.decode(compute(key, compute_formula, parts, formula.values, *known, axes)).arrays)
+    trained = next((rung for rung in result.rungs if formula.values == rung.formula.formula().values), None)
+    compute = anew if trained is None else once
+    made = _instruments(Bundle.decode(compute(key, compute_formula, parts, formula.values, *known, axes)).arrays)
+    return replace(made, curve=np.array(trained.curve)) if made.curve is None and trained and trained.curve else made

@@ -1,5 +1,6 @@
 """The figures of the Distil page."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -21,13 +22,15 @@ from app.shared.style import (
     symlog_ticks,
     translucent,
 )
-from core.distil.result import Distillation, Rung
-from core.distil.tables import title_of, tuned_title
+from core.distil.result import Distillation, Interval, Rung
+from core.distil.tables import factor, title_of, tuned_title
 from core.optimizers.formula import MECHANISMS
 from core.tasks import TASKS
 
 FORMULA = LEARNED_COLORS[2]  # the formula's colour; the learned optimizer's is LEARNED
-FACTORS = (0.9, 1, 1.1, 1.2, 1.5, 2, 3, 5, 10, 20, 50, 100)  # marked on the axis of contributions
+FACTORS = (0.5, 0.9, 1, 1.1, 1.2, 1.5, 2, 3, 5, 10, 20)  # marked on the axis of contributions
+FAR_FACTORS = (0.5, 1, 2, 5, 10, 20)  # where it is long
+MOST = 20.0  # of factors: larger ones stand at the edge
 LOWEST = -1.0  # shares below end at the axis
 CEILING = 10.0  # times the first loss
 FLOOR = 1e-12
@@ -37,6 +40,11 @@ def _about(result: Distillation) -> str:
     """What the figures are of, for exports."""
     task = TASKS[result.task].title if result.task in TASKS else result.task
     return f"{task}, {called(result.task, result.run)}, outer step {result.outer_step:,}, {result.problems} held-out problems (seed {result.held_out_seed})"
+
+
+def cut_off(share: Interval) -> bool:
+    """Whether a share, or a part of its interval, lies below the axis of the ladder."""
+    return share.mean is None or share.low is None or min(share.mean, share.low) < LOWEST
 
 
 def ladder_figure(theme: Theme, result: Distillation, shown: Rung) -> go.Figure:
@@ -104,73 +112,120 @@ def ladder_figure(theme: Theme, result: Distillation, shown: Rung) -> go.Figure:
     side = "right" if min(edges) < -50 else "left"
     anchors = (side, "center")
     made.layout.annotations = [
-        {**label, "x": at, "text": name, "xanchor": anchor}
-        for (at, _, _, name), anchor in zip(compared, anchors, strict=True)
+        *(
+            {**label, "x": at, "text": name, "xanchor": anchor}
+            for (at, _, _, name), anchor in zip(compared, anchors, strict=True)
+        ),
+        *(_cut_mark(rung, name, theme) for rung, name in zip(result.rungs, names, strict=True) if cut_off(rung.share)),
     ]
     made.layout.margin.t = 22
     return described(made.update_layout(bargap=0.3), _about(result))
 
 
-def contributions_figure(theme: Theme, result: Distillation) -> go.Figure:
-    """The factor by which each mechanism divides the meta-loss, averaged over all orders of adding the four."""
+def _cut_mark(rung: Rung, name: str, theme: Theme) -> dict[str, Any]:
+    """Where a bar or its interval is cut off: a mark, and the share if the bar is."""
+    mean = rung.share.mean
+    said = "diverges" if mean is None else f"{100 * mean:.0f} %".replace("-", "−") if mean < LOWEST else ""
+    font = {"size": 11, "color": theme.text}
+    return {
+        "x": 100 * LOWEST,
+        "y": name,
+        "text": f"◂ {said}".strip(),
+        "xanchor": "left" if said else "right",
+        "showarrow": False,
+        "font": font,
+    }
+
+
+def contributions_figure(theme: Theme, result: Distillation, shown: Rung) -> go.Figure:
+    """What each mechanism is worth, by two measures: factors of the meta-loss.
+
+    Filled: the factor by which it divides the meta-loss, averaged over all orders of adding the four. Open: the factor by which the meta-loss of the
+    formula shown grows without it.
+    """
+    rows = [name for name in MECHANISMS if name in result.contributions or name in shown.ablations]
     known = {name: one for name, one in result.contributions.items() if one.mean and one.low and one.high}
-    means = np.array([one.mean for one in known.values()], dtype=float)
-    bars = go.Scatter(
-        x=means,
-        y=[MECHANISMS[name] for name in known],
-        mode="markers",
-        marker={"color": FORMULA, "size": 10},
-        error_x={
-            "type": "data",
-            "symmetric": False,
-            "array": [float(one.high or 0) - float(one.mean or 0) for one in known.values()],
-            "arrayminus": [float(one.mean or 0) - float(one.low or 0) for one in known.values()],
-            "color": theme.text,
-            "thickness": 1.3,
-        },
-        hovertemplate="%{y} divides the meta-loss by %{x:.3g}<extra></extra>",
-    )
-    every = np.array([value for one in known.values() for value in (one.low, one.high, 1.0)], dtype=float)
-    low, high = float(every.min()) * 0.97, float(every.max()) * 1.05
-    ticks = [factor for factor in FACTORS if low <= factor <= high]
+    drawn = [("over all orders", known, "circle", -0.14 if shown.ablations else 0.0)]
+    if shown.ablations:
+        drawn.append(("switched off in the formula shown", shown.ablations, "circle-open", 0.14))
+    traces = [_factors(theme, name, found, rows, symbol, beside) for name, found, symbol, beside in drawn]
+    every = [_within(value) for _, found, _, _ in drawn for one in found.values() for value in (one.low, one.high)] + [
+        1.0
+    ]
+    low, high = min(every) * 0.97, max(every) * 1.12
+    ticks = [tick for tick in (FACTORS if high < 3 else FAR_FACTORS) if low <= tick <= high]
     x = {
-        "title": "the meta-loss is divided by (log scale)",
+        "title": "factor of the meta-loss (log scale)",
         "type": "log",
         "range": [float(np.log10(low)), float(np.log10(high))],
         "tickvals": ticks,
         "ticktext": [f"{tick:g}" for tick in ticks],
+        "tickangle": 0,
     }
-    y = {"ticks": "", "range": [len(known) - 0.5, -0.5]}
-    made = figure(theme, f"distil/contributions/{result.run}", x, y, [bars])
+    places = list(range(len(rows)))
+    y = {
+        "ticks": "",
+        "range": [len(rows) - 0.5, -0.5],
+        "tickvals": places,
+        "ticktext": [MECHANISMS[name] for name in rows],
+    }
+    made = figure(theme, f"distil/contributions/{result.run}", x, y, traces)
     made.add_vline(x=1, line={"color": theme.muted, "width": 1, "dash": "dot"})
+    if shown.ablations:
+        made.layout.margin.t = 26
+        made.update_layout(showlegend=True, legend=KEY)
     return described(made, _about(result))
 
 
-TOO_LARGE = "Problems of this task are too large to follow the sliders."
+def _within(value: float | None) -> float:
+    """A factor within the axis; at its edge where it is larger, or a problem diverges."""
+    return MOST if value is None else min(value, MOST)
+
+
+def _factors(
+    theme: Theme, title: str, found: Mapping[str, Interval], rows: list[str], symbol: str, beside: float
+) -> go.Scatter:
+    """Factors with their intervals, one a row."""
+    means = [_within(one.mean) for one in found.values()]
+    return go.Scatter(
+        x=means,
+        y=[rows.index(name) + beside for name in found],
+        mode="markers+text",
+        name=title,
+        marker={"color": FORMULA, "size": 10, "symbol": symbol, "line": {"width": 2, "color": FORMULA}},
+        text=["▸" if mean >= MOST else "" for mean in means],
+        textposition="middle right",
+        textfont={"color": FORMULA, "size": 13},
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [_within(one.high) - mean for one, mean in zip(found.values(), means, strict=True)],
+            "arrayminus": [mean - _within(one.low) for one, mean in zip(found.values(), means, strict=True)],
+            "color": theme.text,
+            "thickness": 1.3,
+        },
+        hovertext=[f"{MECHANISMS[name]}: {factor(one)}" for name, one in found.items()],
+        hovertemplate="%{hovertext}<extra></extra>",
+    )
 
 
 def curves_figure(theme: Theme, result: Distillation, originals: Originals, curve: np.ndarray | None) -> go.Figure:
-    """Mean relative loss on the held-out problems: learned, best tuned, and the formula as its sliders stand."""
+    """Mean relative loss on the held-out problems: learned, best tuned, and the formula as its sliders stand, or as it was trained."""
     best = result.best_tuned.name
     drawn = [
-        ("Learned", originals.learned.curve, LEARNED, 2.4),
-        (tuned_title(result), originals.best, OPTIMIZER_COLORS.get(best, theme.muted), 1.6),
-        ("Formula", curve, FORMULA, 2.4),
+        ("Learned", originals.learned.curve, LEARNED, 2.4, "solid"),
+        (tuned_title(result), originals.best, OPTIMIZER_COLORS.get(best, theme.muted), 2.0, "dash"),
+        ("Formula", curve, FORMULA, 2.4, "solid"),
     ]
     traces: list[Any] = []
     values = []
-    for name, losses, color, width in drawn:
+    for name, losses, color, width, dash in drawn:
         if losses is None:
             continue
         shown = np.where(np.isfinite(losses) & (losses > FLOOR), losses, np.nan)
         values.append(shown)
         text = f"{name}: %{{y}}<extra></extra>"
-        traces.append(line(np.arange(len(shown)), shown, color, name, width=width, hovertemplate=text))
-    if not values:
-        made = figure(theme, f"distil/curves/{result.run}", {"visible": False}, {"visible": False}, [])
-        why = {"text": TOO_LARGE, "showarrow": False, "font": {"size": 13, "color": theme.muted}}
-        made.add_annotation(**why, x=0.5, y=0.5, xref="paper", yref="paper")
-        return described(made, _about(result))
+        traces.append(line(np.arange(len(shown)), shown, color, name, width=width, dash=dash, hovertemplate=text))
     kept = [shown[np.isfinite(shown)] for shown in values]
     y = {"title": "loss / first loss", **log_axis(np.concatenate(kept) if kept else np.ones(1), CEILING)}
     made = figure(theme, f"distil/curves/{result.run}", {"title": "inner step", "zeroline": False}, y, traces)

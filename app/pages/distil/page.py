@@ -1,6 +1,8 @@
 """The Distil page: a learned optimizer as a formula of known mechanisms."""
 
+from dataclasses import replace
 from typing import Any
+from urllib.parse import parse_qsl
 
 import dash
 from dash import ALL, ClientsideFunction, Input, Output, State, callback, clientside_callback, ctx, dcc, html, no_update
@@ -10,7 +12,6 @@ from app.pages.distil import PAGE, captions
 from app.pages.distil.data import distilled, instruments_of, originals_of
 from app.pages.distil.figures import (
     DISAGREEMENTS,
-    TOO_LARGE,
     contributions_figure,
     curves_figure,
     disagreement_figure,
@@ -19,8 +20,8 @@ from app.pages.distil.figures import (
 )
 from app.pages.distil.missing import act, missing, notice
 from app.pages.distil.parts import card, equations, formula_at, graph, outputs, shift_table, shown, slider, to_slider
-from app.pages.distil.view import View, parse, rung_of, to_query
-from app.shared.catalog import learned, task_options
+from app.pages.distil.view import View, formula_of, parse, rung_of, to_query
+from app.shared.catalog import called, learned, task_options
 from app.shared.menus import buttons, menu
 from app.shared.numbers import number
 from app.shared.parts import sentences
@@ -28,6 +29,7 @@ from app.shared.style import LIGHT, THEMES, Theme, figure
 from core.distil.result import Distillation
 from core.distil.tables import title_of, tuned_title
 from core.errors import InputError
+from core.tasks import TASKS
 
 dash.register_page(__name__, **PAGE.registration())
 
@@ -110,10 +112,12 @@ def body(view: View, result: Distillation | None, theme: Theme) -> list[Any]:
         return notice(view)
     rung = rung_of(view, result)
     empty = figure(theme, "nothing", {"visible": False}, {"visible": False}, [])
-    formula = rung.formula.formula()
+    formula = formula_of(view, result)
+    about = f"{TASKS[view.task].title}: {called(view.task, view.optimizer)}, {rung.numbers} numbers"
     starts = [to_slider(name, one.value) for name, one in rung.formula.parameters.items()]
     return [
         dcc.Store(id="distil-starts", data=starts),
+        html.P(about, className="on-paper"),
         html.Div(
             className="cards pair-of-cards",
             children=[
@@ -126,8 +130,8 @@ def body(view: View, result: Distillation | None, theme: Theme) -> list[Any]:
                 card(
                     "contributions",
                     "What each mechanism contributes",
-                    [graph("contributions", contributions_figure(theme, result), "contributions")],
-                    captions.contributions(result) + captions.both_ways(result),
+                    [graph("contributions", contributions_figure(theme, result, rung), "contributions")],
+                    captions.contributions(result, rung) + captions.both_ways(result),
                 ),
             ],
         ),
@@ -139,7 +143,7 @@ def body(view: View, result: Distillation | None, theme: Theme) -> list[Any]:
                     "The formula",
                     [
                         html.Div(equations(formula), id="distil-equations", className="equations"),
-                        html.Div([slider(name, rung.formula) for name in rung.formula.parameters], className="numbers"),
+                        html.Div([slider(name, rung.formula, formula) for name in formula.values], className="numbers"),
                     ],
                     captions.formula(result, rung),
                     html.Button("Reset", id="distil-reset", type="button", className="bar-button"),
@@ -166,7 +170,7 @@ def body(view: View, result: Distillation | None, theme: Theme) -> list[Any]:
         ),
         card(
             "disagreement",
-            "Something else: where they disagree",
+            "Where they disagree",
             [
                 html.Div(
                     [graph(name, disagreement_figure(theme, result, name), "overlay") for name in DISAGREEMENTS],
@@ -201,23 +205,28 @@ def body(view: View, result: Distillation | None, theme: Theme) -> list[Any]:
     Output("distil-rung", "data"),
     Output("distil-rung", "value"),
     Output("distil-body", "children"),
-    Output("distil-link", "data"),
+    Output("distil-link", "data", allow_duplicate=True),
     Output("distil-view", "data"),
     Input("distil-task", "value"),
     Input("distil-optimizer", "value"),
     Input("distil-rung", "value"),
     Input("theme", "data"),
     Input("distil-arrived", "data"),
+    State("distil-link", "data"),
     State("provider", "forceColorScheme"),
     prevent_initial_call=True,
 )
-def on_view(task: str, optimizer: str, rung: str, switched: str, arrived: int, scheme: str | None) -> tuple[Any, ...]:
-    """Draw another view, or one that can be drawn now."""
+def on_view(
+    task: str, optimizer: str, rung: str, switched: str, arrived: int, before: str, scheme: str | None
+) -> tuple[Any, ...]:
+    """Draw another view, or one that can be drawn now; numbers stay as they are while only the theme changes."""
     entries = {"task": task, "theme": switched if switched in THEMES else "auto"}
     if ctx.triggered_id != "distil-task" and optimizer in learned(task):
         entries["optimizer"] = optimizer
         if ctx.triggered_id in ("distil-rung", "theme"):
             entries["mechanisms"] = rung
+        if ctx.triggered_id == "theme":
+            entries |= {name: text for name, text in parse_qsl(before) if name == "numbers"}
     view, _ = parse(entries)
     result = distilled(view.task, view.optimizer)
     theme = THEMES.get(scheme or request.cookies.get("theme", ""), LIGHT)
@@ -260,6 +269,7 @@ def on_missing(_: int | None, clicks: list[int | None], link: str, arrived: int)
     Output("distil-equations", "children"),
     Output("distil-outputs", "children"),
     Output({"type": "distil-value", "name": ALL}, "children"),
+    Output("distil-link", "data"),
     Input({"type": "distil-number", "name": ALL}, "value"),
     State({"type": "distil-number", "name": ALL}, "id"),
     State("distil-view", "data"),
@@ -272,11 +282,14 @@ def on_numbers(positions: list[float], ids: list[dict[str, str]], link: str, sch
     report = None if result is None else rung_of(view, result).formula
     names = [one["name"] for one in ids]
     if result is None or report is None or set(names) != set(report.parameters):
-        return (*(no_update,) * (4 + len(OVERLAYS)), [no_update] * len(ids))  # the page has moved on to another formula
+        rest = [no_update] * len(ids), no_update
+        return (*(no_update,) * (4 + len(OVERLAYS)), *rest)  # the page has moved on to another formula
     theme = THEMES.get(scheme or request.cookies.get("theme", ""), LIGHT)
     formula = formula_at(report, dict(zip(names, positions, strict=True)))
     originals = originals_of(result)
     made = instruments_of(formula, result, originals)
+    trained = report.formula().values
+    moved = tuple((name, value) for name, value in formula.values.items() if value != trained[name])
     overlays = overlay_figures(theme, result, originals, made)
     return (
         curves_figure(theme, result, originals, made.curve),
@@ -285,18 +298,25 @@ def on_numbers(positions: list[float], ids: list[dict[str, str]], link: str, sch
         equations(formula),
         outputs(formula, result.run),
         [shown(name, formula.values[name]) for name in names],
+        to_query(replace(view, numbers=moved)),
     )
 
 
 def _score(result: Distillation, meta_loss: float | None) -> str:
     """The sentence under the curves."""
     learned_at, best_at = result.learned.meta_loss.mean, result.best_tuned.meta_loss.mean
+    others = f"learned {number(learned_at)}, {tuned_title(result)} {number(best_at)}"
     if meta_loss is None:
-        return TOO_LARGE
-    head = f"Mean meta-loss of this formula: {number(meta_loss)}; learned {number(learned_at)}, {tuned_title(result)} {number(best_at)}."
+        return f"Problems of this task are too large to follow the sliders: the formula's curve is drawn as it was trained only. Mean meta-losses: {others}."
     if not meta_loss < float("inf") or learned_at is None or best_at is None:
-        return f"This formula diverges. Learned {number(learned_at)}, {tuned_title(result)} {number(best_at)}."
-    return f"{head} It keeps {100 * (best_at - meta_loss) / (best_at - learned_at):.0f} % of the advantage."
+        return f"This formula diverges. Mean meta-losses: {others}."
+    share = (best_at - meta_loss) / (best_at - learned_at)
+    kept = (
+        f"keeps {100 * share:.0f} % of the advantage"
+        if share >= 0
+        else f"keeps nothing of the advantage: it is worse than {tuned_title(result)}"
+    )
+    return f"Mean meta-loss of this formula: {number(meta_loss)}; {others}. It {kept}."
 
 
 clientside_callback(

@@ -9,6 +9,7 @@ import dash_mantine_components as dmc
 import plotly.graph_objects as go
 from dash import dcc, html
 
+from app.pages.distil.data import AGREEING, BEFORE
 from app.pages.distil.figures import DISAGREEMENTS
 from app.shared.formulas import mathml
 from app.shared.numbers import fraction, number
@@ -16,31 +17,46 @@ from app.shared.parts import sentences
 from app.shared.style import GRAPH_CONFIG
 from core.distil.result import Distillation, FormulaReport
 from core.distil.tables import tuned_title
-from core.distil.writing.latex import latex, lines
+from core.distil.writing.latex import as_command, latex, lines
 from core.distil.writing.python import python_lines, torch_file
 from core.optimizers.formula import PARAMETERS, Formula
 from core.optimizers.formula.structure import KNOTS
 
 SYMBOLS = {
-    r"\alpha": "α", r"\beta": "β", r"\delta": "δ", r"\gamma": "γ", r"\sigma": "σ", r"\omega": "ω", r"\tau": "τ", r"\psi": "ψ",
+    r"\alpha": "α", r"\beta": "β", r"\delta": "δ", r"\gamma": "γ", r"\rho": "ρ", r"\sigma": "σ", r"\omega": "ω", r"\tau": "τ", r"\psi": "ψ",
     r"\lambda": "λ", r"\kappa": "κ", r"\varepsilon": "ε", r"\eta": "η", r"\pi": "π", r"\infty": "∞", r"\leftarrow": "←", r"\cdot": "·",
 }  # fmt: skip
 FUNCTIONS = ("tanh", "min", "max", "cos", "ln")
 COMMAND = re.compile(r"\\operatorname\{(\w+)\}|\\[a-z]+")
 THIN = "\u2009"  # space around the name of a function
-LIGHTS = {  # mechanism -> the figure in which it acts
-    "": "schedule",
-    "momentum": "kernel",
-    "second_momentum": "kernel",
-    "clipping": "update",
-    "schedule": "schedule",
-    "free_schedule": "schedule",
-    "adaptation": "curves",
-    "adaptive_memory": "kernel",
-    "agreement": "agreement",
+LIGHTS = {  # number -> the figure in which it acts; a scheduled number by its first and its last value, at which instruments look
+    **dict.fromkeys(("threshold", "limit", "averaging", "scale", "exponent", "epsilon"), "update"),
+    **dict.fromkeys(("memory_last", "direct_last", "second_memory", "second_share"), "kernel"),
+    **dict.fromkeys(("boost", "agreement_decay", "forgetting"), "agreement"),
 }
 STEPS = 200  # of a slider
 SMALLEST = 1e-12  # a rate, and a decay's distance to 0 and 1, that have a place on a slider
+
+
+def lights(name: str, formula: Formula) -> str:
+    """The figure in which a number acts: "update", "schedule", "kernel", "agreement" or "curves".
+
+    Instruments look at the first step (update function), along the whole schedule, at rest (memory kernel), and while thirty gradients come in
+    (agreement); what acts only later is seen in the held-out curves.
+
+    Args:
+        name: of the number.
+        formula: that it belongs to.
+    """
+    base, _, knot = name.rpartition("_")
+    if knot.isdigit():  # a value of a free schedule
+        first, last = int(knot) == 0, int(knot) == KNOTS[-1]
+        if base == "threshold":
+            return "update" if first else "agreement" if int(knot) <= BEFORE + AGREEING else "curves"
+        return "schedule" if base == "rate" else "update" if first else "kernel" if last else "schedule"
+    if name in ("memory", "direct"):
+        return "update" if f"{name}_last" in formula.values else "kernel"
+    return LIGHTS.get(name, "schedule")
 
 
 def simple(text: str) -> str:
@@ -64,8 +80,8 @@ def symbols(text: str, block: bool = False) -> Any:
 
 
 def equations(formula: Formula) -> list[Any]:
-    """Every line of a formula."""
-    return [symbols(line, block=True) for line in lines(formula)]
+    """Every line of a formula; each number in it has its name."""
+    return [symbols(line, block=True) for line in lines(formula, as_command)]
 
 
 def to_slider(name: str, value: float) -> float:
@@ -99,7 +115,7 @@ def title(name: str) -> str:
     """A number's name in words."""
     base, _, last = name.rpartition("_")
     if last.isdigit() and int(last) in KNOTS:
-        return f"{base} at step {last}"
+        return f"{base}, k = {last}"
     return name.replace("_", " ")
 
 
@@ -108,16 +124,25 @@ def shown(name: str, value: float) -> str:
     return fraction(value) if PARAMETERS[name].transform == "logit" else number(value)
 
 
-def slider(name: str, report: FormulaReport) -> html.Div:
-    """One number: its symbol, a slider, its value and its range over outer seeds."""
+def slider(name: str, report: FormulaReport, formula: Formula) -> html.Div:
+    """One number: its symbol, a slider, its value and its range over outer seeds.
+
+    Args:
+        name: of the number.
+        report: the formula as it was trained.
+        formula: as it is shown.
+    """
     one, parameter = report.parameters[name], PARAMETERS[name]
-    low, high, now = (to_slider(name, value) for value in (parameter.low, parameter.high, one.value))
+    low, high, trained, now = (
+        to_slider(name, value) for value in (parameter.low, parameter.high, one.value, formula.values[name])
+    )
     width = (high - low) / 2
-    low, high = max(min(low, now - width / 4), now - width / 2), min(max(high, now + width / 4), now + width / 2)
+    low = min(max(min(low, trained - width / 4), trained - width / 2), now)
+    high = max(min(max(high, trained + width / 4), trained + width / 2), now)
     return html.Div(
         className="number",
         title=parameter.description,
-        **{"data-lights": LIGHTS[parameter.mechanism]},
+        **{"data-lights": lights(name, formula), "data-name": name},
         children=[
             html.Span(title(name), className="number-name", id=f"distil-name-{name}"),
             symbols(parameter.symbol),
@@ -132,7 +157,9 @@ def slider(name: str, report: FormulaReport) -> html.Div:
                 size="sm",
                 thumbLabel=f"{title(name)}: {parameter.description}",
             ),
-            html.Span(shown(name, one.value), id={"type": "distil-value", "name": name}, className="number-value"),
+            html.Span(
+                shown(name, formula.values[name]), id={"type": "distil-value", "name": name}, className="number-value"
+            ),
             html.Span(
                 f"{shown(name, one.low)} – {shown(name, one.high)}",
                 className="number-range",
@@ -153,13 +180,18 @@ def outputs(formula: Formula, run: str) -> list[Any]:
     return [
         html.Details(
             [
-                html.Summary([html.Span(name), html.Button("Copy", type="button", className="bar-button copy-code")]),
+                html.Summary([html.Span(name), _copy_button(name)]),
                 html.Pre(text, tabIndex=0, **{"aria-label": f"The formula as {name}"}),
             ],
             className="code",
         )
         for name, text in texts.items()
     ]
+
+
+def _copy_button(name: str) -> html.Button:
+    named = {"aria-label": f"Copy {name}"}
+    return html.Button("Copy", type="button", className="bar-button copy-code", **named)
 
 
 def graph(name: str, figure: go.Figure, kind: str) -> html.Div:

@@ -13,7 +13,7 @@ from app.pages.distil.figures import (
     ladder_figure,
     overlay_figures,
 )
-from app.pages.distil.view import View, rung_of
+from app.pages.distil.view import View, formula_of, rung_of
 from app.shared.pages import Figures, PageFigure
 from app.shared.style import Theme
 from core.errors import InputError
@@ -29,13 +29,16 @@ def static_figures(view: View, theme: Theme) -> Sequence[Figures]:
     if result is None:
         raise InputError(f"{view.optimizer} has not been distilled yet (loptscope distil --run {view.optimizer})")
     rung = rung_of(view, result)
-    formula, originals = rung.formula.formula(), originals_of(result)
+    formula, originals = formula_of(view, result), originals_of(result)
     made = instruments_of(formula, result, originals)
     overlays = overlay_figures(theme, result, originals, made)
     figures = {
         "ladder": PageFigure("The ladder", lambda: ladder_figure(theme, result, rung), lambda: captions.ladder(result)),
         "contributions": PageFigure(
-            "Contributions", lambda: contributions_figure(theme, result), lambda: captions.contributions(result)
+            "Contributions",
+            lambda: contributions_figure(theme, result, rung),
+            lambda: captions.contributions(result, rung),
+            legend=bool(rung.ablations),
         ),
         "curves": PageFigure(
             "Held-out curves",

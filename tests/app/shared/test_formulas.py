@@ -7,6 +7,8 @@ import pytest
 from app.shared.formulas import mathml
 from core.errors import InputError
 
+TIGHT = 'stretchy="false" lspace="0" rspace="0"'
+
 
 def plain(formula: str) -> str:
     """What is inside, without the frame."""
@@ -31,7 +33,8 @@ def plain(formula: str) -> str:
         (r"a \quad b", '<mi>a</mi><mspace width="1.6em"/><mi>b</mi>'),
         ("a - b", "<mi>a</mi><mo>−</mo><mi>b</mi>"),
         ("a < b", "<mi>a</mi><mo>&lt;</mo><mi>b</mi>"),
-        ("|λ|", '<mo stretchy="false">|</mo><mi>λ</mi><mo stretchy="false">|</mo>'),
+        ("|λ|", f"<mo {TIGHT}>|</mo><mi>λ</mi><mo {TIGHT}>|</mo>"),
+        (r"\mark{rate}{0.1}^2", '<msup><mrow data-number="rate"><mn>0.1</mn></mrow><mn>2</mn></msup>'),
     ],
 )
 def test_signs(formula: str, meant: str) -> None:
@@ -44,7 +47,9 @@ def test_a_formula_on_a_line_of_its_own() -> None:
     assert "".join(made.itertext()) == "αj=−(UhRj)(LjJg)λj"
 
 
-@pytest.mark.parametrize("wrong", ["a_", "{a", "a}", r"\frac{a}", r"\oops", r"\text x", r"\text{a", "^^"])
+@pytest.mark.parametrize(
+    "wrong", ["a_", "{a", "a}", r"\frac{a}", r"\oops", r"\text x", r"\text{a", "^^", "x^2^3", "x_1_2", r"\mark{a}b"]
+)
 def test_what_cannot_be_read_is_said(wrong: str) -> None:
     with pytest.raises(InputError, match="the formula"):
         mathml(wrong)

@@ -4,7 +4,7 @@ import pytest
 
 from core.distil.result import Interval
 from core.distil.store import find_distillation
-from core.distil.tables import conclusion, percent, rest_of, shorter
+from core.distil.tables import alike, conclusion, factor, idle_in, keeps, largest_gain, percent, rest_of, shorter
 from core.optimizers.formula import FOUR
 from core.runs import zoo
 
@@ -12,7 +12,7 @@ from core.runs import zoo
 @pytest.mark.parametrize(
     ("share", "rest"),
     [
-        ((0.82, 0.78, 0.88), "18 %, is something else"),
+        ((0.82, 0.78, 0.88), "18 % (12 to 22), is something else"),
         ((0.91, 0.73, 1.14), "9 %, is within the error"),
         ((1.02, 0.9, 1.2), ""),
         ((-0.17, -0.42, 0.18), ""),
@@ -25,19 +25,17 @@ def test_what_is_left_is_said_with_its_error(share: tuple[float | None, ...], re
     interval = Interval(**dict(zip(("mean", "low", "high"), share, strict=True)))
     ladder = [rung.model_copy(update={"share": interval}) for rung in found.ladder]
     changed = found.model_copy(update={"ladder": ladder})
-    assert rest_of(changed) == rest
     found_some = rest.endswith("something else")
-    short = changed.model_copy(update={"budget": 24})
-    assert rest_of(short) == rest + (", or needs longer training than 24 outer steps" if found_some else "")
-    again = ladder[-1].model_copy(update={"budget": 240})
-    longer = short.model_copy(update={"longer": [again], "ladder": ladder[:-1]})
-    assert rest_of(longer) == rest + (", or was not found in 240 outer steps" if found_some else "")
+    assert rest_of(changed) == rest + (", or was not found in 2,400 outer steps" if found_some else "")
+    again = ladder[-1].model_copy(update={"budget": 5000})
+    longer = changed.model_copy(update={"longer": [again], "ladder": ladder[:-1]})
+    assert rest_of(longer) == rest + (", or was not found in 5,000 outer steps" if found_some else "")
 
 
 def test_the_share_of_the_formula_shown_stands_beside_the_mean_over_seeds() -> None:
     found = find_distillation(zoo.find_run("linear_regression-gru64"))
     assert found is not None and found.best.chosen is not None
-    assert f"keeps {percent(found.best.chosen)}." in conclusion(found)
+    assert f"keeps {percent(found.best.chosen)} of it." in conclusion(found)
     mean = sum(value for value in found.best.by_seed if value is not None) / len(found.best.by_seed)
     assert found.best.meta_loss.mean == pytest.approx(mean)
     best, learned = found.best_tuned.meta_loss.mean, found.learned.meta_loss.mean
@@ -66,4 +64,53 @@ def test_only_what_was_trained_for_longer_is_said_to_be() -> None:
     text = conclusion(with_four)
     assert text.count("trained for 5,000 outer steps") == 1
     assert f"the formula of 14 numbers keeps {percent(four.share)}." in text
-    assert "Among formulas that were trained for 2,400, agreement adds most" in text
+    assert (
+        "Among formulas that were trained for 2,400, added in this order, agreement adds most, with each of 3 outer seeds"
+        in text
+    )
+
+
+def test_what_adds_most_is_said_only_where_every_seed_says_so() -> None:
+    found = find_distillation(zoo.find_run("rosenbrock-gru64"))
+    assert found is not None and "agreement adds most, with each of 3 outer seeds" in conclusion(found)
+    pair = largest_gain(found)
+    assert pair is not None and alike(found, pair)
+    four, above = found.ladder[3], found.ladder[4]
+    mixed = [above.by_seed[0], above.by_seed[1], four.by_seed[2]]  # the third seed gains nothing by it
+    ladder = [*found.ladder[:4], above.model_copy(update={"by_seed": mixed}), *found.ladder[5:]]
+    changed = found.model_copy(update={"ladder": ladder})
+    pair = largest_gain(changed)
+    assert pair is not None and not alike(changed, pair)
+    assert "differs between outer seeds (on average agreement" in conclusion(changed)
+
+
+def test_what_does_nothing_in_a_formula_is_said() -> None:
+    found = find_distillation(zoo.find_run("rosenbrock-gru64"))
+    assert found is not None
+    assert "with the four mechanisms (clipping does nothing in it) keeps" in conclusion(found)
+    nothing, much = Interval(mean=1.0, low=0.999, high=1.001), Interval(mean=1.2, low=1.1, high=1.3)
+    best = found.best.model_copy(update={"ablations": {"clipping": nothing, "schedule": much, "agreement": nothing}})
+    assert idle_in(best) == "clipping and agreement do nothing in it"
+    assert idle_in(best.model_copy(update={"ablations": {}})) == ""
+
+
+@pytest.mark.parametrize(
+    ("interval", "text"),
+    [
+        ((1.0083, 0.9962, 1.0183), "1.008 (0.996 to 1.018)"),
+        ((2.5596, 2.1353, 3.1959), "2.56 (2.14 to 3.2)"),
+        ((4e6, 9e3, 1e7), "more than 100"),
+        ((None, None, None), "without end (it diverges)"),
+    ],
+)
+def test_factors_in_sentences(interval: tuple[float | None, ...], text: str) -> None:
+    assert factor(Interval(**dict(zip(("mean", "low", "high"), interval, strict=True)))) == text
+
+
+def test_shares_that_are_nothing_are_said_in_words() -> None:
+    assert (
+        keeps(Interval(mean=-4.2, low=-5, high=-3), "of it")
+        == "keeps nothing of it: it is worse than the best tuned one"
+    )
+    assert keeps(Interval(mean=None, low=None, high=None), "of it") == "diverges on a held-out problem"
+    assert keeps(Interval(mean=-0.1, low=-0.2, high=0.1), "of it") == "keeps −10 % (−20 to 10) of it"

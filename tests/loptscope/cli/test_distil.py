@@ -28,6 +28,7 @@ def test_the_stored_result_as_json(capsys: pytest.CaptureFixture[str]) -> None:
         iter(result["formula"]["parameters"].values())
     )
     assert any(line.startswith("+ clipping") for line in out)
+    assert "  Clipping            1.000 (1.000 to 1.000)" in out
 
 
 def test_the_formula_is_written_out(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -61,3 +62,13 @@ def test_in_python() -> None:
 def test_bad_input_gets_one_sentence(capsys: pytest.CaptureFixture[str], words: list[str], message: str) -> None:
     assert main(["distil", *words]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("path", [".", "nowhere/distilled.py"])
+def test_where_the_file_cannot_be_written_nothing_is_computed(
+    path: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["distil", "--run", NAME, "--torch", str(tmp_path / path)]) == 2
+    error = capsys.readouterr()
+    assert "--torch must be a file in a folder that exists" in error.err and "keeps" not in error.out
+    assert list(tmp_path.iterdir()) == []

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import parse_qsl
 
 import dash
 import numpy as np
@@ -12,17 +13,27 @@ import pytest
 from dash import Dash, no_update
 
 from app.pages.distil import captions
-from app.pages.distil.data import Instruments, Originals, distilled, instruments_of, originals_of
+from app.pages.distil.data import (
+    Instruments,
+    Originals,
+    _stored_curves,
+    compute_formula,
+    distilled,
+    instruments_of,
+    originals_of,
+)
 from app.pages.distil.figures import curves_figure, ladder_figure
-from app.pages.distil.parts import formula_at, from_slider, simple, to_slider
-from app.pages.distil.view import parse, to_query
+from app.pages.distil.parts import formula_at, from_slider, lights, simple, to_slider
+from app.pages.distil.view import formula_of, parse, to_query
+from app.shared.evaluations import evaluation_of
 from app.shared.formulas import mathml
 from app.shared.style import LIGHT
-from core.distil.result import Distillation
+from core.bundle import Bundle
+from core.distil.result import Distillation, Parts
 from core.distil.tables import percent
 from core.distil.writing.latex import lines
 from core.jobs import measurements
-from core.optimizers.formula import PARAMETERS
+from core.optimizers.formula import PARAMETERS, Formula
 from core.runs import zoo
 from tests.core.distil.helpers import STRUCTURES, formula
 
@@ -70,17 +81,21 @@ def test_sliders_draw_the_curve_of_their_formula(app: Dash, page: Any, result: D
     ids = [{"type": "distil-number", "name": name} for name in names]
     at_rest = [to_slider(name, four.parameters[name].value) for name in names]
     moved = [position - 0.3 * (name == "rate") for name, position in zip(names, at_rest, strict=True)]
-    meta_losses = []
+    meta_losses, links = [], []
     for positions in (at_rest, moved):
         with app.server.test_request_context():
             figure, sentences, *rest = page.on_numbers(positions, ids, "task=rosenbrock&mechanisms=4", "light")
         meta_losses.append(float(np.mean(figure.data[-1].y)))
-        assert "It keeps" in sentences[0].children and len(rest) == len(page.OVERLAYS) + 3
+        assert "It keeps" in sentences[0].children and len(rest) == len(page.OVERLAYS) + 4
+        links.append(rest[-1])
     with app.server.app_context():
         found = instruments_of(four.formula(), result, originals_of(result)).curve
     assert found is not None and meta_losses[0] == pytest.approx(float(found.mean()), rel=1e-9)
     assert meta_losses[0] == pytest.approx(result.ladder[3].by_seed[result.seeds.index(four.seed)], rel=1e-6)
     assert meta_losses[1] != pytest.approx(meta_losses[0], rel=1e-3)
+    value = four.parameters["rate"].value * 10**-0.3
+    assert links == ["task=rosenbrock&mechanisms=4", f"task=rosenbrock&mechanisms=4&numbers=rate:{value:.7g}"]
+    assert formula_of(parse(links[1])[0], result).values == {**four.formula().values, "rate": float(f"{value:.7g}")}
     with app.server.test_request_context():
         stale = page.on_numbers(at_rest[:-1], ids[:-1], "task=rosenbrock&mechanisms=4", "light")
     assert stale[0] is no_update
@@ -101,14 +116,67 @@ def test_sliders_are_undone(name: str) -> None:
     assert from_slider(name, to_slider(name, value)) == pytest.approx(value, rel=1e-9)
 
 
+@pytest.mark.parametrize("name", ["linear_regression-gru64", "rosenbrock-gru64", "two_moons-gru24-scales"])
+def test_a_number_lights_a_figure_that_it_changes(app: Dash, page: Any, name: str) -> None:
+    task = name.split("-", maxsplit=1)[0]
+    found = distilled(task, name)
+    assert found is not None
+    with app.server.app_context():
+        originals = originals_of(found)
+
+    def looked_at(made: Formula) -> dict[str, np.ndarray]:
+        parts = Parts(**vars(made.structure)).model_dump_json()
+        # on a task of large problems no held-out curve is run
+        encoded = compute_formula(parts, made.values, "two_moons", 1, 0, originals.scale, originals.axes())
+        arrays = Bundle.decode(encoded).arrays
+        return {
+            "update": arrays["updates"],
+            "schedule": arrays["rates"],
+            "kernel": arrays["kernel"],
+            "agreement": arrays["agreement"],
+        }
+
+    for rung in (found.ladder[3], found.ladder[-1]):
+        trained = rung.formula.formula()
+        before = looked_at(trained)
+        for number, value in trained.values.items():
+            parameter = PARAMETERS[number]
+            low, high, now = (to_slider(number, at) for at in (parameter.low, parameter.high, value))
+            moved = {
+                **trained.values,
+                number: from_slider(number, now + (0.1 if now < (low + high) / 2 else -0.1) * (high - low)),
+            }
+            after, lit = looked_at(Formula(trained.structure, moved)), lights(number, trained)
+            change = {one: np.abs(after[one] - before[one]).max() / np.abs(before[one]).max() for one in before}
+            assert change.get(lit, 0) > 1e-3 or max(change.values()) < 1e-3, (
+                number,
+                lit,
+                change,
+            )  # some parts do nothing
+
+
 def test_another_task_chooses_its_first_distilled_optimizer(
     app: Dash, page: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with app.server.test_request_context():
         for trigger, rung, expected in (("distil-task", "4", "0"), ("distil-rung", "4", "4")):
             monkeypatch.setattr(page, "ctx", SimpleNamespace(triggered_id=trigger))
-            found = page.on_view("rosenbrock", NAME, rung, "auto", 0, "light")
+            found = page.on_view("rosenbrock", NAME, rung, "auto", 0, "", "light")
             assert found[1] == NAME and found[3] == expected
+
+
+def test_numbers_that_were_moved_outlive_another_theme_but_not_another_formula(
+    app: Dash, page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = "task=rosenbrock&mechanisms=4&numbers=rate:0.25,exponent:-0.1"
+    with app.server.test_request_context():
+        for trigger, kept in (("theme", True), ("distil-rung", False), ("distil-optimizer", False)):
+            monkeypatch.setattr(page, "ctx", SimpleNamespace(triggered_id=trigger))
+            link = page.on_view("rosenbrock", NAME, "4", "dark", 0, before, "light")[-1]
+            assert ("numbers=rate:0.25,exponent:-0.1" in link) == kept
+    parts = laid_out(app, page, **dict(parse_qsl(before)))
+    assert from_slider("rate", numbers_of(parts)["rate"].value) == pytest.approx(0.25)
+    assert parts["distil-starts"].data[0] != numbers_of(parts)["rate"].value
 
 
 def test_what_was_not_distilled_says_how(app: Dash, page: Any) -> None:
@@ -157,6 +225,17 @@ def test_wrong_links_are_said() -> None:
     assert view.mechanisms == 0 and wrong == ["mechanisms must be a whole number from 0 to 8 (got '40')"]
     assert to_query(parse("task=rosenbrock&mechanisms=3")[0]) == "task=rosenbrock&mechanisms=3"
     assert "learned optimizer for rosenbrock" in parse("task=rosenbrock&optimizer=none")[1][0]
+    wanted = {
+        "numbers=rate": "numbers are written NAME:VALUE and separated by commas (got 'rate')",
+        "numbers=rate:much": "numbers are written NAME:VALUE and separated by commas (got 'rate:much')",
+        "numbers=speed:1": "unknown number of this formula 'speed'",
+        "numbers=memory:2": "memory must be at least 0 and below 1 (got 2.0)",
+        "numbers=rate:nan": "rate must be a finite number",
+    }
+    for text, sentence in wanted.items():
+        view, wrong = parse(f"task=rosenbrock&mechanisms=4&{text}")
+        assert view.numbers == () and wrong[0].startswith(sentence) and len(wrong) == 1
+    assert "not distilled yet" in parse("task=rosenbrock&optimizer=rosenbrock-gru256&mechanisms=3")[1][0]
 
 
 @pytest.mark.parametrize("name", STRUCTURES)
@@ -167,13 +246,23 @@ def test_every_formula_can_be_shown(name: str) -> None:
         assert "\\" not in mathml(simple(parameter.symbol))
 
 
-def test_where_problems_are_too_large_the_figure_says_so() -> None:
+def test_curves_of_large_problems_are_those_that_are_stored(page: Any) -> None:
     result = distilled("two_moons", "two_moons-gru24-scales")
     assert result is not None
-    nothing = Instruments(np.ones(1), np.ones(1), None, None, None, None)
-    originals = Originals(nothing, None, np.ones(1), 1.0, np.ones(1), np.ones((1, 1)))
-    made = curves_figure(LIGHT, result, originals, None)
-    assert not made.data and "too large" in made.layout.annotations[0].text
+    evaluation = evaluation_of(zoo.find_run(result.run))
+    learned, best = _stored_curves(zoo.find_run(result.run), result)
+    assert learned is not None and best is not None
+    for curve, name in ((learned, "learned"), (best, result.best_tuned.name)):
+        assert float(curve.mean()) == pytest.approx(evaluation.optimizers[name].meta_loss.mean, rel=1e-3)
+    other = result.model_copy(update={"held_out_seed": 5})
+    assert _stored_curves(zoo.find_run(result.run), other) == (None, None)
+    nothing = Instruments(np.ones(1), np.ones(1), None, None, None, learned)
+    originals = Originals(nothing, best, np.ones(1), 1.0, np.ones(1), np.ones((1, 1)))
+    assert len(curves_figure(LIGHT, result, originals, None).data) == 2
+    assert "too large to follow the sliders" in page._score(result, None)
+    assert result.best.curve and float(np.mean(result.best.curve)) == pytest.approx(
+        result.best.by_seed[result.best.formula.seed], rel=1e-3
+    )
 
 
 def test_rungs_trained_for_longer_stand_below_the_ladder(page: Any, result: Distillation) -> None:

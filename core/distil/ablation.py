@@ -1,0 +1,102 @@
+"""What each mechanism does in a trained formula: its held-out meta-loss with that mechanism switched off.
+
+Contributions say what formulas of the four mechanisms gain by one of them, each trained with what it has; an ablation says what the formula
+that is shown loses without it, its other numbers as they are.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from core.distil.compiled import losses_of
+from core.distil.result import Interval
+from core.distil.shares import Bootstrap, interval
+from core.evaluation.held_out import STEPS
+from core.meta_loss import meta_loss
+from core.optimizers.formula import MECHANISMS, Formula, coefficients
+from core.optimizers.formula.structure import KNOTS
+from core.tasks import Problems
+
+FAR = 1e12  # a threshold, and a limit, that nothing reaches
+NOTHING = 0.005  # a mechanism whose ablation changes the meta-loss by less, by its whole interval, does nothing
+NEUTRAL: dict[str, dict[str, float]] = {  # mechanism -> the numbers with which it does nothing
+    "momentum": {"memory": 0.0, "memory_last": 0.0, **{f"memory_{knot}": 0.0 for knot in KNOTS}},
+    "clipping": {"threshold": FAR, "limit": FAR, **{f"threshold_{knot}": FAR for knot in KNOTS}},
+    "adaptation": {"exponent": 0.0},
+    "agreement": {"boost": 0.0},
+    "second_momentum": {"second_share": 0.0},
+    "adaptive_memory": {"forgetting": 0.0},
+}
+
+
+def without(formula: Formula, mechanism: str) -> Formula | None:
+    """A formula with one of its mechanisms switched off; None if it does not have it, or cannot do without it.
+
+    A schedule is switched off by holding its numbers at their means over the first 200 inner steps (geometric ones of rate and threshold).
+
+    Args:
+        formula: the formula.
+        mechanism: one of `MECHANISMS`.
+    """
+    structure, values = formula.structure, formula.values
+    if mechanism not in structure.mechanisms:
+        return None
+    if mechanism == "schedule":
+        return _held(formula)
+    changes = {name: value for name, value in NEUTRAL.get(mechanism, {}).items() if name in values}
+    return Formula(structure, {**values, **changes}) if changes else None
+
+
+def _held(formula: Formula) -> Formula | None:
+    """Without its schedule."""
+    structure, values = formula.structure, formula.values
+    if structure.schedule not in ("relaxing", "knots"):
+        return None
+    at = coefficients(structure, values, torch.arange(STEPS, dtype=torch.float64))
+    rates = torch.as_tensor(at.first + at.second + at.direct)
+    share = values.get("second_share", 0.0)
+    means = {
+        "rate": float(rates.log().mean().exp()),
+        "memory": float(torch.as_tensor(at.memory, dtype=torch.float64).mean()),
+        "direct": float(torch.as_tensor(at.direct / rates).mean()),
+        "threshold": float(torch.as_tensor(at.threshold, dtype=torch.float64).log().mean().exp()),
+    }
+    assert abs(float((at.second / rates).mean()) - share) < 1e-9 or structure.momenta < 2
+    constant = replace(structure, schedule="none")
+    return Formula(constant, {name: means.get(name, values.get(name, 0.0)) for name in constant.parameters})
+
+
+def ablations_of(formula: Formula, problems: Problems) -> dict[str, Interval]:
+    """Mechanism -> the factor by which the formula's held-out meta-loss grows without it; None where a problem diverges then.
+
+    Args:
+        formula: a trained formula.
+        problems: the held-out problems, as formulas are run on them.
+
+    Returns:
+        Those of its mechanisms that can be switched off, with 95 % bootstrap intervals over problems.
+    """
+    draws = Bootstrap(problems.count, 1)
+
+    def score(one: Formula) -> np.ndarray:
+        return meta_loss(losses_of(one, problems, STEPS)).double().numpy()
+
+    whole, found = score(formula), dict[str, Interval]()
+    for name in MECHANISMS:
+        changed = without(formula, name)
+        if changed is not None:
+            losses = score(changed)
+            with np.errstate(invalid="ignore"):
+                found[name] = interval(float(losses.mean() / whole.mean()), draws.means(losses) / draws.means(whole))
+    return found
+
+
+def idle(ablations: Mapping[str, Interval]) -> list[str]:
+    """The mechanisms that do nothing in a formula: without them its meta-loss is the same, by the whole interval."""
+    return [
+        name
+        for name, one in ablations.items()
+        if one.low is not None and one.high is not None and one.low > 1 - NOTHING and one.high < 1 + NOTHING
+    ]
