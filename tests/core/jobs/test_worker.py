@@ -8,7 +8,7 @@ import torch
 
 from core.errors import ConflictError
 from core.jobs import held_out as held_out_module
-from core.jobs.job import events
+from core.jobs.job import Job, events
 from core.jobs.limits import Limits
 from core.jobs.queue import ask, find, is_waiting, list_jobs, resume, take_next
 from core.jobs.views import describe, describe_all, happened
@@ -131,6 +131,36 @@ def test_a_wish_that_is_taken_back_in_time(root):
     finally:
         trainer._Trainer.save = original
     assert record.status().state == "queued"
+
+
+def test_a_pause_is_taken_back_between_the_workers_look_at_it_and_its_removal(root, monkeypatch):
+    record, resumed = queued(), []
+    pending = Job.pending_request
+
+    def looked(job):
+        found = pending(job)
+        if job.status().state == "paused" and not resumed:
+            resumed.append(1)
+            resume(record)
+        return found
+
+    monkeypatch.setattr(Job, "pending_request", looked)
+    work_until(record, 13, "pause")
+    assert resumed and record.status().state == "queued" and record.pending_request() is None
+
+
+def test_a_request_that_comes_after_the_worker_has_decided_is_followed(root, monkeypatch):
+    record = queued()
+    save = trainer._Trainer.save
+
+    def late(self, state, message=""):
+        if state == "paused":
+            ask(record, "cancel")
+        save(self, state, message)
+
+    monkeypatch.setattr(trainer._Trainer, "save", late)
+    work_until(record, 13, "pause")
+    assert states(record)[-2:] == ["paused", "cancelled"] and record.pending_request() is None
 
 
 def work_in_a_long_step(record, monkeypatch, act, **options):
