@@ -66,6 +66,5 @@ def test_a_killed_server_and_a_minute_offline(
         tab.forgive("ERR_CONNECTION_RESET")
         tab.forgive("ERR_EMPTY_RESPONSE")
         tab.forgive("ERR_CONTENT_LENGTH_MISMATCH")  # an answer that was under way
-        tab.forgive("429")  # an estimate is asked for again while the first one is still measured
         tab.forgive("the server did not respond")  # what Dash says of its own questions
         tab.explorer.close()
