@@ -194,6 +194,28 @@ def test_a_run_is_paused_resumed_stopped_and_deleted(trainer: Trainer) -> None:
     page.wait_for_function("!document.querySelector('#train-runs .run')")
 
 
+def test_a_run_that_is_being_deleted_is_not_asked_for(trainer: Trainer) -> None:
+    name = trainer.api("/api/jobs", "POST", {"task": "linear_regression", **TINY, "truncation": None})["id"]
+    page = trainer.open(f"?run={name}").page
+    trainer.wait_state("finished")
+    page.evaluate("window.plainly = setTimeout")
+    page.evaluate("window.setTimeout = (then, ms) => plainly(then, Math.min(ms, 10))")  # it asks all the time
+    for _ in range(2):
+        page.wait_for_event("requestfinished", lambda request: f"{name}/events" in request.url)
+
+    def late(route: Any) -> None:
+        answer = route.fetch()
+        page.wait_for_timeout(300)  # the run is gone, and the page does not know it yet
+        route.fulfill(response=answer)
+
+    page.route(f"**/api/jobs/{name}/delete", late)
+    trainer.press("Delete")
+    page.get_by_role("button", name="Yes").click()
+    page.wait_for_function("train.now.run === ''")
+    page.evaluate("window.setTimeout = plainly")
+    trainer.explorer.check()
+
+
 @pytest.mark.long
 def test_runs_wait_in_a_queue_that_can_be_reordered_and_cancelled(trainer: Trainer) -> None:
     page = trainer.open().page
