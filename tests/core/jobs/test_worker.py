@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -204,7 +205,8 @@ def test_a_worker_that_stops_and_the_limit_of_time_leave_a_step_too(root, monkey
     assert status.seconds > 0.045 and record.run.snapshots() == [0]
 
 
-def test_the_longest_run(root):
+def test_the_longest_run(root, monkeypatch):
+    monkeypatch.setattr("core.jobs.worker.time", SimpleNamespace(monotonic=lambda: 0.0))  # only whole steps take time
     record = queued(outer_steps=100_000)
     work(limits=Limits(seconds=0.05))
     status = record.status()
@@ -296,6 +298,8 @@ def test_a_pulse_beats_and_notices(root, monkeypatch):
 
 def test_held_out_evaluations_are_right_and_within_their_budget(root, monkeypatch):
     monkeypatch.setattr(held_out_module, "SPACING", (0.0, 0.0))
+    clock = itertools.count()  # an evaluation takes a millisecond
+    monkeypatch.setattr(held_out_module, "time", SimpleNamespace(perf_counter=lambda: next(clock) / 1000))
     record = queued(outer_steps=300, snapshots=1000)
     work()
     found = kinds(record, "evaluation")
