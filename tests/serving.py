@@ -53,6 +53,20 @@ class Serving:
         self._started.append(process)
         return process
 
+    def wait(self) -> None:
+        """Wait until it answers.
+
+        Raises:
+            AssertionError: it has ended, or never does.
+        """
+
+        def there() -> bool:
+            ended = self._started[-1].poll()
+            assert ended is None, f"it ended with status {ended}; perhaps another process has taken port {self.port}"
+            return bool(self.ask("/healthz"))
+
+        wait_for(there)
+
     def ask(
         self, path: str, visitor: str = "127.0.0.1", body: Any = None, headers: dict[str, str] | None = None
     ) -> Any:
@@ -147,7 +161,10 @@ def wait_for(condition: Callable[[], Any]) -> Any:
         try:
             if answer := condition():
                 return answer
-        except OSError:
+        except (
+            OSError,
+            http.client.HTTPException,
+        ):  # the latter from a connection to itself, on a port where nobody listens yet
             pass
         assert time.monotonic() < until, "it never came to that"
         time.sleep(0.05)

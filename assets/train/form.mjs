@@ -7,6 +7,7 @@ import { post, sentenceOf, sleep } from "#shared/requests.mjs";
 import { readOnly } from "#shared/tables.mjs";
 
 const STILL = 700; // ms without a change, after which it is measured how long a run takes
+const PATIENCE = 400000; // ms: more than the server takes where others come first, and what is measured is loaded again for each
 /** @type {Record<string, boolean | null>} */
 const RECOMPUTE = { auto: null, yes: true, no: false };
 
@@ -29,28 +30,36 @@ export function settings(controls) {
 }
 
 let measuring = 0;
+/** @type {Promise<unknown>} until the last question is answered: the server measures one run at a time, and lets few wait */
+let answered = Promise.resolve();
 
 /**
  * Say how long a run of these settings takes, or nothing without settings.
+ * One question at a time is asked, then that of the newest settings, none of those between.
  * @param {object | null} body
  */
 export async function estimate(body) {
   const mine = (measuring += 1);
+  const outdated = () => mine !== measuring || !isHere("train");
   say("train-estimate", "");
   if (!body || readOnly) return;
   await sleep(STILL);
-  if (mine !== measuring || !isHere("train") || !navigator.onLine) return;
+  if (outdated() || !navigator.onLine) return;
   say("train-estimate", "estimating the time…");
+  await answered;
+  if (outdated()) return;
+  const question = post("/api/estimate", body, PATIENCE);
+  answered = question.catch(() => {});
   try {
-    const found = await post("/api/estimate", body, 20000);
-    if (mine !== measuring) return;
+    const found = await question;
+    if (outdated()) return;
     say("train-estimate", `takes about ${about(found.seconds)} on this machine`);
     const of = `${found.measured_steps} outer steps of ${found.measured_problems} problems and ${found.measured_unroll} inner steps`;
     const how = found.measured_steps ? `measured on ${of}` : "computed from its size, since measuring would take too long";
     need("train-estimate").title =
       `${readable(found.seconds_per_step, 2)} s per outer step, ${how}, ${found.threads} threads`;
   } catch {
-    if (mine === measuring) say("train-estimate", "");
+    if (!outdated()) say("train-estimate", "");
   }
 }
 

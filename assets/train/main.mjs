@@ -45,6 +45,8 @@ const isOver = (state) => state !== null && states[state].over;
 // One run
 
 let turn = 0;
+/** @type {Promise<unknown>} until the last question for the run's events is answered */
+let followed = Promise.resolve();
 let hurry = false; // the list is asked for at once
 
 /**
@@ -88,7 +90,11 @@ async function watch() {
       continue;
     }
     try {
-      if (now.run && !now.gone) await follow(mine);
+      if (now.run && !now.gone) {
+        const question = follow(mine);
+        followed = question.catch(() => {});
+        await question;
+      }
       if (mine === turn && (performance.now() - listed > LISTING || hurry)) {
         hurry = false;
         listed = performance.now();
@@ -254,15 +260,19 @@ function confirm(text, yes) {
  */
 async function act(wish, run = now.run, body) {
   say("train-notice", ""); // at once: what the run does next may be told before the answer is here
+  if (wish === "delete") {
+    turn += 1; // the run is gone before the answer is here: nobody asks for it until then
+    await followed;
+  }
   try {
     const found = await post(`/api/jobs/${run}/${wish}`, body, PATIENCE);
-    if (wish === "delete" && run === now.run) choose("");
-    else if (run === now.run && found.state) show({ place: null, ...found });
     hurry = true;
-    if (wish !== "delete" || run !== now.run) watch();
+    if (wish === "delete" && run === now.run) return choose("");
+    if (run === now.run && found.state) show({ place: null, ...found });
   } catch (error) {
     say("train-notice", sentenceOf(error));
   }
+  watch();
 }
 
 /** @type {Record<string, (data: DOMStringMap, button: HTMLElement) => unknown>} */

@@ -50,9 +50,19 @@ def data_folder(package: Path, name: str) -> Path:
     return installed if installed.is_dir() else package.parent / name
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file so that it always has either its complete old content or its complete new content."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def write_bytes(path: Path, content: bytes, *, parents: bool = True) -> None:
+    """Write a file so that it always has either its complete old content or its complete new content.
+
+    Args:
+        path: the file.
+        content: of the file.
+        parents: whether to make its folder, if that is missing.
+
+    Raises:
+        FileNotFoundError: its folder is missing, and is not to be made.
+    """
+    if parents:
+        path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -67,9 +77,18 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on a file, which is created if necessary."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def locked(path: Path, *, parents: bool = True) -> Iterator[None]:
+    """Hold an exclusive lock on a file, which is created if necessary.
+
+    Args:
+        path: the file.
+        parents: whether to make its folder, if that is missing.
+
+    Raises:
+        FileNotFoundError: its folder is missing, and is not to be made.
+    """
+    if parents:
+        path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -97,10 +116,10 @@ def folder_bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def write_json(path: Path, content: BaseModel | Mapping[str, Any]) -> None:
-    """Write JSON (numbers must be finite: JSON has no NaN)."""
+def write_json(path: Path, content: BaseModel | Mapping[str, Any], *, parents: bool = True) -> None:
+    """Write JSON (numbers must be finite: JSON has no NaN); ``parents`` as for `write_bytes`."""
     plain = content.model_dump(mode="json") if isinstance(content, BaseModel) else content
-    write_bytes(path, (json.dumps(plain, indent=1, allow_nan=False) + "\n").encode())
+    write_bytes(path, (json.dumps(plain, indent=1, allow_nan=False) + "\n").encode(), parents=parents)
 
 
 def read_json(path: Path, schema: type[Model], most: int = LARGEST_JSON) -> Model:

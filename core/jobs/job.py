@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
-from core.errors import InputError
+from core.errors import InputError, UnknownError
 from core.files.append_only import MOST_LINES, whole_lines
 from core.files.atomic import finite_json, read_json, write_json
 from core.runs.run import Run, Status
@@ -68,9 +68,13 @@ class Job:
         return self.run.status()
 
     def write_job(self, **changes: Any) -> None:
-        """Change its submission data."""
+        """Change its submission data.
+
+        Raises:
+            FileNotFoundError: the run was deleted in the meantime.
+        """
         self.info = self.info.model_copy(update=changes)
-        write_json(self.path / "job.json", self.info)
+        write_json(self.path / "job.json", self.info, parents=False)
 
     def set_state(self, state: State, message: str = "", **changes: Any) -> None:
         """Change its state, and more of its status. The event is written before the status, so a reader that sees the new state also finds the event."""
@@ -92,12 +96,27 @@ class Job:
         except InputError:
             return None  # withdrawn in the meantime, or incomplete
 
-    def make_request(self, request: Request | None) -> None:
-        """Send a request to its worker, or withdraw it with None."""
-        if request is None:
-            (self.path / "control.json").unlink(missing_ok=True)
-        else:
-            write_json(self.path / "control.json", Control(requested=request))
+    def make_request(self, request: Request) -> None:
+        """Send a request to its worker.
+
+        Raises:
+            UnknownError: the run was deleted in the meantime.
+        """
+        try:
+            write_json(self.path / "control.json", Control(requested=request), parents=False)
+        except FileNotFoundError:
+            raise UnknownError(f"there is no run {self.name}") from None
+
+    def withdraw_request(self) -> bool:
+        """Withdraw the request to its worker; False if there was none.
+
+        Of several processes that withdraw it at once, one is told True: that one decides what becomes of it.
+        """
+        try:
+            (self.path / "control.json").unlink()
+        except FileNotFoundError:
+            return False
+        return True
 
     def keep_snapshot(self) -> None:
         """Store θ of the last training state as a snapshot, so that a stopped run can be inspected at its end."""

@@ -14,7 +14,7 @@ from typing import Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.environment import switched_on
-from core.errors import ConflictError, InputError, TooManyError
+from core.errors import ConflictError, InputError, TooManyError, UnknownError
 from core.files.atomic import locked, read_json, write_json
 from core.jobs.job import LATEST, SMALL
 from core.runs.lock import RunLock, lock_file
@@ -105,6 +105,7 @@ def ask(path: Path, kind: Kind) -> None:
         ConflictError: it is to be measured already, or is not over.
         InputError: it has no snapshot yet.
         TooManyError: too many others wait to be distilled.
+        UnknownError: it was deleted in the meantime.
     """
     run = Run(path)
     if not run.snapshots():
@@ -116,11 +117,14 @@ def ask(path: Path, kind: Kind) -> None:
         and sum(one.state != "failed" for one in find_all(kind, path.parent).values()) >= MOST_WAITING
     ):
         raise TooManyError(f"{MOST_WAITING} runs wait to be distilled already: try again later", after=60)
-    with locked(path / WRITING):
-        before = find(path, kind)
-        if before is not None and before.state != "failed":
-            raise ConflictError(f"{run.name} is being {DOING[kind]} already")
-        write_json(_file(path, kind), Measurement(asked=time.time()))
+    try:
+        with locked(path / WRITING, parents=False):
+            before = find(path, kind)
+            if before is not None and before.state != "failed":
+                raise ConflictError(f"{run.name} is being {DOING[kind]} already")
+            write_json(_file(path, kind), Measurement(asked=time.time()), parents=False)
+    except FileNotFoundError:
+        raise UnknownError(f"there is no run {run.name}") from None
 
 
 def ask_when_finished(path: Path) -> None:
@@ -141,24 +145,29 @@ def cancel(path: Path, kind: Kind) -> None:
 
     Raises:
         ConflictError: it is not being made, and does not wait.
+        UnknownError: the run was deleted in the meantime.
     """
-    with locked(path / WRITING):
-        before = find(path, kind)
-        if before is None or before.state == "failed":
-            raise ConflictError(f"{path.name} is not being {DOING[kind]}")
-        _file(path, kind).unlink(missing_ok=True)
+    try:
+        with locked(path / WRITING, parents=False):
+            before = find(path, kind)
+            if before is None or before.state == "failed":
+                raise ConflictError(f"{path.name} is not being {DOING[kind]}")
+            _file(path, kind).unlink(missing_ok=True)
+    except FileNotFoundError:
+        raise UnknownError(f"there is no run {path.name}") from None
 
 
 def change(path: Path, kind: Kind, **changes: object) -> bool:
     """Change a measurement that is being made; False if it was cancelled, or its run deleted."""
-    if not path.is_dir():
+    try:
+        with locked(path / WRITING, parents=False):
+            before = find(path, kind)
+            if before is None:
+                return False
+            write_json(_file(path, kind), before.model_copy(update=changes), parents=False)
+            return True
+    except FileNotFoundError:
         return False
-    with locked(path / WRITING):
-        before = find(path, kind)
-        if before is None:
-            return False
-        write_json(_file(path, kind), before.model_copy(update=changes))
-        return True
 
 
 def finish(path: Path, kind: Kind) -> None:

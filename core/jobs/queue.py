@@ -230,7 +230,8 @@ def reorder(job: Job, place: int) -> None:
         orders = sorted(other.info.order for other in own)
         for other, order in zip(own, orders, strict=True):
             if other.info.order != order:
-                other.write_job(order=order)
+                with suppress(FileNotFoundError):  # cancelled and deleted in the meantime
+                    other.write_job(order=order)
 
 
 def ask(job: Job, request: Request) -> None:
@@ -238,10 +239,17 @@ def ask(job: Job, request: Request) -> None:
 
     Raises:
         ConflictError: the run is over.
+        UnknownError: the run was deleted in the meantime.
     """
-    lock = acquire_once_left(job.path, lambda: STATES[job.status().state].deletable)
+
+    def left() -> bool:
+        return STATES[job.status().state].deletable
+
+    lock = acquire_once_left(job.path, left)
     if lock is None:
         job.make_request(request)
+        lock = acquire_once_left(job.path, left)  # its worker may have left it before the request was there
+    if lock is None:
         return
     try:
         leave(job, request)
@@ -258,7 +266,7 @@ def leave(job: Job, request: Request) -> None:
     state = job.status().state
     if STATES[state].over and state != LEFT_AS[request]:
         raise ConflictError(f"{job.name} is {state}: there is nothing to {request}")
-    job.make_request(None)
+    job.withdraw_request()
     if state != LEFT_AS[request]:
         if request == "stop":
             job.keep_snapshot()
@@ -269,7 +277,8 @@ def withdraw(job: Job) -> None:
     """Remove a run that was queued by mistake; if a worker has it already, cancel it."""
     lock = acquire(job.path)
     if lock is None:
-        job.make_request("cancel")
+        with suppress(ConflictError, UnknownError):  # over, or deleted in the meantime
+            ask(job, "cancel")
         return
     try:
         purge(job.path, job.path.parent)
@@ -299,8 +308,10 @@ def resume(job: Job, limits: Limits | None = None) -> None:
 
     lock = acquire_once_left(job.path, left)
     if lock is None:
-        if job.pending_request() == "pause":
-            job.make_request(None)
+        if job.pending_request() == "pause" and job.withdraw_request():
+            return  # its worker goes on, or queues it again
+        lock = acquire_once_left(job.path, left)  # its worker may have followed the request in the meantime
+    if lock is None:
         return
     try:
         status = job.status()
@@ -309,7 +320,7 @@ def resume(job: Job, limits: Limits | None = None) -> None:
         if status.seconds >= limits.seconds:
             raise ConflictError(f"{job.name} has been trained for {limits.seconds:g} s, the limit here")
         if STATES[status.state].resumable:
-            job.make_request(None)
+            job.withdraw_request()
             job.write_job(order=time.time())
             job.set_state("queued")
     finally:

@@ -4,19 +4,20 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import final
 
 from torch import Tensor
 
 from core.device import device_of
-from core.errors import FAILURES, InputError, told
+from core.errors import FAILURES, ConflictError, InputError, told
 from core.interruption import LeaveError
 from core.jobs.held_out import HeldOut
 from core.jobs.job import Job, note
 from core.jobs.limits import Limits
 from core.jobs.measurements import ask_when_finished
-from core.jobs.queue import ClaimedJob
+from core.jobs.queue import ClaimedJob, leave
 from core.outer.gradient import Workers
 from core.outer.trainer import FULL, Hooks, train
 from core.runs.lock import end_heartbeat, heartbeat_again
@@ -208,7 +209,7 @@ class Watchdog:
                 job.keep_snapshot()
             trained = round(self._watch.trained + time.monotonic() - self._watch.since, 3)
             job.set_state(state, message, seconds=max(job.status().seconds, trained))
-            job.make_request(None)
+            _settle_requests(job)
             end_heartbeat(job.path)
         except (OSError, InputError):
             log.exception("%s: its state could not be written", job.name)
@@ -282,11 +283,20 @@ def execute(
     claimed.lock.release()
 
 
+def _settle_requests(job: Job) -> None:
+    """Follow what was requested of a run since its worker decided to leave it: another request, or that its pause is taken back."""
+    request = job.pending_request()
+    if not job.withdraw_request():
+        if job.status().state == "paused":
+            job.set_state("queued")
+    elif request is not None:
+        with suppress(ConflictError):  # it is over by now
+            leave(job, request)
+
+
 def _after(job: Job) -> None:
-    """After training: clear the request, queue the run again if its pause was withdrawn in the meantime, and ask for its evaluation."""
-    if job.pending_request() is None and job.status().state == "paused":
-        job.set_state("queued")
-    job.make_request(None)
+    """After training: follow the requests that came late, and ask for the run's evaluation."""
+    _settle_requests(job)
     try:
         ask_when_finished(job.path)
     except (InputError, OSError) as error:

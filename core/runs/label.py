@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from core.errors import InputError, sentence
+from core.errors import InputError, UnknownError, sentence
 from core.files.atomic import read_json, write_json
 
 LABEL_FILE = "label.json"
@@ -60,10 +60,14 @@ def write_label(path: Path, changes: dict[str, Any]) -> Label:
 
     Raises:
         InputError: a value is too long, or not text.
+        UnknownError: the folder was deleted in the meantime.
     """
     try:
         label = Label.model_validate({**read_label(path).model_dump(), **changes}, strict=True)
     except ValidationError as error:
         raise InputError(sentence(error)) from None
-    write_json(path / LABEL_FILE, label)
+    try:
+        write_json(path / LABEL_FILE, label, parents=False)
+    except FileNotFoundError:
+        raise UnknownError(f"{path.name} no longer exists") from None
     return label

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.app.conftest import app, client, server
-from tests.serving import Serving, wait_for
+from tests.serving import Serving
 
 __all__ = ["app", "client", "server"]
 
@@ -16,6 +16,6 @@ def serving(tmp_path: Path) -> Iterator[Serving]:
     """The dashboard with a worker, in processes that can be killed."""
     made = Serving(tmp_path / "runs", tmp_path / "cache")
     made.start()
-    wait_for(lambda: made.ask("/healthz"))
+    made.wait()
     yield made
     made.close()

@@ -15,7 +15,6 @@ from core.runs.lock import last_heartbeat
 from tests.core.jobs.conftest import root, start_worker
 from tests.core.jobs.helpers import assert_same_training, queued, uninterrupted, wait_for
 from tests.serving import Serving
-from tests.serving import wait_for as wait_for_answer
 
 __all__ = ["root", "start_worker"]
 KILLS = int(os.environ.get("LOPTSCOPE_KILLS", "6"))  # docs/security.md: 20 were tried
@@ -59,4 +58,4 @@ def test_a_killed_server_leaves_nothing_behind(serving: Serving) -> None:
     serving.kill_server()
     wait_for(lambda: not serving.processes(b"multiprocessing.forkserver"))
     serving.start()
-    wait_for_answer(lambda: serving.ask("/healthz"))
+    serving.wait()

@@ -22,7 +22,7 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     folder: Path = tmp_path_factory.mktemp("busy")
     made = Serving(folder / "runs", folder / "cache", LOPTSCOPE_COMPUTE="1", LOPTSCOPE_WORKERS="0")
     made.start()
-    wait_for(lambda: made.ask("/healthz"))
+    made.wait()
     yield made
     made.close()
 

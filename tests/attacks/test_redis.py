@@ -33,7 +33,7 @@ def composed(tmp_path: Path, redis: RedisServer) -> Iterator[Serving]:
     quiet = subprocess.DEVNULL
     command = [sys.executable, "-m", "core", "worker", "--threads", "1"]
     worker = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=quiet, stderr=quiet)
-    wait_for(lambda: made.ask("/healthz"))
+    made.wait()
     yield made
     worker.kill()
     worker.wait(10)

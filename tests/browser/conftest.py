@@ -20,6 +20,7 @@ from app.pages.explore.panels import PANELS
 from core.bundle import Bundle
 
 ROOT = Path(__file__).resolve().parents[2]
+LONGEST = 120.0  # seconds that something is waited for
 # What a Chromium without a graphics card says by itself about three-dimensional figures.
 NOT_OURS = ("[.WebGL-", "Canvas2D: Multiple readback operations")
 
@@ -55,6 +56,16 @@ window.probe = {
     ]),
   // The same once all has run that is due by now, be the page ever so busy: Plotly resizes 100 ms after it was told to.
   later: () => new Promise((done) => setTimeout(() => requestAnimationFrame(() => done(probe.still())), 160)),
+  // Whether a page of any kind has come to rest: nothing is computed, faded or changed.
+  async rested() {
+    const look = () => {
+      const fading = document.getAnimations().some((one) => one.effect.getComputedTiming().progress !== null);
+      return fading || document.querySelector("[data-dash-is-loading]") ? null : document.documentElement.outerHTML;
+    };
+    const before = look();
+    await new Promise((done) => setTimeout(() => requestAnimationFrame(done), 160));
+    return before !== null && before === look();
+  },
   plain: (value) => JSON.stringify(value, (_, v) => (ArrayBuffer.isView(v) ? Array.from(v) : v)),
   figure(name) {
     const { data, layout, _fullLayout } = probe.graph(name);
@@ -115,7 +126,7 @@ def chromium() -> Iterator[Browser]:
     """A headless Chromium, the one of the system."""
     path = os.environ.get("LOPTSCOPE_CHROMIUM", "/usr/bin/chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS), timeout=1000 * LONGEST)
         yield browser
         browser.close()
 
@@ -198,9 +209,12 @@ class Explorer:
 
     def goto(self, url: str) -> None:
         """Load a page anew, once nothing is under way: what is asked for while its page goes away would fail."""
-        for _ in range(100):
-            if not self.asked:
-                break
+        if self.page.url.startswith(self.address):
+            self.leave()  # what it asks for again and again, it asks for no more
+        self.page.wait_for_timeout(50)  # until it is known here what it has asked for by now
+        until = time.monotonic() + LONGEST
+        while self.asked:
+            assert time.monotonic() < until, [request.url for request in self.asked]
             self.page.wait_for_timeout(50)
         self.page.goto(url)
 
@@ -223,12 +237,18 @@ class Explorer:
 
     def settle(self) -> "Explorer":
         """Wait until the view is there and nothing on it moves any more."""
-        self.page.evaluate("loptscope.ready")
-        self.page.evaluate("document.fonts.ready.then(() => true)")
-        before = self.page.evaluate("probe.still()")
+        self.page.wait_for_function("loptscope.ready.then(() => true)")
+        self.page.wait_for_function("document.fonts.ready.then(() => true)")
+        before, until = self.page.evaluate("probe.still()"), time.monotonic() + LONGEST
         while before != (before := self.page.evaluate("probe.later()")):
-            pass
+            assert time.monotonic() < until, f"it does not come to rest: {before}"
         return self
+
+    def rest(self) -> None:
+        """Wait until nothing is computed or moves on a page of any kind."""
+        until = time.monotonic() + LONGEST
+        while not self.page.evaluate("probe.rested()"):
+            assert time.monotonic() < until, "it does not come to rest"
 
     def after(self, change: Callable[[], Any], until: str) -> "Explorer":
         """Change something, wait until an expression in the page is true, then settle."""
@@ -316,7 +336,7 @@ def contexts(chromium: Browser) -> Callable[..., BrowserContext]:
         context.add_init_script(HELPERS)
         if not newcomer:
             context.add_init_script(BEEN_HERE)
-        context.set_default_timeout(120_000)
+        context.set_default_timeout(1000 * LONGEST)
         return context
 
     return make

@@ -43,13 +43,11 @@ def violations(page: Any, *, within: str = "html", rules: list[str] | None = Non
 def test_a_page_has_no_serious_violation(explorer: Explorer, link: str) -> None:
     page = explorer.visit(link)
     page.wait_for_function(READY[link])
-    page.wait_for_timeout(400)
+    explorer.rest()
     assert violations(page) == []
     page.locator("#theme-toggle").click()
     page.wait_for_function("document.documentElement.getAttribute('data-mantine-color-scheme') === 'dark'")
-    page.wait_for_timeout(400)
-    page.wait_for_function("!document.querySelector('[data-dash-is-loading]')")  # what is being computed is dimmed
-    page.wait_for_timeout(200)
+    explorer.rest()  # what is being computed is dimmed
     assert violations(page, rules=["color-contrast"]) == []
     assert link == "nowhere" or not explorer.complaints
     explorer.forgive("404")

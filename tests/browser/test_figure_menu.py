@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.conftest import HELPERS, Explorer, hold
+from tests.browser.conftest import HELPERS, LONGEST, Explorer, hold
 
 
 def menu(explorer: Explorer, room: str, act: str) -> None:
@@ -158,9 +158,8 @@ COVERED = """() => [...document.querySelectorAll(".figure-button")].filter((one)
 )
 def test_nothing_lies_over_the_button_of_a_menu(explorer: Explorer, link: str) -> None:
     page = explorer.visit(link)
-    page.wait_for_selector(".figure-button:visible")
-    page.wait_for_timeout(500)
-    assert page.locator(".figure-button:visible").count() > 1
+    page.locator(".figure-button:visible").nth(1).wait_for()
+    explorer.rest()
     assert page.evaluate(COVERED) == []
 
 
@@ -223,10 +222,11 @@ def test_a_view_as_one_file_scrubs_offline(explorer: Explorer, chromium: Browser
     waiting.value.save_as(path)
     explorer.forgive("ERR_ABORTED")  # a download, to Chromium
     context = chromium.new_context(viewport={"width": 1300, "height": 900}, offline=True)
+    context.set_default_timeout(1000 * LONGEST)
     context.add_init_script(HELPERS)
     other = Opened(context.new_page())
     other.page.goto(path.as_uri())
-    other.page.evaluate("loptscope.ready")
+    other.page.wait_for_function("loptscope.ready.then(() => true)")
     assert other.page.evaluate("loptscope.step") == 12
     hold(other.page, stage="#explore/stage.mjs")
     assert other.page.evaluate(losses) == wanted

@@ -164,7 +164,7 @@ def test_rename_note_delete_and_undo(list_runs: Shelf) -> None:
     assert "My <b>best</b>" in row.inner_text() and "two units" in row.inner_text() and "mine" in row.inner_text()
     page.locator('tr[data-details="own/mine"]').get_by_role("button", name="Delete").click()
     list_runs.wait_names("!shown.includes('own/mine')")
-    assert "My <b>best</b> is in the trash." in page.locator("#library-notice").inner_text()
+    page.locator("#library-notice").get_by_text("My <b>best</b> is in the trash.").wait_for()
     assert "30 days" in page.locator("#library-trash").inner_text()
     page.get_by_role("button", name="Undo").click()
     list_runs.wait_names("shown.includes('own/mine')")

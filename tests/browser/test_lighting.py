@@ -72,8 +72,10 @@ def test_an_optimizer_is_lit_by_its_colour(explorer: Explorer) -> None:
 def test_an_optimizer_is_lit_in_every_figure_of_performance(explorer: Explorer) -> None:
     page = explorer.page
     explorer.visit("performance")
-    page.wait_for_function("document.querySelector('#performance-outer .main-svg')")
-    page.wait_for_timeout(500)
+    with_adam = """[...document.querySelectorAll('.room .js-plotly-plot')]
+      .filter((plot) => plot._fullData?.some((one) => one.legendgroup === 'adam'))"""
+    page.wait_for_function(f"{with_adam}.length >= 3")
+    explorer.rest()
     faint = """[...document.querySelectorAll('.room .js-plotly-plot')].map((plot) =>
       [...new Set(plot._fullData.filter((one) => plot.querySelector(`.trace${one.uid}`)?.style.opacity === '0.15')
         .map((one) => one.legendgroup))])"""

@@ -9,7 +9,7 @@ from playwright.sync_api import BrowserContext
 
 from tests.browser.conftest import Explorer
 from tests.browser.test_train import LONG, Trainer
-from tests.serving import Serving, wait_for
+from tests.serving import Serving
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_a_killed_server_and_a_minute_offline(
 
     one, other = opened(), opened(width=1361)  # two contexts: only the second one goes offline
     other.page.clock.install()  # its minute offline passes at once
-    wait_for(lambda: one.api("/healthz"))
+    serving.wait()
     name = one.open().start(LONG)
     one.wait_points(20)
     other.open(f"?run={name}").wait_points(20)
@@ -40,7 +40,7 @@ def test_a_killed_server_and_a_minute_offline(
     serving.kill_server()
     one.page.wait_for_function("document.querySelector('#train-offline').textContent !== ''")
     serving.start()
-    wait_for(lambda: one.api("/healthz"))
+    serving.wait()
     one.page.wait_for_function("document.querySelector('#train-offline').textContent === ''")
     one.wait_points(before + 100)
 
@@ -66,6 +66,5 @@ def test_a_killed_server_and_a_minute_offline(
         tab.forgive("ERR_CONNECTION_RESET")
         tab.forgive("ERR_EMPTY_RESPONSE")
         tab.forgive("ERR_CONTENT_LENGTH_MISMATCH")  # an answer that was under way
-        tab.forgive("429")  # an estimate is asked for again while the first one is still measured
         tab.forgive("the server did not respond")  # what Dash says of its own questions
         tab.explorer.close()

@@ -1,5 +1,6 @@
 """The Performance page in a real browser: every control changes the picture and the address, and nothing complains."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -11,7 +12,7 @@ from app.pages.performance.draw import TOGGLED
 from app.pages.performance.view import OPTIMIZERS
 from app.shared.style import DARK
 from core.tasks import TASKS
-from tests.browser.conftest import Explorer
+from tests.browser.conftest import LONGEST, Explorer
 
 CURVES = [f"performance-curves-{task}" for task in TASKS]
 DRAWN = "(document.querySelector('#performance-tuning-graph .js-plotly-plot')?.data ?? []).length > 0"
@@ -50,8 +51,9 @@ class Comparison:
     def settle(self) -> "Comparison":
         """Wait until everything is drawn and nothing changes any more."""
         self.page.wait_for_function(DRAWN)
-        before = None
+        before, until = None, time.monotonic() + LONGEST
         while before != (before := self.state()) or self.waiting:
+            assert time.monotonic() < until, f"it does not come to rest: {[request.url for request in self.waiting]}"
             self.page.wait_for_timeout(150)
         return self
 

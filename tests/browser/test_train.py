@@ -9,6 +9,7 @@ import pytest
 
 from tests.browser.conftest import Explorer
 from tests.browser.test_figure_menu import COVERED
+from tests.serving import wait_for
 
 TINY = {"units": 3, "problems": 4, "unroll": 20, "truncation": "", "outer_steps": 60}
 LONG = {**TINY, "problems": 128, "unroll": 100, "outer_steps": 200_000}  # long enough, and not too many points to draw
@@ -91,8 +92,8 @@ class Trainer:
         """Cancel a run if it is not over, then delete it."""
         if self.api(f"/api/jobs/{run}")["state"] in ("queued", "running", "paused"):
             self.api(f"/api/jobs/{run}/cancel", "POST")
-        while self.api(f"/api/jobs/{run}")["state"] in ("queued", "running"):  # a worker may just be taking it
-            self.page.wait_for_timeout(100)
+        # a worker may just be taking it
+        wait_for(lambda: self.api(f"/api/jobs/{run}")["state"] not in ("queued", "running"))
         self.api(f"/api/jobs/{run}", "DELETE")
 
     def api(self, path: str, method: str = "GET", body: Any = None) -> Any:
@@ -150,7 +151,7 @@ def test_a_preset_is_started_and_watched_to_its_end(trainer: Trainer) -> None:
     assert page.evaluate(COVERED) == []
     links.first.click()
     page.wait_for_function("window.loptscope && document.querySelector('#loss-graph .main-svg')")
-    page.evaluate("loptscope.ready")
+    page.wait_for_function("loptscope.ready.then(() => true)")
     assert name in page.locator("#optimizer-detail").inner_text() or f"optimizer={name}" in page.url
     trainer.forgive("ERR_ABORTED")
 
@@ -192,6 +193,28 @@ def test_a_run_is_paused_resumed_stopped_and_deleted(trainer: Trainer) -> None:
     page.get_by_role("button", name="Yes").click()
     page.wait_for_function("train.now.run === '' && !location.search.includes('run=')")
     page.wait_for_function("!document.querySelector('#train-runs .run')")
+
+
+def test_a_run_that_is_being_deleted_is_not_asked_for(trainer: Trainer) -> None:
+    name = trainer.api("/api/jobs", "POST", {"task": "linear_regression", **TINY, "truncation": None})["id"]
+    page = trainer.open(f"?run={name}").page
+    trainer.wait_state("finished")
+    page.evaluate("window.plainly = setTimeout")
+    page.evaluate("window.setTimeout = (then, ms) => plainly(then, Math.min(ms, 10))")  # it asks all the time
+    for _ in range(2):
+        page.wait_for_event("requestfinished", lambda request: f"{name}/events" in request.url)
+
+    def late(route: Any) -> None:
+        answer = route.fetch()
+        page.wait_for_timeout(300)  # the run is gone, and the page does not know it yet
+        route.fulfill(response=answer)
+
+    page.route(f"**/api/jobs/{name}/delete", late)
+    trainer.press("Delete")
+    page.get_by_role("button", name="Yes").click()
+    page.wait_for_function("train.now.run === ''")
+    page.evaluate("window.setTimeout = plainly")
+    trainer.explorer.check()
 
 
 @pytest.mark.long

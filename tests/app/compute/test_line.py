@@ -18,7 +18,7 @@ def taken(line: Line) -> Job:
     found: list[Job | None] = []
     thread = threading.Thread(target=lambda: found.append(line.take()), daemon=True)
     thread.start()
-    thread.join(5)
+    thread.join(60)
     assert found and found[0] is not None
     return found[0]
 
@@ -132,7 +132,7 @@ def test_a_closed_line_wakes_everyone():
     thread = threading.Thread(target=lambda: found.append(line.take()))
     thread.start()
     line.close()
-    thread.join(5)
+    thread.join(60)
     assert found == [None]
 
 

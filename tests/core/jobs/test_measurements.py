@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from core.errors import ConflictError, InputError
+from core.errors import ConflictError, InputError, UnknownError
 from core.evaluation.held_out import Evaluation
 from core.files.atomic import read_json, write_bytes
 from core.jobs import measurements, measurer
@@ -14,6 +14,7 @@ from core.jobs.measured import main
 from core.jobs.measurements import IN_VAIN, LOCK_FILE, ask, ask_when_finished, cancel, find, take_next
 from core.runs import zoo
 from core.runs.lock import lock_file
+from core.runs.trash import move_to_trash
 from tests.core.jobs.helpers import queued, wait_for, work
 
 
@@ -90,7 +91,7 @@ def test_what_a_process_says_is_written_and_the_request_ends_with_it(finished, t
     thread.start()
     assert wait_for(lambda: find(finished, "distillation").progress) == "3 of 9"
     cancel(finished, "distillation")
-    thread.join(2)
+    thread.join(60)
     assert not thread.is_alive() and find(finished, "distillation") is None
     lock_file(finished, LOCK_FILE).release()
     with pytest.raises(ConflictError, match="is not being distilled"):
@@ -154,3 +155,21 @@ def test_only_what_is_over_and_has_a_snapshot_is_measured(root):
     record.set_state("paused")
     with pytest.raises(ConflictError, match="is paused: it is evaluated once it is over"):
         ask(record.path, "evaluation")
+
+
+def test_a_run_that_is_deleted_meanwhile_is_not_made_again(finished, monkeypatch):
+    ask(finished, "evaluation")
+    look = measurements.find
+
+    def late(path, kind):
+        found = look(path, kind)
+        if path.exists():
+            move_to_trash(path)
+        return found
+
+    monkeypatch.setattr(measurements, "find", late)
+    assert not measurements.change(finished, "evaluation", progress="half")
+    assert not measurements.change(finished, "evaluation", progress="done")
+    with pytest.raises(UnknownError, match="there is no run"):
+        cancel(finished, "evaluation")
+    assert not finished.exists()

