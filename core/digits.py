@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 MOST_PLACES = 5  # after the point
 NEAR = 0.9  # a decay above it is close to 1
+ROUNDING = 1e-9  # of a logarithm: 1 − 0.9999 is a little below 10⁻⁴
 
 
 def decay_text(
@@ -26,5 +27,5 @@ def decay_text(
     """
     if not NEAR < value < 1:
         return plain(value)
-    places = digits - 1 - math.floor(math.log10(1 - value))
+    places = digits - 1 - math.floor(math.log10(1 - value) + ROUNDING)
     return f"{value:.{places}f}" if places <= most else away(1 - value)

@@ -6,9 +6,10 @@ from core.distil.completion import complete
 from core.distil.ladder import distil as _distil
 from core.distil.longer import check_longer, train_longer
 from core.distil.result import Distillation
-from core.distil.store import PARTIAL, PARTIAL_LONGER, find_distillation, write_distillation
+from core.distil.store import PARTIAL, PARTIAL_LONGER, find_distillation, is_own, write_distillation
 from core.distil.training import Budget, budget_for
 from core.runs.zoo import find_run
+from core.tasks import is_large
 
 
 def distil(
@@ -23,7 +24,7 @@ def distil(
 ) -> Distillation:
     """How much of a learned optimizer's advantage a formula of known mechanisms keeps.
 
-    A stored result is returned where it answers the question; what earlier versions did not measure of it is added. Otherwise formulas are trained (minutes for a small task), and
+    A stored result is returned where it answers the question; what an earlier version did not measure of it is added where that takes seconds. Otherwise formulas are trained (minutes for a small task), and
     the result is stored; a call that was interrupted goes on where it was.
 
     Args:
@@ -45,15 +46,19 @@ def distil(
     if longer is not None:
         known = budget or (stored.budget if stored else budget_for(run.config.make_task()).outer_steps)
         check_longer(longer, known)
-    result = stored
+    result, trained = stored, False
     if result is None:
         settings = None if budget is None else Budget(outer_steps=budget)
         result = _distil(run, budget=settings, seed=seed or 0, workers=workers, on_progress=on_progress)
         write_distillation(run, result, finished=PARTIAL)
+        trained = True
     if longer is not None and longer not in [rung.budget for rung in result.longer]:
         result = train_longer(run, result, longer, workers=workers, on_progress=on_progress)
         write_distillation(run, result, finished=PARTIAL_LONGER)
-    completed = complete(result, workers)
-    if completed is not result:
+        trained = True
+    if not trained and is_large(run.config.make_task()):
+        return result  # what it lacks takes minutes, and was not asked for
+    completed = complete(run, result, workers)
+    if completed is not result and (trained or is_own(run)):
         write_distillation(run, completed)
     return completed

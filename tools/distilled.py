@@ -16,6 +16,7 @@ from core.distil.tables import (
     title_of,
     tuned_title,
 )
+from core.evaluation.outcome import compared
 from core.optimizers.formula import FOUR, MECHANISMS
 from core.runs import zoo
 from core.tasks import TASKS
@@ -93,9 +94,9 @@ def answer(results: list[Distillation]) -> str:
         if most
         else "a part of it"
     )
-    sentences.append(
-        f"so known techniques explain {much} ({most} of {len(told)} reach {100 * GOAL:.0f} %), and {rest}."
-    )
+    if told:
+        left = f", and {rest}" if rest else ""
+        sentences.append(f"so known techniques explain {much} ({most} of {len(told)} reach {100 * GOAL:.0f} %){left}.")
     sentences += [f"On {TASKS[one.task].title}: {conclusion(one, f'`{one.run}`')}" for one in unknown]
     return " ".join([*sentences, *_agreement(results)])
 
@@ -140,7 +141,7 @@ def _details(result: Distillation) -> str:
     parts = [f"{MECHANISMS[name].lower()} {value:.3g}" for name, value in known.items()]
     steps = result.disagreement["step"]
     worst = max(range(len(steps.error)), key=lambda i: steps.error[i])
-    where = f"steps {int(steps.edges[worst])} to {int(steps.edges[worst + 1]) - 1}"
+    where = "steps {} to {}".format(*steps.whole(worst))
     imitated, read = result.imitated.meta_loss.mean, result.read.meta_loss.mean
     return (
         f"Averaged over all orders, each of the four divides the meta-loss by: {', '.join(parts)}. Without outer training the four mechanisms reach "
@@ -163,15 +164,15 @@ def _ablations(result: Distillation) -> str:
 def _shifts(result: Distillation) -> str:
     """Out of distribution: whether the formula keeps the learned optimizer's failures."""
 
-    def fails(value: float | None, best: float | None) -> bool:
-        return value is None or (best is not None and value > best)
-
     shifted = [shift for shift in result.shifts if shift.group != "trained"]
-    both = [(fails(shift.learned, shift.best_tuned), fails(shift.formula, shift.best_tuned)) for shift in shifted]
+    both = [
+        tuple(compared(ours, shift.best_tuned) == "worse" for ours in (shift.learned, shift.formula))
+        for shift in shifted
+    ]
     kept, lost, new = (sum(pair == kind for pair in both) for kind in ((True, True), (True, False), (False, True)))
     return (
-        f"Of {len(both)} conditions out of distribution, the learned optimizer is above the best tuned one in {kept + lost}; the formula keeps "
-        f"{kept} of these failures, loses {lost} and adds {new}."
+        f"Of {len(both)} conditions out of distribution, the learned optimizer is above the tuned one that is best there in {kept + lost}, by more than "
+        f"both standard errors; the formula keeps {kept} of these failures, loses {lost} and adds {new}."
     )
 
 

@@ -24,12 +24,14 @@ class Field:
         read: its value, from its text in a link and the entries before it.
         write: its text, which `read` reads back.
         formerly: its name in older links, which are still read.
+        needs: fields that it is about; where one of these was refused, it keeps its default.
     """
 
     default: Callable[[Values], Any]
     read: Callable[[str, Values], Any]
     write: Callable[[Any], str]
     formerly: str | None = None
+    needs: tuple[str, ...] = ()
 
 
 def whole(text: str) -> int | None:
@@ -100,12 +102,14 @@ class Links(Generic[T]):
             for name in given
             if name not in self._table
         ]
+        refused: set[str] = set()
         for name, field in self._table.items():
             values[name] = field.default(values)
-            if name in given:
+            if name in given and refused.isdisjoint(field.needs):
                 try:
                     values[name] = field.read(given[name], values)
                 except InputError as error:
+                    refused.add(name)
                     wrong.append(str(error))
         return self._view(**values), wrong
 

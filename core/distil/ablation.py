@@ -4,7 +4,6 @@ Contributions say what formulas of the four mechanisms gain by one of them, each
 that is shown loses without it, its other numbers as they are.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -20,9 +19,8 @@ from core.optimizers.formula.structure import KNOTS
 from core.tasks import Problems
 
 FAR = 1e12  # a threshold, and a limit, that nothing reaches
-NOTHING = 0.005  # a mechanism whose ablation changes the meta-loss by less, by its whole interval, does nothing
 NEUTRAL: dict[str, dict[str, float]] = {  # mechanism -> the numbers with which it does nothing
-    "momentum": {"memory": 0.0, "memory_last": 0.0, **{f"memory_{knot}": 0.0 for knot in KNOTS}},
+    "momentum": {"memory": 0.0, "memory_last": 0.0, "second_share": 0.0, **{f"memory_{knot}": 0.0 for knot in KNOTS}},
     "clipping": {"threshold": FAR, "limit": FAR, **{f"threshold_{knot}": FAR for knot in KNOTS}},
     "adaptation": {"exponent": 0.0},
     "agreement": {"boost": 0.0},
@@ -34,7 +32,7 @@ NEUTRAL: dict[str, dict[str, float]] = {  # mechanism -> the numbers with which 
 def without(formula: Formula, mechanism: str) -> Formula | None:
     """A formula with one of its mechanisms switched off; None if it does not have it, or cannot do without it.
 
-    A schedule is switched off by holding its numbers at their means over the first 200 inner steps (geometric ones of rate and threshold).
+    Without its momentum it has no second one either. A schedule is switched off by holding its numbers at their means over the first 200 inner steps (geometric ones of rate and threshold).
 
     Args:
         formula: the formula.
@@ -76,7 +74,7 @@ def ablations_of(formula: Formula, problems: Problems) -> dict[str, Interval]:
         problems: the held-out problems, as formulas are run on them.
 
     Returns:
-        Those of its mechanisms that can be switched off, with 95 % bootstrap intervals over problems.
+        Those of its mechanisms that can be switched off, with 95 % bootstrap intervals over problems; none if the formula itself diverges.
     """
     draws = Bootstrap(problems.count, 1)
 
@@ -86,17 +84,8 @@ def ablations_of(formula: Formula, problems: Problems) -> dict[str, Interval]:
     whole, found = score(formula), dict[str, Interval]()
     for name in MECHANISMS:
         changed = without(formula, name)
-        if changed is not None:
+        if changed is not None and np.isfinite(whole).all():
             losses = score(changed)
             with np.errstate(invalid="ignore"):
                 found[name] = interval(float(losses.mean() / whole.mean()), draws.means(losses) / draws.means(whole))
     return found
-
-
-def idle(ablations: Mapping[str, Interval]) -> list[str]:
-    """The mechanisms that do nothing in a formula: without them its meta-loss is the same, by the whole interval."""
-    return [
-        name
-        for name, one in ablations.items()
-        if one.low is not None and one.high is not None and one.low > 1 - NOTHING and one.high < 1 + NOTHING
-    ]

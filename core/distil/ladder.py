@@ -7,7 +7,6 @@ from collections.abc import Callable
 import torch
 
 from core.distil.compiled import losses_of
-from core.distil.completion import complete
 from core.distil.disagreement import disagreement_of
 from core.distil.imitation import Imitation, imitate, r2_of
 from core.distil.reading import Reading
@@ -91,7 +90,7 @@ def distil(
     made = {key: compared.rung(key, kept[key], losses[key], r2.get(key)) for key in wanted}
     ladder = [made[key] for key in rungs()]
     top = lowest(ladder)
-    result = Distillation(
+    return Distillation(
         run=run.name,
         task=task.name,
         outer_step=run.snapshots()[-1],
@@ -112,11 +111,10 @@ def distil(
         ),
         imitated=_untrained(setting, fits[FOUR].formula, {}, compared.problems),
         disagreement=disagreement_of(top.formula.formula(), setting.lesson),
-        shifts=shifts_of(run, top.formula.formula(), compared.best_name, problems, seed),
+        shifts=shifts_of(run, top.formula.formula(), problems, seed, workers),
         verdicts=_verdicts(setting),
         seconds=round(time.perf_counter() - began, 1),
     )
-    return complete(result, workers)
 
 
 def _compression(trainings: Trainings, readings: dict[str, Reading]) -> Clipping:

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 
-from core.distil.completion import complete
 from core.distil.disagreement import disagreement_of
 from core.distil.reading import Reading
 from core.distil.result import Distillation, Rung
@@ -79,7 +78,7 @@ def train_longer(
         "longer": longer,
         "formula": best.formula,
         "disagreement": disagreement_of(formula, setting.lesson),
-        "shifts": shifts_of(run, formula, compared.best_name, result.problems, result.held_out_seed),
+        "shifts": shifts_of(run, formula, result.problems, result.held_out_seed, workers),
         "seconds": round(result.seconds + time.perf_counter() - began, 1),
     }
-    return complete(result.model_copy(update=changes), workers)
+    return result.model_copy(update=changes)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, computed_field
+from pydantic import BaseModel, ConfigDict, computed_field, field_validator
 
 from core.distil.writing.latex import latex
 from core.evaluation.held_out import MetaLoss
@@ -11,6 +11,7 @@ from core.optimizers.formula import Formula, Structure
 from core.optimizers.formula.structure import Adaptation, Clipping, ScheduleKind
 
 FILE = "distillation.json"
+NOTHING = 0.005  # a mechanism whose ablation changes the meta-loss by less, by its whole interval, does nothing
 
 
 class Interval(BaseModel):
@@ -118,6 +119,12 @@ class Rung(BaseModel):
     ablations: dict[str, Interval] = {}
     curve: list[float] = []
 
+    @property
+    def idle(self) -> list[str]:
+        """The mechanisms that do nothing in ``formula``: without them its meta-loss is the same, by the whole interval."""
+        known = {name: one for name, one in self.ablations.items() if one.low is not None and one.high is not None}
+        return [name for name, one in known.items() if one.low > 1 - NOTHING and one.high < 1 + NOTHING]  # type: ignore[operator]
+
 
 class Untrained(BaseModel):
     """The same formula without outer training: read off the instruments, or fitted to the learned optimizer's updates.
@@ -152,15 +159,32 @@ class Disagreement(BaseModel):
     error: list[float]
     weight: list[float]
 
+    def whole(self, i: int) -> tuple[int, int]:
+        """The first and the last whole number in a bin: the next one begins at its upper edge, which belongs to the last bin itself."""
+        return int(self.edges[i]), int(self.edges[i + 1]) - (i + 1 < len(self.error))
+
 
 class Shift(BaseModel):
-    """One condition out of distribution: mean meta-losses, None where a problem diverged."""
+    """One condition out of distribution.
+
+    Attributes:
+        name, group: of the condition.
+        learned, formula: meta-losses of the learned optimizer and of the formula.
+        best_tuned: that of the tuned optimizer which is best under this condition.
+        best_name: its name, "" if each of them diverges; None in results stored by an earlier version, which have the mean of another one.
+    """
 
     name: str
     group: str
-    learned: float | None
-    formula: float | None
-    best_tuned: float | None
+    learned: MetaLoss
+    formula: MetaLoss
+    best_tuned: MetaLoss
+    best_name: str | None = None
+
+    @field_validator("learned", "formula", "best_tuned", mode="before")
+    @classmethod
+    def _plain(cls, value: Any) -> Any:
+        return value if isinstance(value, dict | MetaLoss) else {"mean": value, "sem": None}
 
 
 class Distillation(BaseModel):

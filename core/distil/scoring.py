@@ -134,11 +134,11 @@ class Comparison:
         )
 
 
-def best_tuned(task: str, problems: Problems, workers: int) -> tuple[str, np.ndarray]:
+def best_tuned(task: str, problems: Problems, workers: int, steps: int = STEPS) -> tuple[str, np.ndarray]:
     """The tuned hand-designed optimizer with the lowest mean meta-loss on the problems, and its meta-losses."""
     tuned: dict[str, Optimizer] = zoo.baselines(task)
     with ThreadPoolExecutor(workers) as pool:
-        curves = pool.map(lambda one: loss_curves(one, problems, STEPS), tuned.values())
+        curves = pool.map(lambda one: loss_curves(one, problems, steps), tuned.values())
         scores = {name: meta_loss(losses.double()).numpy() for name, losses in zip(tuned, curves, strict=True)}
     finite = {name: float(values.mean()) for name, values in scores.items() if np.isfinite(values).all()}
     if not finite:
@@ -174,21 +174,29 @@ def formula_report(mechanisms: list[str], kept: list[Kept]) -> FormulaReport:
     return FormulaReport(mechanisms=mechanisms, structure=best.structure, parameters=numbers, seed=best.seed)
 
 
-def shifts_of(run: Run, formula: Formula, best: str, problems: int, seed: int) -> list[Shift]:
-    """The conditions out of distribution whose problems are small: learned optimizer, formula and best tuned one."""
-    tuned = zoo.baselines(run.config.task)[best]
+def shifts_of(run: Run, formula: Formula, problems: int, seed: int, workers: int = 1) -> list[Shift]:
+    """The conditions out of distribution whose problems are small: learned optimizer, formula, and the tuned one that is best there.
+
+    Args:
+        run: the learned optimizer's.
+        formula: the formula.
+        problems: number of problems under each condition.
+        seed: of those.
+        workers: threads.
+    """
     rows = []
     for plan in plans(run.config.task):
         if is_large(plan.task):
             continue
         plain, exact = held_out(plan.task, problems, seed)
-        means = [
-            mean_of(meta_loss(losses.double())).mean
-            for losses in (
-                loss_curves(run.optimizer(), plain, plan.steps),
-                losses_of(formula, exact, plan.steps),
-                loss_curves(tuned, plain, plan.steps),
-            )
-        ]
-        rows.append(Shift(name=plan.name, group=plan.group, learned=means[0], formula=means[1], best_tuned=means[2]))
+        try:
+            name, best = best_tuned(run.config.task, plain, workers, plan.steps)
+            tuned = mean_of(best)
+        except InputError:  # each of them diverges
+            name, tuned = "", MetaLoss(mean=None, sem=None)
+        learned = mean_of(meta_loss(loss_curves(run.optimizer(), plain, plan.steps).double()))
+        ours = mean_of(meta_loss(losses_of(formula, exact, plan.steps).double()))
+        rows.append(
+            Shift(name=plan.name, group=plan.group, learned=learned, formula=ours, best_tuned=tuned, best_name=name)
+        )
     return rows

@@ -17,6 +17,11 @@ def folder_of(run: Run) -> Path:
     return runs_root() / "distilled" / run.name if shipped else run.path
 
 
+def is_own(run: Run) -> bool:
+    """Whether a run's distillation was computed here, and is not the one that it ships with."""
+    return (folder_of(run) / FILE).exists()
+
+
 def find_distillation(run: Run) -> Distillation | None:
     """The stored distillation of a run's last snapshot: computed here, or shipped; None if there is none.
 

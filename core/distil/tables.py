@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterable
 from itertools import pairwise
 
-from core.distil.ablation import idle
 from core.distil.result import Distillation, Interval, Rung
 from core.optimizers.formula import FOUR, MECHANISMS
 from core.optimizers.hand_designed import HAND_DESIGNED
@@ -35,6 +34,13 @@ def percent(share: Interval) -> str:
     return f"{100 * share.mean:.0f} % ({100 * share.low:.0f} to {100 * share.high:.0f})".replace("-", "−")
 
 
+def said(share: Interval) -> str:
+    """A share within a sentence."""
+    if share.mean is None:
+        return "an unknown share (it diverges)"
+    return "nothing" if share.mean < -1 else percent(share)
+
+
 def keeps(share: Interval, of: str) -> str:
     """What a formula keeps of an advantage, as the end of a sentence.
 
@@ -61,21 +67,29 @@ MANY = 100  # times: from here on a factor only says that a formula fails
 
 
 def factor(one: Interval) -> str:
-    """A factor of the meta-loss with its interval, in a sentence."""
+    """A factor of the meta-loss with its interval: "1.20 (1.15 to 1.25)", "over 100", or "diverges"."""
     if one.mean is None or one.low is None or one.high is None:
-        return "without end (it diverges)"
-    if one.low > MANY:
-        return f"more than {MANY}"
-    mean, low, high = (
-        f"{value:.3f}" if abs(value - 1) < 0.1 else f"{value:,.3g}" for value in (one.mean, one.low, one.high)
-    )
-    return f"{mean} ({low} to {high})"
+        return "diverges"
+    if one.mean > MANY:
+        return f"over {MANY}" if one.low > MANY else f"over {MANY} (from {_digits(one.low)})"
+    return f"{_digits(one.mean)} ({_digits(one.low)} to {_digits(one.high)})"
+
+
+def _digits(value: float) -> str:
+    if value >= MANY:
+        return f"{value:,.0f}"
+    return f"{value:.3f}" if abs(value - 1) < 0.1 else f"{value:#.3g}".rstrip(".")
+
+
+def grows(one: Interval) -> str:
+    """What a formula's meta-loss does without one of its mechanisms, in a sentence."""
+    return "it diverges without it" if one.mean is None else f"without it, its meta-loss is multiplied by {factor(one)}"
 
 
 def idle_in(rung: Rung) -> str:
-    """The mechanisms that do nothing in a rung's formula, in a sentence: "clipping does nothing in it"; "" if all do something, or it is not known."""
-    names = idle(rung.ablations)
-    return f"{listed(names)} {'do' if names[1:] else 'does'} nothing in it" if names else ""
+    """The mechanisms that do nothing in a rung's formula: "in its best seed's, clipping does nothing"; "" if all do something, or it is not known."""
+    names = rung.idle
+    return f"in its best seed's, {listed(names)} {'do' if names[1:] else 'does'} nothing" if names else ""
 
 
 def lighter(result: Distillation) -> str:
@@ -145,7 +159,7 @@ def conclusion(result: Distillation, name: str = "") -> str:
     best = result.best
     if not explains(best.share):
         text = (
-            f"Averaged over {len(result.seeds)} outer seeds, no formula is better than {tuned_title(result)} after "
+            f"{'With one outer seed' if len(result.seeds) == 1 else f'Averaged over {len(result.seeds)} outer seeds'}, no formula is better than {tuned_title(result)} after "
             f"{best.budget or result.budget:,} outer steps"
         )
         if best.chosen is not None and explains(best.chosen):
@@ -166,7 +180,13 @@ def conclusion(result: Distillation, name: str = "") -> str:
         parts.append(
             f"With {listed(more)} it has {best.numbers} numbers{nothing} and{_trained(best)} {keeps(best.share, 'of it')}."
         )
-    if best.chosen is not None and len(result.seeds) > 1:
+    elif best is not four:
+        after = "" if best.budget == four.budget else f", after {best.budget or result.budget:,} outer steps"
+        parts.append(
+            f"The formula with the lowest loss on training problems has {listed(best.mechanisms)} ({best.numbers} numbers{after}) and "
+            f"{keeps(best.share, 'of it')}."
+        )
+    if best.chosen is not None and best.share.mean is not None and len(result.seeds) > 1:
         mean = percent(best.share).split(" (")[0]
         parts.append(
             f"The {mean} are the mean of {len(result.seeds)} outer seeds; the one with the lowest loss on training problems "
@@ -187,7 +207,7 @@ def _gains(result: Distillation, added: str) -> list[str]:
     if pair is None:
         return []
     name = MECHANISMS[pair[1].mechanisms[-1]].lower()
-    more = f"with it, {pair[1].numbers} numbers keep {percent(pair[1].share)} instead of {percent(pair[0].share)}"
+    more = f"with it, {pair[1].numbers} numbers keep {said(pair[1].share)} instead of {said(pair[0].share)}"
     if not alike(result, pair):
         return [
             f"{added} in this order, which of the parts above the four adds most differs between outer seeds (on average {name}: {more})."
@@ -209,7 +229,7 @@ def shorter(result: Distillation) -> str:
     if not pairs:
         return ""
     subject = "they keep" if len(pairs) > 1 else f"the formula of {pairs[0][0].numbers} numbers keeps"
-    return f"{subject} {' and '.join(percent(short.share) for _, short in pairs)}"
+    return f"{subject} {' and '.join(said(short.share) for _, short in pairs)}"
 
 
 def explains(share: Interval) -> bool:
@@ -229,14 +249,14 @@ def largest_gain(result: Distillation) -> tuple[Rung, Rung] | None:
 
 
 def alike(result: Distillation, pair: tuple[Rung, Rung]) -> bool:
-    """Whether the step between two rungs of the ladder is the largest above the four mechanisms with every outer seed, too."""
+    """Whether the step between two rungs of the ladder is a gain with every outer seed, and the largest above the four mechanisms."""
     above = [two for two in pairwise(result.ladder) if len(two[1].mechanisms) > len(FOUR)]
     for seed in range(len(result.seeds)):
         gains = [
             -math.inf if low is None or high is None else low - high
             for low, high in ((lower.by_seed[seed], upper.by_seed[seed]) for lower, upper in above)
         ]
-        if above[gains.index(max(gains))] != pair:
+        if max(gains) <= 0 or above[gains.index(max(gains))] != pair:
             return False
     return True
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from core.evaluation.held_out import Evaluation, Score
+from core.evaluation.held_out import Evaluation, MetaLoss, Score
 
 Result = Literal["better", "tied", "worse"]
 
@@ -33,16 +33,20 @@ def best_baseline(scores: Mapping[str, Score]) -> str | None:
     return min(means, key=lambda name: means[name]) if means else None
 
 
+def compared(ours: MetaLoss, best: MetaLoss | None) -> Result:
+    """Whether a meta-loss is better than that of the best tuned optimizer (None: each of them diverges), by the rule of `Outcome`."""
+    if ours.mean is None:
+        return "worse"
+    if best is None or best.mean is None:
+        return "better"
+    margin = (ours.sem or 0.0) + (best.sem or 0.0)
+    lead = best.mean - ours.mean
+    return "better" if lead > margin else "worse" if -lead > margin else "tied"
+
+
 def outcome_of(evaluation: Evaluation) -> Outcome:
     """Compare by mean meta-loss."""
     ours = evaluation.optimizers["learned"]
     baseline = best_baseline(evaluation.optimizers)
     best = evaluation.optimizers[baseline] if baseline else None
-    if ours.meta_loss.mean is None:
-        return Outcome("worse", ours, baseline, best)
-    if best is None or best.meta_loss.mean is None:
-        return Outcome("better", ours, baseline, best)
-    margin = (ours.meta_loss.sem or 0.0) + (best.meta_loss.sem or 0.0)
-    lead = best.meta_loss.mean - ours.meta_loss.mean
-    outcome: Result = "better" if lead > margin else "worse" if -lead > margin else "tied"
-    return Outcome(outcome, ours, baseline, best)
+    return Outcome(compared(ours.meta_loss, None if best is None else best.meta_loss), ours, baseline, best)

@@ -15,6 +15,7 @@ from typing import TextIO
 import torch
 
 from core import plugins
+from core.distil.completion import complete
 from core.distil.ladder import distil
 from core.distil.store import PARTIAL, write_distillation
 from core.errors import FAILURES, InputError, told
@@ -76,7 +77,11 @@ def main(kind: str, folder: str, threads: int) -> None:
                     workers=threads,
                     on_progress=lambda done, planned: say(progress=f"{done} of {planned} formulas trained"),
                 )
-                write_distillation(run, result, finished=PARTIAL)
+                write_distillation(
+                    run, result, finished=PARTIAL
+                )  # at once: what comes now takes minutes for large problems
+                say(progress="all formulas trained; the best are looked at")
+                write_distillation(run, complete(run, result, threads))
             say(done=True)
         except FAILURES as error:
             say(failed=told(error))

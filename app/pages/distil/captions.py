@@ -3,9 +3,8 @@
 from app.pages.distil.figures import LOWEST, MOST, cut_off
 from app.shared.catalog import called
 from app.shared.numbers import counted, listed, number, plus_minus
-from core.distil.ablation import idle
 from core.distil.result import Distillation, Rung
-from core.distil.tables import conclusion, factor, keeps, lighter
+from core.distil.tables import conclusion, grows, keeps, lighter
 from core.optimizers.formula import FOUR, MECHANISMS
 
 UNMEASURED = ("adaptive_memory",)  # mechanisms of formulas for which there is no instrument
@@ -97,7 +96,7 @@ def disagreement(result: Distillation) -> list[str]:
     steps = result.disagreement["step"]
     total = sum(steps.error)
     worst = max(range(len(steps.error)), key=lambda i: steps.error[i])
-    low, high = int(steps.edges[worst]), int(steps.edges[worst + 1]) - 1  # edges are where the next bin begins
+    low, high = steps.whole(worst)
     more = ", more than without any update" if total > 1 else ""
     return [
         (
@@ -128,34 +127,42 @@ def _agreement(result: Distillation) -> list[str]:
     return ["The learned optimizer shows agreement; the best formula does without."] if verdict == "shown" else []
 
 
+def _of_one(result: Distillation, name: str) -> str:
+    """What formulas and instruments say of one of the four mechanisms, where they differ; "" where they do not, or where it is not known."""
+    title, shown = MECHANISMS[name].lower(), result.verdicts.get(name, "unknown") == "shown"
+    if name not in result.best.mechanisms:
+        return f"The learned optimizer shows {title}; the best formula does without." if shown else ""
+    one = result.best.ablations.get(name)
+    if one is None:
+        return _on_average(result, name)
+    nothing = name in result.best.idle
+    needed = one.low is None or (one.low > 1 and not nothing)
+    if needed == shown:
+        return ""
+    if not shown:
+        return f"The best formula needs {title} ({grows(one)}); the instruments {_denied(result.verdicts.get(name, 'unknown'))} in the learned optimizer."
+    better = one.high is not None and one.high < 1
+    how = "it does nothing" if nothing else "it does harm" if better else "what it does is within the error"
+    return f"The learned optimizer shows {title}; in the best formula {how} ({grows(one)})."
+
+
+def _on_average(result: Distillation, name: str) -> str:
+    """The same from what formulas gain over all orders, for results of an earlier version; "" where that is not known."""
+    title, verdict, gain = MECHANISMS[name].lower(), result.verdicts.get(name, "unknown"), result.contributions[name]
+    if gain.low is None or (gain.low > 1) == (verdict == "shown"):
+        return ""
+    if verdict == "shown":
+        return f"The learned optimizer shows {title}; averaged over all orders, what formulas gain by it is within the error."
+    return f"Averaged over all orders, formulas gain by {title}; the instruments {_denied(verdict)} in the learned optimizer."
+
+
 def both_ways(result: Distillation) -> list[str]:
     """Mechanisms that one side has and the other does not."""
-    texts, ablations = [], result.best.ablations
-    nothing = idle(ablations)
-    for name in FOUR:
-        one, verdict = ablations.get(name, result.contributions[name]), result.verdicts.get(name, "unknown")
-        needed = (one.mean is None and name in ablations) or (one.low is not None and one.low > 1)
-        how = (
-            f"without it, its meta-loss is multiplied by {factor(one)}"
-            if name in ablations
-            else "averaged over all orders"
-        )
-        if needed and name not in nothing and verdict != "shown":
-            texts.append(
-                f"The best formula needs {MECHANISMS[name].lower()} ({how}); the instruments {_denied(verdict)} in the learned optimizer."
-            )
-        if name in nothing and verdict == "shown":
-            texts.append(
-                f"The learned optimizer shows {MECHANISMS[name].lower()}; in the best formula it does nothing ({how})."
-            )
-        elif not needed and verdict == "shown":
-            texts.append(
-                f"The learned optimizer shows {MECHANISMS[name].lower()}; what the best formula gains by it is within its error ({how})."
-            )
+    texts = [text for name in FOUR if (text := _of_one(result, name))]
     texts += _agreement(result)
     texts += [
         f"The best formula has {MECHANISMS[name].lower()}; no instrument measures it in the learned optimizer."
         for name in result.best.mechanisms
         if name in UNMEASURED
     ]
-    return texts or ["The best formula needs just the mechanisms that the instruments show of the learned optimizer."]
+    return texts or ["Nothing is known that only the best formula, or only the learned optimizer, has."]

@@ -204,7 +204,7 @@ def _factors(
             "color": theme.text,
             "thickness": 1.3,
         },
-        hovertext=[f"{MECHANISMS[name]}: {factor(one)}" for name, one in found.items()],
+        hovertext=[f"{MECHANISMS[name]}, {title}: {factor(one)}" for name, one in found.items()],
         hovertemplate="%{hovertext}<extra></extra>",
     )
 

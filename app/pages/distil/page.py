@@ -186,7 +186,9 @@ def body(view: View, result: Distillation | None, theme: Theme) -> list[Any]:
                     "shifts",
                     "Out of distribution",
                     [shift_table(result)],
-                    ["Mean meta-losses; what is above the best tuned optimizer is marked."],
+                    [
+                        "Mean meta-losses and standard errors. Marked is what is above the tuned optimizer that is best there, by more than both standard errors."
+                    ],
                 ),
                 card(
                     "outputs",
@@ -293,7 +295,13 @@ def on_numbers(positions: list[float], ids: list[dict[str, str]], link: str, sch
     overlays = overlay_figures(theme, result, originals, made)
     return (
         curves_figure(theme, result, originals, made.curve),
-        sentences([_score(result, None if made.curve is None else float(made.curve.mean()))]),
+        sentences(
+            [
+                _score(
+                    result, None if made.curve is None else float(made.curve.mean()), bool(rung_of(view, result).curve)
+                )
+            ]
+        ),
         *overlays.values(),
         equations(formula),
         outputs(formula, result.run),
@@ -302,12 +310,19 @@ def on_numbers(positions: list[float], ids: list[dict[str, str]], link: str, sch
     )
 
 
-def _score(result: Distillation, meta_loss: float | None) -> str:
-    """The sentence under the curves."""
+def _score(result: Distillation, meta_loss: float | None, as_trained: bool) -> str:
+    """The sentence under the curves.
+
+    Args:
+        result: the distillation.
+        meta_loss: of the formula; None where it is not run.
+        as_trained: whether the curve of the formula as it was trained is stored.
+    """
     learned_at, best_at = result.learned.meta_loss.mean, result.best_tuned.meta_loss.mean
     others = f"learned {number(learned_at)}, {tuned_title(result)} {number(best_at)}"
     if meta_loss is None:
-        return f"Problems of this task are too large to follow the sliders: the formula's curve is drawn as it was trained only. Mean meta-losses: {others}."
+        why = "Reset draws the formula as it was trained" if as_trained else "no curve of this formula is stored"
+        return f"Problems of this task are too large to follow the sliders; {why}. Mean meta-losses: {others}."
     if not meta_loss < float("inf") or learned_at is None or best_at is None:
         return f"This formula diverges. Mean meta-losses: {others}."
     share = (best_at - meta_loss) / (best_at - learned_at)

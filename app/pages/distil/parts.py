@@ -12,15 +12,17 @@ from dash import dcc, html
 from app.pages.distil.data import AGREEING, BEFORE
 from app.pages.distil.figures import DISAGREEMENTS
 from app.shared.formulas import mathml
-from app.shared.numbers import fraction, number
+from app.shared.numbers import fraction, number, plus_minus
 from app.shared.parts import sentences
 from app.shared.style import GRAPH_CONFIG
 from core.distil.result import Distillation, FormulaReport
-from core.distil.tables import tuned_title
 from core.distil.writing.latex import as_command, latex, lines
 from core.distil.writing.python import python_lines, torch_file
+from core.evaluation.held_out import MetaLoss
+from core.evaluation.outcome import compared
 from core.optimizers.formula import PARAMETERS, Formula
 from core.optimizers.formula.structure import KNOTS
+from core.optimizers.hand_designed import HAND_DESIGNED
 
 SYMBOLS = {
     r"\alpha": "α", r"\beta": "β", r"\delta": "δ", r"\gamma": "γ", r"\rho": "ρ", r"\sigma": "σ", r"\omega": "ω", r"\tau": "τ", r"\psi": "ψ",
@@ -124,6 +126,14 @@ def shown(name: str, value: float) -> str:
     return fraction(value) if PARAMETERS[name].transform == "logit" else number(value)
 
 
+def ends(name: str, trained: float) -> tuple[float, float]:
+    """Where the slider of a number begins and ends."""
+    parameter = PARAMETERS[name]
+    low, high, now = (to_slider(name, value) for value in (parameter.low, parameter.high, trained))
+    width = (high - low) / 2
+    return max(min(low, now - width / 4), now - width / 2), min(max(high, now + width / 4), now + width / 2)
+
+
 def slider(name: str, report: FormulaReport, formula: Formula) -> html.Div:
     """One number: its symbol, a slider, its value and its range over outer seeds.
 
@@ -133,12 +143,7 @@ def slider(name: str, report: FormulaReport, formula: Formula) -> html.Div:
         formula: as it is shown.
     """
     one, parameter = report.parameters[name], PARAMETERS[name]
-    low, high, trained, now = (
-        to_slider(name, value) for value in (parameter.low, parameter.high, one.value, formula.values[name])
-    )
-    width = (high - low) / 2
-    low = min(max(min(low, trained - width / 4), trained - width / 2), now)
-    high = max(min(max(high, trained + width / 4), trained + width / 2), now)
+    low, high = ends(name, one.value)
     return html.Div(
         className="number",
         title=parameter.description,
@@ -151,7 +156,7 @@ def slider(name: str, report: FormulaReport, formula: Formula) -> html.Div:
                 min=low,
                 max=high,
                 step=(high - low) / STEPS,
-                value=now,
+                value=min(max(to_slider(name, formula.values[name]), low), high),
                 updatemode="drag",
                 label=None,
                 size="sm",
@@ -215,12 +220,20 @@ def card(
     )
 
 
-def shift_table(result: Distillation) -> html.Div:
-    """Meta-losses out of distribution; what is above the best tuned optimizer is marked."""
+def _meta_loss(one: MetaLoss) -> str:
+    return "diverges" if one.mean is None else plus_minus(one.mean, one.sem)
 
-    def cell(value: float | None, best: float | None) -> html.Td:
-        fails = value is None or (best is not None and value > best)
-        return html.Td("diverges" if value is None else number(value), className="fails" if fails else "")
+
+def _title_of(name: str) -> str:
+    """A tuned optimizer's title; of none of them where each diverges."""
+    return HAND_DESIGNED[name].title if name in HAND_DESIGNED else name or "none"
+
+
+def shift_table(result: Distillation) -> html.Div:
+    """Meta-losses out of distribution; what is above the tuned optimizer that is best there, by more than both standard errors, is marked."""
+
+    def cell(one: MetaLoss, best: MetaLoss) -> html.Td:
+        return html.Td(_meta_loss(one), className="fails" if compared(one, best) == "worse" else "")
 
     rows = [
         html.Tr(
@@ -228,12 +241,13 @@ def shift_table(result: Distillation) -> html.Div:
                 html.Th(shift.name, scope="row"),
                 cell(shift.learned, shift.best_tuned),
                 cell(shift.formula, shift.best_tuned),
-                html.Td("diverges" if shift.best_tuned is None else number(shift.best_tuned)),
+                html.Td(_meta_loss(shift.best_tuned)),
+                html.Td("" if shift.best_name is None else _title_of(shift.best_name)),
             ]
         )
         for shift in result.shifts
     ]
-    heads = ("problems", "learned", "formula", tuned_title(result))
+    heads = ("problems", "learned", "formula", "best tuned", "which")
     return html.Div(
         html.Table(
             [html.Thead(html.Tr([html.Th(text, scope="col") for text in heads])), html.Tbody(rows)], className="scores"

@@ -3,16 +3,17 @@
 from dataclasses import dataclass
 
 from app.pages.distil.data import distilled
+from app.pages.distil.parts import ends, from_slider, to_slider
 from app.shared.catalog import learned, some_learned
 from app.shared.fields import THEME
 from app.shared.links import Field, Links, Values, choice, whole
 from core.distil.result import Distillation, Rung
 from core.errors import InputError, choose
 from core.optimizers.formula import Formula
-from core.optimizers.formula.structure import check_parameters
 from core.tasks import SHIPPED
 
 DIGITS = 7  # of a number in a link
+ROUNDING = 1e-5
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,10 @@ def _read_numbers(text: str, so_far: Values) -> tuple[tuple[str, float], ...]:
             given[name] = float(value)
         except ValueError:
             raise InputError(f"numbers are written NAME:VALUE and separated by commas (got {part!r:.60})") from None
-    check_parameters(trained.structure, {**trained.values, **given})
+        low, high = ends(name, trained.values[name])
+        if not low - ROUNDING <= to_slider(name, given[name]) <= high + ROUNDING:
+            low, high = (from_slider(name, end) for end in (low, high))
+            raise InputError(f"{name} must be from {low:.4g} to {high:.4g} here (got {value[:40]})")
     return tuple((name, given[name]) for name in trained.values if name in given)
 
 
@@ -82,7 +86,7 @@ FIELDS: dict[str, Field] = {
     "task": Field(lambda _: SHIPPED[0], choice("task", dict.fromkeys(SHIPPED)), str),
     "optimizer": Field(_first, _read_optimizer, str),
     "mechanisms": Field(lambda _: 0, _read_mechanisms, str),
-    "numbers": Field(lambda _: (), _read_numbers, _write_numbers),
+    "numbers": Field(lambda _: (), _read_numbers, _write_numbers, needs=("task", "optimizer", "mechanisms")),
     "theme": THEME,
 }
 

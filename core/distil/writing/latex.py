@@ -1,8 +1,9 @@
 """A formula as LaTeX, with its numbers."""
 
+import math
 from collections.abc import Callable
 
-from core.digits import decay_text
+from core.digits import NEAR, decay_text
 from core.optimizers.formula import PARAMETERS, Formula
 from core.optimizers.formula.structure import KNOTS, SCHEDULED
 
@@ -106,8 +107,13 @@ class _Writer:
 
     def _relaxing(self, name: str) -> str:
         """last + (first − last) e^(−k/τ), with the difference as one number."""
-        difference = self.values[name] - self.values[f"{name}_last"]
-        return rf"{self.number(f'{name}_last')} {self.signed(name, difference)} e^{{-k/{self.product('relaxation')}}}"
+        first, last = self.values[name], self.values[f"{name}_last"]
+        end, difference = self.number(f"{name}_last"), self.signed(name, first - last)
+        if name == "memory" and max(first, last) > NEAR:  # a decay near 1 counts by its distance from it
+            places = 1 - math.floor(math.log10(1 - max(first, last)))
+            end = self._mark(f"{name}_last", f"{last:.{places}f}")
+            difference = f"{'-' if first < last else '+'} {self._mark(name, f'{abs(first - last):.{places}f}')}"
+        return rf"{end} {difference} e^{{-k/{self.product('relaxation')}}}"
 
     def schedule(self) -> list[str]:
         """What depends on the step."""
@@ -202,5 +208,5 @@ class _Writer:
         s = rf"\frac{{s}}{{1 - {self.product('averaging')}^{{k + 1}}}}" if corrected else "s"
         if structure.adaptation == "root":
             return [*before, rf"u = -\frac{{{move}}}{{\sqrt{{{s}}} + {self.number('epsilon')}}}"]
-        exponent = self._mark("exponent", number(-self.values["exponent"]))
+        exponent = self._mark("exponent", number(0.0 - self.values["exponent"]))
         return [*before, rf"u = -(1 + \frac{{{s}}}{{{self.product('scale')}^2}})^{{{exponent}}} {move}"]

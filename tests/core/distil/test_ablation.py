@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from core.distil.ablation import ablations_of, idle, without
-from core.distil.completion import complete
+from core.distil.ablation import ablations_of, without
+from core.distil.completion import _looked_at, complete
 from core.distil.result import Interval
 from core.distil.store import find_distillation
 from core.optimizers.formula import FOUR, Formula, Structure, coefficients
@@ -50,7 +50,7 @@ def test_switched_off_is_the_formula_that_never_had_it(
 
 
 def test_without_momentum_the_last_gradient_counts_alone() -> None:
-    whole = formula(Structure(1, "none", False, "relaxing"))
+    whole = formula(Structure(2, "none", False, "relaxing"))
     found = without(whole, "momentum")
     assert found is not None
     gradients = torch.randn(20, generator=generator(Purpose.VIEW, 0), dtype=torch.float64)
@@ -86,21 +86,44 @@ def test_what_does_nothing_is_found() -> None:
     never = Formula(best.structure, {**best.values, "boost": 0.0})
     found = ablations_of(never, problems)
     assert found["agreement"] == Interval(mean=1.0, low=1.0, high=1.0)
-    assert "agreement" in idle(found) and "momentum" not in idle(found)
+    rung = stored.best.model_copy(update={"ablations": found})
+    assert "agreement" in rung.idle and "momentum" not in rung.idle
     one = found["schedule"]
     assert one.low is not None and one.high is not None and 1 < one.low < one.high
     near = {"near": Interval(mean=1.0, low=0.99, high=1.01), "gone": Interval(mean=None, low=None, high=None)}
-    assert idle(near) == []
+    assert rung.model_copy(update={"ablations": near}).idle == []
+    away = Formula(
+        best.structure,
+        {**best.values, "limit": 1e300, **{name: 1e300 for name in best.values if name.startswith("rate")}},
+    )
+    assert ablations_of(away, problems) == {}
 
 
 def test_stored_results_are_completed_once() -> None:
-    stored = find_distillation(zoo.find_run("linear_regression-gru64"))
-    assert stored is not None and complete(stored) is stored
+    run = zoo.find_run("linear_regression-gru64")
+    stored = find_distillation(run)
+    assert stored is not None and complete(run, stored) is stored
     bare = stored.model_copy(update={"ladder": [rung.model_copy(update={"ablations": {}}) for rung in stored.ladder]})
-    again = complete(bare, workers=2)
+    again = complete(run, bare, workers=2)
     for mine, theirs in zip(again.ladder, stored.ladder, strict=True):
         assert set(mine.ablations) == set(theirs.ablations) == set(theirs.mechanisms) - {"free_schedule"}
         for name, one in mine.ablations.items():
             known = theirs.ablations[name].mean
             assert one.mean is known is None or one.mean == pytest.approx(known, rel=1e-6)
     assert again.best == again.ladder[-1] and again.longest(FOUR).ablations and not again.longest(FOUR).curve
+
+
+def test_a_curve_that_is_not_finite_is_not_stored() -> None:
+    stored = find_distillation(zoo.find_run("rosenbrock-gru64"))
+    assert stored is not None
+    problems = make_task("rosenbrock").sample(4, generator(Purpose.VIEW, 0), torch.float64)
+    assert len(_looked_at(stored.best, problems, large=True).curve) == 201
+    values = dict(stored.best.formula.parameters)
+    values |= {
+        name: one.model_copy(update={"value": 1e300})
+        for name, one in values.items()
+        if name.startswith(("rate", "limit"))
+    }
+    away = stored.best.model_copy(update={"formula": stored.best.formula.model_copy(update={"parameters": values})})
+    found = _looked_at(away, problems, large=True)
+    assert found.curve == [] and found.ablations == {}

@@ -82,15 +82,30 @@ def test_what_adds_most_is_said_only_where_every_seed_says_so() -> None:
     pair = largest_gain(changed)
     assert pair is not None and not alike(changed, pair)
     assert "differs between outer seeds (on average agreement" in conclusion(changed)
+    first, *_ = four.by_seed
+    assert first is not None
+    worse = [above.model_copy(update={"by_seed": [first + 0.001 * i, *above.by_seed[1:]]}) for i in range(1, 5)]
+    losing = found.model_copy(update={"ladder": [*found.ladder[:4], *worse]})
+    assert not alike(losing, (losing.ladder[3], losing.ladder[4]))  # a seed with which every step is a loss
+
+
+def test_the_best_formula_is_said_where_it_has_no_more_than_the_four() -> None:
+    found = find_distillation(zoo.find_run("rosenbrock-gru64"))
+    assert found is not None
+    fewer = found.model_copy(update={"formula": found.ladder[1].formula})
+    assert "training problems has momentum and clipping (5 numbers) and keeps 20 %" in conclusion(fewer)
+    longer = found.of_ladder(FOUR).model_copy(update={"budget": 5000, "formula": found.ladder[0].formula})
+    again = found.model_copy(update={"longer": [longer], "formula": found.ladder[3].formula})
+    assert "(14 numbers, after 2,400 outer steps) and keeps 69 %" in conclusion(again)
 
 
 def test_what_does_nothing_in_a_formula_is_said() -> None:
     found = find_distillation(zoo.find_run("rosenbrock-gru64"))
     assert found is not None
-    assert "with the four mechanisms (clipping does nothing in it) keeps" in conclusion(found)
+    assert "with the four mechanisms (in its best seed's, clipping does nothing) keeps" in conclusion(found)
     nothing, much = Interval(mean=1.0, low=0.999, high=1.001), Interval(mean=1.2, low=1.1, high=1.3)
     best = found.best.model_copy(update={"ablations": {"clipping": nothing, "schedule": much, "agreement": nothing}})
-    assert idle_in(best) == "clipping and agreement do nothing in it"
+    assert idle_in(best) == "in its best seed's, clipping and agreement do nothing"
     assert idle_in(best.model_copy(update={"ablations": {}})) == ""
 
 
@@ -98,9 +113,11 @@ def test_what_does_nothing_in_a_formula_is_said() -> None:
     ("interval", "text"),
     [
         ((1.0083, 0.9962, 1.0183), "1.008 (0.996 to 1.018)"),
-        ((2.5596, 2.1353, 3.1959), "2.56 (2.14 to 3.2)"),
-        ((4e6, 9e3, 1e7), "more than 100"),
-        ((None, None, None), "without end (it diverges)"),
+        ((2.5596, 2.1353, 3.2), "2.56 (2.14 to 3.20)"),
+        ((60.2, 31.1, 1234.0), "60.2 (31.1 to 1,234)"),
+        ((4e6, 9e3, 1e7), "over 100"),
+        ((4287.0, 11.38, 14928.0), "over 100 (from 11.4)"),
+        ((None, None, None), "diverges"),
     ],
 )
 def test_factors_in_sentences(interval: tuple[float | None, ...], text: str) -> None:

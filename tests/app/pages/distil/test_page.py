@@ -229,12 +229,17 @@ def test_wrong_links_are_said() -> None:
         "numbers=rate": "numbers are written NAME:VALUE and separated by commas (got 'rate')",
         "numbers=rate:much": "numbers are written NAME:VALUE and separated by commas (got 'rate:much')",
         "numbers=speed:1": "unknown number of this formula 'speed'",
-        "numbers=memory:2": "memory must be at least 0 and below 1 (got 2.0)",
-        "numbers=rate:nan": "rate must be a finite number",
+        "numbers=exponent:2": "exponent must be from -0.2627 to 0.7373 here (got 2)",
+        "numbers=rate:nan": "rate must be from",
+        "numbers=scale:1e200": "scale must be from",
+        "numbers=threshold:0": "threshold must be from",
     }
     for text, sentence in wanted.items():
         view, wrong = parse(f"task=rosenbrock&mechanisms=4&{text}")
         assert view.numbers == () and wrong[0].startswith(sentence) and len(wrong) == 1
+    for text in ("mechanisms=40", "optimizer=gone"):  # whose numbers these are is not known
+        view, wrong = parse(f"task=rosenbrock&{text}&numbers=exponent:0.3")
+        assert view.numbers == () and len(wrong) == 1
     assert "not distilled yet" in parse("task=rosenbrock&optimizer=rosenbrock-gru256&mechanisms=3")[1][0]
 
 
@@ -259,7 +264,8 @@ def test_curves_of_large_problems_are_those_that_are_stored(page: Any) -> None:
     nothing = Instruments(np.ones(1), np.ones(1), None, None, None, learned)
     originals = Originals(nothing, best, np.ones(1), 1.0, np.ones(1), np.ones((1, 1)))
     assert len(curves_figure(LIGHT, result, originals, None).data) == 2
-    assert "too large to follow the sliders" in page._score(result, None)
+    assert "Reset draws the formula as it was trained" in page._score(result, None, True)
+    assert "no curve of this formula is stored" in page._score(result, None, False)
     assert result.best.curve and float(np.mean(result.best.curve)) == pytest.approx(
         result.best.by_seed[result.best.formula.seed], rel=1e-3
     )
