@@ -147,8 +147,14 @@ def _details(result: Distillation) -> str:
         f"Averaged over all orders, each of the four divides the meta-loss by: {', '.join(parts)}. Without outer training the four mechanisms reach "
         f"{_plain(read)} read off the instruments and {_plain(imitated)} by imitation (R² {_short(result.imitated.r2)}). The trained formula is off "
         f"by {100 * sum(steps.error):.0f} % of Σ u² on the learned optimizer's own gradients, most at {where} ({100 * steps.error[worst] / sum(steps.error):.0f} % of that). "
-        f"{_ablations(result)}{_shifts(result)}"
+        f"{_ablations(result)}{_skipped(result)}{_shifts(result)}"
     )
+
+
+def _skipped(result: Distillation) -> str:
+    """Rungs whose training skipped steps: what they reach is what could be trained."""
+    known = [f"{title_of(rung).lower()} ({rung.skipped:,})" for rung in result.rungs if rung.skipped]
+    return f"Outer steps that were skipped since their gradient was not finite: {', '.join(known)}. " if known else ""
 
 
 def _ablations(result: Distillation) -> str:

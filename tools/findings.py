@@ -48,9 +48,10 @@ INTRODUCTION = """# What the shipped optimizers do
 Maheswaranathan et al. (arXiv 2011.02159) found four mechanisms in learned optimizers: momentum, gradient clipping, a learning-rate schedule
 and learning-rate adaptation. Do the optimizers that ship here, which were trained from scratch, have them too?
 
-A mechanism is *shown* where its number lies outside the 95 % range of untrained optimizers of the same architecture, is of a size that
+A mechanism is *shown* where its number lies outside the 2.5th to 97.5th percentile of untrained optimizers of the same architecture, is of a size that
 counts, and where switching the mechanism off changes the meta-loss on held-out problems beyond its 95 % interval
-([what each number is](mechanisms.md)). Behind how many of some outer seeds show one stands the exact 95 % interval (Clopper and Pearson
+([what each number is](mechanisms.md)). *Not shown* is not *absent*: where untrained optimizers span nearly the whole range of a number, as with
+clipping on Rosenbrock and two moons, none can stand out. Behind how many of some outer seeds show one stands the exact 95 % interval (Clopper and Pearson
 1934) of the share among all seeds with which it could be trained. `loptscope analyze` measured everything below, and
 `python -m tools.findings` wrote this page; no number is typed by hand.
 """

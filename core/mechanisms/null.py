@@ -1,7 +1,7 @@
 """Controls: what optimizers that were never trained show on the same instruments.
 
 The null of a claim is its number for untrained optimizers of the same architecture (other initial seeds) on the same task. A claim
-that lies within their 95 % range says nothing of training.
+that lies within their 2.5th to 97.5th percentile says nothing of training. They are few: one more would lie outside in about one case of eight.
 """
 
 from __future__ import annotations

@@ -133,7 +133,7 @@ CHAPTERS: tuple[Chapter, ...] = (
     ),
     Chapter(
         "closed_loop",
-        "How does it win? The closed loop",
+        "How fast, and how far? The closed loop",
         (
             "An optimizer is not alone: its updates change the parameters, and these change the next gradient. On a quadratic of curvature $λ$, optimizer and problem together are one linear system, the *closed loop*:",
             "=h_{k+1} = F(h_k, λ x_k), \\quad x_{k+1} = x_k + u(h_k, λ x_k)",
