@@ -224,9 +224,9 @@ def _meta_loss(one: MetaLoss) -> str:
     return "diverges" if one.mean is None else plus_minus(one.mean, one.sem)
 
 
-def _title_of(name: str) -> str:
-    """A tuned optimizer's title; of none of them where each diverges."""
-    return HAND_DESIGNED[name].title if name in HAND_DESIGNED else name or "none"
+def _title_of(name: str | None) -> str:
+    """A tuned optimizer's title; nothing where each diverges, or where it is not known."""
+    return HAND_DESIGNED[name].title if name in HAND_DESIGNED else name or ""
 
 
 def shift_table(result: Distillation) -> html.Div:
@@ -241,13 +241,12 @@ def shift_table(result: Distillation) -> html.Div:
                 html.Th(shift.name, scope="row"),
                 cell(shift.learned, shift.best_tuned),
                 cell(shift.formula, shift.best_tuned),
-                html.Td(_meta_loss(shift.best_tuned)),
-                html.Td("" if shift.best_name is None else _title_of(shift.best_name)),
+                html.Td([_meta_loss(shift.best_tuned), html.Small(_title_of(shift.best_name))]),
             ]
         )
         for shift in result.shifts
     ]
-    heads = ("problems", "learned", "formula", "best tuned", "which")
+    heads = ("problems", "learned", "formula", "best tuned")
     return html.Div(
         html.Table(
             [html.Thead(html.Tr([html.Th(text, scope="col") for text in heads])), html.Tbody(rows)], className="scores"
