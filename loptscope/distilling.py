@@ -20,6 +20,7 @@ def distil(
     workers: int = 1,
     again: bool = False,
     longer: int | None = None,
+    completed: bool = False,
     on_progress: Callable[[int, int], None] = lambda done, planned: None,
 ) -> Distillation:
     """How much of a learned optimizer's advantage a formula of known mechanisms keeps.
@@ -34,6 +35,7 @@ def distil(
         workers: threads; each trains one formula.
         again: whether to compute it even if there is a stored result.
         longer: outer steps with which the formula of the four mechanisms and the largest one are trained again; None for not at all.
+        completed: whether what an earlier version did not measure is added to a stored result even where that takes minutes.
         on_progress: called with the number of finished trainings and of all.
 
     Raises:
@@ -56,9 +58,9 @@ def distil(
         result = train_longer(run, result, longer, workers=workers, on_progress=on_progress)
         write_distillation(run, result, finished=PARTIAL_LONGER)
         trained = True
-    if not trained and is_large(run.config.make_task()):
-        return result  # what it lacks takes minutes, and was not asked for
-    completed = complete(run, result, workers)
-    if completed is not result and (trained or is_own(run)):
-        write_distillation(run, completed)
-    return completed
+    if not (trained or completed) and is_large(run.config.make_task()):
+        return result
+    whole = complete(run, result, workers)
+    if whole is not result and (trained or is_own(run)):
+        write_distillation(run, whole)
+    return whole

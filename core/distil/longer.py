@@ -71,7 +71,12 @@ def train_longer(
     found = trainings.of(structures.values(), readings)
     kept = {key: [found[structure, seed] for seed in setting.seeds] for key, structure in structures.items()}
     losses = scores_of(kept, compared.problems, workers)
-    longer = [compared.rung(key, kept[key], losses[key], result.of_ladder(key).r2, outer_steps) for key in structures]
+    longer = [
+        compared.rung(key, kept[key], losses[key], result.of_ladder(key).r2, outer_steps).model_copy(
+            update={"shared_start": not result.of_ladder(key).numbers_by_seed}
+        )
+        for key in structures
+    ]
     best = lowest([*result.ladder, *longer])
     formula = best.formula.formula()
     changes = {

@@ -90,6 +90,7 @@ class Rung(BaseModel):
         meta_loss: on held-out problems, the mean over outer seeds of the formula.
         by_seed: mean meta-loss of each outer seed; None where a problem diverged.
         numbers_by_seed: the formula's numbers by name, of each outer seed; empty in results stored by an earlier version.
+        shared_start: whether all outer seeds of a longer training started from the numbers of the ladder's best one, too: it had no others then.
         share: of the learned optimizer's advantage over the best tuned one that it keeps: 0 at the best tuned, 1 at the learned one.
         chosen: the share of ``formula`` alone, the interval over problems; None in results stored by an earlier version.
         training_loss: mean meta-loss on training problems that no outer step used, over seeds; it selects the formula.
@@ -108,6 +109,7 @@ class Rung(BaseModel):
     meta_loss: MetaLoss
     by_seed: list[float | None]
     numbers_by_seed: list[dict[str, float]] = []
+    shared_start: bool = False
     share: Interval
     chosen: Interval | None = None
     training_loss: float | None
@@ -248,8 +250,8 @@ class Distillation(BaseModel):
 
     @property
     def seeds_share_a_start(self) -> bool:
-        """Whether all outer seeds of a longer training started from the numbers of the ladder's best one: it has no others."""
-        return not all(self.of_ladder(rung.mechanisms).numbers_by_seed for rung in self.longer)
+        """Whether all outer seeds of a longer training started from the numbers of the ladder's best one."""
+        return any(rung.shared_start for rung in self.longer)
 
     @property
     def rungs(self) -> list[Rung]:

@@ -32,7 +32,11 @@ def add_distil(d: argparse.ArgumentParser) -> None:
         help="train the formula of the four mechanisms and the largest one again, with so many outer steps (default: not)",
     )
     d.add_argument("--again", action="store_true", help="compute it even if there is a stored result")
-    d.add_argument("--save", action="store_true", help="store the result with the run, even a shipped one")
+    d.add_argument(
+        "--save",
+        action="store_true",
+        help="store the result with the run, even a shipped one, with what an earlier version did not measure of it",
+    )
     d.add_argument("--latex", action="store_true", help="print the formula as LaTeX")
     d.add_argument("--python", action="store_true", help="print the formula as a few lines of Python")
     d.add_argument("--torch", type=Path, metavar="FILE", help="write the formula as a torch.optim.Optimizer")
@@ -69,6 +73,7 @@ def distil(options: argparse.Namespace) -> dict[str, Any]:
             workers=options.threads or 1,
             again=options.again,
             longer=options.longer,
+            completed=options.save,
             on_progress=report,
         )
     finally:

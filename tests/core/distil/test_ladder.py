@@ -60,6 +60,7 @@ def test_a_distillation_is_resumed_with_the_same_result(run: Run, monkeypatch: p
         and more.longest(FOUR) == more.longer[0]
         and more.longest(["momentum"]) == more.ladder[0]
     )
+    assert not more.seeds_share_a_start
     assert more.best.training_loss <= kept.best.training_loss and more.formula == more.best.formula
     less = train_longer(run, more, 4)  # in place of the others
     assert [rung.budget for rung in less.longer] == [4, 4] and less.formula == less.best.formula

@@ -273,7 +273,9 @@ def test_curves_of_large_problems_are_those_that_are_stored(page: Any) -> None:
 
 def test_rungs_trained_for_longer_stand_below_the_ladder(page: Any, result: Distillation) -> None:
     longer = [
-        rung.model_copy(update={"budget": 5000, "formula": rung.formula.model_copy(update={"seed": 9})})
+        rung.model_copy(
+            update={"budget": 5000, "shared_start": True, "formula": rung.formula.model_copy(update={"seed": 9})}
+        )
         for rung in (result.ladder[3], result.ladder[-1])
     ]
     more = result.model_copy(update={"longer": longer, "formula": longer[-1].formula})
@@ -285,8 +287,8 @@ def test_rungs_trained_for_longer_stand_below_the_ladder(page: Any, result: Dist
     assert len({bars.marker.color[i] for i in (0, 7, 8)}) == 1 and bars.marker.color[9] != bars.marker.color[7]
     first, conclusion = captions.ladder(more)
     assert "first 8 formulas" in first and "one with all, trained for 5,000 outer steps; all their seeds start" in first
-    of_each = [rung.model_copy(update={"numbers_by_seed": [rung.formula.formula().values] * 3}) for rung in more.ladder]
-    assert "trained for 5,000 outer steps. Bars" in captions.ladder(more.model_copy(update={"ladder": of_each}))[0]
+    own = [rung.model_copy(update={"shared_start": False}) for rung in longer]
+    assert "trained for 5,000 outer steps. Bars" in captions.ladder(more.model_copy(update={"longer": own}))[0]
     after = f"{percent(longer[0].share)} and {percent(longer[1].share)}."
     assert f"After {result.budget:,} outer steps, like the rest of the ladder, they keep {after}" in conclusion
     assert (
