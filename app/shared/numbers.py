@@ -1,7 +1,7 @@
 """Numbers in sentences, and the running median that smooths curves."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -52,11 +52,6 @@ def plus_minus(mean: float | None, sem: float | None) -> str:
     if not 0 <= places <= 6:
         return f"{number(mean)} ± {number(sem, 2)}"
     return f"{mean:,.{places}f} ± {sem:.{places}f}".replace("-", "−")
-
-
-def listed(names: Sequence[str]) -> str:
-    """Names in a sentence: "a, b and c"."""
-    return " and ".join(names) if len(names) < 3 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:

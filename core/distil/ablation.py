@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from core.distil.compiled import losses_of
 from core.distil.result import Interval
@@ -54,38 +55,35 @@ def _held(formula: Formula) -> Formula | None:
         return None
     at = coefficients(structure, values, torch.arange(STEPS, dtype=torch.float64))
     rates = torch.as_tensor(at.first + at.second + at.direct)
-    share = values.get("second_share", 0.0)
     means = {
         "rate": float(rates.log().mean().exp()),
         "memory": float(torch.as_tensor(at.memory, dtype=torch.float64).mean()),
         "direct": float(torch.as_tensor(at.direct / rates).mean()),
         "threshold": float(torch.as_tensor(at.threshold, dtype=torch.float64).log().mean().exp()),
     }
-    assert abs(float((at.second / rates).mean()) - share) < 1e-9 or structure.momenta < 2
     constant = replace(structure, schedule="none")
     return Formula(constant, {name: means.get(name, values.get(name, 0.0)) for name in constant.parameters})
 
 
-def ablations_of(formula: Formula, problems: Problems) -> dict[str, Interval]:
+def ablations_of(formula: Formula, problems: Problems, losses: Tensor) -> dict[str, Interval]:
     """Mechanism -> the factor by which the formula's held-out meta-loss grows without it; None where a problem diverges then.
 
     Args:
         formula: a trained formula.
         problems: the held-out problems, as formulas are run on them.
+        losses: of the formula on them, [K + 1, problems].
 
     Returns:
         Those of its mechanisms that can be switched off, with 95 % bootstrap intervals over problems; none if the formula itself diverges.
     """
-    draws = Bootstrap(problems.count, 1)
-
-    def score(one: Formula) -> np.ndarray:
-        return meta_loss(losses_of(one, problems, STEPS)).double().numpy()
-
-    whole, found = score(formula), dict[str, Interval]()
+    found: dict[str, Interval] = {}
+    whole, draws = meta_loss(losses).double().numpy(), Bootstrap(problems.count, 1)
+    if not np.isfinite(whole).all():
+        return found
     for name in MECHANISMS:
         changed = without(formula, name)
-        if changed is not None and np.isfinite(whole).all():
-            losses = score(changed)
+        if changed is not None:
+            lost = meta_loss(losses_of(changed, problems, STEPS)).double().numpy()
             with np.errstate(invalid="ignore"):
-                found[name] = interval(float(losses.mean() / whole.mean()), draws.means(losses) / draws.means(whole))
+                found[name] = interval(float(lost.mean() / whole.mean()), draws.means(lost) / draws.means(whole))
     return found

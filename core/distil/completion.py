@@ -49,9 +49,9 @@ def complete(run: Run, result: Distillation, workers: int = 1) -> Distillation:
 
 def _looked_at(rung: Rung, problems: Problems, large: bool) -> Rung:
     formula = rung.formula.formula()
-    changes: dict[str, object] = {"ablations": ablations_of(formula, problems)}
+    losses = losses_of(formula, problems, STEPS)
+    changes: dict[str, object] = {"ablations": ablations_of(formula, problems, losses)}
     if large:
-        losses = losses_of(formula, problems, STEPS).double()
         curve = (losses / losses[0]).mean(1)
         if bool(torch.isfinite(curve).all()):
             changes["curve"] = [float(f"{value:.{DIGITS}g}") for value in curve.tolist()]

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 from core.distil.result import Distillation, Interval, Rung
+from core.mechanisms.wording import listed
 from core.optimizers.formula import FOUR, MECHANISMS
 from core.optimizers.hand_designed import HAND_DESIGNED
 
@@ -19,10 +20,14 @@ def title_of(rung: Rung) -> str:
     return name if len(rung.mechanisms) == 1 else f"+ {name.lower()}"
 
 
+def optimizer_title(name: str) -> str:
+    """A hand-designed optimizer's title; the name of one that is not known here."""
+    return HAND_DESIGNED[name].title if name in HAND_DESIGNED else name
+
+
 def tuned_title(result: Distillation) -> str:
     """The best tuned optimizer as it is called in text."""
-    name = result.best_tuned.name
-    return f"tuned {HAND_DESIGNED[name].title if name in HAND_DESIGNED else name}"
+    return f"tuned {optimizer_title(result.best_tuned.name)}"
 
 
 def percent(share: Interval) -> str:
@@ -57,10 +62,9 @@ def keeps(share: Interval, of: str) -> str:
     )
 
 
-def listed(names: Iterable[str]) -> str:
+def named(names: Iterable[str]) -> str:
     """Mechanisms in a sentence: "agreement, second momentum and free schedule"."""
-    *first, last = [MECHANISMS[name].lower() for name in names]
-    return f"{', '.join(first)} and {last}" if first else last
+    return listed([MECHANISMS[name].lower() for name in names])
 
 
 MANY = 100  # times: from here on a factor only says that a formula fails
@@ -89,7 +93,7 @@ def grows(one: Interval) -> str:
 def idle_in(rung: Rung) -> str:
     """The mechanisms that do nothing in a rung's formula: "in its best seed's, clipping does nothing"; "" if all do something, or it is not known."""
     names = rung.idle
-    return f"in its best seed's, {listed(names)} {'do' if names[1:] else 'does'} nothing" if names else ""
+    return f"in its best seed's, {named(names)} {'do' if names[1:] else 'does'} nothing" if names else ""
 
 
 def lighter(result: Distillation) -> str:
@@ -178,12 +182,12 @@ def conclusion(result: Distillation, name: str = "") -> str:
     if more:
         nothing = f" ({idle_in(best)})" if idle_in(best) else ""
         parts.append(
-            f"With {listed(more)} it has {best.numbers} numbers{nothing} and{_trained(best)} {keeps(best.share, 'of it')}."
+            f"With {named(more)} it has {best.numbers} numbers{nothing} and{_trained(best)} {keeps(best.share, 'of it')}."
         )
     elif best is not four:
         after = "" if best.budget == four.budget else f", after {best.budget or result.budget:,} outer steps"
         parts.append(
-            f"The formula with the lowest loss on training problems has {listed(best.mechanisms)} ({best.numbers} numbers{after}) and "
+            f"The formula with the lowest loss on training problems has {named(best.mechanisms)} ({best.numbers} numbers{after}) and "
             f"{keeps(best.share, 'of it')}."
         )
     if best.chosen is not None and best.share.mean is not None and len(result.seeds) > 1:

@@ -77,9 +77,8 @@ def main(kind: str, folder: str, threads: int) -> None:
                     workers=threads,
                     on_progress=lambda done, planned: say(progress=f"{done} of {planned} formulas trained"),
                 )
-                write_distillation(
-                    run, result, finished=PARTIAL
-                )  # at once: what comes now takes minutes for large problems
+                write_distillation(run, result, finished=PARTIAL)
+                # what comes now takes minutes for large problems
                 say(progress="all formulas trained; the best are looked at")
                 write_distillation(run, complete(run, result, threads))
             say(done=True)

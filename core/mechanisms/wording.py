@@ -13,8 +13,8 @@ SAYS = {"shown": "shown", "not_shown": "not shown", "unknown": "cannot be told"}
 
 
 def listed(texts: Sequence[str]) -> str:
-    """At least one text: "a", "a and b", "a, b and c"."""
-    return f"{', '.join(texts[:-1])} and {texts[-1]}" if len(texts) > 1 else texts[0]
+    """Texts in a sentence: "a", "a and b", "a, b and c"; "" without any."""
+    return " and ".join(texts) if len(texts) < 3 else f"{', '.join(texts[:-1])} and {texts[-1]}"
 
 
 def times_ten(mantissa: str, power: int) -> str:

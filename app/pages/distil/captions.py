@@ -2,9 +2,10 @@
 
 from app.pages.distil.figures import LOWEST, MOST, cut_off
 from app.shared.catalog import called
-from app.shared.numbers import counted, listed, number, plus_minus
+from app.shared.numbers import counted, number, plus_minus
 from core.distil.result import Distillation, Rung
 from core.distil.tables import conclusion, grows, keeps, lighter
+from core.mechanisms.wording import listed
 from core.optimizers.formula import FOUR, MECHANISMS
 
 UNMEASURED = ("adaptive_memory",)  # mechanisms of formulas for which there is no instrument

@@ -16,13 +16,13 @@ from app.shared.numbers import fraction, number, plus_minus
 from app.shared.parts import sentences
 from app.shared.style import GRAPH_CONFIG
 from core.distil.result import Distillation, FormulaReport
+from core.distil.tables import optimizer_title
 from core.distil.writing.latex import as_command, latex, lines
 from core.distil.writing.python import python_lines, torch_file
 from core.evaluation.held_out import MetaLoss
 from core.evaluation.outcome import compared
 from core.optimizers.formula import PARAMETERS, Formula
 from core.optimizers.formula.structure import KNOTS
-from core.optimizers.hand_designed import HAND_DESIGNED
 
 SYMBOLS = {
     r"\alpha": "α", r"\beta": "β", r"\delta": "δ", r"\gamma": "γ", r"\rho": "ρ", r"\sigma": "σ", r"\omega": "ω", r"\tau": "τ", r"\psi": "ψ",
@@ -224,11 +224,6 @@ def _meta_loss(one: MetaLoss) -> str:
     return "diverges" if one.mean is None else plus_minus(one.mean, one.sem)
 
 
-def _title_of(name: str | None) -> str:
-    """A tuned optimizer's title; nothing where each diverges, or where it is not known."""
-    return HAND_DESIGNED[name].title if name in HAND_DESIGNED else name or ""
-
-
 def shift_table(result: Distillation) -> html.Div:
     """Meta-losses out of distribution; what is above the tuned optimizer that is best there, by more than both standard errors, is marked."""
 
@@ -241,7 +236,7 @@ def shift_table(result: Distillation) -> html.Div:
                 html.Th(shift.name, scope="row"),
                 cell(shift.learned, shift.best_tuned),
                 cell(shift.formula, shift.best_tuned),
-                html.Td([_meta_loss(shift.best_tuned), html.Small(_title_of(shift.best_name))]),
+                html.Td([_meta_loss(shift.best_tuned), html.Small(optimizer_title(shift.best_name or ""))]),
             ]
         )
         for shift in result.shifts

@@ -7,10 +7,11 @@ from app.pages.performance.figures.shift import CEILING as BEYOND
 from app.pages.performance.figures.tuning import CEILING, MEMORIES, memory_of, sort_draws
 from app.pages.performance.table import title_of
 from app.shared.catalog import TITLES
-from app.shared.numbers import counted, listed, number, plus_minus, ratio
+from app.shared.numbers import counted, number, plus_minus, ratio
 from core.evaluation.held_out import Evaluation, MetaLoss
 from core.evaluation.out_of_distribution import Generalization
 from core.evaluation.outcome import Outcome, best_baseline, outcome_of
+from core.mechanisms.wording import listed
 from core.optimizers.hand_designed import BASELINES
 from core.tasks import TASKS
 

@@ -15,9 +15,10 @@ from app.pages.runs.figures import colors_of, curves_figure, levels_figure
 from app.pages.runs.view import MOST_SMOOTH, View, chosen, parse, sweeps, to_query
 from app.shared.catalog import called
 from app.shared.menus import buttons, menu
-from app.shared.numbers import counted, listed, number, plus_minus
+from app.shared.numbers import counted, number, plus_minus
 from app.shared.parts import sentences
 from app.shared.style import GRAPH_CONFIG, LIGHT, THEMES, Theme, described
+from core.mechanisms.wording import listed
 from core.runs.states import STATES
 from core.tasks import TASKS
 

@@ -19,10 +19,11 @@ from app.shared.mechanisms.drawing import (
 )
 from app.shared.mechanisms.frames import LIT, MOVING, Along, Frames, Moving
 from app.shared.mechanisms.mechanism import Mechanism, MechanismFigure, References
-from app.shared.numbers import listed, number
+from app.shared.numbers import number
 from app.shared.style import component_colors, figure, finite, line, log_axis, viridis
 from core.bundle import Bundle
 from core.mechanisms.schedule import schedule_view
+from core.mechanisms.wording import listed
 
 
 def _path(p: MechanismDrawing) -> go.Figure:

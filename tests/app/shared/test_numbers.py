@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from app.shared.numbers import counted, fraction, listed, number, plus_minus, ratio
+from app.shared.numbers import counted, fraction, number, plus_minus, ratio
+from core.mechanisms.wording import listed
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from core.distil.ablation import ablations_of, without
+from core.distil.compiled import losses_of
 from core.distil.completion import _looked_at, complete
 from core.distil.result import Interval
 from core.distil.store import find_distillation
@@ -84,7 +85,7 @@ def test_what_does_nothing_is_found() -> None:
     assert stored is not None
     best = stored.best.formula.formula()
     never = Formula(best.structure, {**best.values, "boost": 0.0})
-    found = ablations_of(never, problems)
+    found = ablations_of(never, problems, losses_of(never, problems, 200))
     assert found["agreement"] == Interval(mean=1.0, low=1.0, high=1.0)
     rung = stored.best.model_copy(update={"ablations": found})
     assert "agreement" in rung.idle and "momentum" not in rung.idle
@@ -96,7 +97,7 @@ def test_what_does_nothing_is_found() -> None:
         best.structure,
         {**best.values, "limit": 1e300, **{name: 1e300 for name in best.values if name.startswith("rate")}},
     )
-    assert ablations_of(away, problems) == {}
+    assert ablations_of(away, problems, losses_of(away, problems, 200)) == {}
 
 
 def test_stored_results_are_completed_once() -> None:
